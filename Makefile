@@ -1,0 +1,40 @@
+# A fresh machine needs python3.11, 3.12 or 3.13 (with venv and pip), git and make.
+# Choose the interpreter with `make setup PYTHON=/path/to/python3.12`.
+PYTHON ?=
+VENV := .venv
+READY := $(VENV)/.ready
+UV_VENV := $(VENV)-lock
+
+.DEFAULT_GOAL := help
+.PHONY: help setup refit test test-all lint lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
+	  awk -F': ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## install exactly what requirements.lock names into .venv
+
+# Made again when the lock or the project's description is newer; otherwise nothing is installed.
+$(READY): requirements.lock pyproject.toml
+	@sh .ci/setup '$(VENV)' '$(PYTHON)'
+
+refit: $(READY) ## ingest, validate, fit, forecast, report, publish: only what is stale
+	@$(VENV)/bin/scaling refit
+
+test: $(READY) ## the essential tests
+	@$(VENV)/bin/python -m pytest -m 'not slow'
+
+test-all: $(READY) ## every test
+	@$(VENV)/bin/python -m pytest
+
+lint: $(READY) ## formatting, lint and types
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+lock: ## resolve pyproject.toml again into requirements.lock
+	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
+
+clean: ## remove what make and the tools made (never data, reports or DVC's cache)
+	rm -rf $(VENV) $(UV_VENV) .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,87 @@
+"""Run the flow ``refit`` here and now: what ``scaling refit`` calls.
+
+Nothing to do is found out without Prefect. Otherwise the flow runs against the server that
+``PREFECT_API_URL`` names or, without one, against a temporary server in ``.prefect/``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.pipeline import StageFailed, up_to_date
+from flows.server import ServerError, drain, temporary_server
+from scaling import durable
+from scaling.errors import InputError
+from scaling.publish import PublishError
+from scaling.version import fingerprint
+
+
+def main(root: Path | None = None) -> int:
+    """Refit and publish; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
+    root = (root or Path.cwd()).resolve()
+    try:
+        with durable.locked(root, waiting=_say_waiting):
+            _refit(root)
+    except StageFailed as failure:  # what it said is on the screen already
+        return 2 if failure.code == 2 else 1
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (PublishError, ServerError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _say_waiting() -> None:
+    print("another refit is running here; waiting for it to end", file=sys.stderr)
+
+
+def _refit(root: Path) -> None:
+    if up_to_date(root):
+        version = fingerprint(root).version
+        print(f"everything is up to date: {version}")
+        print(f"report: {root / 'reports' / version / 'report.html'}")
+        return
+    # Prefect logs a failure with its traceback; the task has said it in plain words.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    with _api(_home(root)):
+        from flows.refit import refit
+
+        try:
+            refit(root)
+        finally:
+            drain()
+
+
+def _home(root: Path) -> Path:
+    """Prefect's folder: the one that was set, or one in the repository that Git ignores."""
+    if "PREFECT_HOME" not in os.environ:
+        home = root / ".prefect"
+        home.mkdir(exist_ok=True)
+        (home / ".gitignore").write_text("*\n", encoding="utf-8")
+        os.environ["PREFECT_HOME"] = str(home)
+    return Path(os.environ["PREFECT_HOME"])
+
+
+@contextmanager
+def _api(home: Path) -> Iterator[None]:
+    """Prefect pointed at a server: the one that was set, or a temporary one."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    if PREFECT_API_URL.value():
+        yield
+        return
+    with temporary_server(home) as url, temporary_settings({PREFECT_API_URL: url}):
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The ``scaling`` command: parse, call, print. Verbs are grouped by what a person wants."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scaling.errors import InputError
+
+app = typer.Typer(
+    name="scaling",
+    help="Forecast what a training run will reach, from runs that finished.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PIPELINE = "Run the pipeline"
+TABLE = "Fit and forecast a table of your own"
+LOOK = "Look things up"
+TRUST = "Publish and verify"
+
+Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="NAME=COLUMN: the table's column for params, tokens, ..."),
+]
+Target = Annotated[str, typer.Option(help="Column to explain.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
+
+
+@app.command(rich_help_panel=PIPELINE)
+def refit() -> None:
+    """Ingest, validate, fit, forecast, report and publish whatever is out of date."""
+    from flows.refit import main as run
+
+    raise typer.Exit(run())
+
+
+@app.command(rich_help_panel=TABLE)
+def fit(
+    runs: Table,
+    law: Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")],
+    maps: Maps = None,
+    target: Target = "loss",
+    resamples: Annotated[int, typer.Option(help="For standard errors; 0 for none.")] = 1000,
+    cluster: Annotated[
+        str | None, typer.Option(help="Column resampled as one; 'row' for single rows.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fit one law to a table of runs."""
+    from scaling import laws
+    from scaling.fit.engine import fit as run
+
+    family = laws.get(law)
+    frame = _read(runs, maps)
+    try:
+        with _working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
+            made = run(
+                frame, family, target=target, resamples=resamples, cluster=cluster, seed=seed
+            )
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        from scaling.pipeline.files import canonical
+
+        typer.echo(canonical(made.to_dict()), nl=False)
+        return
+    from scaling.show import show_fit
+
+    show_fit(made)
+
+
+@app.command(rich_help_panel=TABLE)
+def forecast(
+    runs: Table,
+    at: Annotated[Path, typer.Option(help="Table of planned runs, with the input columns.")],
+    out: Annotated[Path, typer.Option(help="Where to write: .csv, .parquet or .jsonl.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input column; repeat for two.")
+    ] = None,
+    target: Target = "loss",
+    quantile: Annotated[
+        list[float] | None, typer.Option(help="Probability level; repeat for more.")
+    ] = None,
+    law: Annotated[
+        list[str] | None, typer.Option(help="Use only this law; repeat for more.")
+    ] = None,
+    maps: Maps = None,
+    seed: Seed = 0,
+) -> None:
+    """Forecast planned runs from a table of finished ones, with intervals."""
+    from scaling.forecast.engine import LEVELS, applicable, check_targets
+    from scaling.forecast.engine import forecast as run
+    from scaling.pipeline.files import write_table
+
+    names = tuple(inputs or ("params", "tokens"))
+    applicable(names, law or "auto")
+    frame, targets = _read(runs, maps), _read(at, maps, optional=True)
+    try:
+        check_targets(targets, names)
+    except InputError as error:
+        raise error.at(at) from error
+    try:
+        with _working(f"Forecasting {targets.height} targets"):
+            table = run(
+                frame,
+                targets,
+                inputs=names,
+                target=target,
+                quantiles=quantile or LEVELS,
+                laws=law or "auto",
+                seed=seed,
+            )
+    except InputError as error:
+        raise error.at(runs) from error
+    write_table(out, table)
+    typer.echo(f"{table.height} quantiles of {targets.height} targets -> {out}")
+
+
+@app.command(rich_help_panel=LOOK)
+def laws(name: Annotated[str | None, typer.Argument(help="One law, in full.")] = None) -> None:
+    """List the law families, or show one in full."""
+    from scaling.show import show_law, show_laws
+
+    show_laws() if name is None else show_law(name)
+
+
+@app.command(rich_help_panel=LOOK)
+def sources(
+    name: Annotated[str | None, typer.Argument(help="One source, in full.")] = None,
+) -> None:
+    """List the data sets of the library, or show one in full."""
+    from scaling.show import show_source, show_sources
+
+    show_sources() if name is None else show_source(name)
+
+
+@app.command(rich_help_panel=TRUST)
+def publish() -> None:
+    """Publish the current report as an immutable version (refit does this by itself)."""
+    from scaling.publish import publish as run
+
+    made = run(Path())
+    typer.echo(made.sentence)
+
+
+@app.command(rich_help_panel=TRUST)
+def verify() -> None:
+    """Check every published version against its manifest and the ledger."""
+    from scaling.publish import verify as run
+
+    problems = run(Path())
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("Every published version is whole.")
+
+
+def _read(path: Path, maps: Sequence[str] | None, *, optional: bool = False) -> Any:
+    """The table, with mapped columns copied under our names; targets may have ours already."""
+    from scaling.sources import read_table
+
+    frame = read_table(path)
+    for entry in maps or ():
+        name, _, column = entry.partition("=")
+        if not name or not column:
+            raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN")
+        if optional and column not in frame.columns:
+            continue
+        if column not in frame.columns:
+            from scaling.errors import nearest
+
+            raise InputError(
+                "missing column",
+                file=path,
+                column=column,
+                allowed=", ".join(frame.columns[:30]),
+                hint=nearest(column, frame.columns),
+            )
+        frame = frame.with_columns(frame[column].alias(name))
+    return frame
+
+
+def _working(text: str, *, quiet: bool = False) -> Any:
+    """A spinner on standard error while something long runs; nothing when piped."""
+    from rich.console import Console
+
+    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+    return console.status(text)
+
+
+def main() -> None:
+    """Entry point: an InputError is one message on standard error and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

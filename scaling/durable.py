@@ -1,0 +1,86 @@
+"""Writes that survive a kill or a power cut: beside, synced, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+TEMPORARY = ".tmp-"
+
+
+@contextlib.contextmanager
+def locked(
+    folder: Path, *, shared: bool = False, waiting: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold the lock of ``folder``; the system takes it back when the process ends, however.
+
+    ``waiting`` is called once when another process has the lock.
+    """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write the file and wait until the disk has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync(path.parent)
+
+
+def write_beside(folder: Path, content: bytes) -> Path:
+    """A temporary file in ``folder`` with this content, ready to be renamed."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    os.close(handle)
+    beside = Path(name)
+    write(beside, content)
+    beside.chmod(0o644)
+    return beside
+
+
+def rename(beside: Path, path: Path) -> None:
+    """Put a finished file or folder in its place: a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside.replace(path)
+    sync(path.parent)
+    sync(beside.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed writer left beside."""
+    for path in folder.glob(TEMPORARY + "*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def sync(folder: Path) -> None:
+    """Wait until the disk has the names in this folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the error says that the disk, or one's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,0 +1,66 @@
+"""Errors a person can act on: where, what was found, what is allowed, and a hint."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input, with the place it stands at.
+
+    The message reads ``file, row, column: found VALUE; allowed: ALLOWED. HINT``; parts that do
+    not apply are left out. Rows count data rows from 1. The command line prints it and exits 2.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: object = None,
+        row: int | None = None,
+        column: str | None = None,
+        value: object = None,
+        allowed: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem, self.file, self.row, self.column = problem, file, row, column
+        self.value, self.allowed, self.hint = value, allowed, hint
+        super().__init__(self._message())
+
+    def at(self, file: object) -> InputError:
+        """The same error with its file named."""
+        if self.file is not None:
+            return self
+        return InputError(
+            self.problem,
+            file=file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            allowed=self.allowed,
+            hint=self.hint,
+        )
+
+    def _message(self) -> str:
+        place = [str(self.file)] if self.file is not None else []
+        place += [f"row {self.row}"] if self.row is not None else []
+        place += [f"column {self.column!r}"] if self.column is not None else []
+        text = (", ".join(place) + ": " if place else "") + self.problem
+        if self.value is not None:
+            text += f"; found {shorten(self.value)}"
+        if self.allowed is not None:
+            text += f"; allowed: {self.allowed}"
+        return text + (f". {self.hint}" if self.hint else "")
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """The value as Python shows it, cut at ``limit`` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known word, or None when nothing is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else None

@@ -1,0 +1,192 @@
+"""What a fit returns: parameters with uncertainty, and a certificate of how far to trust them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.laws._law import Law
+
+Array = NDArray[np.float64]
+
+
+class Outcome(enum.StrEnum):
+    """How a fit ended; `sentence` says it to a person."""
+
+    CONVERGED = "converged"
+    NOT_IDENTIFIED = "not_identified"
+    AT_BOUND = "at_bound"
+    TOO_FEW_LEVELS = "too_few_levels"
+    FAILED = "failed"
+
+    @property
+    def sentence(self) -> str:
+        """What the outcome means."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Outcome.CONVERGED: "The optimum is certain: several starts agree, the gradient vanishes and "
+    "the objective curves upwards in every direction.",
+    Outcome.NOT_IDENTIFIED: "The data do not tell these parameters apart: a whole valley of "
+    "values fits equally well. Predictions near the data can still be good.",
+    Outcome.AT_BOUND: "A term vanished or a parameter ran to the end of its range, so the law "
+    "has more parts than the data ask for.",
+    Outcome.TOO_FEW_LEVELS: "An input takes fewer than three distinct values, so its exponent "
+    "cannot be told.",
+    Outcome.FAILED: "No start reached a point where the gradient vanishes.",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Evidence that the optimum is the optimum.
+
+    Attributes:
+        objective: value at the optimum (sum, not average).
+        gradient: largest slope relative to the objective, per unit of solver coordinate.
+        smallest_eigenvalue: of the exact Hessian scaled to a unit diagonal; above 0 at a minimum.
+        condition: condition number of that Hessian.
+        starts: starts polished; starts_agreeing: share of them that reached the objective to 1e-6.
+        resamples_agreeing: share of resamples whose two starts agree to 1e-6; None without any.
+        at_bound: parameters or terms at the end of their range.
+        weakest: the direction that the data determine least, as parameter -> weight.
+        weakest_sd: standard deviation along it, in units of log parameter.
+        levels: input -> number of distinct values.
+        solver: objective reached by an independent solver, where asked for.
+    """
+
+    objective: float
+    gradient: float
+    smallest_eigenvalue: float
+    condition: float
+    starts: int
+    starts_agreeing: float
+    resamples_agreeing: float | None = None
+    at_bound: tuple[str, ...] = ()
+    weakest: Mapping[str, float] = field(default_factory=dict)
+    weakest_sd: float = float("nan")
+    levels: Mapping[str, int] = field(default_factory=dict)
+    solver: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "objective": self.objective,
+            "gradient": self.gradient,
+            "smallest_eigenvalue": self.smallest_eigenvalue,
+            "condition": self.condition,
+            "starts": self.starts,
+            "starts_agreeing": self.starts_agreeing,
+            "resamples_agreeing": self.resamples_agreeing,
+            "at_bound": list(self.at_bound),
+            "weakest": dict(self.weakest),
+            "weakest_sd": self.weakest_sd,
+            "levels": dict(self.levels),
+            "independent_solver": self.solver,
+        }
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How the draws were made: method, number of clusters, number of resamples."""
+
+    method: str
+    clusters: int
+    resamples: int
+    cluster: str = "row"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law.
+
+    ``theta`` (K,) are natural parameters in the law's order, ``draws`` (R, K) their resamples
+    (empty without resampling). ``residuals`` (rows,) are prediction minus observation on the
+    objective's link scale.
+    """
+
+    law: Law
+    target: str
+    theta: Array
+    draws: Array
+    objective: float
+    objective_name: str
+    link: str
+    outcome: Outcome
+    reason: str
+    certificate: Certificate
+    rows: int
+    residuals: Array
+    ranges: Mapping[str, tuple[float, float]]
+    resampling: Resampling | None = None
+    free: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Parameters by name."""
+        return {name: float(v) for name, v in zip(self.law.names, self.theta, strict=True)}
+
+    @property
+    def se(self) -> dict[str, float]:
+        """Standard deviation of the draws by name; NaN without draws."""
+        if len(self.draws) < 2:
+            return {name: float("nan") for name in self.law.names}
+        spread = self.draws.std(axis=0, ddof=1)
+        return {name: float(v) for name, v in zip(self.law.names, spread, strict=True)}
+
+    def interval(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
+        """Percentile interval of each parameter from the draws."""
+        if len(self.draws) < 2:
+            return {name: (float("nan"), float("nan")) for name in self.law.names}
+        ends = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return {n: (float(a), float(b)) for n, a, b in zip(self.law.names, *ends, strict=True)}
+
+    def predict(self, x: Mapping[str, Any]) -> Array:
+        """Prediction at inputs x -> (rows,)."""
+        value: Array = self.law(self.theta[None], x)[0]
+        return value
+
+    def predict_draws(self, x: Mapping[str, Any]) -> Array:
+        """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
+        return self.law(self.draws, x)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but draws and residuals, as plain values for JSON."""
+        se, ends = self.se, self.interval()
+        parameters = {
+            param.name: {
+                "value": self.values[param.name],
+                "se": se[param.name],
+                "unit": param.unit,
+                "low90": ends[param.name][0],
+                "high90": ends[param.name][1],
+            }
+            for param in self.law.params
+        }
+        made = self.resampling
+        return {
+            "law": self.law.name,
+            "target": self.target,
+            "parameters": parameters,
+            "objective": self.objective,
+            "objective_name": self.objective_name,
+            "outcome": str(self.outcome),
+            "outcome_text": " ".join(part for part in (self.outcome.sentence, self.reason) if part),
+            "rows": self.rows,
+            "ranges": {name: list(ends) for name, ends in self.ranges.items()},
+            "certificate": self.certificate.to_dict(),
+            "resampling": None
+            if made is None
+            else {
+                "method": made.method,
+                "cluster": made.cluster,
+                "clusters": made.clusters,
+                "resamples": made.resamples,
+            },
+        }

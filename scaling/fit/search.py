@@ -1,0 +1,163 @@
+"""Where to start: variable projection for laws with linear sizes, a space-filling grid for others.
+
+Only about one start in ten of the customary grid ends at the best optimum of a Chinchilla fit.
+Projecting the sizes out leaves a grid over the exponents alone, and every start polished from
+its best points arrives (measured; see docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.fit._linalg import solve_spd
+from scaling.fit.problem import Problem
+from scaling.laws._law import Law, Param
+
+Array = NDArray[np.float64]
+
+# Points of the exponent grid in all; 24 x 24 for two exponents.
+GRID = 576
+# Points of a space-filling search, for laws without linear parameters.
+SPREAD = 512
+POLISHED = 24
+
+
+def starts(problem: Problem, count: int = POLISHED) -> Array:
+    """The ``count`` best distinct starts, as coordinates (count, P), best first."""
+    law = problem.law
+    projected = law.linear and all(name in problem.space.free for name in law.linear)
+    theta = _projected(problem) if projected else _spread(problem)
+    u = problem.space.coordinates(theta)
+    value = np.concatenate(
+        [problem.value(part) for part in np.array_split(u, max(1, len(u) // 64))]
+    )
+    order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
+    return u[order[:count]]
+
+
+def _axis(param: Param, points: int) -> Array:
+    low, high = param.start
+    if param.domain == "positive" and low > 0 and high / low > 50:
+        return np.geomspace(low, high, points)
+    return np.linspace(low, high, points)
+
+
+def _projected(problem: Problem) -> Array:
+    """Grid over the non-linear parameters, sizes by non-negative reweighted least squares."""
+    law = problem.law
+    curved = [param for param in law.params if param.name not in law.linear]
+    open_ones = [param for param in curved if param.name in problem.space.free]
+    points = max(4, round(GRID ** (1 / max(len(open_ones), 1))))
+    grid = np.array(list(itertools.product(*[_axis(param, points) for param in open_ones])))
+    theta = np.ones((len(grid), len(law.names)))
+    for j, param in enumerate(open_ones):
+        theta[:, law.names.index(param.name)] = grid[:, j]
+    _hold(problem, theta)
+    rows = _sample(problem.rows)
+    parts = np.array_split(theta, max(1, len(theta) * len(rows) // 50_000))
+    return np.concatenate([_sizes(problem, part, rows) for part in parts])
+
+
+def _hold(problem: Problem, theta: Array) -> None:
+    names = problem.law.names
+    for name, value in problem.space.fixed.items():
+        theta[:, names.index(name)] = value
+    for name, other in problem.space.tied.items():
+        theta[:, names.index(name)] = theta[:, names.index(other)]
+
+
+def _sample(rows: int, most: int = 2_000) -> NDArray[np.int64]:
+    """Rows that the search looks at: all, or evenly spaced ones of a large table."""
+    if rows <= most:
+        return np.arange(rows)
+    return np.linspace(0, rows - 1, most).astype(np.int64)
+
+
+def _basis(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
+    """What multiplies each linear parameter, (batch, linear, rows), from `predict` alone."""
+    law = problem.law
+    x = {name: column[rows] for name, column in problem.x.items()}
+    columns = []
+    for name in law.linear:
+        one = theta.copy()
+        for other in law.linear:
+            one[:, law.names.index(other)] = 1.0 if other == name else 0.0
+        columns.append(law(one, x))
+    return np.stack(columns, axis=1)
+
+
+def _sizes(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
+    """Fill the linear parameters of each row of ``theta`` by reweighted least squares."""
+    law = problem.law
+    link = problem.objective.link
+    y = np.exp(problem.y[rows]) if link == "log" else problem.y[rows]
+    with np.errstate(all="ignore"):
+        basis = np.nan_to_num(_basis(problem, theta, rows), posinf=0.0, neginf=0.0)
+    unit = np.maximum(np.abs(basis).mean(axis=2, keepdims=True), 1e-300)
+    basis = basis / unit
+    relative = 1.0 / y if link == "log" else np.ones_like(y)
+    weight = np.broadcast_to(problem.weights[rows] * relative**2, (len(theta), len(rows)))
+    sizes = np.zeros((len(theta), len(law.linear)))
+    scale = max(problem.objective.delta, 1e-3)
+    for _ in range(3):
+        sizes = _nonnegative(law, basis, y, weight)
+        residual = (np.einsum("blr,bl->br", basis, sizes) - y) * relative
+        robust = scale / np.maximum(np.abs(residual), scale)
+        weight = problem.weights[rows] * relative**2 * robust
+    out = theta.copy()
+    for j, name in enumerate(law.linear):
+        out[:, law.names.index(name)] = sizes[:, j] / unit[:, j, 0]
+    return out
+
+
+def _nonnegative(law: Law, basis: Array, y: Array, weight: Array) -> Array:
+    """Weighted least squares with every positive-domain size kept above a small share of y."""
+    gram = np.einsum("blr,br,bmr->blm", basis, weight, basis, optimize=True)
+    moment = np.einsum("blr,br,r->bl", basis, weight, y, optimize=True)
+    floor = 1e-3 * np.abs(y).mean()
+    positive = np.array(
+        [law.params[law.names.index(name)].domain == "positive" for name in law.linear]
+    )
+    ridge = 1e-10 * np.einsum("bii->bi", gram)
+    index = np.arange(len(law.linear))
+    gram[:, index, index] += ridge + 1e-300
+    sizes, _ = solve_spd(gram, moment)
+    for _ in law.linear:
+        low = positive & (sizes < floor)
+        if not low.any():
+            break
+        sizes = _pin(gram, moment, np.where(low, floor, np.nan))
+    return np.where(positive, np.maximum(sizes, floor), sizes)
+
+
+def _pin(gram: Array, moment: Array, pinned: Array) -> Array:
+    """Least squares with the entries of ``pinned`` that are not NaN held there."""
+    held = ~np.isnan(pinned)
+    value = np.where(held, pinned, 0.0)
+    rhs = moment - np.einsum("blm,bm->bl", gram, value)
+    matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, gram)
+    index = np.arange(gram.shape[1])
+    matrix[:, index, index] = np.where(held, 1.0, gram[:, index, index])
+    sizes, _ = solve_spd(matrix, np.where(held, value, rhs))
+    return sizes
+
+
+def _spread(problem: Problem) -> Array:
+    """A Kronecker sequence (irrational steps fill the box evenly) over the start ranges."""
+    law = problem.law
+    d = len(law.params)
+    root = 2.0
+    for _ in range(60):
+        root = (1.0 + root) ** (1.0 / (d + 1))
+    steps = root ** -np.arange(1.0, d + 1)
+    part = (0.5 + np.arange(1, SPREAD + 1)[:, None] * steps) % 1.0
+    theta = np.empty((SPREAD, d))
+    for j, param in enumerate(law.params):
+        low, high = param.start
+        logs = param.domain == "positive" and low > 0
+        theta[:, j] = low * (high / low) ** part[:, j] if logs else low + (high - low) * part[:, j]
+    _hold(problem, theta)
+    return theta

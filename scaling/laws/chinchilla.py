@@ -1,0 +1,68 @@
+"""Chinchilla, approach 3: loss as a sum of a constant and two power terms.
+
+    L(N, D) = E + A / N**alpha + B / D**beta
+
+N total params, D tokens seen, L loss in nats per token.
+
+Sources: Hoffmann et al. 2022, "Training Compute-Optimal Large Language Models",
+arXiv:2203.15556, section 3.3; Besiroglu et al. 2024, "Chinchilla Scaling: A replication attempt",
+arXiv:2404.10102.
+
+The parameters that Hoffmann et al. print are not the optimum of their objective: averaging the
+loss instead of summing it stops L-BFGS early (Besiroglu et al., section 3). The set that
+Besiroglu et al. print belongs to a likelihood with a free scale, and is not quite the optimum of
+the plain sum either; on the same 240 points that is E 1.81722, A 477.83, B 2143.4, alpha .34731,
+beta .36717.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scaling.laws._law import Array, Law, Param, Published, Term
+
+
+def predict(p: Any, x: Any) -> Array:
+    """Loss in nats per token at params N and tokens D."""
+    value: Array = p.E + p.A * x.params**-p.alpha + p.B * x.tokens**-p.beta
+    return value
+
+
+LAW = Law(
+    name="chinchilla",
+    title="Chinchilla (approach 3)",
+    formula="L = E + A/N^alpha + B/D^beta",
+    citation="Hoffmann et al. 2022, arXiv:2203.15556",
+    params=(
+        Param("E", "nats/token", "irreducible loss", start=(0.3, 3.0)),
+        Param("A", "nats/token", "size of the params term at N = 1", start=(1.0, 1e11)),
+        Param("B", "nats/token", "size of the tokens term at D = 1", start=(1.0, 1e11)),
+        Param("alpha", "1", "exponent of params"),
+        Param("beta", "1", "exponent of tokens"),
+    ),
+    inputs=("params", "tokens"),
+    predict=predict,
+    linear=("E", "A", "B"),
+    terms=(
+        Term("E"),
+        Term("A", {"params": ("alpha", -1.0)}),
+        Term("B", {"tokens": ("beta", -1.0)}),
+    ),
+    published=(
+        Published(
+            citation="Besiroglu et al. 2024, arXiv:2404.10102, table 1",
+            data="chinchilla-epoch, the 240 points left without the 5 highest losses",
+            values={"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658},
+            se={"E": 0.03, "A": 124.58, "B": 1293.23, "alpha": 0.02, "beta": 0.02},
+            note="likelihood with a free Huber scale, not the plain sum",
+        ),
+        Published(
+            citation="Hoffmann et al. 2022, arXiv:2203.15556, equation 10",
+            data="the authors' runs",
+            values={"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+            note="rounded, and stopped before the optimum; shown, never used to forecast",
+        ),
+    ),
+    assumes="one recipe; learning-rate schedule finished; tokens mostly unique",
+    fails="repeated data, unfinished schedules, runs that all lie on one N-D line",
+)

@@ -1,0 +1,114 @@
+"""The ledger of published versions: one line a version, each holding the hash of the line before.
+
+Everything in a line stands in that version's manifest too, so a lost ledger is made again from
+the manifests, and a lost manifest is recognised by the hash in the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LEDGER = "ledger.jsonl"
+MANIFEST = "manifest.json"
+VERSION_LENGTH = 12
+FACTS = ("issued_at", "revision", "dirty", "python", "previous")
+
+
+class PublishError(RuntimeError):
+    """Publishing or checking cannot go on; the message says why and what a person can do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger: what no one could work out again from the files of a version."""
+
+    version: str
+    issued_at: str
+    revision: str | None
+    dirty: bool | None
+    python: str
+    manifest_sha256: str
+    previous: str | None
+
+    def line(self) -> bytes:
+        """The line as it stands in the ledger, with its end."""
+        return canonical(asdict(self)) + b"\n"
+
+    def digest(self) -> str:
+        """What the next line holds as ``previous``."""
+        return sha256(self.line())
+
+    def facts(self) -> dict[str, str | bool | None]:
+        """The part that stands in the manifest as it is."""
+        return {name: getattr(self, name) for name in FACTS}
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, so that equal values have equal bytes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return text.encode()
+
+
+def version_of(made_by: Mapping[str, Any]) -> str:
+    """The version id: the first hexadecimal digits of the hash of what made the version."""
+    return sha256(canonical(made_by))[:VERSION_LENGTH]
+
+
+def entry_of(manifest: bytes) -> Entry:
+    """The ledger line that belongs to a manifest.
+
+    Raises PublishError when the manifest is not whole or its id is not the hash of its content.
+    """
+    try:
+        content = json.loads(manifest)
+        if content["version"] != version_of(content["made_by"]):
+            raise PublishError("the version id is not the hash of what made the version")
+        facts = {name: content[name] for name in FACTS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublishError(f"not a whole manifest ({error!r})") from error
+    return Entry(content["version"], manifest_sha256=sha256(manifest), **facts)
+
+
+def read_lines(content: bytes) -> tuple[list[Entry], str | None]:
+    """The entries up to the first bad line, and what is wrong there (None: all is well)."""
+    entries: list[Entry] = []
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError):
+            return entries, f"line {number} cannot be read"
+        if entry.line() != line:
+            return entries, f"line {number} is not as it was written"
+        if entry.previous != (entries[-1].digest() if entries else None):
+            return entries, f"line {number} does not continue from the line before it"
+        entries.append(entry)
+    return entries, None
+
+
+def follow(chain: list[Entry], loose: Iterable[Entry]) -> list[Entry]:
+    """Continue the chain with those loose entries that follow from its end, one after another.
+
+    Raises PublishError when two entries continue from the same line.
+    """
+    waiting: dict[str | None, Entry] = {}
+    for entry in loose:
+        twin = waiting.setdefault(entry.previous, entry)
+        if twin != entry:
+            raise PublishError(
+                f"versions {twin.version} and {entry.version} both continue from the same line of "
+                "the ledger, as after two publications on two branches. Remove the folder of one "
+                "and publish it again"
+            )
+    longer = list(chain)
+    while (found := waiting.pop(longer[-1].digest() if longer else None, None)) is not None:
+        longer.append(found)
+    return longer

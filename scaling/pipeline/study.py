@@ -1,0 +1,68 @@
+"""Studies as params.yaml names them: which rows of which source, which laws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError, nearest
+
+PARAMS = Path("params.yaml")
+
+
+def load_params(path: Path = PARAMS) -> dict[str, Any]:
+    """params.yaml as a mapping."""
+    with path.open(encoding="utf-8") as stream:
+        loaded: dict[str, Any] = yaml.safe_load(stream)
+    return loaded
+
+
+def get_study(params: dict[str, Any], name: str) -> dict[str, Any]:
+    """One study's entry; an unknown name gets the nearest as a hint."""
+    studies: dict[str, dict[str, Any]] = params["studies"]
+    if name not in studies:
+        raise InputError(
+            "unknown study",
+            file=PARAMS,
+            value=name,
+            allowed=", ".join(studies),
+            hint=nearest(name, studies),
+        )
+    return studies[name]
+
+
+def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Rows of the study's metric, wide in ``loss``, and what each exclusion took away."""
+    metric = study["metric"]
+    chosen = rows.filter(pl.col("metric") == metric)
+    if chosen.height == 0:
+        known = sorted(rows["metric"].unique())
+        raise InputError(
+            "no rows of this metric",
+            file=PARAMS,
+            value=metric,
+            allowed=", ".join(known[:20]),
+            hint=nearest(metric, known),
+        )
+    excluded = []
+    for rule in study.get("exclude", []):
+        kept = without(chosen, rule["where"])
+        excluded.append({**rule, "rows": chosen.height - kept.height})
+        chosen = kept
+    return chosen.rename({"value": "loss"}), excluded
+
+
+def without(rows: pl.DataFrame, condition: str) -> pl.DataFrame:
+    """Rows for which a polars SQL condition is not true (unknown counts as not true)."""
+    try:
+        return rows.filter(~pl.sql_expr(condition).fill_null(value=False))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"exclusion cannot be read: {str(error).splitlines()[0]}",
+            file=PARAMS,
+            value=condition,
+            allowed="a polars SQL condition over the columns of the run table",
+        ) from error

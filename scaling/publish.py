@@ -1,0 +1,286 @@
+"""Publish the stages' outputs as an immutable version, and check what was published.
+
+``publish`` copies the outputs to ``reports/<version>/``, where the version id is the hash of what
+made them, writes a manifest beside them and adds a line to ``reports/ledger.jsonl``. The version's
+folder is renamed into place first, the ledger second, so a process killed anywhere leaves a state
+from which the same command goes on. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scaling import durable
+from scaling.errors import InputError
+from scaling.ledger import (
+    LEDGER,
+    MANIFEST,
+    Entry,
+    PublishError,
+    entry_of,
+    follow,
+    read_lines,
+    sha256,
+)
+from scaling.version import Current, code, fingerprint, git, manifest
+
+__all__ = ["PublishError", "Published", "is_published", "publish", "verify"]
+
+VERSION_NAME = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Published:
+    """The version of the present outputs; ``new`` is false when it was already published."""
+
+    version: str
+    folder: Path
+    new: bool
+    restored: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """A line for a person, and one for each file that was restored."""
+        first = f"published {self.version}" if self.new else f"already published: {self.version}"
+        return "\n".join([first, *(f"restored {file}" for file in self.restored)])
+
+
+@dataclass
+class _History:
+    """The published versions: what is wrong with them, and what was restored.
+
+    ``current`` is what restoring may take from; without it problems are only noted.
+    """
+
+    reports: Path
+    current: Current | None = None
+    restored: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def shown(self, path: Path) -> str:
+        return path.relative_to(self.reports.parent).as_posix()
+
+
+def publish(root: Path, *, now: datetime | None = None) -> Published:
+    """Publish what the stages made, once; restore what an earlier version has lost.
+
+    ``now`` is the issue time (default: the clock). Raises InputError when an output is missing,
+    PublishError when a published version is damaged beyond repair or the disk is full: then
+    nothing is published and what was published before stays as it was.
+    """
+    reports = root / "reports"
+    reports.mkdir(exist_ok=True)
+    with durable.locked(reports), _clean_failure(reports):
+        durable.remove_leftovers(reports)
+        current = fingerprint(root)
+        history = _History(reports, current)
+        chain = _checked_chain(history)
+        if history.problems:
+            raise PublishError("nothing was published: " + "; ".join(history.problems))
+        new = current.version not in {entry.version for entry in chain}
+        if new:
+            _add(root, current, chain, now or datetime.now(UTC))
+    folder = reports / current.version
+    return Published(current.version, folder, new, tuple(history.restored))
+
+
+def verify(root: Path) -> list[str]:
+    """What is wrong with the published versions and their ledger; an empty list when nothing."""
+    reports = root / "reports"
+    if not reports.is_dir():
+        return []
+    with durable.locked(reports, shared=True):
+        history = _History(reports)
+        _checked_chain(history)
+    return history.problems
+
+
+def is_published(root: Path) -> bool:
+    """Whether the ledger has the present outputs (``verify`` says whether they are whole)."""
+    try:
+        version = fingerprint(root).version
+        entries, _ = read_lines((root / "reports" / LEDGER).read_bytes())
+    except (OSError, InputError):
+        return False
+    return version in {entry.version for entry in entries}
+
+
+def _add(root: Path, current: Current, chain: list[Entry], now: datetime) -> None:
+    """Write the version and the ledger beside, then rename the one and the other."""
+    if now.tzinfo is None:
+        raise InputError("the issue time has no time zone", value=now.isoformat())
+    reports = root / "reports"
+    revision, dirty = code(root)
+    facts = {
+        "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "revision": revision,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "previous": chain[-1].digest() if chain else None,
+    }
+    content = manifest(current, facts)
+    folder = _version_beside(reports, current, content)
+    ledger = durable.write_beside(reports, _ledger_bytes([*chain, entry_of(content)]))
+    durable.rename(folder, reports / current.version)
+    durable.rename(ledger, reports / LEDGER)
+
+
+def _version_beside(reports: Path, current: Current, manifest: bytes) -> Path:
+    """A temporary folder with every file of the version, on the disk."""
+    beside = Path(tempfile.mkdtemp(prefix=durable.TEMPORARY, dir=reports))
+    for name, source in current.files.items():
+        content = source.read_bytes()
+        if sha256(content) != current.made_by["outputs"][name]:
+            raise PublishError(f"{source} changed while it was being published; publish again")
+        durable.write(beside / name, content)
+    durable.write(beside / MANIFEST, manifest)
+    beside.chmod(0o755)
+    return beside
+
+
+def _ledger_bytes(chain: list[Entry]) -> bytes:
+    return b"".join(entry.line() for entry in chain)
+
+
+@contextlib.contextmanager
+def _clean_failure(reports: Path) -> Iterator[None]:
+    """On any failure remove what was half written; say plainly when the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            durable.remove_leftovers(reports)
+        if durable.is_full(error):
+            raise PublishError(
+                f"nothing was published: no space left on the disk of {reports}. What was "
+                "published before is whole; free some space and publish again"
+            ) from error
+        raise
+
+
+# Checking and restoring -------------------------------------------------------------------------
+
+
+def _checked_chain(history: _History) -> list[Entry]:
+    """The ledger's entries, every version checked; with present outputs at hand, restored."""
+    chain = _mended_ledger(history)
+    for entry in chain:
+        _check_version(history, entry)
+    listed = {entry.version for entry in chain}
+    for folder in sorted(history.reports.iterdir()):
+        if VERSION_NAME.fullmatch(folder.name) and folder.name not in listed:
+            history.problems.append(
+                f"{history.shown(folder)}: does not continue from the ledger; remove the folder "
+                "and publish again if it is wanted"
+            )
+    return chain
+
+
+def _mended_ledger(history: _History) -> list[Entry]:
+    """The ledger as it must be: its good lines, continued by the manifests that follow them."""
+    ledger = history.reports / LEDGER
+    content = ledger.read_bytes() if ledger.exists() else b""
+    manifests = _manifests(history.reports)
+    good, wrong = _good_lines(content, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
+    known = {entry.version for entry in good}
+    chain = follow(good, (entry for entry in manifests.values() if entry.version not in known))
+    if wrong is None and len(chain) > len(good):
+        wrong = "no line for " + ", ".join(entry.version for entry in chain[len(good) :])
+    if wrong is None:
+        return chain
+    # A chain shorter than the bad ledger would drop a version.
+    if history.current is None or len(chain) < len(content.splitlines()):
+        history.problems.append(f"{history.shown(ledger)}: {wrong}")
+    else:
+        beside = durable.write_beside(history.reports, _ledger_bytes(chain))
+        durable.rename(beside, ledger)
+        history.restored.append(f"{history.shown(ledger)} ({wrong})")
+    return chain
+
+
+def _good_lines(
+    content: bytes, manifests: dict[str, Entry], committed: bytes | None
+) -> tuple[list[Entry], str | None]:
+    """The entries to trust, and what is wrong with the rest of the ledger (None: nothing)."""
+    entries, wrong = read_lines(content)
+    for number, entry in enumerate(entries):
+        told = manifests.get(entry.version, entry)
+        # No line after the last one vouches for it; its manifest does.
+        if told != entry and told.manifest_sha256 == entry.manifest_sha256:
+            entries, wrong = entries[:number], f"line {number + 1} is not what its manifest says"
+            break
+    in_git, _ = read_lines(committed or b"")
+    if entries[: len(in_git)] != in_git:
+        return in_git, wrong or "does not begin with the ledger that is in Git"
+    return entries, wrong
+
+
+def _manifests(reports: Path) -> dict[str, Entry]:
+    """Version -> ledger line, for every folder whose manifest is whole."""
+    found: dict[str, Entry] = {}
+    for folder in filter(Path.is_dir, reports.iterdir()):
+        if VERSION_NAME.fullmatch(folder.name) is None:
+            continue
+        path = folder / MANIFEST
+        with contextlib.suppress(PublishError):
+            found[folder.name] = entry_of(path.read_bytes() if path.is_file() else b"")
+    return {name: entry for name, entry in found.items() if entry.version == name}
+
+
+def _check_version(history: _History, entry: Entry) -> None:
+    """Compare a version's manifest with the ledger, and its files with the manifest."""
+    folder = history.reports / entry.version
+    content = _checked(history, folder / MANIFEST, entry.manifest_sha256, entry)
+    if content is None:
+        return
+    listed = json.loads(content)["files"]
+    for name, facts in listed.items():
+        _checked(history, folder / name, facts["sha256"], entry)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
+            problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
+            history.problems.append(problem)
+
+
+def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
+    """The file's recorded bytes, restored if need be; None, with the problem noted, if not."""
+    content = path.read_bytes() if path.is_file() else None
+    if content is not None and sha256(content) == digest:
+        return content
+    wrong = "is missing" if content is None else "is not what was published"
+    found = _find(history, path, digest, entry)
+    if found is None:
+        hint = "" if history.current is None else "; put it back from Git or a backup"
+        history.problems.append(f"{history.shown(path)}: {wrong}{hint}")
+        return None
+    durable.rename(durable.write_beside(history.reports, found), path)
+    history.restored.append(f"{history.shown(path)} ({wrong})")
+    return found
+
+
+def _find(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
+    """The bytes with this hash, wherever they still are; None when only checking."""
+    if history.current is None:
+        return None
+    for content in _candidates(history.reports, history.current, path, entry):
+        if sha256(content) == digest:
+            return content
+    return None
+
+
+def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> Iterator[bytes]:
+    """What the lost file may have held: made again, an output, in Git, in another version."""
+    if path.name == MANIFEST and current.version == entry.version:
+        yield manifest(current, entry.facts())
+    yield from (source.read_bytes() for source in current.files.values())
+    yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
+    others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")
+    yield from (other.read_bytes() for other in sorted(others) if other.is_file())

@@ -1,0 +1,145 @@
+"""What every section of a report starts from, and the cells that several of them make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from scaling.report import fits, forecasts
+from scaling.report.blocks import MISSING, Cell
+from scaling.report.fits import Fit
+from scaling.report.forecasts import Forecast
+from scaling.report.read import FORECAST_FILE, Inputs, as_list, as_map
+from scaling.report.text import DASH, between, clean, number
+
+NATS = "nats per token"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study: its choices from params.yaml, its fit file, its runs."""
+
+    name: str
+    source: str
+    metric: str
+    choices: Mapping[str, Any]
+    fitted: Mapping[str, Any]
+    runs: pl.DataFrame
+
+    @property
+    def fit_file(self) -> str:
+        """Where its fits stand."""
+        return f"data/fits/{self.name}.json"
+
+    @property
+    def run_file(self) -> str:
+        """Where its runs stand."""
+        return f"data/validated/{self.source}.parquet"
+
+    @property
+    def used(self) -> pl.DataFrame:
+        """The runs that the fit used."""
+        return self.runs.filter(pl.col("used")) if "used" in self.runs.columns else self.runs
+
+    @property
+    def unit(self) -> str:
+        """Unit of the loss: what the runs say, when they agree."""
+        if "unit" not in self.runs.columns:
+            return NATS
+        found = self.runs["unit"].drop_nulls().unique().to_list()
+        return clean(found[0]) if len(found) == 1 else NATS
+
+    def high(self, name: str) -> float | None:
+        """The largest fitted value of params, tokens or flops."""
+        return self.ends(name)[1]
+
+    def ends(self, name: str) -> tuple[float | None, float | None, str]:
+        """Smallest and largest fitted value, and the file that says so: the runs, else the fits."""
+        if name in self.runs.columns and self.used[name].count():
+            column = self.used[name]
+            return number(column.min()), number(column.max()), self.run_file
+        ends = as_list(as_map(self.fitted.get("ranges")).get(name))
+        low, high = ends if len(ends) == 2 else (None, None)
+        return number(low), number(high), self.fit_file
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything in the form in which sections use it."""
+
+    inputs: Inputs
+    studies: tuple[Study, ...]
+    forecasts: tuple[Forecast, ...]
+    fits: tuple[Fit, ...]
+
+    def study(self, name: str) -> Study | None:
+        """The study of that name, or None."""
+        return next((study for study in self.studies if study.name == name), None)
+
+    def targets(self) -> list[str]:
+        """Targets in the order of the report."""
+        return list(dict.fromkeys(item.target for item in self.forecasts))
+
+    def budget(self, target: str) -> bool:
+        """Is the target a compute budget that each study spends in its own way."""
+        targets = as_map(as_map(self.inputs.params.get("forecast")).get("targets"))
+        chosen = as_map(targets.get(target))
+        return "flops" in chosen and "params" not in chosen
+
+
+def context(inputs: Inputs) -> Context:
+    """Inputs as records."""
+    studies = as_map(inputs.params.get("studies"))
+    return Context(
+        inputs=inputs,
+        studies=tuple(_study(inputs, str(name), as_map(studies[name])) for name in studies),
+        forecasts=tuple(forecasts.records(inputs.forecast, inputs.params)),
+        fits=tuple(fits.records(inputs.fits)),
+    )
+
+
+def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
+    return Study(
+        name=clean(name),
+        source=clean(choices.get("source", name)),
+        metric=clean(choices.get("metric", DASH)),
+        choices=choices,
+        fitted=as_map(inputs.fits.get(name)),
+        runs=inputs.runs.get(name, pl.DataFrame()),
+    )
+
+
+def words(value: Any, origin: str = "") -> Cell:
+    """A cell of text from data."""
+    text = clean(value) if value is not None else ""
+    return Cell(text, text, origin=origin) if text else MISSING
+
+
+def figure(value: Any, form: Callable[[Any], str], origin: str, unit: str = "") -> Cell:
+    """A cell of one number; a dash when it is missing."""
+    found = number(value)
+    return MISSING if found is None else Cell(form(found), found, unit, origin)
+
+
+def both(low: Any, high: Any, form: Callable[[Any], str], origin: str, unit: str = "") -> Cell:
+    """A cell of two ends; a dash when either is missing."""
+    ends = number(low), number(high)
+    if ends[0] is None or ends[1] is None:
+        return MISSING
+    return Cell(between(form(low), form(high)), (ends[0], ends[1]), unit, origin)
+
+
+def forecast_place(item: Forecast, law: str, level: str) -> str:
+    """Where a number stands in the forecast table."""
+    return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
+
+
+def beyond(target: float | None, largest: float | None) -> float | None:
+    """Decades by which the target passes the largest fitted value; at or below it 0 or less."""
+    if target is None or largest is None or target <= 0 or largest <= 0:
+        return None
+    return math.log10(target / largest)

@@ -1,0 +1,36 @@
+"""Inputs to report: the order of the sections and the line at the top. Pure."""
+
+from __future__ import annotations
+
+from scaling.report.blocks import Cell, Report
+from scaling.report.context import Context, context
+from scaling.report.detail import detail
+from scaling.report.headline import headline
+from scaling.report.made import made
+from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
+from scaling.report.text import integer, number
+from scaling.report.trust import trust
+
+TITLE = "Scaling-law forecast"
+LEAD = "What training runs so far say about larger ones, and how far to believe it."
+
+
+def build(inputs: Inputs) -> Report:
+    """The report of these inputs."""
+    ctx = context(inputs)
+    sections = (headline(ctx), trust(ctx), made(ctx), detail(ctx))
+    return Report(TITLE, LEAD, _facts(ctx), sections)
+
+
+def _facts(ctx: Context) -> tuple[Cell, ...]:
+    """What the report covers, in a few counts."""
+    fitted = [number(study.fitted.get("rows")) for study in ctx.studies]
+    runs = sum(rows for rows in fitted if rows is not None)
+    laws = {fit.law for fit in ctx.fits}
+    counts = (
+        (len(ctx.studies), "studies", PARAMS_FILE),
+        (runs, "fitted runs", "data/fits#rows"),
+        (len(laws), "laws", "data/fits"),
+        (len(ctx.targets()), "targets", FORECAST_FILE),
+    )
+    return tuple(Cell(f"{integer(n)} {what}", n, what, origin) for n, what, origin in counts)

@@ -1,0 +1,118 @@
+"""The stage outputs that a report is made of. The only module of the report that opens files.
+
+Every part but the forecast may be missing or incomplete: the report then shows a dash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError
+from scaling.pipeline.study import without
+from scaling.schema import FORECAST, dtypes
+
+FORECAST_FILE = "data/forecasts/forecast.csv"
+VALIDATION_FILE = "data/validation.json"
+PARAMS_FILE = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a report is made of.
+
+    ``runs`` holds one table a study: params, tokens, flops, value, unit and ``used`` (false for a
+    run that an exclusion leaves out). ``sources`` holds the contents of each source.yaml.
+    """
+
+    params: Mapping[str, Any]
+    forecast: pl.DataFrame
+    fits: Mapping[str, Any] = field(default_factory=dict)
+    runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    validation: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_map(value: Any) -> Mapping[str, Any]:
+    """The value when it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value when it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def read(root: Path) -> Inputs:
+    """All inputs below ``root``.
+
+    Raises:
+        InputError: no params.yaml, or no forecast, or a forecast without a required column.
+    """
+    params = _read_params(root)
+    studies = as_map(params.get("studies"))
+    names = sorted({str(as_map(study).get("source", name)) for name, study in studies.items()})
+    return Inputs(
+        params=params,
+        forecast=_read_forecast(root / FORECAST_FILE),
+        fits={name: _read_json(root / f"data/fits/{name}.json") for name in studies},
+        runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
+        validation=as_map(_read_json(root / VALIDATION_FILE)),
+        sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
+    )
+
+
+def _read_params(root: Path) -> Mapping[str, Any]:
+    file = root / PARAMS_FILE
+    if not file.is_file():
+        raise InputError("no parameters", file=PARAMS_FILE, hint="Run at the project's root.")
+    return as_map(_read_yaml(file))
+
+
+def _read_forecast(file: Path) -> pl.DataFrame:
+    if not file.is_file():
+        raise InputError("no forecast", file=FORECAST_FILE, hint="Run `dvc repro forecast`.")
+    known = dtypes(FORECAST)
+    frame = pl.read_csv(file, schema_overrides=known)
+    for name in known:
+        if name not in frame.columns:
+            allowed = ", ".join(known)
+            raise InputError("missing column", file=FORECAST_FILE, column=name, allowed=allowed)
+    return frame
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"not JSON ({error})", file=file) from None
+
+
+def _read_yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML ({error})", file=file) from None
+
+
+def _read_runs(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:
+    """Runs of the study's metric, ordered, with the exclusions marked; empty without a table."""
+    file = root / f"data/validated/{study.get('source', name)}.parquet"
+    if not file.is_file():
+        return pl.DataFrame()
+    table = pl.read_parquet(file)
+    if "metric" in study:
+        table = table.filter(pl.col("metric") == str(study["metric"]))
+    table = kept = table.with_row_index("place")
+    for rule in as_list(study.get("exclude")):
+        kept = without(kept, str(as_map(rule).get("where", "false")))
+    compute = pl.coalesce("flops", 6 * pl.col("params") * pl.col("tokens"))
+    used = pl.col("place").is_in(kept["place"].implode())
+    runs = table.select("params", "tokens", "value", "unit", flops=compute, used=used)
+    return runs.sort("flops", "value", "params", "tokens", nulls_last=True)

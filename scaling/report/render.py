@@ -1,0 +1,87 @@
+"""The report model as HTML, Markdown and JSON. Everything from data is escaped on its way."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from scaling.pipeline.files import canonical
+from scaling.report.blocks import Report
+from scaling.report.palette import rules, variables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_DRAWN = {"svg", "sheet"}
+# What Markdown reads as markup within a line (an underscore inside a word is none), and what it
+# reads as a block at the start of one.
+_INLINE = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_START = re.compile(r"^\s*(?:\d+(?=[.)](?:\s|$))|(?=[#>+=-]))")
+
+
+def html(report: Report) -> str:
+    """One file that needs nothing else, with a policy that forbids it to load anything."""
+    style = stylesheet()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    environment = _environment()
+    environment.filters["svg"] = Markup
+    template = environment.get_template("report.html.j2")
+    return template.render(report=report, style=Markup(style), policy=policy) + "\n"
+
+
+def stylesheet() -> str:
+    """The page's style: colours in both schemes, then the rules."""
+    text = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    light = f":root {{ color-scheme: light dark; {variables('light')} }}"
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}"
+    return "\n".join((light, dark, text, rules("svg"), ""))
+
+
+def markdown(report: Report) -> str:
+    """The same in GitHub's Markdown; the figures are files beside it."""
+    environment = _environment(finalize=escape_markdown)
+    text = environment.get_template("report.md.j2").render(report=report)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def escape_markdown(value: Any) -> Any:
+    """Text in which neither Markdown nor HTML finds markup."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = _INLINE.sub(lambda found: "\\" + found.group(), value)
+    text = _START.sub(lambda found: found.group() + "\\", text)
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def to_json(report: Report) -> str:
+    """Every block with its values and origins; drawings stay in their files."""
+    return canonical(_plain(report))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        names = [item.name for item in dataclasses.fields(value) if item.name not in _DRAWN]
+        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+        return kind | {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _environment(**more: Any) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=False,
+        **more,
+    )

@@ -1,0 +1,82 @@
+"""Should one believe it: the worst in words, then the evidence."""
+
+from __future__ import annotations
+
+from scaling.report.blocks import Fold, Points, Section, Text
+from scaling.report.context import NATS, Context
+from scaling.report.distances import distance, distance_table, spread
+from scaling.report.endings import CONVERGED, fit_table, said
+from scaling.report.law_forecasts import law_picture, law_table
+from scaling.report.text import span
+
+
+def trust(ctx: Context) -> Section:
+    """Evidence for and against the forecasts."""
+    blocks = (
+        Points(summary(ctx)),
+        distance_table(ctx),
+        law_picture(ctx),
+        Fold("Each law's forecast as a table", (law_table(ctx),)),
+        Text(
+            "A fit is only as good as its optimum. The share of starts that agree says whether "
+            "the search found one optimum or many; a gradient near 0 and a smallest eigenvalue "
+            "above 0 say that it is a minimum; a large condition number says that the data "
+            "barely tell some parameters apart."
+        ),
+        fit_table(ctx),
+    )
+    return Section("trust", "Should I believe it?", blocks)
+
+
+def summary(ctx: Context) -> tuple[str, ...]:
+    """The worst things, in words."""
+    found = (_farthest(ctx), _widest(ctx), _doubtful(ctx), *_leaning(ctx))
+    return tuple(text for text in found if text)
+
+
+def _farthest(ctx: Context) -> str:
+    found = [(decades, item) for item in ctx.forecasts if (decades := distance(ctx, item))]
+    if not found:
+        return ""
+    decades, item = max(found, key=lambda pair: pair[0])
+    if decades <= 0:
+        return "Every target lies within the compute of the fitted runs."
+    return (
+        f"The farthest target lies {decades:.1f} decades of compute beyond the largest fitted run "
+        f"({item.target}, {item.study})."
+    )
+
+
+def _widest(ctx: Context) -> str:
+    found = [(gap, item) for item in ctx.forecasts if (gap := spread(item)) is not None]
+    if not found:
+        return ""
+    gap, item = max(found, key=lambda pair: pair[0])
+    return (
+        f"The laws' medians differ by up to {span(gap)} {NATS} at one target "
+        f"({item.target}, {item.study})."
+    )
+
+
+def _doubtful(ctx: Context) -> str:
+    doubtful = [fit for fit in ctx.fits if fit.outcome != CONVERGED]
+    if not ctx.fits:
+        return "No fit was found, so nothing is known about convergence."
+    if not doubtful:
+        return f"All {len(ctx.fits)} fits converged."
+    names = ", ".join(f"{fit.law} on {fit.study} ({said(fit.outcome)})" for fit in doubtful)
+    return f"{len(doubtful)} of {len(ctx.fits)} fits ended in doubt: {names}."
+
+
+def _leaning(ctx: Context) -> list[str]:
+    """Studies whose ensemble leans most on a law whose fit ended in doubt."""
+    found = []
+    for study in ctx.studies:
+        fits = [fit for fit in ctx.fits if fit.study == study.name and fit.holdout is not None]
+        best = min(fits, key=lambda fit: (fit.holdout or 0.0, fit.law), default=None)
+        if best is not None and best.outcome != CONVERGED:
+            found.append(
+                f"On {study.name} the ensemble leans most on {best.law} (smallest held-out error), "
+                f"whose fit ended in doubt ({said(best.outcome)})."
+            )
+    return found

@@ -1,0 +1,156 @@
+"""What makes a version: the hashes of data, laws, engine, choices and outputs, and the manifest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scaling.errors import InputError
+from scaling.ledger import MANIFEST, canonical, sha256, version_of
+
+
+@dataclass(frozen=True)
+class Current:
+    """What would be published now: the hashes of what made it, and where each file stands."""
+
+    made_by: dict[str, Any]
+    files: dict[str, Path]
+
+    @property
+    def version(self) -> str:
+        return version_of(self.made_by)
+
+
+def fingerprint(root: Path) -> Current:
+    """The hashes of everything that made the present outputs, and of the outputs.
+
+    The engine is what ``dvc.yaml`` names as dependencies under ``scaling/``: a test keeps that
+    list true. Raises InputError when something is missing.
+    """
+    files = _outputs(root)
+    laws, engine = _sources(root)
+    params = yaml.safe_load(_need(root / "params.yaml").read_text(encoding="utf-8"))
+    made_by = {
+        "data": _hashes(root, _tree(_need(root / "data" / "validated"))),
+        "laws": _hashes(root, laws),
+        "engine": _hashes(root, engine),
+        # As parsed, so that a new comment does not make a new version.
+        "params": sha256(canonical(params)),
+        "requirements": _hash(_need(root / "requirements.lock")),
+        "seed": params.get("seed"),
+        "outputs": {name: _hash(path) for name, path in files.items()},
+    }
+    return Current(made_by, files)
+
+
+def manifest(current: Current, facts: Mapping[str, str | bool | None]) -> bytes:
+    """The manifest's bytes: a function of what is published and of the facts in the ledger."""
+    outputs: dict[str, str] = current.made_by["outputs"]
+    content = {
+        **facts,
+        "version": current.version,
+        "made_by": current.made_by,
+        "files": {
+            name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
+            for name, digest in outputs.items()
+        },
+        "reproduce": _reproduce(facts["revision"], facts["dirty"]),
+    }
+    return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
+
+
+def code(root: Path) -> tuple[str | None, bool | None]:
+    """The Git revision, and whether what makes the numbers differs from it; None outside Git."""
+    revision = git(root, "rev-parse", "HEAD")
+    if revision is None:
+        return None, None
+    paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock"]
+    changed = git(root, "status", "--porcelain", "--", *paths)
+    return revision.decode().strip(), None if changed is None else bool(changed)
+
+
+def git(folder: Path, *arguments: str) -> bytes | None:
+    """What git answers, or None when it cannot (no git, no repository, no such object)."""
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _reproduce(revision: object, dirty: object) -> str:
+    """The command that makes the outputs again, as far as Git knows."""
+    if revision is None:
+        return "no Git revision: made_by names the bytes that are needed"
+    command = f"git checkout {revision} && make setup && .venv/bin/python -m dvc repro"
+    return command + (" # after making the sources what made_by says" if dirty else "")
+
+
+def _outputs(root: Path) -> dict[str, Path]:
+    """Name within the version -> where the stages left the file."""
+    present = _need(root / "reports" / "current")
+    files = {path.relative_to(present).as_posix(): path for path in _tree(present)}
+    forecast = _need(root / "data" / "forecasts" / "forecast.csv")
+    shown = files.setdefault("forecast.csv", forecast)
+    if _hash(shown) != _hash(forecast):
+        raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
+    for path in sorted((root / "data" / "fits").glob("*.json")):
+        files[f"fits/{path.name}"] = path
+    if MANIFEST in files:
+        raise InputError(f"the name {MANIFEST} belongs to publishing", file=files[MANIFEST])
+    return dict(sorted(files.items()))
+
+
+def _sources(root: Path) -> tuple[list[Path], list[Path]]:
+    """The law files, and the other sources that the stages depend on."""
+    laws = [path for path in _tree(_need(root / "scaling" / "laws")) if path.suffix == ".py"]
+    named = [root / dep for dep in _inputs(root) if dep.startswith("scaling/")]
+    every = {path for place in named for path in _tree(_need(place))}
+    return laws, sorted(every - set(laws))
+
+
+def _inputs(root: Path) -> list[str]:
+    """The dependencies in ``dvc.yaml`` that no stage makes: sources, and data that came in."""
+    stages = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    specs = [spec.get("do", spec) for spec in stages.values()]
+    deps = {name for spec in specs for name in _names(spec.get("deps"))}
+    outs = {name for spec in specs for name in _names(spec.get("outs"))}
+    made = {out.split("${")[0].rstrip("/") for out in outs}
+    return sorted(dep for dep in deps if not any(_overlap(dep, out) for out in made))
+
+
+def _names(listed: list[str | dict[str, object]] | None) -> list[str]:
+    return [item if isinstance(item, str) else next(iter(item)) for item in listed or []]
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one path is the other or lies in it."""
+    return (one + "/").startswith(other + "/") or other.startswith(one + "/")
+
+
+def _need(path: Path) -> Path:
+    if not path.exists():
+        raise InputError("is missing", file=path, hint="`scaling refit` makes every output")
+    return path
+
+
+def _tree(place: Path) -> list[Path]:
+    """The file, or the files of the folder, sorted; without what Python and DVC leave behind."""
+    if place.is_file():
+        return [place]
+    found = [path for path in place.rglob("*") if path.is_file()]
+    return sorted(p for p in found if "__pycache__" not in p.parts and p.name != ".gitignore")
+
+
+def _hashes(root: Path, paths: list[Path]) -> dict[str, str]:
+    return {path.relative_to(root).as_posix(): _hash(path) for path in paths}
+
+
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes())

@@ -1,0 +1,84 @@
+"""Setting up: what the lock promises, and that make does not install twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TARGETS = ["refit", "test", "test-all", "lint", "setup", "lock", "clean", "help"]
+
+
+def locked() -> dict[str, str]:
+    """Package -> its entry in the lock, with the hashes."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+    return {re.split(r"[=\[;@ ]", entry)[0]: entry for entry in entries}
+
+
+def test_every_locked_package_is_exact_and_hashed() -> None:
+    entries = locked()
+    assert len(entries) > 100
+    for name, entry in entries.items():
+        assert re.match(r"[A-Za-z0-9._-]+(\[[a-z0-9, -]+\])?==\S+", entry), name
+        assert "--hash=sha256:" in entry, name
+
+
+def test_what_the_project_names_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=\[; ]", line)[0] for line in named}
+    assert names - set(locked()) == set()
+
+
+def test_what_installing_the_project_needs_is_locked() -> None:
+    # The project is installed without build isolation, so its build back end comes from the lock.
+    assert {"hatchling", "editables"} <= set(locked())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_target_exists(target: str) -> None:
+    done = make("--dry-run", target)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_names_every_target() -> None:
+    said = make("help").stdout
+    assert sorted(line.split()[1] for line in said.splitlines()) == sorted(TARGETS)
+
+
+@pytest.mark.parametrize("target", ["refit", "test"])
+def test_a_target_sets_up_once(tmp_path: Path, target: str) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    assert ".ci/setup" in make("--dry-run", target, root=tmp_path).stdout
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/.ready").touch()
+    assert ".ci/setup" not in make("--dry-run", target, root=tmp_path).stdout
+
+
+def test_another_python_is_refused_in_a_sentence() -> None:
+    command = ["sh", str(ROOT / ".ci/python"), "/bin/sh"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "PYTHON=/bin/sh does not run as Python 3.11, 3.12 or 3.13" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ci_can_be_run() -> None:
+    for script in sorted((ROOT / ".ci").iterdir()):
+        assert script.stat().st_mode & 0o100, script
+        shell = "bash" if script.name == "run" else "sh"
+        assert subprocess.run([shell, "-n", str(script)]).returncode == 0, script
+
+
+def make(*arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = ["make", "--no-print-directory", "-C", str(root), *arguments]
+    # These tests may themselves run under make, whose options are not meant for this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
