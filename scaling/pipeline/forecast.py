@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def study_rows(
     members = [
         member(one, draws, targets, weight) for one, weight in zip(fits, weights, strict=True)
     ]
-    groups = [("ensemble", members)] + [(one.law, [one]) for one in members]
+    groups = [("ensemble", members)] + [(one.law, [replace(one, weight=1.0)]) for one in members]
     parts = []
     for label, group in groups:
         values = quantiles(group, levels, seed)
