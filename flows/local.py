@@ -50,8 +50,6 @@ def _refit(root: Path) -> None:
         print(f"everything is up to date: {version}")
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
-    # Prefect logs a failure with its traceback; the task has said it in plain words.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with _api(_home(root)):
         from flows.refit import refit
 
@@ -62,13 +60,12 @@ def _refit(root: Path) -> None:
 
 
 def _home(root: Path) -> Path:
-    """Prefect's folder: the one that was set, or one in the repository that Git ignores."""
-    if "PREFECT_HOME" not in os.environ:
-        home = root / ".prefect"
+    """Prefect's folder; when it is the one in the repository, Git is told to ignore it."""
+    home = Path(os.environ.get("PREFECT_HOME", root / ".prefect"))
+    if home.parent == root:
         home.mkdir(exist_ok=True)
         (home / ".gitignore").write_text("*\n", encoding="utf-8")
-        os.environ["PREFECT_HOME"] = str(home)
-    return Path(os.environ["PREFECT_HOME"])
+    return home
 
 
 @contextmanager

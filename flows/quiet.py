@@ -1,4 +1,4 @@
-"""Telemetry off, before a library that would send some is imported.
+"""Telemetry off, and a quiet screen, before a library is imported that would see to neither.
 
 Everything is a default: what a person set in the environment stays. Processes started from here
 (DVC, the stages, the temporary server) inherit it.
@@ -7,14 +7,30 @@ Everything is a default: what a person set in the environment stays. Processes s
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
-DEFAULTS = {
+TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
 }
+# The tasks print what a person needs; Prefect would repeat each failure with its traceback. Its
+# log is kept in its database, which stays in the repository, where Git ignores it.
+LOCAL = {
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_HOME": str(Path.cwd() / ".prefect"),
+}
 
-for _name, _value in DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
+
+def _default(settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+_default(TELEMETRY)
+# In a process of Prefect's own (a worker, its command line) these flows are guests.
+if "prefect" not in sys.modules:
+    _default(LOCAL)

@@ -36,7 +36,7 @@ Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
 @app.command(rich_help_panel=PIPELINE)
 def refit() -> None:
     """Ingest, validate, fit, forecast, report and publish whatever is out of date."""
-    from flows.refit import main as run
+    from flows.local import main as run
 
     raise typer.Exit(run())
 

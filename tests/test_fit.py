@@ -175,3 +175,35 @@ def test_jets_are_exact(a: float, b: float, x: float) -> None:
     assert abs(jet.first[0] - slope) < 1e-6 * scale
     cross = f(p + h, q + h) - f(p + h, q - h) - f(p - h, q + h) + f(p - h, q - h)
     assert abs(jet.second[0, 1] - cross / (4 * h * h)) < 1e-4 * scale
+
+
+def test_compiled_solver_equals_numpy(chinchilla_runs: pl.DataFrame) -> None:
+    from scaling.fit import bootstrap, compiled, newton
+    from scaling.fit.kernels import TermsKernel, centres
+    from scaling.fit.objective import Objective
+    from scaling.fit.problem import Problem
+    from scaling.fit.space import Space
+
+    law = scaling.laws.get("chinchilla")
+    x = {name: chinchilla_runs[name].to_numpy() for name in law.inputs}
+    space = Space(law, centres=centres(law, x))
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(240, np.full(240, 1 / 240), size=60).astype(float)
+    start = space.coordinates(np.array([[BEST[name] for name in law.names]]))
+    assert bootstrap.COMPILE_FROM > 60 * 240
+    for aim in (
+        Objective(),
+        Objective("least_squares"),
+        Objective("quantile", tau=0.2, delta=0.01),
+    ):
+        y = aim.to_link(chinchilla_runs["loss"].to_numpy())
+        problem = Problem(law, x, y, np.ones(240), aim, space, TermsKernel(law, x, space))
+        assert compiled.serves(problem)
+        starts = np.repeat(start, 60, axis=0)
+        fast = compiled.minimise(problem, starts, weights)
+        slow = newton.minimise(problem, starts, weights)
+        same = np.abs(fast.f / slow.f - 1) < 1e-8
+        # Near-L1 kinks can send a walk into a neighbouring minimum; that is what second starts
+        # are for.
+        assert same.mean() >= 0.95
+        np.testing.assert_allclose(fast.u[same], slow.u[same], atol=1e-4)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.fit.newton import minimise
+from scaling.fit.newton import Minima, minimise
 from scaling.fit.problem import Problem, batch_size
 
 Array = NDArray[np.float64]
 
 AGREE = 1e-6
+# Resampled rows from which importing the compiled solver (half a CPU second) pays.
+COMPILE_FROM = 40_000
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,22 @@ class _Pass:
 
 def _pass(problem: Problem, starts: Array, groups: NDArray[np.int64], seed: int) -> _Pass:
     us, fs = [], []
+    solve = _solver(problem, len(starts))
     for part, weights in _weights(problem, len(starts), groups, seed):
-        found = minimise(problem, starts[part], weights)
+        found = solve(problem, starts[part], weights)
         us.append(found.u)
         fs.append(found.f)
     return _Pass(np.concatenate(us), np.concatenate(fs))
+
+
+def _solver(problem: Problem, count: int) -> Callable[[Problem, Array, Array], Minima]:
+    """The compiled solver where it pays for its import, else numpy's."""
+    if count * problem.rows >= COMPILE_FROM:
+        from scaling.fit import compiled
+
+        if compiled.serves(problem):
+            return compiled.minimise
+    return minimise
 
 
 def _weights(
