@@ -41,6 +41,8 @@ def fit(
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     priors: Mapping[str, Prior] | None = None,
+    start: Mapping[str, float] | None = None,
+    check: bool = False,
 ) -> Fit:
     """Fit a law to a table of runs.
 
@@ -55,44 +57,96 @@ def fit(
         inputs: law input -> column.
         objective: default Huber with delta 1e-3 on log residuals, summed.
         weights: column of standard errors of the target; each row counts by 1/se^2, scaled to
-            mean 1.
+            mean 1. For the binomial objective a column of trial counts, used as it stands.
         fixed, tied, bounds, priors: see `scaling.fit.space.Space`.
+        start: begin at these parameters alone instead of searching.
+        check: solve once more with SciPy and put its objective into the certificate.
 
     Raises:
         InputError: unknown law, missing column, or a value that no law can take.
     """
-    family = laws.get(law)
-    aim = objective or Objective()
     if resamples < 0:
         raise InputError("resamples out of range", value=resamples, allowed=">= 0")
+    problem = prepare(
+        runs,
+        law,
+        target=target,
+        inputs=inputs,
+        objective=objective,
+        weights=weights,
+        fixed=fixed,
+        tied=tied,
+        bounds=bounds,
+        priors=priors,
+    )
+    result, u = solve(problem, target, start)
+    if check:
+        from scaling.fit.independent import scipy_objective
+
+        reached = scipy_objective(problem, u)
+        result = replace(result, certificate=replace(result.certificate, solver=reached))
+    if not resamples:
+        return result
+    return _with_draws(result, problem, u, clusters(runs, cluster), resamples, seed)
+
+
+def prepare(
+    runs: pl.DataFrame,
+    law: str | Law,
+    *,
+    target: str = "loss",
+    inputs: Mapping[str, str] | None = None,
+    objective: Objective | None = None,
+    weights: str | None = None,
+    fixed: Mapping[str, float] | None = None,
+    tied: Mapping[str, str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, Prior] | None = None,
+) -> Problem:
+    """The problem that `fit` solves, from the same arguments."""
+    family = laws.get(law)
     x = law_inputs(runs, family, inputs)
     space = Space(
         family, fixed=fixed, tied=tied, bounds=bounds, priors=priors, centres=centres(family, x)
     )
-    problem = make_problem(runs, family, x, target, aim, weights, space)
-    found = minimise(problem, starts(problem))
+    return make_problem(runs, family, x, target, objective or Objective(), weights, space)
+
+
+def solve(
+    problem: Problem, target: str = "loss", start: Mapping[str, float] | None = None
+) -> tuple[Fit, Array]:
+    """Global search, polish and certificate: the fit without draws, and its coordinates (P,)."""
+    law, space = problem.law, problem.space
+    begin = starts(problem) if start is None else _given(problem, start)
+    found = minimise(problem, begin)
     best = int(np.argmin(found.f))
     certificate, outcome, reason = certify(problem, found, best)
     u = found.u[best]
-    result = Fit(
-        law=family,
+    made = Fit(
+        law=law,
         target=target,
         theta=space.theta(u[None])[0],
-        draws=np.zeros((0, len(family.names))),
+        draws=np.zeros((0, len(law.names))),
         objective=float(found.f[best]),
-        objective_name=aim.name,
-        link=aim.link,
+        objective_name=problem.objective.name,
+        link=problem.objective.link,
         outcome=outcome,
         reason=reason,
         certificate=certificate,
-        rows=runs.height,
+        rows=problem.rows,
         residuals=problem.predict(u[None])[0] - problem.y,
-        ranges={name: (float(v.min()), float(v.max())) for name, v in x.items()},
+        ranges={name: (float(v.min()), float(v.max())) for name, v in problem.x.items()},
         free=space.free,
     )
-    if not resamples:
-        return result
-    return _with_draws(result, problem, u, clusters(runs, cluster), resamples, seed)
+    return made, u
+
+
+def _given(problem: Problem, start: Mapping[str, float]) -> Array:
+    missing = [name for name in problem.law.names if name not in start]
+    if missing:
+        raise InputError("start lacks a parameter", value=missing[0], allowed="all parameters")
+    theta = np.array([[float(start[name]) for name in problem.law.names]])
+    return problem.space.coordinates(theta)
 
 
 def make_problem(
@@ -105,15 +159,36 @@ def make_problem(
     space: Space,
 ) -> Problem:
     """Arrays, weights and kernel of one fit."""
-    y = positive(runs, target) if objective.link == "log" else number(runs, target)
+    y = _observed(runs, target, objective)
     w = np.ones(len(y))
     if weights is not None:
-        w = 1.0 / positive(runs, weights) ** 2
-        w /= w.mean()
+        w = positive(runs, weights)
+        w = w if objective.kind == "binomial" else w.mean() ** 2 / w**2
+        w = w if objective.kind == "binomial" else w / w.mean()
     terms = bool(law.terms) and objective.link == "log" and objective.kind != "binomial"
     kernel = TermsKernel(law, x, space) if terms else GenericKernel(law, x, space, objective.link)
     problem = Problem(law, x, objective.to_link(y), w, objective, space, kernel)
     return problem if not space.priors else _with_priors(problem)
+
+
+def _observed(runs: pl.DataFrame, target: str, objective: Objective) -> Array:
+    """The target, refused where the objective's scale has no place for it."""
+    if objective.link == "log":
+        return positive(runs, target)
+    y = number(runs, target)
+    inside = np.isfinite(y)
+    allowed = "a finite number"
+    if objective.kind == "binomial":
+        inside, allowed = inside & (y >= 0) & (y <= 1), "a fraction from 0 to 1"
+    elif objective.link == "logit":
+        inside, allowed = inside & (y > 0) & (y < 1), "between 0 and 1, ends excluded"
+    bad = np.flatnonzero(~inside)
+    if len(bad):
+        at = int(bad[0])
+        raise InputError(
+            "value out of range", row=at + 1, column=target, value=runs[target][at], allowed=allowed
+        )
+    return y
 
 
 def _with_priors(problem: Problem) -> Problem:

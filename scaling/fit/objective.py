@@ -24,6 +24,7 @@ Kind = Literal["huber", "least_squares", "quantile", "binomial"]
 Link = Literal["log", "linear", "logit"]
 
 KINDS = ("huber", "least_squares", "quantile", "binomial")
+LINKS = ("log", "linear", "logit")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Objective:
     tau: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.kind == "binomial" and self.link != "logit":
+            raise InputError("binomial needs log-odds", value=self.link, allowed="link 'logit'")
+        if self.link not in LINKS:
+            raise InputError("unknown link", value=self.link, allowed=" | ".join(LINKS))
         if self.kind not in KINDS:
             raise InputError("unknown objective", value=self.kind, allowed=" | ".join(KINDS))
         if not (self.delta > 0 and np.isfinite(self.delta)):
