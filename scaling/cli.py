@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scaling.cli_compare import register
 from scaling.errors import InputError
 
 app = typer.Typer(
@@ -195,6 +196,9 @@ def _working(text: str, *, quiet: bool = False) -> Any:
 
     console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
     return console.status(text)
+
+
+register(app)
 
 
 def main() -> None:

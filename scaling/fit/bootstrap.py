@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 AGREE = 1e-6
 # Resampled rows from which importing the compiled solver (half a CPU second) pays.
-COMPILE_FROM = 40_000
+COMPILE_FROM = 5_000
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,19 @@ def _solver(problem: Problem, count: int) -> Callable[[Problem, Array, Array], M
 def _weights(
     problem: Problem, count: int, groups: NDArray[np.int64], seed: int
 ) -> Iterator[tuple[slice, Array]]:
-    """Multinomial counts of the clusters, spread over their rows, a block at a time.
+    """Counts of the clusters, each resample as many as there are, spread over their rows.
 
-    One stream in resample order, so the block size does not change the draws.
+    One stream in resample order, a block at a time, so the block size does not change the draws.
+    Counting drawn indices takes a fifth of the time of `Generator.multinomial`.
     """
     rng = np.random.default_rng([seed, 0])
     number = int(groups.max()) + 1
-    share = np.full(number, 1.0 / number)
     size = 4 * batch_size(problem.rows)
     for start in range(0, count, size):
-        stop = min(start + size, count)
-        counts = rng.multinomial(number, share, size=stop - start).astype(np.float64)
-        yield slice(start, stop), counts if number == problem.rows else counts[:, groups]
+        block = min(size, count - start)
+        drawn = rng.integers(0, number, size=(block, number))
+        drawn += number * np.arange(block)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=block * number).astype(np.float64)
+        counts = counts.reshape(block, number)
+        part = slice(start, start + block)
+        yield part, counts if number == problem.rows else counts[:, groups]

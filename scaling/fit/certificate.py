@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scaling.fit.newton import Minima
 from scaling.fit.problem import Problem
 from scaling.fit.result import Certificate, Outcome
+from scaling.fit.sandwich import smooth_covariance
 
 Array = NDArray[np.float64]
 
@@ -51,38 +52,9 @@ def certify(problem: Problem, minima: Minima, best: int) -> tuple[Certificate, O
     return certificate, outcome, reason
 
 
-def covariance(problem: Problem, u: Array, groups: NDArray[np.int64] | None = None) -> Array:
-    """Sandwich covariance (P, P) of the coordinates at ``u`` (1, P), by cluster if given.
-
-    H^-1 (sum_g s_g s_g') H^-1 G/(G-1) (n-1)/(n-P), s_g the score of cluster g; source: Cameron
-    and Miller 2015, "A practitioner's guide to cluster-robust inference", section 2.
-    """
-    scores = row_scores(problem, u)
-    if groups is not None:
-        scores = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
-    n, p, count = problem.rows, problem.space.size, len(scores)
-    hessian = problem.evaluate(u).hessian[0]
-    correction = count / max(count - 1, 1) * (n - 1) / max(n - p, 1)
-    bread = np.linalg.pinv(hessian, hermitian=True)
-    out: Array = bread @ (scores.T @ scores) @ bread * correction
-    return out
-
-
-def row_scores(problem: Problem, u: Array) -> Array:
-    """Gradient of each row's loss by the coordinates, (rows, P)."""
-    p = problem.space.size
-    h = 1e-5
-    points = np.concatenate([u + h * np.eye(p), u - h * np.eye(p)])
-    eta = problem.predict(np.concatenate([u, points]))
-    slope = (eta[1 : 1 + p] - eta[1 + p :]) / (2 * h)
-    psi = problem.objective.slopes(eta[:1], problem.y)[0][0] * problem.weights
-    out: Array = (slope * psi).T
-    return out
-
-
 def weakest_direction(problem: Problem, u: Array) -> tuple[dict[str, float], float]:
     """The direction of largest variance, as parameter -> weight, and the sd along it."""
-    eigen, vectors = np.linalg.eigh(covariance(problem, u))
+    eigen, vectors = np.linalg.eigh(smooth_covariance(problem, u))
     vector = vectors[:, -1]
     vector = vector * np.sign(vector[np.argmax(np.abs(vector))])
     weights = {

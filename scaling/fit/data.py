@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 # Lineage columns from coarse to fine; the first that splits the table enough is the default unit
 # of resampling, because runs that share a lineage share an error.
-LINEAGE = ("family", "parent", "series", "run")
+LINEAGE = ("family", "parent", "series", "budget", "run")
 FEWEST_CLUSTERS = 8
 
 

@@ -94,12 +94,19 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Resampling:
-    """How the draws were made: method, number of clusters, number of resamples."""
+    """How the draws were made.
+
+    ``stretched`` is the small-sample factor that the draws include (`scaling.fit.widening`);
+    ``naive_se`` are the standard errors from resampling single rows, for comparison, where the
+    draws are by cluster.
+    """
 
     method: str
     clusters: int
     resamples: int
     cluster: str = "row"
+    stretched: float = 1.0
+    naive_se: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ class Fit:
     ranges: Mapping[str, tuple[float, float]]
     resampling: Resampling | None = None
     free: tuple[str, ...] = ()
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, float]:
@@ -134,11 +142,12 @@ class Fit:
 
     @property
     def se(self) -> dict[str, float]:
-        """Standard deviation of the draws by name; NaN without draws."""
-        if len(self.draws) < 2:
-            return {name: float("nan") for name in self.law.names}
-        spread = self.draws.std(axis=0, ddof=1)
-        return {name: float(v) for name, v in zip(self.law.names, spread, strict=True)}
+        """Bootstrap standard errors by name; NaN without draws.
+
+        Of the resamples as they came, which is what papers print; the draws, and so the intervals,
+        are stretched for small samples.
+        """
+        return {name: self.errors.get(name, float("nan")) for name in self.law.names}
 
     def interval(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
         """Percentile interval of each parameter from the draws."""
@@ -188,5 +197,7 @@ class Fit:
                 "cluster": made.cluster,
                 "clusters": made.clusters,
                 "resamples": made.resamples,
+                "stretched": made.stretched,
+                "naive_se": dict(made.naive_se),
             },
         }

@@ -8,6 +8,7 @@ its best points arrives (measured; see docs/decisions.md).
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,11 @@ def _sample(rows: int, most: int = 2_000) -> NDArray[np.int64]:
 
 
 def _basis(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
-    """What multiplies each linear parameter, (batch, linear, rows), from `predict` alone."""
+    """What multiplies each linear parameter, (batch, linear, rows)."""
     law = problem.law
     x = {name: column[rows] for name, column in problem.x.items()}
+    if {term.coef for term in law.terms} == set(law.linear):
+        return _powers(law, theta, x)
     columns = []
     for name in law.linear:
         one = theta.copy()
@@ -87,6 +90,18 @@ def _basis(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
             one[:, law.names.index(other)] = 1.0 if other == name else 0.0
         columns.append(law(one, x))
     return np.stack(columns, axis=1)
+
+
+def _powers(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
+    """`_basis` of a sum of power terms: one exp each, where `predict` takes a power of every."""
+    logs = {name: np.log(column) for name, column in x.items()}
+    count = len(next(iter(logs.values())))
+    basis = np.zeros((len(theta), len(law.linear), count))
+    for term in law.terms:
+        power = basis[:, law.linear.index(term.coef)]
+        for name, (exponent, sign) in term.powers.items():
+            power += sign * theta[:, law.names.index(exponent), None] * logs[name]
+    return np.exp(basis, out=basis)
 
 
 def _sizes(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
@@ -104,7 +119,7 @@ def _sizes(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
     scale = max(problem.objective.delta, 1e-3)
     for _ in range(3):
         sizes = _nonnegative(law, basis, y, weight)
-        residual = (np.einsum("blr,bl->br", basis, sizes) - y) * relative
+        residual = (np.matmul(sizes[:, None, :], basis)[:, 0] - y) * relative
         robust = scale / np.maximum(np.abs(residual), scale)
         weight = problem.weights[rows] * relative**2 * robust
     out = theta.copy()
@@ -115,8 +130,9 @@ def _sizes(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
 
 def _nonnegative(law: Law, basis: Array, y: Array, weight: Array) -> Array:
     """Weighted least squares with every positive-domain size kept above a small share of y."""
-    gram = np.einsum("blr,br,bmr->blm", basis, weight, basis, optimize=True)
-    moment = np.einsum("blr,br,r->bl", basis, weight, y, optimize=True)
+    weighted = basis * weight[:, None, :]
+    gram = np.matmul(weighted, basis.transpose(0, 2, 1))
+    moment = np.matmul(weighted, y)
     floor = 1e-3 * np.abs(y).mean()
     positive = np.array(
         [law.params[law.names.index(name)].domain == "positive" for name in law.linear]

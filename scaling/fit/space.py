@@ -7,6 +7,7 @@ what decorrelates a size from its exponent (at raw N and D their correlation is 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -116,6 +117,12 @@ class Space:
             return _Axis("interval", index, float(low), float(high))
         kind = {"positive": "exp", "real": "real", "unit": "interval"}[domain]
         return _Axis(kind, index)
+
+    def plain(self) -> Space:
+        """The same space with every size as its own logarithm, not the term at the centre."""
+        other = copy.copy(self)
+        other.centres = {}
+        return other
 
     @property
     def size(self) -> int:

@@ -10,12 +10,14 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
-from scaling.fit.engine import fit
+from scaling.fit.compare import criteria
+from scaling.fit.engine import fit, prepare
+from scaling.fit.exclusions import Exclusion, lift
 from scaling.fit.objective import Objective
 from scaling.fit.result import Fit
 from scaling.forecast.engine import holdout_error
 from scaling.pipeline.files import write_json, write_parquet
-from scaling.pipeline.study import get_study, load_params, select
+from scaling.pipeline.study import get_study, load_params, of_metric, select
 
 FITS = Path("data/fits")
 
@@ -33,23 +35,18 @@ def main(name: str) -> None:
         for law in study["laws"]
     ]
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in made]))
-    write_json(FITS / f"{name}.json", _document(name, study, runs, excluded, made))
+    document = _document(name, study, runs, excluded)
+    document["fits"] = [_record(runs, one, aim) for one in made]
+    document["without_exclusions"] = _without_exclusions(rows, study, aim)
+    write_json(FITS / f"{name}.json", document)
     for one in made:
         print(f"{name} {one.law.name}: {one.outcome}, objective {one.objective:.6g}")
 
 
 def _document(
-    name: str,
-    study: dict[str, Any],
-    runs: pl.DataFrame,
-    excluded: list[dict[str, Any]],
-    made: list[Fit],
+    name: str, study: dict[str, Any], runs: pl.DataFrame, excluded: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    fits = []
-    for one in made:
-        error = holdout_error(runs, one.law, inputs_of(one.law.name), "loss")
-        noise = one.residuals.tolist()
-        fits.append(one.to_dict() | {"holdout_error": error, "residuals": noise})
+    """What the fits of a study have in common."""
     ranges = {
         column: [runs[column].min(), runs[column].max()] for column in ("params", "tokens", "flops")
     }
@@ -60,8 +57,32 @@ def _document(
         "rows": runs.height,
         "excluded": excluded,
         "ranges": ranges,
-        "fits": fits,
     }
+
+
+def _record(runs: pl.DataFrame, one: Fit, aim: Objective) -> dict[str, Any]:
+    """One fit with its information criteria, held-out error and residuals."""
+    problem = prepare(runs, one.law, objective=aim)
+    return one.to_dict() | {
+        "criteria": criteria(problem, one).to_dict(),
+        "holdout_error": holdout_error(runs, one.law, inputs_of(one.law.name), "loss"),
+        "residuals": one.residuals.tolist(),
+    }
+
+
+def _without_exclusions(
+    rows: pl.DataFrame, study: dict[str, Any], aim: Objective
+) -> list[dict[str, Any]]:
+    """Every law fitted without each exclusion that says ``compare: true``."""
+    rules = study.get("exclude", [])
+    exclusions = [Exclusion.of(rule) for rule in rules]
+    candidates = of_metric(rows, study["metric"]).with_columns(loss=pl.col("value"))
+    return [
+        lift(candidates, exclusions, exclusion, law, objective=aim).to_dict()
+        for exclusion, rule in zip(exclusions, rules, strict=True)
+        if rule.get("compare", False)
+        for law in study["laws"]
+    ]
 
 
 def inputs_of(law: str) -> dict[str, str]:

@@ -36,7 +36,17 @@ def get_study(params: dict[str, Any], name: str) -> dict[str, Any]:
 
 def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Rows of the study's metric, wide in ``loss``, and what each exclusion took away."""
-    metric = study["metric"]
+    chosen = of_metric(rows, study["metric"])
+    excluded = []
+    for rule in study.get("exclude", []):
+        kept = without(chosen, rule["where"])
+        excluded.append({**rule, "rows": chosen.height - kept.height})
+        chosen = kept
+    return chosen.rename({"value": "loss"}), excluded
+
+
+def of_metric(rows: pl.DataFrame, metric: str) -> pl.DataFrame:
+    """Rows of one metric; an unknown metric gets the nearest as a hint."""
     chosen = rows.filter(pl.col("metric") == metric)
     if chosen.height == 0:
         known = sorted(rows["metric"].unique())
@@ -47,22 +57,20 @@ def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, lis
             allowed=", ".join(known[:20]),
             hint=nearest(metric, known),
         )
-    excluded = []
-    for rule in study.get("exclude", []):
-        kept = without(chosen, rule["where"])
-        excluded.append({**rule, "rows": chosen.height - kept.height})
-        chosen = kept
-    return chosen.rename({"value": "loss"}), excluded
+    return chosen
 
 
-def without(rows: pl.DataFrame, condition: str) -> pl.DataFrame:
-    """Rows for which a polars SQL condition is not true (unknown counts as not true)."""
+def without(rows: pl.DataFrame, condition: str, file: Path | None = PARAMS) -> pl.DataFrame:
+    """Rows for which a polars SQL condition is not true (unknown counts as not true).
+
+    ``file`` is where the condition stands, for the message about one that cannot be read.
+    """
     try:
         return rows.filter(~pl.sql_expr(condition).fill_null(value=False))
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"exclusion cannot be read: {str(error).splitlines()[0]}",
-            file=PARAMS,
+            file=file,
             value=condition,
             allowed="a polars SQL condition over the columns of the run table",
         ) from error

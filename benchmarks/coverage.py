@@ -1,0 +1,101 @@
+"""How often nominal 90 % intervals hold the truth, on simulated studies.
+
+    python -m benchmarks.coverage [--studies 200] [--out docs/benchmarks/coverage.md]
+
+The truth is the optimum of the 240 Chinchilla points. A study is n runs on isoFLOP budgets from
+1e19 to 1e22 FLOP, sizes spread threefold about compute-optimal, with log-normal errors: independent
+ones, or half of the variance shared by all runs of one budget. Checked are the five parameters and
+the loss at the compute-optimal run of 1e23 FLOP, one decade out. Fits are made as a person makes
+them: `scaling.fit` with its defaults, ``cluster="budget"`` where budgets share an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import scaling
+from scaling.laws import get
+
+LAW = get("chinchilla")
+TRUTH = {"E": 1.81722, "A": 477.83, "B": 2143.4, "alpha": 0.34731, "beta": 0.36717}
+NOISE = (0.003, 0.01)
+ROWS = {20: 5, 60: 10, 240: 12}  # rows -> budgets
+RESAMPLES = 300
+
+
+def design(rows: int, budgets: int, rng: np.random.Generator) -> pl.DataFrame:
+    """Params, tokens and budget of each run."""
+    index = np.sort(np.resize(np.arange(budgets), rows))
+    flops = np.geomspace(1e19, 1e22, budgets)[index]
+    params = 0.6 * np.sqrt(flops / 6) * np.exp(rng.uniform(-1.6, 1.6, rows))
+    return pl.DataFrame({"params": params, "tokens": flops / 6 / params, "budget": index})
+
+
+def simulate(rows: int, noise: float, shared: bool, rng: np.random.Generator) -> pl.DataFrame:
+    """One study."""
+    runs = design(rows, ROWS[rows], rng)
+    error = rng.standard_normal(rows)
+    if shared:
+        common = rng.standard_normal(ROWS[rows])[runs["budget"].to_numpy()]
+        error = np.sqrt(0.5) * (error + common)
+    loss = truth_at(runs) * np.exp(noise * error)
+    return runs.with_columns(loss=pl.Series(loss))
+
+
+def truth_at(at: pl.DataFrame) -> np.ndarray:
+    """True loss."""
+    return LAW(TRUTH, {name: at[name].to_numpy() for name in LAW.inputs}).ravel()
+
+
+def covered(rows: int, noise: float, shared: bool, seed: int) -> list[bool]:
+    """Whether each interval of one simulated study holds its truth."""
+    rng = np.random.default_rng([seed, rows, int(1e4 * noise), shared])
+    runs = simulate(rows, noise, shared, rng)
+    cluster = "budget" if shared else "row"
+    made = scaling.fit(runs, "chinchilla", resamples=RESAMPLES, cluster=cluster, seed=seed)
+    ends = made.interval(0.9)
+    inside = [ends[name][0] <= value <= ends[name][1] for name, value in TRUTH.items()]
+    size = 0.6 * np.sqrt(1e23 / 6)
+    far = pl.DataFrame({"params": [size], "tokens": [1e23 / 6 / size]})
+    draws = made.predict_draws({name: far[name].to_numpy() for name in LAW.inputs})[:, 0]
+    low, high = np.quantile(draws, [0.05, 0.95])
+    return [*inside, bool(low <= truth_at(far)[0] <= high)]
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/coverage.md"))
+    args = parser.parse_args()
+    names = [*TRUTH, "loss at 1e23"]
+    lines = [
+        "# Coverage of 90 % intervals",
+        "",
+        f"Made by `python -m benchmarks.coverage --studies {args.studies}`; see its docstring for "
+        f"the design. Monte Carlo error of a cell: {np.sqrt(0.09 / args.studies):.1%}.",
+        "",
+        "| runs | errors | noise | " + " | ".join(names) + " | mean |",
+        "|---|---|---|" + "---|" * (len(names) + 1),
+    ]
+    began = time.process_time()
+    for rows in ROWS:
+        for shared in (False, True):
+            for noise in NOISE:
+                hits = [covered(rows, noise, shared, seed) for seed in range(args.studies)]
+                share = np.mean(hits, axis=0)
+                cells = " | ".join(f"{100 * value:.1f}" for value in [*share, share.mean()])
+                kind = f"{ROWS[rows]} budgets share" if shared else "independent"
+                lines.append(f"| {rows} | {kind} | {100 * noise:g} % | {cells} |")
+                print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Commands that judge fits: which law, which runs carry it, which choices move it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PANEL = "Judge a fit"
+
+Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="NAME=COLUMN: the table's column for params, tokens, ..."),
+]
+Target = Annotated[str, typer.Option(help="Column to explain.")]
+OneLaw = Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")]
+At = Annotated[
+    Path | None, typer.Option(help="Table of planned runs, whose predictions are shown too.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (compare, influence, sensitivity):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def compare(
+    runs: Table,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(help="Law family; repeat for more. Default: all that the columns allow."),
+    ] = None,
+    maps: Maps = None,
+    target: Target = "loss",
+    by: Annotated[
+        str | None, typer.Option(help="Also predict each value of this column from the others.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare laws: AIC, AICc, BIC, and errors beyond the compute they were fitted on."""
+    frame = _read(runs, maps)
+    try:
+        with _working("Comparing laws", quiet=as_json):
+            made = _comparison(frame, law, target, by)
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        _print_json(made)
+        return
+    from scaling.show_compare import show_comparison
+
+    show_comparison(made)
+
+
+def influence(
+    runs: Table,
+    law: OneLaw,
+    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
+    by: Annotated[
+        str | None, typer.Option(help="Leave out each value of this column, not each run.")
+    ] = None,
+    at: At = None,
+    maps: Maps = None,
+    target: Target = "loss",
+    as_json: Json = False,
+) -> None:
+    """Show which runs carry a fit: what leaving each out does to it."""
+    from scaling.fit.engine import prepare, solve
+    from scaling.fit.influence import influence_table
+
+    frame = _read(runs, maps)
+    targets = None if at is None else _read(at, maps, optional=True)
+    try:
+        with _working(f"Leaving runs out of {law}", quiet=as_json):
+            problem = prepare(frame, law, target=target)
+            made, _ = solve(problem, target)
+            table = influence_table(frame, problem, made, by=by, targets=targets).head(top)
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        _print_json({"law": law, "outcome": str(made.outcome), "influence": table.to_dicts()})
+        return
+    from scaling.show_compare import show_influence
+
+    show_influence(made, table)
+
+
+def sensitivity(
+    runs: Table,
+    law: OneLaw,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="SQL condition of rows to leave out; each is also lifted. Repeat."),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="FLOP of the compute-optimal tokens per parameter.")
+    ] = 5.76e23,
+    at: At = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Column of the cluster standard errors.")
+    ] = None,
+    maps: Maps = None,
+    target: Target = "loss",
+    as_json: Json = False,
+) -> None:
+    """Show how far a fit depends on delta, loss space, exclusions and clusters."""
+    from scaling.fit.exclusions import Exclusion
+    from scaling.fit.sensitivity import panel
+
+    frame = _read(runs, maps)
+    targets = None if at is None else _read(at, maps, optional=True)
+    rules = [Exclusion(where) for where in exclude or ()]
+    try:
+        with _working(f"Fitting {law} in many ways", quiet=as_json):
+            table = panel(
+                frame,
+                law,
+                rules=rules,
+                target=target,
+                cluster=cluster,
+                budget=budget,
+                targets=targets,
+            )
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        _print_json({"law": law, "budget": budget, "panel": table.to_dicts()})
+        return
+    from scaling.show_compare import show_panel
+
+    show_panel(law, budget, table)
+
+
+def _comparison(
+    frame: pl.DataFrame, names: list[str] | None, target: str, by: str | None
+) -> dict[str, Any]:
+    """Criteria, rolling-origin errors, group errors and notes, as plain values."""
+    from scaling import laws
+    from scaling.fit.compare import compare as judge
+    from scaling.fit.engine import prepare, solve
+    from scaling.fit.rolling import errors_by_group, errors_by_horizon
+
+    chosen = [laws.get(name) for name in names] if names else _possible(frame)
+    problems = [prepare(frame, one, target=target) for one in chosen]
+    fits = [(problem, solve(problem, target)[0]) for problem in problems]
+    beyond, notes = errors_by_horizon(frame, problems)
+    made = {"criteria": judge(fits).to_dicts(), "rolling_origin": beyond.to_dicts()}
+    if by is not None:
+        groups, more = errors_by_group(frame, problems, by)
+        made, notes = made | {"groups": groups.to_dicts()}, notes + more
+    return made | {"notes": notes}
+
+
+def _possible(frame: pl.DataFrame) -> list[Any]:
+    """Laws whose inputs are columns of the table."""
+    from scaling import laws
+
+    have = set(frame.columns)
+    compute = "flops" in have or {"params", "tokens"} <= have
+    found = [
+        law for law in laws.load().values() if set(law.inputs) <= have or (law.generic and compute)
+    ]
+    if not found:
+        raise InputError(
+            "no law takes these columns",
+            value=frame.columns[:30],
+            allowed="params and tokens, flops, or x",
+            hint="Name them with --map.",
+        )
+    return found
+
+
+def _read(path: Path, maps: list[str] | None, *, optional: bool = False) -> Any:
+    from scaling import cli
+
+    return cli._read(path, maps, optional=optional)
+
+
+def _working(text: str, *, quiet: bool) -> Any:
+    from scaling import cli
+
+    return cli._working(text, quiet=quiet)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    from scaling.pipeline.files import canonical
+
+    typer.echo(canonical(value), nl=False)
