@@ -58,6 +58,11 @@ def _text(name: str, meaning: str, **more: Any) -> Column:
     return Column(name, _TEXT, "", meaning, **more)
 
 
+def _shown(name: str, unit: str, meaning: str, high: float) -> Column:
+    """A count that may be zero."""
+    return Column(name, _NUM, unit, meaning, low=0.0, high=high)
+
+
 # Upper ends are physical or historical with wide room, so that they catch unit slips and never a
 # real run: the largest runs on record are near 1e12..1e13 params, 1e14 tokens, 1e27 FLOP.
 RUN: tuple[Column, ...] = (
@@ -74,12 +79,20 @@ RUN: tuple[Column, ...] = (
     _count("params_non_embedding", "parameters", "N without embeddings", 1e16),
     _count("params_active", "parameters", "N used for one token (routed models)", 1e16),
     _count("experts", "experts", "experts per routed layer", 1e6),
+    _count("experts_active", "experts", "k, experts that one token goes through", 1e6),
+    _count("streams", "streams", "P, parallel streams of one model", 1e6),
+    _count("gmacs", "1e9 multiply-adds", "forward pass on one example", 1e12),
     _count("tokens", "tokens", "D, seen in training, repeats counted", 1e17),
     _count("tokens_unique", "tokens", "U, distinct tokens", 1e17),
     _count("epochs", "epochs", "D / U", 1e6),
+    _shown("examples", "examples", "training or fine-tuning examples, where not tokens", 1e15),
+    _shown("shots", "examples", "examples in the prompt, or per class to adapt on", 1e9),
+    _text("mixture", "share of each domain in training, as 'name=share;...'"),
     _count("flops", "FLOP", "C, training compute", 1e32),
     _text("flops_method", "how C was counted", allowed=("6ND", "counted", "hardware", "stated")),
     _count("batch_tokens", "tokens", "tokens per step", 1e10),
+    _count("batch_size", "examples", "examples or transitions per step, where not tokens", 1e10),
+    _count("utd", "updates", "updates-to-data ratio: gradient steps per environment step", 1e6),
     _count("lr", "1", "peak learning rate", 1e3),
     _text("schedule_complete", "did the learning rate decay end", allowed=("yes", "no")),
     _count("width", "units", "model dimension", 1e7),
@@ -91,7 +104,17 @@ RUN: tuple[Column, ...] = (
         "metric_kind",
         "what the number is",
         required=True,
-        allowed=("loss", "bits_per_byte", "error", "accuracy", "score"),
+        allowed=(
+            "loss",
+            "bits_per_byte",
+            "perplexity",
+            "error",
+            "accuracy",
+            "score",
+            "return",
+            "horizon",
+            "count",
+        ),
     ),
     _text("dataset", "evaluation data set"),
     _text("tokenizer", "tokenizer behind a per-token loss"),
@@ -100,6 +123,9 @@ RUN: tuple[Column, ...] = (
     Column("value_se", _NUM, "see unit", "standard error of value", low=0.0),
     Column("step", _NUM, "steps", "optimiser step of the checkpoint", low=0.0),
     _text("checkpoint", "final or intermediate", allowed=("final", "intermediate")),
+    Column("axis", _NUM, "see axis_name", "x of a curve whose axis is none of the columns above"),
+    _text("axis_name", "what axis is, and in which unit"),
+    _text("split", "part of a benchmark's own split", allowed=("train", "test", "extrapolate")),
     # provenance
     _text("training_data", "training corpus"),
     _text("origin", "paper table, digitised figure, tracker"),

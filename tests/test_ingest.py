@@ -103,7 +103,7 @@ def test_outputs_of_gone_sources_are_removed(project: Path) -> None:
         ("data/published/paper/runs.csv", "", "the file is empty"),
         ("data/published/paper/source.yaml", "title: T", "missing key"),
         ("data/internal/paper.csv", "run,value\na,1\n", "source 'paper' is taken"),
-        ("data/internal/team.xlsx", "x", "unknown format"),
+        ("data/internal/team.docx", "x", "unknown format"),
         ("data/internal/team/inner/runs.csv", "run\nx\n", "unknown format"),
     ],
 )

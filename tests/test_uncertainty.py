@@ -27,7 +27,7 @@ def test_t_over_z_against_scipy() -> None:
 
 
 def test_few_clusters_are_stretched_and_naive_errors_stand_beside(study: pl.DataFrame) -> None:
-    by_budget = scaling.fit(study, "chinchilla", resamples=200, cluster="budget")
+    by_budget = scaling.fit(study, "chinchilla", resamples=200, cluster="budget", method="pairs")
     made = by_budget.resampling
     assert made is not None and made.cluster == "budget" and made.clusters == 10
     assert made.stretched == pytest.approx(10 / 9 * np.sqrt(59 / 55) * t_over_z(9))
@@ -75,13 +75,10 @@ def test_profile_is_open_where_nothing_is_known() -> None:
     assert left == 0.0 or right == np.inf
 
 
-def test_wild_needs_no_refits_and_is_deterministic(study: pl.DataFrame) -> None:
-    one, two = (
-        scaling.fit(study, "chinchilla", resamples=500, cluster="budget", method="wild")
-        for _ in "ab"
-    )
+def test_wild_is_the_default_by_cluster_and_deterministic(study: pl.DataFrame) -> None:
+    one, two = (scaling.fit(study, "chinchilla", resamples=500, cluster="budget") for _ in "ab")
     assert one.draws.tobytes() == two.draws.tobytes()
-    pairs = scaling.fit(study, "chinchilla", resamples=500, cluster="budget")
+    pairs = scaling.fit(study, "chinchilla", resamples=500, cluster="budget", method="pairs")
     for name in TRUTH:
         a, b = one.interval()[name], pairs.interval()[name]
         assert 0.2 < np.log(a[1] / a[0]) / np.log(b[1] / b[0]) < 5, name

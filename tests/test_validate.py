@@ -143,6 +143,26 @@ def test_two_values_of_one_measurement_are_both_flagged() -> None:
     assert flags == ["conflicting_values", "conflicting_values", None]
 
 
+def test_results_at_two_points_of_a_curve_do_not_conflict() -> None:
+    changes = [{"run": "a", "shots": 0.0}, {"run": "a", "shots": 5.0, "value": 2.6}]
+    changes += [{"run": "b", "axis": 1.0}, {"run": "b", "axis": 2.0, "value": 2.6}]
+    changes += [{"run": "c", "examples": 0.0}, {"run": "c", "examples": 9.0, "value": 2.6}]
+    assert validate.validate(_table(*changes), "team").valid["flags"].null_count() == 6
+
+
+def test_tables_that_are_checked_together_part_as_they_do_alone() -> None:
+    bad = _table({"value": None}, {}, {"source": "other"}, {"tokens_unique": 3e10})
+    tables = {"team": bad, "empty": bad.clear(), "other": bad, "good": _table({"source": "good"})}
+    together = validate.validate_all(tables)
+    assert list(together) == list(tables)
+    for name, table in tables.items():
+        alone = validate.validate(table, name)
+        assert_frame_equal(together[name].valid, alone.valid)
+        assert_frame_equal(together[name].quarantine, alone.quarantine)
+        assert together[name].failed == alone.failed
+    assert validate.validate_all({}) == {}
+
+
 def test_nan_in_an_optional_column_is_an_empty_cell() -> None:
     result = validate.validate(_table({"lr": float("nan"), "params": float("nan")}), "team")
     assert result.valid.select("lr", "params", "flags").row(0) == (None, None, None)

@@ -44,7 +44,7 @@ def resample(
     calm = np.where(far, 0.0, spread)
     root = np.linalg.cholesky(calm.T @ calm / max(count - 1, 1) + 1e-12 * np.eye(len(u)))
     second = centre + scatter.standard_normal((count, len(u))) @ root.T
-    other = _pass(problem, second, groups, seed)
+    other = _pass(problem, second, groups, seed, first.f)
     better = other.f < first.f
     agree = np.abs(other.f - first.f) <= AGREE * np.abs(np.minimum(first.f, other.f))
     return Resamples(
@@ -60,27 +60,46 @@ class _Pass:
     f: Array
 
 
-def _pass(problem: Problem, starts: Array, groups: NDArray[np.int64], seed: int) -> _Pass:
+def _pass(
+    problem: Problem,
+    starts: Array,
+    groups: NDArray[np.int64],
+    seed: int,
+    known: Array | None = None,
+) -> _Pass:
+    """All resamples from ``starts`` (R, P); ``known`` (R,) are objectives from other starts."""
     us, fs = [], []
     solve = _solver(problem, len(starts))
-    for part, weights in _weights(problem, len(starts), groups, seed):
-        found = solve(problem, starts[part], weights)
+    for part, weights in resampled_weights(problem, len(starts), groups, seed):
+        found = solve(problem, starts[part], weights, None if known is None else known[part])
         us.append(found.u)
         fs.append(found.f)
     return _Pass(np.concatenate(us), np.concatenate(fs))
 
 
-def _solver(problem: Problem, count: int) -> Callable[[Problem, Array, Array], Minima]:
+def _solver(
+    problem: Problem, count: int
+) -> Callable[[Problem, Array, Array, Array | None], Minima]:
     """The compiled solver where it pays for its import, else numpy's."""
     if count * problem.rows >= COMPILE_FROM:
         from scaling.fit import compiled
 
         if compiled.serves(problem):
-            return compiled.minimise
-    return minimise
+            return _compiled
+    return _plain
 
 
-def _weights(
+def _plain(problem: Problem, starts: Array, weights: Array, known: Array | None) -> Minima:
+    return minimise(problem, starts, weights)
+
+
+def _compiled(problem: Problem, starts: Array, weights: Array, known: Array | None) -> Minima:
+    from scaling.fit import compiled
+
+    return compiled.minimise(problem, starts, weights, known=known)
+
+
+def resampled_weights(
     problem: Problem, count: int, groups: NDArray[np.int64], seed: int
 ) -> Iterator[tuple[slice, Array]]:
     """Counts of the clusters, each resample as many as there are, spread over their rows.

@@ -49,7 +49,7 @@ def fit(
     priors: Mapping[str, Prior] | None = None,
     start: Mapping[str, float] | None = None,
     check: bool = False,
-    method: Literal["pairs", "wild"] = "pairs",
+    method: Literal["auto", "pairs", "wild"] = "auto",
 ) -> Fit:
     """Fit a law to a table of runs.
 
@@ -68,14 +68,15 @@ def fit(
         fixed, tied, bounds, priors: see `scaling.fit.space.Space`.
         start: begin at these parameters alone instead of searching.
         check: solve once more with SciPy and put its objective into the certificate.
-        method: "pairs" refits resampled clusters and stretches the draws for small samples;
-            "wild" flips the clusters' scores with random weights, without refits.
+        method: "pairs" refits resampled rows or clusters and stretches the draws for small
+            samples; "wild" keeps the design and flips the clusters' residuals at random; "auto"
+            is pairs by row and wild by cluster.
 
     Raises:
         InputError: unknown law, missing column, or a value that no law can take.
     """
-    if method not in ("pairs", "wild"):
-        raise InputError("unknown method", value=method, allowed="pairs | wild")
+    if method not in ("auto", "pairs", "wild"):
+        raise InputError("unknown method", value=method, allowed="auto | pairs | wild")
     if resamples < 0:
         raise InputError("resamples out of range", value=resamples, allowed=">= 0")
     problem = prepare(
@@ -233,6 +234,8 @@ def _with_draws(
 ) -> Fit:
     name, groups = unit
     number = int(groups.max()) + 1
+    if method == "auto":
+        method = "pairs" if name == "row" else "wild"
     if method == "wild":
         draws, agreeing, by = wild_draws(problem, u, groups, count, seed), None, 1.0
     else:

@@ -224,6 +224,21 @@ def _tanh(a: Jet) -> Jet:
     return a.chain(value, slope, -2.0 * value * slope)
 
 
+def _sin(a: Jet) -> Jet:
+    value = np.sin(a.value)
+    return a.chain(value, np.cos(a.value), -value)
+
+
+def _cos(a: Jet) -> Jet:
+    value = np.cos(a.value)
+    return a.chain(value, -np.sin(a.value), -value)
+
+
+def _arctan(a: Jet) -> Jet:
+    slope = 1.0 / (1.0 + a.value**2)
+    return a.chain(np.arctan(a.value), slope, -2.0 * a.value * slope**2)
+
+
 def _absolute(a: Jet) -> Jet:
     return a.chain(np.abs(a.value), np.sign(a.value), None)
 
@@ -287,6 +302,9 @@ _RULES: dict[str, Callable[..., Jet]] = {
     "square": _square,
     "reciprocal": lambda a: _divide(1.0, a),
     "tanh": _tanh,
+    "sin": _sin,
+    "cos": _cos,
+    "arctan": _arctan,
     "absolute": _absolute,
     "logaddexp": _logaddexp,
     "maximum": _extreme(lambda a, b: a >= b),

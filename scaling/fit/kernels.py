@@ -175,7 +175,12 @@ class GenericKernel:
         p = SimpleNamespace(**{name: theta[:, k, None] for k, name in enumerate(self.law.names)})
         with np.errstate(all="ignore"):
             value = self._linked(self.law.predict(p, self._inputs(rows)))
-        return _finite(np.broadcast_to(value, (len(u), self._count(rows))))
+        return self._finite(np.broadcast_to(value, (len(u), self._count(rows))))
+
+    def _finite(self, eta: Array) -> Array:
+        """eta, with a huge number where it is none; raw values have units, logs have not."""
+        most = 1e100 if self.link == "linear" else 1e6
+        return np.clip(np.nan_to_num(eta, nan=most, posinf=most, neginf=-most), -most, most)
 
     def _inputs(self, rows: slice) -> SimpleNamespace:
         return SimpleNamespace(**{name: column[rows] for name, column in self.x.items()})
@@ -208,7 +213,7 @@ class GenericKernel:
         slopes = np.zeros((len(u), self.own, shape[1]))
         for i, d in jet.first.items():
             slopes[:, i] = d
-        eta = _finite(np.broadcast_to(jet.value, shape))
+        eta = self._finite(np.broadcast_to(jet.value, shape))
         return eta, np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0), jet
 
     def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> Array:
@@ -225,7 +230,3 @@ class GenericKernel:
     ) -> tuple[Array, Array, Array]:
         """Derivatives are by solver coordinates already."""
         return g, matrices[0], matrices[1]
-
-
-def _finite(eta: Array) -> Array:
-    return np.clip(np.nan_to_num(eta, nan=1e6, posinf=1e6, neginf=-1e6), -1e6, 1e6)

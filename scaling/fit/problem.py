@@ -99,18 +99,25 @@ class Problem:
         return total
 
     def evaluate(
-        self, u: Array, weights: Array | None = None, *, second: bool = True
+        self,
+        u: Array,
+        weights: Array | None = None,
+        *,
+        second: bool = True,
+        y: Array | None = None,
     ) -> Derivatives:
         """Value, gradient, exact Hessian and majoriser at coordinates (B, P).
 
-        Without ``second`` the Hessian lacks the curvature of the law itself.
+        Without ``second`` the Hessian lacks the curvature of the law itself. ``y`` (B, rows) gives
+        each member observations of its own.
         """
         batch, q = len(u), self.kernel.own
         f, g = np.zeros(batch), np.zeros((batch, q))
         hessian, majoriser = np.zeros((batch, q, q)), np.zeros((batch, q, q))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for rows in _row_blocks(self.rows, batch):
-                self._add_block(u, rows, weights, (f, g, hessian, majoriser), second)
+                own = self.y[rows] if y is None else y[:, rows]
+                self._add_block(u, rows, weights, own, (f, g, hessian, majoriser), second)
             g, hessian, majoriser = self.kernel.chain(u, g, (hessian, majoriser))
             if self.penalty:
                 value, slope, curve = self.space.prior(u)
@@ -125,13 +132,13 @@ class Problem:
         u: Array,
         rows: slice,
         weights: Array | None,
+        y: Array,
         into: tuple[Array, Array, Array, Array],
         second: bool,
     ) -> None:
         f, g, hessian, majoriser = into
         w = self._weights(weights, rows, len(u))
         eta, jacobian, memo = self.kernel.jacobian(u, rows, second=second)
-        y = self.y[rows]
         f += np.einsum("bi,bi->b", self.objective.value(eta, y), w)
         psi, curve, weight = self.objective.slopes(eta, y)
         b = w * psi

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.fit._linalg import solve_spd
+from scaling.fit.kernels import GenericKernel, TermsKernel
+from scaling.fit.newton import minimise
 from scaling.fit.problem import Problem
 from scaling.laws._law import Law, Param
 
@@ -27,16 +30,42 @@ POLISHED = 24
 
 
 def starts(problem: Problem, count: int = POLISHED) -> Array:
-    """The ``count`` best distinct starts, as coordinates (count, P), best first."""
+    """The ``count`` best distinct starts, as coordinates (count, P), best first.
+
+    A large table is searched on a sample of its rows, and the starts are polished there, so that
+    few steps are left to take on all of them.
+    """
     law = problem.law
     projected = law.linear and all(name in problem.space.free for name in law.linear)
-    theta = _projected(problem) if projected else _spread(problem)
-    u = problem.space.coordinates(theta)
-    value = np.concatenate(
-        [problem.value(part) for part in np.array_split(u, max(1, len(u) // 64))]
-    )
+    few = _thinned(problem)
+    u = problem.space.coordinates(_projected(few) if projected else _spread(problem))
+    value = np.concatenate([few.value(part) for part in np.array_split(u, max(1, len(u) // 64))])
     order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
-    return u[order[:count]]
+    best = u[order[:count]]
+    return best if few is problem else minimise(few, best).u
+
+
+def _thinned(problem: Problem, most: int = 2_000) -> Problem:
+    """The problem on evenly spaced rows where it has more than ``most``."""
+    if problem.rows <= most:
+        return problem
+    rows = np.linspace(0, problem.rows - 1, most).astype(np.int64)
+    law, space = problem.law, problem.space
+    x = {name: column[rows] for name, column in problem.x.items()}
+    terms = isinstance(problem.kernel, TermsKernel)
+    kernel = (
+        TermsKernel(law, x, space)
+        if terms
+        else GenericKernel(law, x, space, problem.objective.link)
+    )
+    return replace(
+        problem,
+        x=x,
+        y=problem.y[rows],
+        weights=problem.weights[rows],
+        kernel=kernel,
+        penalty=problem.penalty * most / problem.rows,
+    )
 
 
 def _axis(param: Param, points: int) -> Array:
@@ -57,9 +86,8 @@ def _projected(problem: Problem) -> Array:
     for j, param in enumerate(open_ones):
         theta[:, law.names.index(param.name)] = grid[:, j]
     _hold(problem, theta)
-    rows = _sample(problem.rows)
-    parts = np.array_split(theta, max(1, len(theta) * len(rows) // 50_000))
-    return np.concatenate([_sizes(problem, part, rows) for part in parts])
+    parts = np.array_split(theta, max(1, len(theta) * problem.rows // 50_000))
+    return np.concatenate([_sizes(problem, part) for part in parts])
 
 
 def _hold(problem: Problem, theta: Array) -> None:
@@ -70,17 +98,9 @@ def _hold(problem: Problem, theta: Array) -> None:
         theta[:, names.index(name)] = theta[:, names.index(other)]
 
 
-def _sample(rows: int, most: int = 2_000) -> NDArray[np.int64]:
-    """Rows that the search looks at: all, or evenly spaced ones of a large table."""
-    if rows <= most:
-        return np.arange(rows)
-    return np.linspace(0, rows - 1, most).astype(np.int64)
-
-
-def _basis(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
+def _basis(problem: Problem, theta: Array) -> Array:
     """What multiplies each linear parameter, (batch, linear, rows)."""
-    law = problem.law
-    x = {name: column[rows] for name, column in problem.x.items()}
+    law, x = problem.law, problem.x
     if {term.coef for term in law.terms} == set(law.linear):
         return _powers(law, theta, x)
     columns = []
@@ -104,24 +124,24 @@ def _powers(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
     return np.exp(basis, out=basis)
 
 
-def _sizes(problem: Problem, theta: Array, rows: NDArray[np.int64]) -> Array:
+def _sizes(problem: Problem, theta: Array) -> Array:
     """Fill the linear parameters of each row of ``theta`` by reweighted least squares."""
     law = problem.law
     link = problem.objective.link
-    y = np.exp(problem.y[rows]) if link == "log" else problem.y[rows]
+    y = np.exp(problem.y) if link == "log" else problem.y
     with np.errstate(all="ignore"):
-        basis = np.nan_to_num(_basis(problem, theta, rows), posinf=0.0, neginf=0.0)
+        basis = np.nan_to_num(_basis(problem, theta), posinf=0.0, neginf=0.0)
     unit = np.maximum(np.abs(basis).mean(axis=2, keepdims=True), 1e-300)
     basis = basis / unit
     relative = 1.0 / y if link == "log" else np.ones_like(y)
-    weight = np.broadcast_to(problem.weights[rows] * relative**2, (len(theta), len(rows)))
+    weight = np.broadcast_to(problem.weights * relative**2, (len(theta), problem.rows))
     sizes = np.zeros((len(theta), len(law.linear)))
     scale = max(problem.objective.delta, 1e-3)
     for _ in range(3):
         sizes = _nonnegative(law, basis, y, weight)
         residual = (np.matmul(sizes[:, None, :], basis)[:, 0] - y) * relative
         robust = scale / np.maximum(np.abs(residual), scale)
-        weight = problem.weights[rows] * relative**2 * robust
+        weight = problem.weights * relative**2 * robust
     out = theta.copy()
     for j, name in enumerate(law.linear):
         out[:, law.names.index(name)] = sizes[:, j] / unit[:, j, 0]

@@ -125,6 +125,11 @@ class Space:
         return other
 
     @property
+    def by_coordinate(self) -> list[_Axis]:
+        """The axis behind each coordinate."""
+        return [self.axes[self.law.names.index(name)] for name in self.free]
+
+    @property
     def size(self) -> int:
         """Number of coordinates."""
         return len(self.free)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,16 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
-from scaling.forecast.mixture import Member, law_weights, quantiles, run_noise
+from scaling.forecast.engine import applicable, centre_and_spread, student
+from scaling.forecast.single import quantiles, run_noise
 from scaling.pipeline.files import write_bytes
-from scaling.pipeline.study import load_params
+from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
 from scaling.schema import FORECAST, dtypes
 
 FITS = Path("data/fits")
+VALIDATED = Path("data/validated")
+INPUTS = ("params", "tokens")
 OUT = Path("data/forecasts/forecast.csv")
 
 
@@ -32,7 +34,9 @@ def main() -> None:
         document = json.loads((FITS / f"{study}.json").read_text(encoding="utf-8"))
         draws = pl.read_parquet(FITS / f"{study}.parquet")
         targets = place_targets(params["forecast"]["targets"], document)
-        parts.append(study_rows(document, draws, targets, levels, params["seed"]))
+        rows = pl.read_parquet(VALIDATED / f"{document['source']}.parquet")
+        runs, _ = select(rows, get_study(params, study))
+        parts.append(study_rows(document, runs, draws, targets, levels, params["seed"]))
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     write_bytes(OUT, table.write_csv().encode())
     print(f"{table.height} quantiles of {len(parts)} studies")
@@ -64,40 +68,47 @@ def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict
 
 
 def study_rows(
-    document: dict[str, Any], draws: pl.DataFrame, targets: pl.DataFrame, levels: Any, seed: int
+    document: dict[str, Any],
+    runs: pl.DataFrame,
+    draws: pl.DataFrame,
+    targets: pl.DataFrame,
+    levels: Any,
+    seed: int,
 ) -> pl.DataFrame:
-    """Quantiles of each law alone and of the ensemble."""
-    fits = document["fits"]
-    sound = [one["outcome"] == "converged" for one in fits]
-    weights = law_weights([_error(one) for one in fits], sound)
-    members = [
-        member(one, draws, targets, weight) for one, weight in zip(fits, weights, strict=True)
-    ]
-    groups = [("ensemble", members)] + [(one.law, [replace(one, weight=1.0)]) for one in members]
-    parts = []
-    for label, group in groups:
-        values = quantiles(group, levels, seed)
-        index = np.repeat(np.arange(targets.height), len(levels))
-        parts.append(
-            targets[index].select(
-                pl.lit(document["study"]).alias("study"),
-                pl.all(),
-                pl.lit(label).alias("law"),
-                pl.Series("quantile", np.tile(levels, targets.height)),
-                pl.Series("value", values.T.reshape(-1)),
-            )
+    """Quantiles of all laws together ("ensemble") and of each law alone."""
+    made = {"ensemble": together(document, runs, targets, levels)}
+    for one in document["fits"]:
+        made[one["law"]] = alone(one, draws, targets, levels, seed)
+    index = np.repeat(np.arange(targets.height), len(levels))
+    parts = [
+        targets[index].select(
+            pl.lit(document["study"]).alias("study"),
+            pl.all(),
+            pl.lit(label).alias("law"),
+            pl.Series("quantile", np.tile(levels, targets.height)),
+            pl.Series("value", values.T.reshape(-1)),
         )
+        for label, values in made.items()
+    ]
     return pl.concat(parts)
 
 
-def _error(one: dict[str, Any]) -> float:
-    return float("inf") if one["holdout_error"] is None else float(one["holdout_error"])
+def together(
+    document: dict[str, Any], runs: pl.DataFrame, targets: pl.DataFrame, levels: Any
+) -> Any:
+    """Quantiles (levels, targets) of `scaling.forecast` over the study's laws in N and D."""
+    names = [one["law"] for one in document["fits"]]
+    chosen = [name for name in names if laws.get(name).inputs == INPUTS]
+    table = runs.select(*INPUTS, "loss")
+    points = {name: targets[name].to_numpy() for name in INPUTS}
+    centre, sigma = centre_and_spread(table, points, applicable(INPUTS, chosen), "loss")
+    return np.exp(centre + student(levels)[:, None] * sigma)
 
 
-def member(
-    one: dict[str, Any], draws: pl.DataFrame, targets: pl.DataFrame, weight: float
-) -> Member:
-    """A stored fit as a part of the mixture."""
+def alone(
+    one: dict[str, Any], draws: pl.DataFrame, targets: pl.DataFrame, levels: Any, seed: int
+) -> Any:
+    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
     law = laws.get(one["law"])
     own = draws.filter(pl.col("law") == law.name)
     theta = np.stack(
@@ -105,7 +116,7 @@ def member(
     )
     x = {name: targets["flops" if name == "x" else name].to_numpy() for name in law.inputs}
     noise = run_noise(np.array(one["residuals"]), len(law.names))
-    return Member(law.name, np.log(law(theta, x)), noise, float(weight))
+    return quantiles(np.log(law(theta, x)), noise, levels, seed)
 
 
 if __name__ == "__main__":

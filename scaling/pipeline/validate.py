@@ -36,9 +36,9 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     # Great Expectations takes seconds to import: not before there is something to check.
-    from scaling.validate import validate
+    from scaling.validate import validate_all
 
-    checked = {name: validate(table, name) for name, table in tables.items()}
+    checked = validate_all(tables)
     _replace_folder(VALIDATED, {name: result.valid for name, result in checked.items()})
     _replace_folder(QUARANTINE, {name: result.quarantine for name, result in checked.items()})
     _replace_file(REPORT, report(checked))

@@ -24,6 +24,8 @@ class Format:
     ``suffixes`` are lower-case ends of file names, with their dot. ``recognise`` is for formats
     that a suffix does not tell (folders, say); it is asked before any suffix is looked at.
     ``typed`` is False where the file knows only text, so that a number is a matter of reading.
+    ``raw`` is True for trackers: their frame (`scaling.sources._raw`) has the tracker's own names
+    and units, and is a run table only after a mapping.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Format:
     read: Callable[[Path], pl.DataFrame]
     typed: bool = True
     recognise: Callable[[Path], bool] | None = None
+    raw: bool = False
 
     def claims(self, path: Path) -> bool:
         """Whether this format reads that path."""

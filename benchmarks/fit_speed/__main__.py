@@ -1,0 +1,1 @@
+"""The command; see the package's docstring."""

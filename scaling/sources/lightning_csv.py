@@ -1,0 +1,107 @@
+"""Lightning ``metrics.csv``: what the CSV logger of PyTorch Lightning writes.
+
+Format: `lightning.pytorch.loggers.CSVLogger`: one line per logging call, with a column for every
+metric that was ever logged, so most cells are empty and one step has several lines. ``step`` is a
+column; ``hparams.yaml`` beside the file holds the hyperparameters. The run is called after the
+file (``NAME.metrics.csv``) or after its folder (``version_0``, after the one above as well).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError
+from scaling.sources._raw import Run, as_step, bounded, frame, parsed
+from scaling.sources._source import Format
+from scaling.sources._text_table import header, table
+
+_NAME = "metrics.csv"
+_LARGEST_YAML = 4 * 1024**2
+_MOST_NODES = 100_000
+
+
+class _Plain(yaml.SafeLoader):
+    """Safe YAML; the tag of a Python object is not followed, what stands under it stays text."""
+
+
+def _untagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> str:
+    return f"!{suffix}"
+
+
+_Plain.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The raw frame of the run.
+
+    Raises:
+        InputError: not a text table with a column ``step``, a line without step.
+    """
+    file = path / _NAME if path.is_dir() else path
+    lines, cut = table(file)
+    run = Run(_run_name(file), truncated=cut)
+    run.note("config", _hyperparameters(file.with_name("hparams.yaml")))
+    for row, cells in enumerate(lines, start=1):
+        step = as_step(parsed(cells.get("step")))
+        if step is None:
+            value = cells.get("step", "")
+            raise InputError("no step", file=file, row=row, value=value, allowed="a number")
+        for metric in (name for name in cells if name != "step"):
+            run.add(step, metric, parsed(cells[metric]), None)
+    return frame([run], file)
+
+
+def _hyperparameters(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        values = yaml.load(bounded(file, _LARGEST_YAML), Loader=_Plain)
+        weight = _weight(values, {})
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"not readable as YAML: {error}", file=file) from None
+    if weight > _MOST_NODES:
+        raise InputError("too much, or a loop", file=file, allowed=f"<= {_MOST_NODES} values")
+    return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+
+
+def _weight(value: Any, known: dict[int, int]) -> int:
+    """How many values it unfolds to: aliases let a small file hold more than a memory can."""
+    if not isinstance(value, dict | list | tuple | set):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST_NODES  # until it is known: a loop has no end
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_weight(part, known) for part in parts)
+    return known[id(value)]
+
+
+def _run_name(file: Path) -> str:
+    if file.name.lower() != _NAME:
+        return file.name[: -len(_NAME) - 1]
+    folder = file.absolute().parent
+    return (
+        f"{folder.parent.name}/{folder.name}" if folder.name.startswith("version_") else folder.name
+    )
+
+
+def _recognise(path: Path) -> bool:
+    """A person's own run table may be called metrics.csv too; Lightning's has these columns."""
+    if path.is_dir():
+        return (path / _NAME).is_file() and _recognise(path / _NAME)
+    if path.name.lower().endswith(f".{_NAME}"):
+        return True
+    return path.name.lower() == _NAME and {"step", "epoch"} <= set(header(path))
+
+
+FORMAT = Format(
+    name="lightning",
+    meaning="metrics.csv of Lightning's CSV logger, or the folder that holds it",
+    suffixes=(".metrics.csv",),
+    read=read,
+    recognise=_recognise,
+    raw=True,
+)
