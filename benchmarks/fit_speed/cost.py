@@ -1,12 +1,12 @@
 """How cost grows with rows, resamples, starts and parameters.
 
-Two paths: "power terms" (closed-form derivatives; resamples by the compiled solver) and "any law"
-(the same law with its structure hidden: jets through `predict`, in numpy).
+Two paths: "power terms" (closed-form derivatives; resamples by the compiled solver, whatever their
+number) and "any law" (the same law with its structure hidden: jets through `predict`, in numpy).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +28,8 @@ STARTS = (6, 12, 24, 48, 96, 192, 384)
 # Resamples of each fit on the axis of rows, and on that of parameters.
 FEW = {POWER: 40, ANY: 10}
 SOME = {POWER: 1_000, ANY: 100}
+# Simulated tables of each number of parameters: some are easier than others.
+STUDIES = 5
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ def measure(say: Callable[[str], None]) -> list[Series]:
     """Every axis on both paths."""
     found = []
     for path in (POWER, ANY):
-        for one in (*_rows(path), _resamples(path), _starts(path), *_parameters(path)):
-            say(f"{one.axis}, {one.job}, {path}: slope {one.slope:.2f}, {one.late:.2f}")
-            found.append(one)
+        with solver(compiled=path == POWER):
+            for axis in (_rows, _resamples, _starts, _parameters):
+                for one in axis(path):
+                    say(f"{path}, {one.axis}, {one.job}: slope {one.slope:.2f}")
+                    found.append(one)
     return found
 
 
@@ -70,48 +74,54 @@ def _of(path: str, law: Law) -> Law:
     return law if path == POWER else without_terms(law)
 
 
-def _fit_and_resample(table: pl.DataFrame, law: Law, path: str, count: int) -> tuple[float, float]:
-    """Seconds of a global fit (search, polish, certificate) and of ``count`` resamples."""
-    problem = engine.prepare(table, _of(path, law))
-    fitted, (_, u) = fastest(partial(engine.solve, problem))
-    groups = np.arange(problem.rows)
-    with solver(compiled=path == POWER):
-        again, _ = fastest(partial(bootstrap.resample, problem, u, groups, count, 0))
-    return fitted, again
+def _fit_and_resample(
+    tables: Sequence[pl.DataFrame], law: Law, path: str, count: int
+) -> tuple[float, float]:
+    """Seconds of a global fit (search, polish, certificate) and of ``count`` resamples: means."""
+    found = []
+    for table in tables:
+        problem = engine.prepare(table, _of(path, law))
+        fitted, (_, u) = fastest(partial(engine.solve, problem))
+        again = partial(bootstrap.resample, problem, u, np.arange(problem.rows), count, 0)
+        found.append((fitted, fastest(again)[0]))
+    fits, resamples = np.mean(found, axis=0)
+    return float(fits), float(resamples)
+
+
+def _two(
+    axis: str, path: str, sizes: tuple[int, ...], count: int, found: list[tuple[float, float]]
+) -> Iterator[Series]:
+    fits, resamples = zip(*found, strict=True)
+    yield Series(axis, "global fit", path, sizes, fits)
+    yield Series(axis, f"{count:,} resamples", path, sizes, resamples)
 
 
 def _rows(path: str) -> Iterator[Series]:
     law, count = laws.get("chinchilla"), FEW[path]
-    found = [_fit_and_resample(replicated(rows), law, path, count) for rows in ROWS]
-    for job, seconds in zip(
-        ("global fit", f"{count} resamples"), zip(*found, strict=True), strict=True
-    ):
-        yield Series("rows", job, path, ROWS, seconds)
+    found = [_fit_and_resample([replicated(rows)], law, path, count) for rows in ROWS]
+    return _two("rows", path, ROWS, count, found)
 
 
 def _parameters(path: str) -> Iterator[Series]:
     by, count = by_parameters(), SOME[path]
-    found = [_fit_and_resample(simulated(law), law, path, count) for law in by.values()]
-    for job, seconds in zip(
-        ("global fit", f"{count} resamples"), zip(*found, strict=True), strict=True
-    ):
-        yield Series("parameters", job, path, tuple(by), seconds)
+    found = [
+        _fit_and_resample([simulated(law, seed) for seed in range(STUDIES)], law, path, count)
+        for law in by.values()
+    ]
+    return _two("parameters", path, tuple(by), count, found)
 
 
 def _resamples(path: str) -> Iterator[Series]:
     problem = engine.prepare(replicated(240), _of(path, laws.get("chinchilla")))
     _, u = engine.solve(problem)
-    groups = np.arange(problem.rows)
-    with solver(compiled=path == POWER):
-        seconds = [
-            fastest(partial(bootstrap.resample, problem, u, groups, count, 0))[0]
-            for count in RESAMPLES
-        ]
-    yield Series("resamples", "resamples of 240 rows", path, RESAMPLES, tuple(seconds))
+    again = partial(bootstrap.resample, problem, u, np.arange(problem.rows))
+    seconds = tuple(fastest(partial(again, count, 0))[0] for count in RESAMPLES)
+    yield Series("resamples", "all resamples", path, RESAMPLES, seconds)
 
 
 def _starts(path: str) -> Iterator[Series]:
+    """Starts in random order: the best of the search need fewer steps than the rest."""
     problem = engine.prepare(replicated(240), _of(path, laws.get("chinchilla")))
-    begin = search.starts(problem, max(STARTS))
-    seconds = [fastest(partial(minimise, problem, begin[:count]))[0] for count in STARTS]
-    yield Series("starts", "starts polished on 240 rows", path, STARTS, tuple(seconds))
+    begin = np.random.default_rng(0).permutation(search.starts(problem, max(STARTS)))
+    seconds = tuple(fastest(partial(minimise, problem, begin[:count]))[0] for count in STARTS)
+    yield Series("starts", "polishing all starts", path, STARTS, seconds)

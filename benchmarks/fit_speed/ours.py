@@ -19,7 +19,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-import scaling
 from benchmarks.fit_speed.points import OPTIMUM
 from benchmarks.fit_speed.timing import Timing, timed
 from scaling.fit import bootstrap, engine
@@ -64,7 +63,7 @@ def solver(*, compiled: bool) -> AbstractContextManager[Any]:
 
 def measure(points: pl.DataFrame, repeats: int = 11) -> Ours:
     """Time the fit and its resamples, each resample from two starts."""
-    fit = timed(partial(scaling.fit, points, "chinchilla"), repeats)
+    fit = timed(partial(engine.fit, points, "chinchilla"), repeats)
     problem = engine.prepare(points, "chinchilla")
     made, u = engine.solve(problem)
     rows = np.arange(problem.rows)

@@ -74,9 +74,9 @@ def _seven() -> Law:
     )
 
 
-def simulated(law: Law, count: int = 240, noise: float = 0.003) -> pl.DataFrame:
+def simulated(law: Law, seed: int, count: int = 240, noise: float = 0.003) -> pl.DataFrame:
     """Runs of a sum of power terms: every term falls from 0.8 over three decades of its input."""
-    rng = np.random.default_rng(len(law.params))
+    rng = np.random.default_rng([len(law.params), seed])
     x = {name: np.exp(rng.uniform(np.log(1e8), np.log(1e11), count)) for name in law.inputs}
     theta = dict.fromkeys(law.names, 1.8)
     for place, term in enumerate(law.terms[1:]):

@@ -1,7 +1,7 @@
 """Resamples of laws that are sums of power terms, compiled (numba).
 
-The same objective, derivatives and damped Newton steps as `scaling.fit.problem` and
-`scaling.fit.newton`, for one batch member at a time, in loops that the compiler turns into vector
+The same objective and derivatives as `scaling.fit.problem`, with damped steps instead of the
+trust region of `scaling.fit.newton`, for one batch member at a time, in loops that become vector
 instructions; exp and log are polynomials so that it can. Tests hold it equal to the numpy kernel.
 It serves large resampling jobs only: one fit is done before numba is imported.
 """

@@ -1,9 +1,18 @@
-"""Damped Newton steps for a whole batch of fits at once.
+"""Newton steps within a trust region, for a whole batch of fits at once.
 
 Far from the optimum the quadratic that lies above the objective gives safe steps; once a step
 gains less than 5 %, the exact Hessian takes over, because with Huber's delta at 1e-3 the problem
-is nearly L1 and reweighting alone crawls. A step that does not improve is undone and the damping
-raised; members that are done leave the batch.
+is nearly L1 and reweighting alone crawls. Each step minimises the quadratic within an ellipsoid:
+
+    min g's + s'Hs/2  over  sum_i d_i s_i^2 <= radius^2,   d_i = max(c_i, c_max / 100) / size_i^2,
+
+with c_i = size_i^2 times the largest curvature seen along coordinate i, and size_i the largest
+|u_i| seen for a real parameter, LONGEST_STEP for one searched as a logarithm or a logit. So units
+do not matter, and a parameter whose effect has faded cannot run away. A step that does not improve
+is undone and the region shrunk; members that are done leave the batch.
+
+Source: Moré 1978, "The Levenberg-Marquardt algorithm: implementation and theory", Lecture Notes in
+Mathematics 630; the floor under c_i is ours (see docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -13,16 +22,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.fit._linalg import solve_spd
 from scaling.fit.problem import Derivatives, Problem, batch_size
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
-MAX_STEPS = 200
+MAX_STEPS = 1000
 LONGEST_STEP = 2.0  # in logs: a factor 7 a step is ample, and stops leaps into dead terms
 GAIN_FOR_NEWTON = 0.05
 DONE = 1e-14  # expected relative gain of one more step
-STUCK = 1e12
+STUCK = 1e12  # damping at which the compiled twin gives up; here the region shrinks instead
+LEAST = 0.01  # share of the largest c_i below which none counts
+SHRINK, GROW = 0.5, 2.0  # of a step's length, where it failed and where it kept its promise
+ROUNDING = 1e-14  # share of the largest curvature that is rounding
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,15 @@ class Minima:
     u: Array
     f: Array
     steps: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Steps (B, P), the gain that each promises (B,) and its length in the ellipsoid's norm."""
+
+    by: Array
+    promise: Array
+    length: Array
 
 
 def minimise(
@@ -61,7 +82,7 @@ def minimise(
 
 
 class _Batch:
-    """State of one batch: everything indexed by the members still moving."""
+    """State of one batch: arrays over all members, and which of them are still moving."""
 
     def __init__(
         self,
@@ -77,87 +98,146 @@ class _Batch:
         self.f = np.full(batch, np.inf)
         self.steps = np.zeros(batch, dtype=np.int64)
         self.alive = np.arange(batch)
-        # Parameters searched as they are can start far away in units of their own: begin more
-        # carefully there, and allow for long curved valleys.
-        self.real = np.array([axis.kind == "real" for axis in problem.space.by_coordinate])
-        self.most = MAX_STEPS if not self.real.any() else 10 * MAX_STEPS
-        self.damping = np.full(batch, 1e-6 if exact else (0.1 if self.real.any() else 1e-3))
         self.newton = np.full(batch, exact)
         # Second derivatives of the law cost as much as all else, so they wait for their use.
         self.second = exact
+        self.real = np.array([axis.kind == "real" for axis in problem.space.by_coordinate])
+        own = np.where(self.u == 0.0, 1.0, np.abs(self.u))
+        self.size = np.where(self.real, own, LONGEST_STEP)
+        self.curvature = np.zeros_like(self.u)
+        self.radius = np.full(batch, np.nan)
 
     def run(self) -> Minima:
         at = self.problem.evaluate(self.u, self.weights, second=self.second, y=self.y)
         self.f = np.where(np.isfinite(at.f), at.f, np.inf)
-        for _ in range(self.most):
-            step, gain = self._step(at)
-            # A member whose next step promises nothing takes it once more and leaves.
-            last = gain <= DONE * np.abs(self.f[self.alive])
-            at, _better = self._try(at, step)
-            done = last | (self.damping[self.alive] > STUCK)
-            done |= ~np.isfinite(self.f[self.alive])
-            if done.any():
-                keep = ~done
-                self.alive = self.alive[keep]
-                at = Derivatives(at.f[keep], at.g[keep], at.hessian[keep], at.majoriser[keep])
-            if not len(self.alive):
-                break
+        with np.errstate(all="ignore"):
+            for _ in range(MAX_STEPS):
+                step = self._step(at)
+                # A member whose next step promises nothing takes it once more and leaves.
+                going = step.promise > DONE * np.abs(self.f[self.alive])
+                at = self._try(at, step)
+                going &= np.isfinite(self.f[self.alive])
+                if not going.all():
+                    self.alive = self.alive[going]
+                    at = Derivatives(
+                        at.f[going], at.g[going], at.hessian[going], at.majoriser[going]
+                    )
+                if not len(self.alive):
+                    break
         return Minima(self.u, self.f, self.steps)
 
-    def _step(self, at: Derivatives) -> tuple[Array, Array]:
-        """Steps (B, P) and the gain that each promises (B,)."""
-        damping, newton = self.damping[self.alive], self.newton[self.alive]
-        scale = np.einsum("bii->bi", at.majoriser)
-        scale = np.maximum(scale, 1e-12 * scale.max(axis=1, keepdims=True) + 1e-300)
-        matrix = np.where(newton[:, None, None], at.hessian, at.majoriser)
-        step, good = self._solve(matrix, at.g, damping[:, None] * scale)
-        if not good.all():
-            safe = self._solve(at.majoriser, at.g, np.maximum(damping, 1e-8)[:, None] * scale)[0]
-            step = np.where(good[:, None], step, safe)
-        longest = (np.abs(step) / self._reach()).max(axis=1, keepdims=True)
-        step = step * np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
-        gain = -0.5 * np.einsum("bi,bi->b", at.g, step)
-        return np.nan_to_num(step, nan=0.0), np.where(good & newton, gain, np.inf)
-
-    def _reach(self) -> Array:
-        """The length that a step is measured by: 1 in logs, the parameter's own size otherwise."""
-        return np.where(self.real, np.maximum(1.0, np.abs(self.u[self.alive])), 1.0)
-
-    @staticmethod
-    def _solve(matrix: Array, g: Array, ridge: Array) -> tuple[Array, NDArray[np.bool_]]:
-        damped = matrix.copy()
-        index = np.arange(matrix.shape[1])
-        damped[:, index, index] += ridge
-        return solve_spd(damped, -g)
-
-    def _try(self, at: Derivatives, step: Array) -> tuple[Derivatives, NDArray[np.bool_]]:
-        """Take each step that improves; adapt damping and the kind of step."""
+    def _metric(self, at: Derivatives) -> Array:
+        """d of the module's docstring, (B, P); the first one also sets the radius."""
         alive = self.alive
-        trial = self.u[alive] + step
+        seen = np.nan_to_num(np.einsum("bii->bi", at.majoriser), posinf=0.0)
+        seen = self.curvature[alive] = np.maximum(self.curvature[alive], seen)
+        size = self.size[alive]
+        if self.real.any():
+            own = np.where(self.real, np.abs(self.u[alive]), 0.0)
+            size = self.size[alive] = np.maximum(size, own)
+        square = size * size
+        c = seen * square
+        first = np.isnan(self.radius[alive])
+        self.radius[alive[first]] = np.sqrt(c[first].sum(axis=1))
+        d: Array = np.maximum(c, LEAST * c.max(axis=1, keepdims=True)) / square + 1e-300
+        return d
+
+    def _step(self, at: Derivatives) -> _Step:
+        """The step that minimises each member's quadratic within its region."""
+        unit = 1.0 / np.sqrt(self._metric(at))
+        bend, axes = self._axes(at, unit)
+        slope = np.einsum("bji,bj->bi", axes, np.nan_to_num(at.g * unit))
+        ridge = _ridge(bend, slope, self.radius[self.alive])
+        along = -slope / (bend + ridge[:, None])
+        by = np.einsum("bij,bj->bi", axes, along) * unit
+        longest = np.where(self.real, 0.0, np.abs(by)).max(axis=1)
+        part = np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))[:, None]
+        along *= part
+        promise = -(along * (slope + 0.5 * bend * along)).sum(axis=1)
+        return _Step(by * part, promise, np.sqrt((along * along).sum(axis=1)))
+
+    def _axes(self, at: Derivatives, unit: Array) -> tuple[Array, Array]:
+        """Curvatures (B, P), all positive, along the axes (B, P, P) of each member's quadratic.
+
+        The exact Hessian serves where it is asked for and curves upwards, the upper quadratic
+        elsewhere.
+        """
+        newton = self.newton[self.alive]
+        matrix = np.where(newton[:, None, None], at.hessian, at.majoriser)
+        square = unit[:, :, None] * unit[:, None, :]
+        bend, axes = _eigen(matrix * square)
+        down = np.flatnonzero(newton & ~(bend[:, 0] > ROUNDING * bend[:, -1]))
+        if len(down):
+            bend[down], axes[down] = _eigen(at.majoriser[down] * square[down])
+        return np.maximum(bend, ROUNDING * bend[:, -1:] + 1e-300), axes
+
+    def _try(self, at: Derivatives, step: _Step) -> Derivatives:
+        """Take each step that improves; adapt the region and the kind of step."""
+        alive = self.alive
+        trial = self.u[alive] + step.by
         weights = None if self.weights is None else self.weights[alive]
         own = None if self.y is None else self.y[alive]
         new = self.problem.evaluate(trial, weights, second=self.second, y=own)
         old_f = self.f[alive]
-        with np.errstate(invalid="ignore"):
-            better = np.isfinite(new.f) & (new.f <= old_f)
-            relative = (old_f - new.f) / old_f
+        gain = old_f - new.f
+        better: Mask = np.isfinite(new.f) & (new.f <= old_f)
         self.u[alive[better]] = trial[better]
         self.f[alive[better]] = new.f[better]
         self.steps[alive] += 1
-        self.damping[alive] *= np.where(better, 0.1, 8.0)
-        np.maximum(self.damping, 1e-15, out=self.damping)
+        self._resize(better, gain / step.promise, step.length)
         # An upper quadratic that cannot improve is at its limit: only the exact Hessian helps.
-        ready = (better & (relative < GAIN_FOR_NEWTON)) | (~better & (self.damping[alive] > 1.0))
+        small = np.where(better, gain, step.promise) < GAIN_FOR_NEWTON * old_f
         if self.second:
-            self.newton[alive] |= ready & better
-        elif ready.any():
+            self.newton[alive] |= small & better
+        elif small.any():
             self.second = True
-        kept = [
-            np.where(better.reshape((-1,) + (1,) * (a.ndim - 1)), a, b)
-            for a, b in zip(
-                (new.f, new.g, new.hessian, new.majoriser),
-                (at.f, at.g, at.hessian, at.majoriser),
-                strict=True,
-            )
-        ]
-        return Derivatives(*kept), better
+        return _choose(better, new, at)
+
+    def _resize(self, better: Mask, kept: Array, length: Array) -> None:
+        """Grow the region where the step kept its promise, shrink it where it did not."""
+        radius = self.radius[self.alive]
+        good = np.where(kept > 0.75, np.maximum(radius, GROW * length), radius)
+        poor = np.minimum(radius, SHRINK * length)
+        self.radius[self.alive] = np.where(better & (kept > 0.25), good, poor)
+
+
+def _eigen(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues, ascending, and eigenvectors; a matrix that overflowed counts as zero."""
+    finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
+    if not finite.all():
+        matrix = np.where(finite[:, None, None], matrix, 0.0)
+    bend, axes = np.linalg.eigh(matrix)
+    return bend, axes
+
+
+def _ridge(bend: Array, slope: Array, radius: Array) -> Array:
+    """What to add to every curvature so that no step is longer than its radius, to 10 %.
+
+    Newton's iteration on 1 / length, nearly linear in the ridge and approached from below;
+    source: Moré 1978.
+    """
+    ridge = np.zeros(len(bend))
+    for _ in range(30):
+        damped = bend + ridge[:, None]
+        square = (slope / damped) ** 2
+        total = square.sum(axis=1)
+        length = np.sqrt(total)
+        over = length > 1.1 * radius
+        if not over.any():
+            break
+        more = (length / radius - 1.0) * total / (square / damped).sum(axis=1)
+        ridge = np.where(over, ridge + np.nan_to_num(more), ridge)
+    return ridge
+
+
+def _choose(better: Mask, new: Derivatives, old: Derivatives) -> Derivatives:
+    if better.all():
+        return new
+    pairs = zip(
+        (new.f, new.g, new.hessian, new.majoriser),
+        (old.f, old.g, old.hessian, old.majoriser),
+        strict=True,
+    )
+    return Derivatives(
+        *(np.where(better.reshape((-1,) + (1,) * (a.ndim - 1)), a, b) for a, b in pairs)
+    )
