@@ -186,8 +186,8 @@ def _reference(ours: Ours, found: Sequence[Reference]) -> list[str]:
     return [
         "Analytic gradient, centred logs, one log-sum-exp; Hoffmann et al.'s 4,500 starts, then "
         "one start for each resample, the same resamples as ours. At the optimum: within 1e-6 of "
-        "it, relatively; for a resample, of the better of our two starts. Ours is one global fit and "
-        f"4,500 resamples from two starts each: {ours.seconds:.3f} s.",
+        "it, relatively; for a resample, of the better of our two starts. Ours is one global fit "
+        f"and 4,500 resamples from two starts each: {ours.seconds:.3f} s.",
         "",
         how,
         "",
