@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.cli_compare import register
+from scaling.commands import register
 from scaling.errors import InputError
 
 app = typer.Typer(

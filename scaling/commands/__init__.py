@@ -1,0 +1,17 @@
+"""Verbs of the ``scaling`` command beyond the main ones. The folder is the registry: every file
+that does not start with '_' has ``register(app)``, which adds its commands. A file imports what its
+commands need inside them, so that ``scaling --help`` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add every file's commands, in order of file name."""
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        if not info.name.startswith("_"):
+            importlib.import_module(f"{__name__}.{info.name}").register(app)
