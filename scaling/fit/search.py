@@ -18,6 +18,7 @@ from scaling.fit._linalg import solve_spd
 from scaling.fit.kernels import GenericKernel, TermsKernel
 from scaling.fit.newton import minimise
 from scaling.fit.problem import Problem
+from scaling.laws._grids import kronecker
 from scaling.laws._law import Law, Param
 
 Array = NDArray[np.float64]
@@ -38,7 +39,8 @@ def starts(problem: Problem, count: int = POLISHED) -> Array:
     law = problem.law
     projected = law.linear and all(name in problem.space.free for name in law.linear)
     few = _thinned(problem)
-    u = problem.space.coordinates(_projected(few) if projected else _spread(problem))
+    theta = _grid(few) if projected or law.starts else _spread(problem)
+    u = problem.space.coordinates(_project(few, theta) if projected else theta)
     value = np.concatenate([few.value(part) for part in np.array_split(u, max(1, len(u) // 64))])
     order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
     best = u[order[:count]]
@@ -75,9 +77,14 @@ def _axis(param: Param, points: int) -> Array:
     return np.linspace(low, high, points)
 
 
-def _projected(problem: Problem) -> Array:
-    """Grid over the non-linear parameters, sizes by non-negative reweighted least squares."""
+def _grid(problem: Problem) -> Array:
+    """Grid over the non-linear parameters, the linear ones at 1; or the law's own starts."""
     law = problem.law
+    if law.starts is not None:
+        y = np.exp(problem.y) if problem.objective.link == "log" else problem.y
+        theta = law.starts(problem.x, y)
+        _hold(problem, theta)
+        return theta
     curved = [param for param in law.params if param.name not in law.linear]
     open_ones = [param for param in curved if param.name in problem.space.free]
     points = max(4, round(GRID ** (1 / max(len(open_ones), 1))))
@@ -86,6 +93,11 @@ def _projected(problem: Problem) -> Array:
     for j, param in enumerate(open_ones):
         theta[:, law.names.index(param.name)] = grid[:, j]
     _hold(problem, theta)
+    return theta
+
+
+def _project(problem: Problem, theta: Array) -> Array:
+    """Sizes of each row of ``theta`` by non-negative reweighted least squares."""
     parts = np.array_split(theta, max(1, len(theta) * problem.rows // 50_000))
     return np.concatenate([_sizes(problem, part) for part in parts])
 
@@ -182,14 +194,10 @@ def _pin(gram: Array, moment: Array, pinned: Array) -> Array:
 
 
 def _spread(problem: Problem) -> Array:
-    """A Kronecker sequence (irrational steps fill the box evenly) over the start ranges."""
+    """A Kronecker sequence over the start ranges."""
     law = problem.law
     d = len(law.params)
-    root = 2.0
-    for _ in range(60):
-        root = (1.0 + root) ** (1.0 / (d + 1))
-    steps = root ** -np.arange(1.0, d + 1)
-    part = (0.5 + np.arange(1, SPREAD + 1)[:, None] * steps) % 1.0
+    part = kronecker(SPREAD, d)
     theta = np.empty((SPREAD, d))
     for j, param in enumerate(law.params):
         low, high = param.start

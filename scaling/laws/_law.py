@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Predict = Callable[[Any, Any], Array]
+Starts = Callable[[Mapping[str, Array], Array], Array]
 Domain = Literal["real", "positive", "unit"]
 
 
@@ -67,6 +68,8 @@ class Law:
     operations that broadcast. ``linear`` names the parameters that enter linearly (used for
     variable projection); ``terms`` declares, for laws that are sums of power terms, the structure
     that the fast kernel uses (the contract tests hold it equal to ``predict``).
+    ``starts(x, y)`` gives starting points (starts, params) from the inputs and the target, for laws
+    whose parameters scale with the data; ``linear`` ones are filled in by variable projection.
     ``generic`` says that the inputs may be any positive columns, taken in order.
     """
 
@@ -78,6 +81,7 @@ class Law:
     inputs: tuple[str, ...]
     predict: Predict
     linear: tuple[str, ...] = ()
+    starts: Starts | None = None
     terms: tuple[Term, ...] = ()
     target: str = "loss"
     generic: bool = False
