@@ -31,6 +31,10 @@ Maps = Annotated[
     typer.Option("--map", help="NAME=COLUMN: the table's column for params, tokens, ..."),
 ]
 Target = Annotated[str, typer.Option(help="Column to explain.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="Keep the rows of this metric, whose `value` becomes the target."),
+]
 Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
 
 
@@ -47,7 +51,12 @@ def fit(
     runs: Table,
     law: Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")],
     maps: Maps = None,
+    metric: Metric = None,
     target: Target = "loss",
+    mixed: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...)."),
+    ] = None,
     resamples: Annotated[int, typer.Option(help="For standard errors; 0 for none.")] = 1000,
     cluster: Annotated[
         str | None, typer.Option(help="Column resampled as one; 'row' for single rows.")
@@ -60,11 +69,17 @@ def fit(
     from scaling.fit.engine import fit as run
 
     family = laws.get(law)
-    frame = _read(runs, maps)
+    frame = _of_metric(_read(runs, maps), metric, target, runs)
     try:
         with _working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
             made = run(
-                frame, family, target=target, resamples=resamples, cluster=cluster, seed=seed
+                frame,
+                family,
+                target=target,
+                resamples=resamples,
+                cluster=cluster,
+                seed=seed,
+                mixed=mixed or (),
             )
     except InputError as error:
         raise error.at(runs) from error
@@ -94,18 +109,23 @@ def forecast(
         list[str] | None, typer.Option(help="Use only this law; repeat for more.")
     ] = None,
     maps: Maps = None,
+    metric: Metric = None,
     seed: Seed = 0,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
-    from scaling.forecast.engine import LEVELS, applicable, check_targets
+    from scaling.forecast.engine import LEVELS, alone, applicable, check_targets
     from scaling.forecast.engine import forecast as run
     from scaling.pipeline.files import write_table
 
     names = tuple(inputs or ("params", "tokens"))
-    applicable(names, law or "auto")
-    frame, targets = _read(runs, maps), _read(at, maps, optional=True)
+    special = alone(names, law or "auto")
+    if special is None:
+        applicable(names, law or "auto")
+    frame = _of_metric(_read(runs, maps), metric, target, runs)
+    targets = _read(at, maps, optional=True)
     try:
-        check_targets(targets, names)
+        if special is None:
+            check_targets(targets, names)
     except InputError as error:
         raise error.at(at) from error
     try:
@@ -126,11 +146,25 @@ def forecast(
 
 
 @app.command(rich_help_panel=LOOK)
-def laws(name: Annotated[str | None, typer.Argument(help="One law, in full.")] = None) -> None:
-    """List the law families, or show one in full."""
-    from scaling.show import show_law, show_laws
+def laws(
+    name: Annotated[str | None, typer.Argument(help="One law, in full.")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--for", help="Say which laws apply to this table of runs.")
+    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    target: Target = "loss",
+) -> None:
+    """List the law families, show one in full, or say which apply to a table and why not."""
+    from scaling import show
 
-    show_laws() if name is None else show_law(name)
+    if table is not None:
+        frame = _of_metric(_read(table, maps), metric, target, table)
+        show.show_applicable(frame, target, name)
+    elif name is None:
+        show.show_laws()
+    else:
+        show.show_law(name)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -188,6 +222,19 @@ def _read(path: Path, maps: Sequence[str] | None, *, optional: bool = False) -> 
             )
         frame = frame.with_columns(frame[column].alias(name))
     return frame
+
+
+def _of_metric(frame: Any, metric: str | None, target: str, file: Path) -> Any:
+    """The rows of one metric, with its values in the target's column."""
+    if metric is None:
+        return frame
+    from scaling.pipeline.study import of_metric
+
+    try:
+        chosen = of_metric(frame, metric)
+    except InputError as error:
+        raise error.at(file) from error
+    return chosen.with_columns(chosen["value"].alias(target))
 
 
 def _working(text: str, *, quiet: bool = False) -> Any:

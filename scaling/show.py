@@ -59,12 +59,37 @@ def show_laws() -> None:
     """One row a law family."""
     table = Table("law", "formula", "inputs", "paper")
     for law in laws.load().values():
-        table.add_row(law.name, Text(law.formula), ", ".join(law.inputs), law.citation)
+        table.add_row(law.name, Text(law.formula), inputs_text(law), law.citation)
+    Console().print(table)
+
+
+def inputs_text(law: laws.Law) -> str:
+    """Inputs, with optional ones in brackets and those that only a fit reads after a bar."""
+    asked = [f"({one.name})" if one.default is not None else one.name for one in law.all_inputs]
+    own = [text for text, one in zip(asked, law.all_inputs, strict=True) if not one.only_fit]
+    fits = [text for text, one in zip(asked, law.all_inputs, strict=True) if one.only_fit]
+    return ", ".join(own) + (f" | {', '.join(fits)}" if fits else "")
+
+
+def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> None:
+    """Which laws can be fitted to a table, and why not the others."""
+    from scaling.fit.conventions import verdict
+
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one data row")
+    table = Table("law", "applies", "why not, or what to mind")
+    order = {"yes": 0, "with care": 1, "no": 2}
+    chosen = laws.load().values() if name is None else [laws.get(name)]
+    found = sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    for one in found:
+        table.add_row(
+            one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
+        )
     Console().print(table)
 
 
 def show_law(name: str) -> None:
-    """A law's whole page: docstring, parameters, published fits."""
+    """A law's whole page: docstring, parameters, what it needs, published fits."""
     law = laws.get(name)
     console = Console()
     module = importlib.import_module(law.predict.__module__)
@@ -73,12 +98,33 @@ def show_law(name: str) -> None:
     for param in law.params:
         table.add_row(param.name, param.unit, param.meaning, param.domain)
     console.print(table)
+    console.print(Text("\n".join(_needs(law))))
     for one in law.published:
         values = ", ".join(f"{key} {value:g}" for key, value in one.values.items())
+        mark = " (read in another text than the paper)" if one.secondary else ""
         console.print(
-            Text(f"published  {values}\n           {one.citation}; {one.data}. {one.note}")
+            Text(f"published  {values}\n           {one.citation}; {one.data}. {one.note}{mark}")
         )
     console.print(Text(f"assumes    {law.assumes}\nfails      {law.fails}"))
+
+
+def _needs(law: laws.Law) -> list[str]:
+    """What a table must have for this law, a line each."""
+    lines = [f"inputs     {inputs_text(law)}   (optional in brackets; only for the fit after |)"]
+    for one in law.needs:
+        where = f"from {' or '.join(one.columns)}" if one.columns else ""
+        other = "" if one.default is None else f"{one.default:g} where the table has none"
+        parts = [one.meaning, one.unit, one.allowed, where, other]
+        lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
+    kind = " or ".join(law.kinds) or "any metric"
+    lines.append(f"target     {kind}; residuals on the {law.link} scale")
+    if law.output:
+        lines.append(f"predicts   {law.output}")
+    size = "" if law.size == "any" else f"N is {law.size.replace('_', '-')}; "
+    lines.append(f"runs       {size}{law.schedule} learning-rate schedule")
+    if law.simulated:
+        lines.append("tested on  simulated runs only: no public table is known")
+    return lines
 
 
 def show_sources() -> None:

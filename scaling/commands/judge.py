@@ -37,7 +37,9 @@ def compare(
     runs: Table,
     law: Annotated[
         list[str] | None,
-        typer.Option(help="Law family; repeat for more. Default: all that the columns allow."),
+        typer.Option(
+            help="Law family; repeat for more. Default: the usual ones that the columns allow."
+        ),
     ] = None,
     maps: Maps = None,
     target: Target = "loss",
@@ -161,14 +163,14 @@ def _comparison(
 
 
 def _possible(frame: pl.DataFrame) -> list[Any]:
-    """Laws whose inputs are columns of the table."""
+    """The usual laws whose inputs are columns of the table."""
     from scaling import laws
+    from scaling.forecast.engine import AUTO
 
     have = set(frame.columns)
     compute = "flops" in have or {"params", "tokens"} <= have
-    found = [
-        law for law in laws.load().values() if set(law.inputs) <= have or (law.generic and compute)
-    ]
+    usual = [laws.get(name) for name in AUTO]
+    found = [law for law in usual if set(law.inputs) <= have or (law.generic and compute)]
     if not found:
         raise InputError(
             "no law takes these columns",

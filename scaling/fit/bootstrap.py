@@ -102,6 +102,16 @@ def _compiled(problem: Problem, starts: Array, weights: Array, known: Array | No
 def resampled_weights(
     problem: Problem, count: int, groups: NDArray[np.int64], seed: int
 ) -> Iterator[tuple[slice, Array]]:
+    """`resampled_counts` of a problem's rows, with the part of the resamples that each is."""
+    start = 0
+    for counts in resampled_counts(problem.rows, count, groups, seed):
+        yield slice(start, start + len(counts)), counts
+        start += len(counts)
+
+
+def resampled_counts(
+    rows: int, count: int, groups: NDArray[np.int64], seed: int
+) -> Iterator[Array]:
     """Counts of the clusters, each resample as many as there are, spread over their rows.
 
     One stream in resample order, a block at a time, so the block size does not change the draws.
@@ -109,12 +119,11 @@ def resampled_weights(
     """
     rng = np.random.default_rng([seed, 0])
     number = int(groups.max()) + 1
-    size = 4 * batch_size(problem.rows)
+    size = 4 * batch_size(rows)
     for start in range(0, count, size):
         block = min(size, count - start)
         drawn = rng.integers(0, number, size=(block, number))
         drawn += number * np.arange(block)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=block * number).astype(np.float64)
         counts = counts.reshape(block, number)
-        part = slice(start, start + block)
-        yield part, counts if number == problem.rows else counts[:, groups]
+        yield counts if number == rows else counts[:, groups]

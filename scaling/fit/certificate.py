@@ -23,6 +23,9 @@ def levels(problem: Problem) -> dict[str, int]:
     """Distinct values of each input, counting values within 1 % as one."""
     found = {}
     for name, column in problem.x.items():
+        if column.min() <= 0.0:
+            found[name] = len(np.unique(column))
+            continue
         logs = np.sort(np.log(column))
         found[name] = int(1 + np.sum(np.diff(logs) > LEVEL))
     return found
@@ -90,10 +93,14 @@ def at_bounds(problem: Problem, u: Array) -> tuple[str, ...]:
 
 
 def _outcome(problem: Problem, made: Certificate) -> tuple[Outcome, str]:
-    few = {name: count for name, count in made.levels.items() if count < 3}
+    least = {one.name: one.levels for one in problem.law.all_inputs}
+    few = {name: count for name, count in made.levels.items() if count < least.get(name, 3)}
     if few:
         names = ", ".join(f"{name} ({count})" for name, count in few.items())
-        return Outcome.TOO_FEW_LEVELS, f"Distinct values: {names}; at least 3 are needed."
+        return (
+            Outcome.TOO_FEW_LEVELS,
+            f"Distinct values: {names}; at least {max(least[name] for name in few)} are needed.",
+        )
     if not np.isfinite(made.objective):
         return Outcome.FAILED, "The objective is not finite at any start."
     if problem.rows <= problem.space.size:

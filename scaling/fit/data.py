@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from scaling.errors import InputError, nearest
-from scaling.laws._law import Law
+from scaling.laws._law import Input, Law
 
 Array = NDArray[np.float64]
 
@@ -70,26 +70,87 @@ def number(runs: pl.DataFrame, name: str) -> Array:
 
 
 def law_inputs(
-    runs: pl.DataFrame, law: Law, inputs: Mapping[str, str] | None = None
+    runs: pl.DataFrame,
+    law: Law,
+    inputs: Mapping[str, str] | None = None,
+    *,
+    to_fit: bool = True,
 ) -> dict[str, Array]:
     """Arrays for each input of the law. ``inputs`` maps a law's input to a column.
 
     A one-variable law without a mapping reads ``x``, else ``flops``, else 6 * params * tokens.
+    Without ``to_fit`` the columns that only the fit reads are left out.
     """
     if runs.height == 0:
         raise InputError("the table is empty", value=0, allowed="at least one data row")
+    wanted = [one for one in law.all_inputs if to_fit or not one.only_fit]
     chosen = dict(inputs or {})
-    unknown = [name for name in chosen if name not in law.inputs]
+    names = [one.name for one in wanted]
+    unknown = [name for name in chosen if name not in names]
     if unknown:
         raise InputError(
             f"{law.name} has no such input",
             value=unknown[0],
-            allowed=", ".join(law.inputs),
-            hint=nearest(unknown[0], law.inputs),
+            allowed=", ".join(names),
+            hint=nearest(unknown[0], names),
         )
-    if law.inputs == ("x",) and "x" not in chosen and "x" not in runs.columns:
+    unnamed = law.inputs == ("x",) and not any(one.columns for one in law.needs)
+    if unnamed and "x" not in chosen and "x" not in runs.columns:
         return {"x": compute(runs)}
-    return {name: positive(runs, chosen.get(name, name)) for name in law.inputs}
+    return {one.name: read_input(runs, one, chosen.get(one.name)) for one in wanted}
+
+
+def column_of(one: Input, have: Collection[str]) -> str | None:
+    """The column that serves an input; None where the table has none."""
+    return next((name for name in one.columns or (one.name,) if name in have), None)
+
+
+def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Array:
+    """One input as numbers (rows,), refused where the law has no place for a value."""
+    if one.read is not None and column is None:
+        return np.asarray(one.read(runs), dtype=np.float64)
+    name = column or column_of(one, runs.columns) or (one.columns or (one.name,))[0]
+    if one.values:
+        return _codes(runs, name, one.values)
+    if (
+        name not in runs.columns
+        and one.name == "flops"
+        and {"params", "tokens"} <= set(runs.columns)
+    ):
+        return compute(runs)
+    if name not in runs.columns and one.default is not None:
+        return np.full(runs.height, one.default)
+    if one.low == 0.0 and one.open_low and one.high == float("inf"):
+        return positive(runs, name)
+    values = number(runs, name)
+    low = values > one.low if one.open_low else values >= one.low
+    _refuse(runs, name, np.isfinite(values) & low & (values <= one.high), one.allowed)
+    return values
+
+
+def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
+    """A text column as positions in ``values``."""
+    if name not in runs.columns:
+        number(runs, name)  # raises: missing column
+    place = {text: at for at, text in enumerate(values)}
+    found = [place.get(text, -1) for text in runs[name].cast(pl.String)]
+    codes = np.array(found, dtype=np.float64)
+    _refuse(runs, name, codes >= 0, ", ".join(values[:20]))
+    return codes
+
+
+def _refuse(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:
+    bad = np.flatnonzero(~good)
+    if len(bad):
+        at = int(bad[0])
+        raise InputError(
+            "value out of range",
+            row=at + 1,
+            column=name,
+            value=runs[name][at] if runs[name][at] is not None else "nothing",
+            allowed=allowed,
+            hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
+        )
 
 
 def compute(runs: pl.DataFrame) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -14,10 +14,12 @@ from scaling import laws
 from scaling.errors import InputError
 from scaling.fit.bootstrap import resample
 from scaling.fit.certificate import certify
+from scaling.fit.conventions import refuse_mixtures
 from scaling.fit.data import clusters, law_inputs, number, positive
 from scaling.fit.kernels import GenericKernel, TermsKernel, centres
 from scaling.fit.newton import minimise
 from scaling.fit.objective import Objective
+from scaling.fit.own import fit_own
 from scaling.fit.problem import Problem
 from scaling.fit.result import Fit, Resampling
 from scaling.fit.search import starts
@@ -50,6 +52,7 @@ def fit(
     start: Mapping[str, float] | None = None,
     check: bool = False,
     method: Literal["auto", "pairs", "wild"] = "auto",
+    mixed: Sequence[str] = (),
 ) -> Fit:
     """Fit a law to a table of runs.
 
@@ -62,7 +65,8 @@ def fit(
             coarsest lineage column that the table has.
         seed: of the resamples; the same seed gives the same bytes.
         inputs: law input -> column.
-        objective: default Huber with delta 1e-3 on log residuals, summed.
+        objective: default Huber on the law's own scale, summed: log residuals with delta 1e-3
+            unless the law says otherwise.
         weights: column of standard errors of the target; each row counts by 1/se^2, scaled to
             mean 1. For the binomial objective a column of trial counts, used as it stands.
         fixed, tied, bounds, priors: see `scaling.fit.space.Space`.
@@ -71,17 +75,24 @@ def fit(
         method: "pairs" refits resampled rows or clusters and stretches the draws for small
             samples; "wild" keeps the design and flips the clusters' residuals at random; "auto"
             is pairs by row and wild by cluster.
+        mixed: columns that may hold several conventions in one fit, see
+            `scaling.fit.conventions`.
 
     Raises:
-        InputError: unknown law, missing column, or a value that no law can take.
+        InputError: unknown law, missing column, a value that no law can take, or rows of
+            different conventions.
     """
     if method not in ("auto", "pairs", "wild"):
         raise InputError("unknown method", value=method, allowed="auto | pairs | wild")
     if resamples < 0:
         raise InputError("resamples out of range", value=resamples, allowed=">= 0")
+    family = bound(runs, law, target, mixed)
+    if family.estimate is not None:
+        _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check)
+        return fit_own(runs, family, target, inputs, weights, (resamples, cluster, seed))
     problem = prepare(
         runs,
-        law,
+        family,
         target=target,
         inputs=inputs,
         objective=objective,
@@ -90,6 +101,7 @@ def fit(
         tied=tied,
         bounds=bounds,
         priors=priors,
+        mixed=mixed,
     )
     result, u = solve(problem, target, start)
     if check:
@@ -114,14 +126,44 @@ def prepare(
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     priors: Mapping[str, Prior] | None = None,
+    mixed: Sequence[str] = (),
 ) -> Problem:
     """The problem that `fit` solves, from the same arguments."""
-    family = laws.get(law)
+    family = bound(runs, law, target, mixed)
+    if family.estimate is not None:
+        raise InputError(f"{family.name} has its own procedure", allowed="`scaling fit` alone")
     x = law_inputs(runs, family, inputs)
     space = Space(
         family, fixed=fixed, tied=tied, bounds=bounds, priors=priors, centres=centres(family, x)
     )
-    return make_problem(runs, family, x, target, objective or Objective(), weights, space)
+    aim = objective or own_objective(family)
+    return make_problem(runs, family, x, target, aim, weights, space)
+
+
+def bound(runs: pl.DataFrame, law: str | Law, target: str, mixed: Sequence[str] = ()) -> Law:
+    """The law with this table's parameters; refuses rows of different conventions."""
+    family = laws.get(law)
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one data row")
+    family = family.bound(runs, target)
+    refuse_mixtures(runs, family, mixed)
+    return family
+
+
+def own_objective(law: Law, delta: float | None = None) -> Objective:
+    """Huber on the law's own scale; ``delta`` replaces the law's where residuals are logs."""
+    return Objective(
+        link=law.link, delta=law.delta if delta is None or law.link != "log" else delta
+    )
+
+
+def _refuse_choices(law: Law, *choices: object) -> None:
+    if any(choices):
+        raise InputError(
+            f"{law.name} has its own procedure",
+            value="objective, fixed, tied, bounds, priors, start or check",
+            allowed="weights, resamples, cluster and seed",
+        )
 
 
 def solve(

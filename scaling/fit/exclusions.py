@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from scaling.fit.conventions import CONVENTIONS
 from scaling.fit.engine import fit
 from scaling.fit.objective import Objective
 from scaling.fit.result import Fit
@@ -73,9 +74,13 @@ def lift(
     inputs: Mapping[str, str] | None = None,
     objective: Objective | None = None,
 ) -> Variant:
-    """The fit with every rule but ``lifted`` applied to ``runs_all``."""
+    """The fit with every rule but ``lifted`` applied to ``runs_all``.
+
+    A rule can be what keeps conventions apart, so the fit without it may mix them.
+    """
     kept = apply(runs_all, [rule for rule in rules if rule != lifted])
-    return Variant(fit(kept, law, target=target, inputs=inputs, objective=objective), lifted)
+    made = fit(kept, law, target=target, inputs=inputs, objective=objective, mixed=CONVENTIONS)
+    return Variant(made, lifted)
 
 
 def both_ways(

@@ -19,6 +19,7 @@ class Outcome(enum.StrEnum):
     """How a fit ended; `sentence` says it to a person."""
 
     CONVERGED = "converged"
+    ESTIMATED = "estimated"
     NOT_IDENTIFIED = "not_identified"
     AT_BOUND = "at_bound"
     TOO_FEW_LEVELS = "too_few_levels"
@@ -33,6 +34,7 @@ class Outcome(enum.StrEnum):
 _SENTENCES = {
     Outcome.CONVERGED: "The optimum is certain: several starts agree, the gradient vanishes and "
     "the objective curves upwards in every direction.",
+    Outcome.ESTIMATED: "The law's own procedure gave an answer; there is no optimum to certify.",
     Outcome.NOT_IDENTIFIED: "The data do not tell these parameters apart: a whole valley of "
     "values fits equally well. Predictions near the data can still be good.",
     Outcome.AT_BOUND: "A term vanished or a parameter ran to the end of its range, so the law "

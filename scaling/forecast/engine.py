@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from scaling import laws as registry
 from scaling.errors import InputError
-from scaling.fit.data import number, positive
-from scaling.fit.engine import fit
+from scaling.fit.data import law_inputs, number, positive
+from scaling.fit.engine import fit, own_objective
 from scaling.forecast.candidates import Candidate, backtest_error, candidates, log_size
 from scaling.laws._law import Law
 
@@ -59,8 +59,10 @@ def forecast(
         at: one row a planned run, with the input columns.
         inputs: one column (of any name) or params and tokens.
         quantiles: levels between 0 and 1.
-        laws: law names, or "auto" for those of `AUTO` that these inputs allow.
-        seed: kept in the signature; this method draws no random numbers.
+        laws: law names, or "auto" for those of `AUTO` that these inputs allow. A law that reads
+            other inputs, brings its own procedure or predicts something else than the target is
+            named alone; its forecast is that of its resamples (`scaling.forecast.single`).
+        seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
         One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``.
@@ -69,6 +71,11 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
+    special = alone(inputs, laws)
+    if special is not None:
+        from scaling.forecast.single import forecast_one
+
+        return _table(at, levels, forecast_one(runs, at, special, target, levels, seed))
     points = check_targets(at, inputs)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     y, rising = _observed(runs, target, log_size({name: table[name].to_numpy() for name in inputs}))
@@ -148,7 +155,7 @@ def applicable(
     inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
 ) -> list[tuple[Law, dict[str, str]]]:
     """The laws to use, each with its map from law input to column."""
-    names = list(AUTO) if laws == "auto" else list(laws)
+    names = AUTO if laws == "auto" else tuple(laws)
     found = []
     for name in names:
         law = registry.get(name)
@@ -164,23 +171,48 @@ def applicable(
     return found
 
 
+def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
+    """The one law that was named, where it cannot join others in a forecast."""
+    if laws == "auto" or len(laws) != 1:
+        return None
+    law = registry.get(laws[0])
+    return law if _mapping(law, inputs) is None and not law.generic else None
+
+
+def joins(law: Law, inputs: Sequence[str]) -> bool:
+    """Whether the law predicts the target from just these inputs, so that it can join others."""
+    return not law.generic and _mapping(law, inputs) is not None
+
+
 def _mapping(law: Law, inputs: Sequence[str]) -> dict[str, str] | None:
-    if len(law.inputs) != len(inputs):
+    special = law.estimate or law.bind or law.output or law.link != "log"
+    if special or len(law.inputs) != len(inputs):
         return None
     if law.generic or law.inputs == ("params", "tokens"):
         return dict(zip(law.inputs, inputs, strict=True))
     return {name: name for name in law.inputs} if set(law.inputs) == set(inputs) else None
 
 
-def holdout_error(runs: pl.DataFrame, law: Law, by: Mapping[str, str], target: str) -> float:
-    """Root mean square log error on the largest fifth of the runs, fitted on the rest."""
-    size = log_size({name: positive(runs, name) for name in by.values()})
-    edge = np.quantile(size, 1.0 - HELD_OUT)
-    small, large = runs.filter(pl.Series(size < edge)), runs.filter(pl.Series(size >= edge))
-    if small.height <= len(law.params) or large.height == 0:
+def holdout_error(runs: pl.DataFrame, law: Law, by: Mapping[str, str] | None, target: str) -> float:
+    """Root mean square error, on the law's scale, on the largest fifth of the runs, fitted on the
+    rest; infinite where it cannot be had. ``by`` maps inputs to columns."""
+    bound = law.bound(runs, target)
+    columns = law_inputs(runs, bound, by)
+    sizes = {name: x for name, x in columns.items() if x.min() > 0}
+    if bound.output or not sizes:
         return float("inf")
-    made = fit(small, law, target=target, inputs=by)
-    predicted = made.predict({name: positive(large, column) for name, column in by.items()})
+    size = log_size(sizes)
+    edge = np.quantile(size, 1.0 - HELD_OUT)
+    small, large = pl.Series(size < edge), pl.Series(size >= edge)
+    if small.sum() <= len(bound.params) or large.sum() == 0:
+        return float("inf")
+    try:
+        made = fit(runs.filter(small), bound, target=target, inputs=by)
+    except InputError:  # what is left of the table can lack what the law needs
+        return float("inf")
+    where = large.to_numpy()
+    predicted = made.predict({name: x[where] for name, x in columns.items()})
+    aim = own_objective(bound)
     with np.errstate(all="ignore"):
-        error = np.log(predicted) - np.log(positive(large, target))
+        error = aim.to_link(predicted) - aim.to_link(number(runs, target)[where])
     return float(np.sqrt(np.mean(error**2))) if np.isfinite(error).all() else float("inf")

@@ -7,9 +7,9 @@ import importlib
 import pkgutil
 
 from scaling.errors import InputError, nearest
-from scaling.laws._law import Law, Param, Published, Term
+from scaling.laws._law import Input, Law, Param, Published, Term
 
-__all__ = ["Law", "Param", "Published", "Term", "get", "load"]
+__all__ = ["Input", "Law", "Param", "Published", "Term", "get", "load"]
 
 
 @functools.cache

@@ -1,8 +1,24 @@
 """What a law family is: the contract that every file in this folder fills.
 
 A law file holds a docstring (formula, paper), one `predict` and one module-level ``LAW``. The
-folder is the registry: `scaling.laws.load` crawls it, and the contract tests run over what it
-finds.
+folder is the registry: `scaling.laws.load` crawls it, and the contract tests, the command line,
+the report and docs/laws.md run over what it finds. The common case needs no more than
+``inputs``, ``params`` and ``predict``; the rest of `Law` is for laws that are wider than that:
+
+- **What it may be fitted to.** ``needs`` says more about an input than the schema does (other
+  columns that can serve, range, default of an optional input, distinct values needed, categories);
+  ``size``, ``schedule`` and ``kinds`` say which N, which checkpoints and which target is meant.
+  `scaling.fit.conventions` turns this into verdicts and refusals.
+- **Bounded outputs.** ``link`` is the scale of residuals (log, linear, logit); ``span`` bounds the
+  output and ``monotone`` gives its direction by input, both held by the contract tests.
+- **Implicit laws.** `predict` may solve an equation: `scaling.laws._implicit.root`.
+- **Laws whose parameters depend on the table** (one output a domain, one offset a model family,
+  loadings of a benchmark): ``bind(runs, target)`` returns the law with the parameters, inputs and
+  categories of that table.
+- **Own procedures** (envelopes, isoFLOP curves, chains of two fits, principal components, trends):
+  ``estimate(x, y, w)`` returns the parameters; the engine resamples it, and everything after a fit
+  (intervals, forecasts, reports) is the same. Columns that only the fit reads are in ``needs`` with
+  ``only_fit``. ``output`` says what `predict` returns where that is not the target.
 """
 
 from __future__ import annotations
@@ -18,7 +34,13 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Predict = Callable[[Any, Any], Array]
 Starts = Callable[[Mapping[str, Array], Array], Array]
+# Arrays by input (rows,), target (rows,), row weights (rows,) -> parameters (K,).
+Estimate = Callable[[Mapping[str, Array], Array, Array], Array]
 Domain = Literal["real", "positive", "unit"]
+Link = Literal["log", "linear", "logit"]
+Size = Literal["any", "total", "non_embedding", "active"]
+
+FREE = (-float("inf"), float("inf"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,45 @@ class Param:
 
 
 @dataclass(frozen=True)
+class Input:
+    """What a law knows about one input beyond the column of that name in `scaling.schema`.
+
+    Attributes:
+        columns: columns that can serve, the first that a table has wins; default: the name.
+        low, high: allowed values; ``low`` itself is allowed unless ``open_low``.
+        default: value where the table has no such column; None where it is needed.
+        levels: distinct values that a fit needs.
+        typical: range from which tests draw (in logs where it is positive).
+        values: the categories of a text column; the law sees the position in this tuple.
+        read: own reader of the table, where an input is not one column of numbers.
+        only_fit: read when fitting, not needed to predict.
+    """
+
+    name: str
+    unit: str = ""
+    meaning: str = ""
+    columns: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = float("inf")
+    open_low: bool = True
+    default: float | None = None
+    levels: int = 3
+    typical: tuple[float, float] = (1e8, 1e11)
+    values: tuple[str, ...] = ()
+    read: Callable[[Any], Array] | None = None
+    only_fit: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.values:
+            return ", ".join(self.values)
+        left = "" if self.low == -float("inf") else f"{'>' if self.open_low else '>='} {self.low:g}"
+        right = "" if self.high == float("inf") else f"<= {self.high:g}"
+        return " and ".join(part for part in (left, right) if part) or "any finite number"
+
+
+@dataclass(frozen=True)
 class Term:
     """One term ``coef * prod_j x_j ** (sign_j * exponent_j)`` of a law that is a sum of such.
 
@@ -50,13 +111,17 @@ class Term:
 
 @dataclass(frozen=True)
 class Published:
-    """A published fit: citation, data, values, standard errors, and which optimum is meant."""
+    """A published fit: citation, data, values, standard errors, and which optimum is meant.
+
+    ``secondary`` marks values that were read in another text than the paper itself.
+    """
 
     citation: str
     data: str
     values: Mapping[str, float]
     se: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    secondary: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +136,10 @@ class Law:
     ``starts(x, y)`` gives starting points (starts, params) from the inputs and the target, for laws
     whose parameters scale with the data; ``linear`` ones are filled in by variable projection.
     ``generic`` says that the inputs may be any positive columns, taken in order.
+    The other fields are told in the module's docstring; ``delta`` is Huber's corner on the scale
+    of ``link``, ``simulated`` says that no public table is known that could test the law.
+    ``example(rng)`` makes a table of runs with realistic noise, and the parameters that a fit must
+    find there to 10 %; laws with ``bind`` or ``estimate`` bring it, the tests make it for others.
     """
 
     name: str
@@ -88,16 +157,47 @@ class Law:
     published: tuple[Published, ...] = ()
     assumes: str = ""
     fails: str = ""
+    needs: tuple[Input, ...] = ()
+    size: Size = "any"
+    schedule: Literal["any", "complete"] = "any"
+    kinds: tuple[str, ...] = ()
+    link: Link = "log"
+    delta: float = 1e-3
+    span: tuple[float, float] = (0.0, float("inf"))
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    output: str = ""
+    bind: Callable[[Any, str], Law] | None = None
+    estimate: Estimate | None = None
+    simulated: bool = False
+    example: Callable[[np.random.Generator], tuple[Any, Mapping[str, float]]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Parameter names, in the order of arrays."""
         return tuple(param.name for param in self.params)
 
+    @property
+    def all_inputs(self) -> tuple[Input, ...]:
+        """Every input with what is known of it: those of `predict`, then those only for the fit."""
+        known = {one.name: one for one in self.needs}
+        own = tuple(known.get(name, Input(name)) for name in self.inputs)
+        return own + tuple(one for one in self.needs if one.only_fit)
+
+    def bound(self, runs: Any, target: str = "loss") -> Law:
+        """The law with the parameters of this table (itself, where they do not depend on one)."""
+        return self if self.bind is None else self.bind(runs, target)
+
     def __call__(self, theta: Array | Mapping[str, Any], x: Mapping[str, Any]) -> Array:
-        """Predict from an array (..., params) or a mapping, and a mapping of inputs (rows,)."""
+        """Predict from an array (..., params) or a mapping, and a mapping of inputs (rows,).
+
+        An optional input that ``x`` lacks takes its default.
+        """
         if isinstance(theta, Mapping):
             theta = np.array([theta[name] for name in self.names], dtype=np.float64)
-        columns = {name: np.asarray(x[name], dtype=np.float64) for name in self.inputs}
+        defaults = {one.name: one.default for one in self.needs if one.default is not None}
+        columns = {
+            name: np.asarray(x[name] if name in x else defaults[name], dtype=np.float64)
+            for name in self.inputs
+        }
         p = SimpleNamespace(**{name: theta[..., i, None] for i, name in enumerate(self.names)})
         return np.asarray(self.predict(p, SimpleNamespace(**columns)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fit.compare import criteria
-from scaling.fit.engine import fit, prepare
+from scaling.fit.engine import fit, own_objective, prepare
 from scaling.fit.exclusions import Exclusion, lift
 from scaling.fit.objective import Objective
 from scaling.fit.result import Fit
 from scaling.forecast.engine import holdout_error
+from scaling.laws import Law
 from scaling.pipeline.files import write_json, write_parquet
 from scaling.pipeline.study import get_study, load_params, of_metric, select
 
@@ -29,14 +31,12 @@ def main(name: str) -> None:
     source = Path("data/validated") / f"{study['source']}.parquet"
     rows = pl.read_parquet(source)
     runs, excluded = select(rows, study)
-    aim = Objective(delta=float(params["fit"]["delta"]))
-    made = [
-        fit(runs, law, objective=aim, resamples=params["fit"]["resamples"], seed=params["seed"])
-        for law in study["laws"]
-    ]
+    aim, mixed = Objective(delta=float(params["fit"]["delta"])), study.get("mixed", ())
+    choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
+    made = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in made]))
     document = _document(name, study, runs, excluded)
-    document["fits"] = [_record(runs, one, aim) for one in made]
+    document["fits"] = [_record(runs, one, aim, mixed) for one in made]
     document["without_exclusions"] = _without_exclusions(rows, study, aim)
     write_json(FITS / f"{name}.json", document)
     for one in made:
@@ -60,12 +60,19 @@ def _document(
     }
 
 
-def _record(runs: pl.DataFrame, one: Fit, aim: Objective) -> dict[str, Any]:
-    """One fit with its information criteria, held-out error and residuals."""
-    problem = prepare(runs, one.law, objective=aim)
+def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> dict[str, Any]:
+    """One fit with its information criteria, held-out error and residuals.
+
+    A law with its own procedure maximises no likelihood, so it has no criteria.
+    """
+    if one.law.estimate:
+        known = None
+    else:
+        own = own_objective(one.law, aim.delta)
+        known = criteria(prepare(runs, one.law, objective=own, mixed=mixed), one).to_dict()
     return one.to_dict() | {
-        "criteria": criteria(problem, one).to_dict(),
-        "holdout_error": holdout_error(runs, one.law, inputs_of(one.law.name), "loss"),
+        "criteria": known,
+        "holdout_error": holdout_error(runs, one.law, inputs_of(one.law), "loss"),
         "residuals": one.residuals.tolist(),
     }
 
@@ -78,17 +85,22 @@ def _without_exclusions(
     exclusions = [Exclusion.of(rule) for rule in rules]
     candidates = of_metric(rows, study["metric"]).with_columns(loss=pl.col("value"))
     return [
-        lift(candidates, exclusions, exclusion, law, objective=aim).to_dict()
+        lift(candidates, exclusions, exclusion, law, objective=_aim(law, aim)).to_dict()
         for exclusion, rule in zip(exclusions, rules, strict=True)
         if rule.get("compare", False)
         for law in study["laws"]
     ]
 
 
-def inputs_of(law: str) -> dict[str, str]:
-    """Columns of a study that a law reads: a one-variable law takes compute."""
-    names = laws.get(law).inputs
-    return {"x": "flops"} if names == ("x",) else {name: name for name in names}
+def _aim(name: str, aim: Objective) -> Objective | None:
+    """The study's objective on the law's scale; None for a law with its own procedure."""
+    law = laws.get(name)
+    return None if law.estimate else own_objective(law, aim.delta)
+
+
+def inputs_of(law: Law) -> dict[str, str] | None:
+    """Columns of a study that a law reads where they have other names: x is compute."""
+    return {"x": "flops"} if law.inputs == ("x",) else None
 
 
 def _long(one: Fit) -> pl.DataFrame:

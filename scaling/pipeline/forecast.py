@@ -12,8 +12,10 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
-from scaling.forecast.engine import applicable, centre_and_spread, student
-from scaling.forecast.single import quantiles, run_noise
+from scaling.fit.data import column_of, law_inputs
+from scaling.forecast.engine import applicable, centre_and_spread, joins, student
+from scaling.forecast.single import law_quantiles
+from scaling.laws import Input
 from scaling.pipeline.files import write_bytes
 from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
@@ -22,6 +24,7 @@ from scaling.schema import FORECAST, dtypes
 FITS = Path("data/fits")
 VALIDATED = Path("data/validated")
 INPUTS = ("params", "tokens")
+SCALE = (*INPUTS, "flops")
 OUT = Path("data/forecasts/forecast.csv")
 
 
@@ -47,14 +50,15 @@ def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataF
     rows = []
     for name, target in targets.items():
         rows.append({"target": name} | place(name, target, document))
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict[str, float]:
-    """One target as params, tokens, flops."""
+    """One target as params, tokens, flops, and any other input that params.yaml gives it."""
+    more = {key: float(value) for key, value in target.items() if key not in SCALE}
     if "flops" not in target:
         n, d = float(target["params"]), float(target["tokens"])
-        return {"params": n, "tokens": d, "flops": 6.0 * n * d}
+        return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
     fits = {one["law"]: one for one in document["fits"]}
     if "chinchilla" not in fits:
         raise InputError(
@@ -64,7 +68,8 @@ def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict
         )
     values = {key: p["value"] for key, p in fits["chinchilla"]["parameters"].items()}
     n_best, d_best = compute_optimal(values, float(target["flops"]))
-    return {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
+    spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
+    return spent | more
 
 
 def study_rows(
@@ -78,12 +83,14 @@ def study_rows(
     """Quantiles of all laws together ("ensemble") and of each law alone."""
     made = {"ensemble": together(document, runs, targets, levels)}
     for one in document["fits"]:
-        made[one["law"]] = alone(one, draws, targets, levels, seed)
+        values = alone(one, runs, draws, targets, (levels, seed))
+        if values is not None:
+            made[one["law"]] = values
     index = np.repeat(np.arange(targets.height), len(levels))
     parts = [
         targets[index].select(
             pl.lit(document["study"]).alias("study"),
-            pl.all(),
+            pl.col("target", *SCALE),
             pl.lit(label).alias("law"),
             pl.Series("quantile", np.tile(levels, targets.height)),
             pl.Series("value", values.T.reshape(-1)),
@@ -98,7 +105,7 @@ def together(
 ) -> Any:
     """Quantiles (levels, targets) of `scaling.forecast` over the study's laws in N and D."""
     names = [one["law"] for one in document["fits"]]
-    chosen = [name for name in names if laws.get(name).inputs == INPUTS]
+    chosen = [name for name in names if joins(laws.get(name), INPUTS)]
     table = runs.select(*INPUTS, "loss")
     points = {name: targets[name].to_numpy() for name in INPUTS}
     centre, sigma = centre_and_spread(table, points, applicable(INPUTS, chosen), "loss")
@@ -106,17 +113,30 @@ def together(
 
 
 def alone(
-    one: dict[str, Any], draws: pl.DataFrame, targets: pl.DataFrame, levels: Any, seed: int
+    one: dict[str, Any],
+    runs: pl.DataFrame,
+    draws: pl.DataFrame,
+    targets: pl.DataFrame,
+    how: tuple[Any, int],
 ) -> Any:
-    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
-    law = laws.get(one["law"])
+    """Quantiles (levels, targets) of one stored fit: its draws and its own noise.
+
+    None where the targets lack an input of the law, or the law predicts something else than loss.
+    """
+    law = laws.get(one["law"]).bound(runs, "loss")
+    at = targets.with_columns(x=pl.col("flops")) if law.inputs == ("x",) else targets
+    if law.output or any(not _given(each, at) for each in law.all_inputs):
+        return None
     own = draws.filter(pl.col("law") == law.name)
     theta = np.stack(
         [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
     )
-    x = {name: targets["flops" if name == "x" else name].to_numpy() for name in law.inputs}
-    noise = run_noise(np.array(one["residuals"]), len(law.names))
-    return quantiles(np.log(law(theta, x)), noise, levels, seed)
+    x = law_inputs(at, law, to_fit=False)
+    return law_quantiles(law, theta, np.array(one["residuals"]), x, how)
+
+
+def _given(each: Input, at: pl.DataFrame) -> bool:
+    return each.only_fit or each.default is not None or column_of(each, at.columns) is not None
 
 
 if __name__ == "__main__":

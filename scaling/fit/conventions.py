@@ -1,0 +1,190 @@
+"""Which laws apply to a table, and refusal of fits that mix conventions.
+
+Conventions are columns (`scaling.schema`): which metric, in which unit, on which data set and
+tokenizer, checkpoints with or without a finished schedule, how compute was counted, which params.
+Rows that differ in one of them do not lie on one curve, so a fit over both is refused unless the
+column is named as meant. A law that reads such a column as an input may of course see several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.fit.data import column_of, number
+from scaling.laws._law import Input, Law
+
+CONVENTIONS = (
+    "metric",
+    "metric_kind",
+    "unit",
+    "dataset",
+    "tokenizer",
+    "schedule_complete",
+    "flops_method",
+    "params_convention",
+)
+SIZES = {
+    "total": "params",
+    "non_embedding": "params_non_embedding",
+    "active": "params_active",
+}
+Word = Literal["yes", "with care", "no"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a law applies to a table, and why not or with what care."""
+
+    law: str
+    word: Word
+    reason: str = ""
+
+
+def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> None:
+    """Refuse a table whose rows follow two conventions, or a kind of target the law is not for.
+
+    ``mixed`` names columns that may hold several values all the same.
+
+    Raises:
+        InputError: the first such column, the values found and how to go on.
+    """
+    for name, found in _mixtures(runs, law):
+        if name in mixed:
+            continue
+        shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
+        raise InputError(
+            "one fit mixes conventions",
+            column=name,
+            value=shown,
+            allowed="one value a fit",
+            hint=f"Keep the rows of one, or allow it by name: mixed {name}.",
+        )
+    kind = _wrong_kind(runs, law)
+    if kind and "metric_kind" not in mixed:
+        raise InputError(
+            f"{law.name} is a law of another kind of target",
+            column="metric_kind",
+            value=kind,
+            allowed=", ".join(law.kinds),
+        )
+
+
+def verdict(runs: pl.DataFrame, law: Law, target: str = "loss") -> Verdict:
+    """Whether ``law`` can be fitted to the table as it is, and if not, why."""
+    reason = _missing(runs, law, target) or _blocked(runs, law)
+    if reason:
+        return Verdict(law.name, "no", reason)
+    care = _care(runs, law)
+    return Verdict(law.name, "with care" if care else "yes", care)
+
+
+def _mixtures(runs: pl.DataFrame, law: Law) -> list[tuple[str, list[str]]]:
+    """Convention columns with several values that the law does not read."""
+    own = {name for one in law.all_inputs for name in (one.name, *one.columns)}
+    found = []
+    for name in CONVENTIONS:
+        if name not in runs.columns or name in own:
+            continue
+        if name == "flops_method" and not own & {"flops", "x"}:
+            continue
+        values = runs[name].drop_nulls().cast(pl.String).unique().sort().to_list()
+        if len(values) > 1:
+            found.append((name, values))
+    both = _two_sizes(runs)
+    return [*found, *([("params", [both])] if both and "params" in own else [])]
+
+
+def _two_sizes(runs: pl.DataFrame) -> str:
+    """Where `params` is a copy of `params_non_embedding` in some rows and not in others."""
+    if not {"params", "params_non_embedding"} <= set(runs.columns):
+        return ""
+    total, inner = number(runs, "params"), number(runs, "params_non_embedding")
+    both = np.isfinite(total) & np.isfinite(inner)
+    same = int((total[both] == inner[both]).sum())
+    if same in (0, int(both.sum())):
+        return ""
+    return f"params equal params_non_embedding in {same} of {int(both.sum())} rows"
+
+
+def _wrong_kind(runs: pl.DataFrame, law: Law) -> str:
+    if not law.kinds or "metric_kind" not in runs.columns:
+        return ""
+    kinds = runs["metric_kind"].drop_nulls().unique().sort().to_list()
+    return ", ".join(kind for kind in kinds if kind not in law.kinds)
+
+
+def _missing(runs: pl.DataFrame, law: Law, target: str) -> str:
+    have = set(runs.columns)
+    if target not in have:
+        return f"no column {target}"
+    lacking = [one for one in law.all_inputs if not _served(one, have, law)]
+    if not lacking:
+        return ""
+    names = ["/".join(one.columns or (one.name,)) for one in lacking]
+    return f"no column {', '.join(names)}"
+
+
+def _served(one: Input, have: set[str], law: Law) -> bool:
+    if one.default is not None or column_of(one, have) is not None:
+        return True
+    computed = one.name == "flops" or (law.inputs == ("x",) and not one.columns)
+    return computed and ("flops" in have or {"params", "tokens"} <= have)
+
+
+def _blocked(runs: pl.DataFrame, law: Law) -> str:
+    kind = _wrong_kind(runs, law)
+    if kind:
+        return f"metric_kind is {kind}; it needs {' or '.join(law.kinds)}"
+    mixtures = _mixtures(runs, law)
+    if mixtures:
+        name, values = mixtures[0]
+        return f"{name} is mixed: {', '.join(values[:3])}{', ...' if len(values) > 3 else ''}"
+    for one in law.all_inputs:
+        column = column_of(one, runs.columns)
+        if column is None or one.values or one.read is not None:
+            continue
+        reason = _too_poor(runs, one, column)
+        if reason:
+            return reason
+    return ""
+
+
+def _too_poor(runs: pl.DataFrame, one: Input, column: str) -> str:
+    values = number(runs, column)
+    empty = int(np.isnan(values).sum())
+    if empty:
+        return f"{column} is empty in {empty} of {runs.height} rows"
+    low = values > one.low if one.open_low else values >= one.low
+    if not (low & (values <= one.high)).all():
+        return f"{column} has values outside {one.allowed}"
+    count = len(np.unique(values))
+    if count < one.levels:
+        return f"{column} takes {count} distinct value{'s' * (count != 1)}; {one.levels} are needed"
+    return ""
+
+
+def _care(runs: pl.DataFrame, law: Law) -> str:
+    """What to think of before trusting a fit that can be made."""
+    parts = []
+    have = set(runs.columns)
+    meant = SIZES.get(law.size, "params")
+    if "params" in law.inputs and meant != "params":
+        other = f": --map params={meant}" if meant in have else ""
+        parts.append(f"N of the paper is {law.size.replace('_', '-')}{other}")
+    if law.schedule == "complete" and "schedule_complete" in have:
+        unfinished = int((runs["schedule_complete"] == "no").sum())
+        if unfinished:
+            parts.append(f"{unfinished} rows with an unfinished schedule")
+    if "tokens_unique" in have and {"params", "tokens"} == set(law.inputs):
+        repeated = number(runs, "tokens") / number(runs, "tokens_unique")
+        if np.nanmax(np.append(repeated, 0.0)) > 1.5:
+            parts.append("tokens repeat; a data-constrained law is meant for that")
+    if runs.height <= len(law.params):
+        parts.append(f"{runs.height} rows for {len(law.params)} parameters")
+    return "; ".join(parts)

@@ -1,0 +1,134 @@
+"""Fits of laws that bring their own procedure: an estimate, then the same resamples as any fit.
+
+A resample changes the row weights and nothing else, so a procedure is written once, for weighted
+rows. Clusters are resampled as pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.errors import InputError
+from scaling.fit.bootstrap import resampled_counts
+from scaling.fit.data import clusters, law_inputs, number, positive
+from scaling.fit.result import Certificate, Fit, Outcome, Resampling
+from scaling.laws._law import Law
+
+Array = NDArray[np.float64]
+
+
+def fit_own(
+    runs: pl.DataFrame,
+    law: Law,
+    target: str,
+    inputs: Mapping[str, str] | None,
+    weights: str | None,
+    resampling: tuple[int, str | None, int],
+) -> Fit:
+    """The law's own estimate with draws; ``resampling`` is (resamples, cluster, seed)."""
+    x = law_inputs(runs, law, inputs)
+    y = target_values(runs, law, target)
+    w = np.ones(len(y)) if weights is None else 1.0 / positive(runs, weights) ** 2
+    theta = _estimate(law, x, y, w / w.mean())
+    count, cluster, seed = resampling
+    made = _fit(law, target, theta, x, y)
+    if not count:
+        return made
+    name, groups = clusters(runs, cluster)
+    draws = _draws(law, x, y, w / w.mean(), groups, (count, seed))
+    errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
+    how = Resampling("pairs", int(groups.max()) + 1, len(draws), name)
+    return replace(made, draws=draws, errors=errors, resampling=how)
+
+
+def target_values(runs: pl.DataFrame, law: Law, target: str) -> Array:
+    """The target as numbers that the law's link can take."""
+    if law.link == "log":
+        return positive(runs, target)
+    y = number(runs, target)
+    bad = np.flatnonzero(~np.isfinite(y))
+    if len(bad):
+        at = int(bad[0])
+        raise InputError(
+            "not a finite number",
+            row=at + 1,
+            column=target,
+            value=runs[target][at],
+            allowed="a finite number",
+        )
+    return y
+
+
+def _estimate(law: Law, x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    assert law.estimate is not None
+    return np.asarray(law.estimate(x, y, w), dtype=np.float64)
+
+
+def _draws(
+    law: Law,
+    x: Mapping[str, Array],
+    y: Array,
+    w: Array,
+    groups: NDArray[np.int64],
+    how: tuple[int, int],
+) -> Array:
+    """Estimates of resampled rows (R, K); resamples without an answer are left out."""
+    found = []
+    count, seed = how
+    for counts in resampled_counts(len(y), count, groups, seed):
+        for own in counts:
+            try:
+                theta = _estimate(law, x, y, w * own)
+            except InputError:  # a resample can lack what the whole table has
+                continue
+            if np.isfinite(theta).all():
+                found.append(theta)
+    if len(found) < 2:
+        raise InputError(
+            "no resample of the table can be fitted", value=len(y), allowed="more rows or clusters"
+        )
+    return np.stack(found)
+
+
+def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) -> Fit:
+    residuals = (
+        np.zeros(0) if law.output else _linked(law, law(theta[None], x)[0]) - _linked(law, y)
+    )
+    objective = 0.5 * float(np.sum(residuals**2)) if len(residuals) else float("nan")
+    counts = {one.name: len(np.unique(x[one.name])) for one in law.all_inputs}
+    few = {one.name: counts[one.name] for one in law.all_inputs if counts[one.name] < one.levels}
+    outcome, reason = Outcome.ESTIMATED, ""
+    if few:
+        names = ", ".join(f"{name} ({count})" for name, count in few.items())
+        outcome, reason = Outcome.TOO_FEW_LEVELS, f"Distinct values: {names}."
+    if not np.isfinite(theta).all():
+        outcome, reason = Outcome.FAILED, "The procedure gave a value that is not finite."
+    nothing = float("nan")
+    return Fit(
+        law=law,
+        target=target,
+        theta=theta,
+        draws=np.zeros((0, len(law.names))),
+        objective=objective,
+        objective_name="the law's own procedure",
+        link=law.link,
+        outcome=outcome,
+        reason=reason,
+        certificate=Certificate(objective, nothing, nothing, nothing, 1, 1.0, levels=counts),
+        rows=len(y),
+        residuals=residuals,
+        ranges={name: (float(v.min()), float(v.max())) for name, v in x.items()},
+        free=law.names,
+    )
+
+
+def _linked(law: Law, value: Array) -> Array:
+    if law.link == "linear":
+        return value
+    with np.errstate(all="ignore"):
+        return np.log(value) - (np.log1p(-value) if law.link == "logit" else 0.0)
