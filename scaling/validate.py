@@ -269,8 +269,26 @@ def _part(
 @functools.cache
 def suite_checks() -> tuple[Check, ...]:
     """All checks: column by column in schema order, then the rules."""
-    columns = [check for column in RUN for check in _column_checks(column)]
-    return tuple(columns + [_rule_check(rule) for rule in RULES])
+    return checks_of(RUN, RULES)
+
+
+def checks_of(columns: Sequence[Column], rules: Sequence[Rule]) -> tuple[Check, ...]:
+    """The checks of a table with these columns and rules: columns in order, then the rules."""
+    made = [check for column in columns for check in _column_checks(column)]
+    return tuple(made + [_rule_check(rule) for rule in rules])
+
+
+def check_table(
+    table: pl.DataFrame, columns: Sequence[Column], rules: Sequence[Rule]
+) -> tuple[dict[int, list[str]], int]:
+    """Reasons by position of the rows of any table that break a check, and how many checks ran.
+
+    ``table`` has ``columns`` and ``unparsed``, as `scaling.sources.to_schema` gives them.
+    """
+    checks = checks_of(columns, rules)
+    checked = _targets(table, columns, rules)
+    broken = _run(checked, checks, _suite_of("columns", checks))
+    return dict(_reasons(checked, checks, broken)), len(checks)
 
 
 def _column_checks(column: Column) -> list[Check]:
@@ -322,28 +340,34 @@ def _rule_check(rule: Rule) -> Check:
 
 def _with_targets(table: pl.DataFrame, source: str) -> pl.DataFrame:
     """The table with the helper columns that checks look at: lost cells, and findings of rules."""
+    return _targets(table.with_columns(folder=pl.lit(source)), RUN, RULES)
+
+
+def _targets(table: pl.DataFrame, columns: Sequence[Column], rules: Sequence[Rule]) -> pl.DataFrame:
     lost = [json.loads(text) if text else {} for text in table["unparsed"].to_list()]
     types = {
         f"type:{column.name}": pl.Series([row.get(column.name) for row in lost], dtype=pl.String)
-        for column in RUN
+        for column in columns
         if column.dtype != pl.String
     }
-    rules = {
+    findings = {
         f"rule:{rule.name}": pl.when(rule.broken).then(rule.found.fill_null("nothing"))
-        for rule in RULES
+        for rule in rules
     }
     # Rules see NaN as an empty cell; polars would sort it above every number.
-    plain = table.with_columns(pl.col(pl.Float64).fill_nan(None), folder=pl.lit(source))
-    return table.with_columns(**types).hstack(plain.select(**rules))
+    plain = table.with_columns(pl.col(pl.Float64).fill_nan(None))
+    return table.with_columns(**types).hstack(plain.select(**findings))
 
 
-def _run(checked: pl.DataFrame, checks: Sequence[Check]) -> dict[str, list[int]]:
+def _run(
+    checked: pl.DataFrame, checks: Sequence[Check], suite: gx.ExpectationSuite | None = None
+) -> dict[str, list[int]]:
     """Positions of the rows that break each check, by the check's key."""
     if checked.is_empty():
         return {check.key: [] for check in checks}
     frame = checked.select(sorted({check.target for check in checks})).to_pandas()
     batch = _batches().get_batch({"dataframe": frame})
-    result = batch.validate(_suite(), result_format={"result_format": "COMPLETE"})
+    result = batch.validate(suite or _suite(), result_format={"result_format": "COMPLETE"})
     broken: dict[str, list[int]] = {}
     for outcome in result.results:
         key = outcome.expectation_config.meta["check"]
@@ -367,7 +391,12 @@ def _batches() -> Any:
 
 @functools.cache
 def _suite() -> gx.ExpectationSuite:
-    """The checks as a suite of Great Expectations."""
+    """The checks of the run schema."""
+    return _suite_of("run schema", suite_checks())
+
+
+def _suite_of(name: str, checks: Sequence[Check]) -> gx.ExpectationSuite:
+    """Checks as a suite of Great Expectations."""
     severity = {"error": "critical", "warning": "warning"}
     expectations = [
         getattr(gxe, f"ExpectColumnValues{check.expectation}")(
@@ -376,9 +405,9 @@ def _suite() -> gx.ExpectationSuite:
             meta={"check": check.key},
             **check.options,
         )
-        for check in suite_checks()
+        for check in checks
     ]
-    return gx.ExpectationSuite(name="run schema", expectations=expectations)
+    return gx.ExpectationSuite(name=name, expectations=expectations)
 
 
 def _reasons(

@@ -1,0 +1,75 @@
+"""Commands of compute governance: what was in force when, and who crosses it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.errors import InputError
+
+PANEL = "Compute governance"
+
+Registry = Annotated[Path, typer.Option(help="Folder of the registry.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(rich_help_panel=PANEL)(thresholds)
+
+
+def thresholds(
+    on: Annotated[str | None, typer.Option(help="What held on this day. Default: today.")] = None,
+    known: Annotated[
+        str | None, typer.Option(help="As it was on record on this day. Default: today.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Also what is proposed, vetoed, superseded, ...")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the registry with Great Expectations instead.")
+    ] = False,
+    registry: Registry = Path("data/thresholds"),
+    as_json: Json = False,
+) -> None:
+    """List the compute thresholds in force on a day, with status, provision and source."""
+    if check:
+        _check(registry)
+        return
+    from scaling.govern import registry as module
+    from scaling.govern import show
+
+    today = date.today()
+    table = module.as_of(
+        module.load(registry), _day(on, "--on", today), _day(known, "--known", today)
+    )
+    if as_json:
+        from scaling.pipeline.files import canonical
+
+        typer.echo(canonical(show.records(show.chosen(table, every=every))), nl=False)
+        return
+    show.show_thresholds(table, every=every)
+
+
+def _check(folder: Path) -> None:
+    from scaling.govern.check import check
+
+    wrong, ran = check(folder)
+    for line in wrong:
+        typer.echo(line, err=True)
+    typer.echo(f"{folder}: {ran} expectations, {len(wrong)} rows wrong")
+    if wrong:
+        raise typer.Exit(2)
+
+
+def _day(text: str | None, option: str, default: date) -> date:
+    """A day given on the command line."""
+    if text is None:
+        return default
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise InputError("is no day", column=option, value=text, allowed="YYYY-MM-DD") from None
