@@ -1,4 +1,17 @@
-"""Judging an optimum: derivatives, agreement of starts, and what the data cannot tell apart."""
+"""Judging an optimum: derivatives, agreement of starts, and what the data cannot tell apart.
+
+No measure depends on the units of a parameter. With f the objective, g its gradient and H its
+exact Hessian at the optimum, by solver coordinates:
+
+    slope        max_i (|g_i| - e_i)+ / sqrt(f H_ii),  e_i what rounding of predictions can do
+    curvature    eigenvalues of H_ij / sqrt(H_ii H_jj)
+    weakest      largest eigenvalue and vector of V_ij / (t_i t_j), V the robust covariance
+
+A coordinate that is a logarithm or a logit has size t_i = 1; a parameter searched as it is has
+t_i = max(|u_i|, NEAR_ZERO c_i), c_i its standard deviation if all others were known. So a
+parameter whose value happens to be near zero counts as undetermined only where others can take its
+place.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.fit.newton import Minima
-from scaling.fit.problem import Problem
+from scaling.fit.problem import Derivatives, Problem
 from scaling.fit.result import Certificate, Outcome
-from scaling.fit.sandwich import smooth_covariance
+from scaling.fit.sandwich import curvature, row_scores, slopes, smooth_covariance
 
 Array = NDArray[np.float64]
 
 AGREE = 1e-6
-FLAT = 1e-5  # slope relative to the objective that still counts as vanished
+FLAT = 1e-5  # scaled slope that still counts as vanished
 VANISHED = 1e-4  # share of the prediction below which a term is gone everywhere
-LOOSE = 1.0  # sd along the weakest direction, in logs: a factor e either way
+LOOSE = 1.0  # sd along the weakest direction, in sizes: for a logarithm, a factor e either way
+NEAR_ZERO = 10.0  # widening by the others (variance inflation of 100) that a value near 0 may have
+SINGULAR = 1e-12  # eigenvalue of the scaled Hessian that rounding alone can make
+ROUNDINGS = 8.0  # units in the last place by which a prediction may be off
 LEVEL = 0.01  # inputs within 1 % of each other are one level
 
 
@@ -41,7 +57,7 @@ def certify(problem: Problem, minima: Minima, best: int) -> tuple[Certificate, O
     weakest, sd = weakest_direction(problem, u)
     certificate = Certificate(
         objective=f,
-        gradient=float(np.abs(at.g[0]).max() / max(f, 1e-300)),
+        gradient=_slope(problem, u, at),
         smallest_eigenvalue=float(eigen[0]),
         condition=float(eigen[-1] / eigen[0]) if eigen[0] > 0 else float("inf"),
         starts=len(minima.f),
@@ -55,9 +71,24 @@ def certify(problem: Problem, minima: Minima, best: int) -> tuple[Certificate, O
     return certificate, outcome, reason
 
 
+def _slope(problem: Problem, u: Array, at: Derivatives) -> float:
+    """The slope of the module's docstring."""
+    aim, jacobian = problem.objective, slopes(problem, u)
+    eta = problem.predict(u)
+    least = 0.0 if aim.link == "linear" else 1.0
+    off = ROUNDINGS * np.finfo(float).eps * np.maximum(np.abs(eta[0]), least)
+    rounding = (problem.weights * aim.slopes(eta, problem.y)[2][0] * off) @ np.abs(jacobian)
+    upper = np.diag(at.majoriser[0])
+    bend = np.maximum(np.diag(at.hessian[0]), np.finfo(float).eps * upper)
+    over = np.maximum(np.abs(at.g[0]) - rounding, 0.0)
+    return float((over / np.sqrt(np.maximum(float(at.f[0]) * bend, 1e-300))).max())
+
+
 def weakest_direction(problem: Problem, u: Array) -> tuple[dict[str, float], float]:
-    """The direction of largest variance, as parameter -> weight, and the sd along it."""
-    eigen, vectors = np.linalg.eigh(smooth_covariance(problem, u))
+    """The direction of largest variance, as parameter -> weight, and the sd along it, in sizes."""
+    covariance = smooth_covariance(problem, u)
+    size = _sizes(problem, u)
+    eigen, vectors = np.linalg.eigh(covariance / np.outer(size, size))
     vector = vectors[:, -1]
     vector = vector * np.sign(vector[np.argmax(np.abs(vector))])
     weights = {
@@ -66,6 +97,17 @@ def weakest_direction(problem: Problem, u: Array) -> tuple[dict[str, float], flo
         if abs(v) > 0.1
     }
     return weights, float(np.sqrt(max(eigen[-1], 0.0)))
+
+
+def _sizes(problem: Problem, u: Array) -> Array:
+    """t of the module's docstring, (P,)."""
+    real = np.array([axis.kind == "real" for axis in problem.space.by_coordinate])
+    if not _any_real(problem):
+        return np.ones(len(real))
+    bread = np.maximum(np.diag(curvature(problem, u)), 1e-300)
+    alone = np.sqrt(np.sum(row_scores(problem, u) ** 2, axis=0)) / bread
+    size = np.maximum(np.abs(u[0]), NEAR_ZERO * alone)
+    return np.where(real, np.maximum(size, 1e-300), 1.0)
 
 
 def at_bounds(problem: Problem, u: Array) -> tuple[str, ...]:
@@ -109,9 +151,18 @@ def _outcome(problem: Problem, made: Certificate) -> tuple[Outcome, str]:
     if made.at_bound:
         return Outcome.AT_BOUND, f"At the end of their range: {', '.join(made.at_bound)}."
     direction = " ".join(f"{weight:+.2f} {name}" for name, weight in made.weakest.items())
-    if made.smallest_eigenvalue <= 1e-9 or not made.weakest_sd < LOOSE:
-        text = f"Least determined: {direction} (in logs), sd {made.weakest_sd:.2g}."
+    if made.smallest_eigenvalue <= SINGULAR or not made.weakest_sd < LOOSE:
+        units = "in units of each one's size" if _any_real(problem) else "in logs"
+        text = f"Least determined: {direction} ({units}), sd {made.weakest_sd:.2g}."
         return Outcome.NOT_IDENTIFIED, text
-    if made.gradient > FLAT:
-        return Outcome.FAILED, f"The slope is still {made.gradient:.1e} of the objective."
-    return Outcome.CONVERGED, ""
+    if not made.gradient <= FLAT:
+        return Outcome.FAILED, f"The scaled slope is still {made.gradient:.1e}."
+    if made.starts == 1:
+        return Outcome.CONVERGED, "It had one start, so a lower optimum may exist elsewhere."
+    if made.starts_agreeing * made.starts < 1.5:
+        return Outcome.FAILED, f"One of {made.starts} starts ended lowest, and no second one."
+    return Outcome.CONVERGED, "Several starts agree."
+
+
+def _any_real(problem: Problem) -> bool:
+    return any(axis.kind == "real" for axis in problem.space.by_coordinate)

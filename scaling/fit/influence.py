@@ -98,7 +98,7 @@ def one_step(problem: Problem, u: Array, groups: Groups) -> Array:
     curves = sandwich.row_curvatures(problem, u)
     rest = curves.sum(axis=0) - sandwich.sums(groups, curves)
     scores = sandwich.sums(groups, row_scores(problem, u))
-    step = np.linalg.pinv(rest, hermitian=True) @ scores[:, :, None]
+    step = sandwich.inverse(rest) @ scores[:, :, None]
     out: Array = u + step[:, :, 0]
     return out
 
@@ -137,7 +137,7 @@ def influence_table(
 
 
 def _distance(change: Array, covariance: Array) -> Array:
-    precision = np.linalg.pinv(covariance, hermitian=True)
+    precision = sandwich.inverse(covariance)
     squared = np.einsum("gp,pq,gq->g", change, precision, change) / change.shape[1]
     out: Array = np.sqrt(np.maximum(squared, 0.0))
     return out

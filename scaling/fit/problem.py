@@ -93,7 +93,7 @@ class Problem:
     def value(self, u: Array, weights: Array | None = None) -> Array:
         """Objective (B,) at coordinates (B, P), with row weights (B, rows) or the data's own."""
         total = self.penalty * self.space.prior(u)[0] if self.penalty else np.zeros(len(u))
-        for rows in _row_blocks(self.rows, len(u)):
+        for rows in row_blocks(self.rows, len(u)):
             rho = self.objective.value(self.kernel.eta(u, rows), self.y[rows])
             total += np.einsum("bi,bi->b", rho, self._weights(weights, rows, len(u)))
         return total
@@ -115,7 +115,7 @@ class Problem:
         f, g = np.zeros(batch), np.zeros((batch, q))
         hessian, majoriser = np.zeros((batch, q, q)), np.zeros((batch, q, q))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for rows in _row_blocks(self.rows, batch):
+            for rows in row_blocks(self.rows, batch):
                 own = self.y[rows] if y is None else y[:, rows]
                 self._add_block(u, rows, weights, own, (f, g, hessian, majoriser), second)
             g, hessian, majoriser = self.kernel.chain(u, g, (hessian, majoriser))
@@ -157,11 +157,12 @@ class Problem:
 
     def predict(self, u: Array) -> Array:
         """Prediction on the link scale at the data, (B, rows)."""
-        blocks = [self.kernel.eta(u, rows) for rows in _row_blocks(self.rows, len(u))]
+        blocks = [self.kernel.eta(u, rows) for rows in row_blocks(self.rows, len(u))]
         return np.concatenate(blocks, axis=1)
 
 
-def _row_blocks(rows: int, batch: int) -> list[slice]:
+def row_blocks(rows: int, batch: int) -> list[slice]:
+    """Slices of the rows so that a work array of ``batch`` members stays in cache."""
     size = max(256, BLOCK // max(batch, 1))
     return [slice(start, start + size) for start in range(0, rows, size)]
 

@@ -32,8 +32,8 @@ class Outcome(enum.StrEnum):
 
 
 _SENTENCES = {
-    Outcome.CONVERGED: "The optimum is certain: several starts agree, the gradient vanishes and "
-    "the objective curves upwards in every direction.",
+    Outcome.CONVERGED: "The gradient vanishes, the objective curves upwards in every direction, "
+    "and the data tell every parameter.",
     Outcome.ESTIMATED: "The law's own procedure gave an answer; there is no optimum to certify.",
     Outcome.NOT_IDENTIFIED: "The data do not tell these parameters apart: a whole valley of "
     "values fits equally well. Predictions near the data can still be good.",
@@ -41,7 +41,8 @@ _SENTENCES = {
     "has more parts than the data ask for.",
     Outcome.TOO_FEW_LEVELS: "An input takes fewer than three distinct values, so its exponent "
     "cannot be told.",
-    Outcome.FAILED: "No start reached a point where the gradient vanishes.",
+    Outcome.FAILED: "The optimum is not certain: the gradient does not vanish, or no second start "
+    "ended as low.",
 }
 
 
@@ -51,14 +52,15 @@ class Certificate:
 
     Attributes:
         objective: value at the optimum (sum, not average).
-        gradient: largest slope relative to the objective, per unit of solver coordinate.
+        gradient: largest slope, each by sqrt(objective times its own curvature); see
+            `scaling.fit.certificate` for the formulas, none of which depends on units.
         smallest_eigenvalue: of the exact Hessian scaled to a unit diagonal; above 0 at a minimum.
         condition: condition number of that Hessian.
         starts: starts polished; starts_agreeing: share of them that reached the objective to 1e-6.
         resamples_agreeing: share of resamples whose two starts agree to 1e-6; None without any.
         at_bound: parameters or terms at the end of their range.
         weakest: the direction that the data determine least, as parameter -> weight.
-        weakest_sd: standard deviation along it, in units of log parameter.
+        weakest_sd: standard deviation along it, in logs (of a real parameter: in sizes).
         levels: input -> number of distinct values.
         solver: objective reached by an independent solver, where asked for.
     """

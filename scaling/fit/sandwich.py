@@ -25,11 +25,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.fit.problem import Problem
+from scaling.fit.problem import Problem, row_blocks
 
 Array = NDArray[np.float64]
-
-STEP = 1e-5
 
 
 def smooth_covariance(problem: Problem, u: Array, groups: NDArray[np.int64] | None = None) -> Array:
@@ -39,7 +37,7 @@ def smooth_covariance(problem: Problem, u: Array, groups: NDArray[np.int64] | No
         scores = sums(groups, scores)
     n, p, count = problem.rows, problem.space.size, len(scores)
     correction = count / max(count - 1, 1) * (n - 1) / max(n - p, 1)
-    bread = np.linalg.pinv(row_curvatures(problem, u).sum(axis=0), hermitian=True)
+    bread = inverse(curvature(problem, u))
     out: Array = bread @ (scores.T @ scores) @ bread * correction
     return out
 
@@ -52,8 +50,26 @@ def plain_covariance(problem: Problem, u: Array) -> Array:
     psi = problem.objective.slopes(eta, problem.y)[0][0]
     spread = float(np.sum(problem.weights * psi**2)) / max(problem.rows - problem.space.size, 1)
     curve = float(np.mean(problem.weights * _smooth_curve(problem, eta)))
-    curvature = row_curvatures(problem, u).sum(axis=0)
-    out: Array = np.linalg.pinv(curvature, hermitian=True) * spread / max(curve, 1e-300)
+    out: Array = inverse(curvature(problem, u)) * spread / max(curve, 1e-300)
+    return out
+
+
+def curvature(problem: Problem, u: Array) -> Array:
+    """H (P, P) of the module's formula."""
+    slope = slopes(problem, u)
+    c = problem.weights * _smooth_curve(problem, problem.predict(u))
+    out: Array = (slope * c[:, None]).T @ slope
+    return out
+
+
+def inverse(matrix: Array) -> Array:
+    """Pseudo-inverse of positive semi-definite matrices (..., P, P), scaled to a unit diagonal
+    first: coordinates whose units differ by powers of ten then do not decide what counts as zero.
+    """
+    size = np.sqrt(np.maximum(np.einsum("...ii->...i", matrix), 0.0))
+    unit = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+    scale = unit[..., :, None] * unit[..., None, :]
+    out: Array = np.linalg.pinv(matrix * scale, hermitian=True) * scale
     return out
 
 
@@ -67,19 +83,22 @@ def row_curvatures(problem: Problem, u: Array) -> Array:
 
 def natural_errors(problem: Problem, u: Array, covariance: Array) -> Array:
     """Standard errors (K,) of the natural parameters from the covariance of the coordinates."""
-    eye = np.eye(problem.space.size) * STEP
-    slope = (problem.space.theta(u + eye) - problem.space.theta(u - eye)) / (2 * STEP)
-    variance = np.einsum("pk,pq,qk->k", slope, covariance, slope)
+    slope = problem.space.slopes(u)
+    variance = np.einsum("kp,pq,kq->k", slope, covariance, slope)
     out: Array = np.sqrt(np.maximum(variance, 0.0))
     return out
 
 
 def slopes(problem: Problem, u: Array) -> Array:
-    """Derivatives of the link-scale prediction by the coordinates at ``u`` (1, P), (rows, P)."""
-    p = problem.space.size
-    h = 1e-5
-    eta = problem.predict(np.concatenate([u + h * np.eye(p), u - h * np.eye(p)]))
-    out: Array = ((eta[:p] - eta[p:]) / (2 * h)).T
+    """Derivatives of the link-scale prediction by the coordinates at ``u`` (1, P), (rows, P):
+    exact, from the kernel's own."""
+    kernel, q = problem.kernel, problem.kernel.own
+    zero = np.zeros((q, q, q))
+    by_own, _, _ = kernel.chain(np.repeat(u, q, axis=0), np.eye(q), (zero, zero))
+    blocks = row_blocks(problem.rows, q)
+    with np.errstate(all="ignore"):
+        own = [kernel.jacobian(u, rows, second=False)[1][0] for rows in blocks]
+    out: Array = np.concatenate([part.T @ by_own for part in own])
     return out
 
 

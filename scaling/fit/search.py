@@ -8,7 +8,7 @@ its best points arrives (measured; see docs/decisions.md).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,10 @@ Array = NDArray[np.float64]
 
 # Points of the exponent grid in all; 24 x 24 for two exponents.
 GRID = 576
+# Parameters from which a grid of that many points is too coarse, and a sequence takes its place.
+MANY = 4
+# Steps of the grid, as a share of a parameter's range, to which a coarser one is refined.
+FINEST = 1.0 / 20.0
 # Points of a space-filling search, for laws without linear parameters.
 SPREAD = 512
 POLISHED = 24
@@ -39,12 +43,21 @@ def starts(problem: Problem, count: int = POLISHED) -> Array:
     law = problem.law
     projected = law.linear and all(name in problem.space.free for name in law.linear)
     few = _thinned(problem)
-    theta = _grid(few) if projected or law.starts else _spread(problem)
-    u = problem.space.coordinates(_project(few, theta) if projected else theta)
-    value = np.concatenate([few.value(part) for part in np.array_split(u, max(1, len(u) // 64))])
-    order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
-    best = u[order[:count]]
+    if law.starts is not None:
+        theta = _own(few)
+        u = _projected_at(few, theta) if projected else few.space.coordinates(theta)
+    elif projected:
+        u = _projected(few, count)
+    else:
+        u = few.space.coordinates(_spread(few))
+    best = u[_order(few, u)[:count]]
     return best if few is problem else minimise(few, best).u
+
+
+def _order(problem: Problem, u: Array) -> NDArray[np.intp]:
+    """Indices of the coordinates ``u`` (B, P), lowest objective first."""
+    value = np.concatenate([problem.value(part) for part in np.array_split(u, 1 + len(u) // 64)])
+    return np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
 
 
 def _thinned(problem: Problem, most: int = 2_000) -> Problem:
@@ -70,36 +83,74 @@ def _thinned(problem: Problem, most: int = 2_000) -> Problem:
     )
 
 
-def _axis(param: Param, points: int) -> Array:
-    low, high = param.start
-    if param.domain == "positive" and low > 0 and high / low > 50:
-        return np.geomspace(low, high, points)
-    return np.linspace(low, high, points)
+def _at(params: Sequence[Param], place: Array) -> Array:
+    """Values (B, n) at ``place`` (B, n), from 0 to 1 along each parameter's range of starts."""
+    columns = []
+    for param, part in zip(params, place.T, strict=True):
+        low, high = param.start
+        logs = param.domain == "positive" and low > 0 and high / low > 50
+        columns.append(low * (high / low) ** part if logs else low + (high - low) * part)
+    return np.stack(columns, axis=1) if columns else place
 
 
-def _grid(problem: Problem) -> Array:
-    """Grid over the non-linear parameters, the linear ones at 1; or the law's own starts."""
-    law = problem.law
-    if law.starts is not None:
-        y = np.exp(problem.y) if problem.objective.link == "log" else problem.y
-        theta = law.starts(problem.x, y)
-        _hold(problem, theta)
-        return theta
-    curved = [param for param in law.params if param.name not in law.linear]
-    open_ones = [param for param in curved if param.name in problem.space.free]
-    points = max(4, round(GRID ** (1 / max(len(open_ones), 1))))
-    grid = np.array(list(itertools.product(*[_axis(param, points) for param in open_ones])))
-    theta = np.ones((len(grid), len(law.names)))
-    for j, param in enumerate(open_ones):
-        theta[:, law.names.index(param.name)] = grid[:, j]
+def _own(problem: Problem) -> Array:
+    """The law's own starts (B, K)."""
+    assert problem.law.starts is not None
+    y = np.exp(problem.y) if problem.objective.link == "log" else problem.y
+    theta = problem.law.starts(problem.x, y)
     _hold(problem, theta)
     return theta
 
 
-def _project(problem: Problem, theta: Array) -> Array:
-    """Sizes of each row of ``theta`` by non-negative reweighted least squares."""
+def _projected(problem: Problem, count: int) -> Array:
+    """The best of a grid over the non-linear parameters, sizes by non-negative reweighted least
+    squares. Where many parameters make the grid coarse, the best points descend by halved steps
+    until these are as fine as for two parameters."""
+    law, space = problem.law, problem.space
+    params = [one for one in law.params if one.name not in law.linear and one.name in space.free]
+    points = round(GRID ** (1 / max(len(params), 1)))
+    line, step = np.linspace(0.0, 1.0, points), 1.0 / (points - 1)
+    if len(params) < MANY:
+        place = np.array(list(itertools.product(*[line] * len(params))))
+    else:
+        place = kronecker(GRID, len(params))
+    u = _filled(problem, params, place)
+    keep = _order(problem, u)[:count]
+    place, u = place[keep], u[keep]
+    while step > FINEST:
+        step /= 2.0
+        place, u = _descended(problem, params, place, u, step)
+    return u
+
+
+def _filled(problem: Problem, params: Sequence[Param], place: Array) -> Array:
+    """Coordinates (B, P) of points that are given by their non-linear parameters."""
+    names = problem.law.names
+    theta = np.ones((len(place), len(names)))
+    theta[:, [names.index(param.name) for param in params]] = _at(params, place)
+    _hold(problem, theta)
+    return _projected_at(problem, theta)
+
+
+def _projected_at(problem: Problem, theta: Array) -> Array:
+    """Coordinates (B, P) of ``theta`` (B, K) with its sizes replaced by their best."""
     parts = np.array_split(theta, max(1, len(theta) * problem.rows // 50_000))
-    return np.concatenate([_sizes(problem, part) for part in parts])
+    return problem.space.coordinates(np.concatenate([_sizes(problem, part) for part in parts]))
+
+
+def _descended(
+    problem: Problem, params: Sequence[Param], place: Array, u: Array, step: float
+) -> tuple[Array, Array]:
+    """Each point, or the best of its neighbours one step away along one parameter."""
+    steps = step * np.concatenate([np.eye(len(params)), -np.eye(len(params))])
+    near = np.clip(place + steps[:, None], 0.0, 1.0).reshape(-1, len(params))
+    places = np.concatenate([place, near])
+    us = np.concatenate([u, _filled(problem, params, near)])
+    rank = np.empty(len(us), dtype=np.intp)
+    rank[_order(problem, us)] = np.arange(len(us))
+    count = len(place)
+    best = rank.reshape(-1, count).argmin(axis=0) * count + np.arange(count)
+    return places[best], us[best]
 
 
 def _hold(problem: Problem, theta: Array) -> None:
@@ -194,11 +245,10 @@ def _pin(gram: Array, moment: Array, pinned: Array) -> Array:
 
 
 def _spread(problem: Problem) -> Array:
-    """A Kronecker sequence over the start ranges."""
+    """Points of a Kronecker sequence over the start ranges, (SPREAD, K)."""
     law = problem.law
-    d = len(law.params)
-    part = kronecker(SPREAD, d)
-    theta = np.empty((SPREAD, d))
+    part = kronecker(SPREAD, len(law.params))
+    theta = np.empty_like(part)
     for j, param in enumerate(law.params):
         low, high = param.start
         logs = param.domain == "positive" and low > 0

@@ -143,6 +143,20 @@ class Space:
             out[:, k] = np.exp(np.clip(u[:, self.axes[k].index] - shift, -700.0, 700.0))
         return out
 
+    def slopes(self, u: Array) -> Array:
+        """Derivatives (K, P) of the natural parameters by the coordinates at ``u`` (1, P)."""
+        out = np.zeros((len(self.axes), self.size))
+        for k, axis in enumerate(self.axes):
+            if axis.kind != "fixed":
+                out[k, axis.index] = axis.natural(u)[1][0]
+        theta = self.theta(u)[0]
+        for name, centre in self.centres.items():
+            k = self.law.names.index(name)
+            shift = sum(out[self.law.names.index(e)] * z for e, z in centre.items())
+            own = np.arange(self.size) == self.axes[k].index
+            out[k] = theta[k] * (own - shift)
+        return out
+
     def coordinates(self, theta: Array) -> Array:
         """Coordinates (B, P) of natural parameters (B, K)."""
         u = np.zeros((len(theta), self.size))
