@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scaling
+from scaling.fit.engine import prepare
 from scaling.fit.result import Fit, Outcome
+from scaling.fit.sandwich import natural_errors, smooth_covariance
+from scaling.fit.space import Prior
 from scaling.laws import Law
 from scaling.laws._law import Param
 
@@ -77,3 +80,16 @@ def test_resamples_do_not_mind_units() -> None:
         for runs in (usual, far)
     )
     np.testing.assert_allclose(two.draws / [1e12, 1e3], one.draws, rtol=1e-4, atol=1e-6)
+
+
+def test_a_prior_can_close_a_valley() -> None:
+    prior = {"a": Prior(0.5, 0.1, "for this test")}
+    runs = line(0.0, 2.0, 0.1)
+    made = scaling.fit(runs, SUM, target="y", objective=SQUARES, priors=prior)
+    assert made.outcome is Outcome.CONVERGED, made.reason
+    assert made.values["a"] == pytest.approx(0.5, abs=1e-6)
+    assert made.values["a"] + made.values["b"] == pytest.approx(2.0, abs=0.05)
+    problem = prepare(runs, SUM, target="y", objective=SQUARES, priors=prior)
+    u = problem.space.coordinates(made.theta[None])
+    errors = natural_errors(problem, u, smooth_covariance(problem, u))
+    assert errors == pytest.approx([0.1, 0.1], rel=0.05)

@@ -150,11 +150,13 @@ def _outcome(problem: Problem, made: Certificate) -> tuple[Outcome, str]:
         return Outcome.NOT_IDENTIFIED, text
     if made.at_bound:
         return Outcome.AT_BOUND, f"At the end of their range: {', '.join(made.at_bound)}."
-    direction = " ".join(f"{weight:+.2f} {name}" for name, weight in made.weakest.items())
     if made.smallest_eigenvalue <= SINGULAR or not made.weakest_sd < LOOSE:
-        units = "in units of each one's size" if _any_real(problem) else "in logs"
-        text = f"Least determined: {direction} ({units}), sd {made.weakest_sd:.2g}."
-        return Outcome.NOT_IDENTIFIED, text
+        return Outcome.NOT_IDENTIFIED, _valley(problem, made)
+    return _arrival(made)
+
+
+def _arrival(made: Certificate) -> tuple[Outcome, str]:
+    """Whether the optimum is reached, and by how many starts."""
     if not made.gradient <= FLAT:
         return Outcome.FAILED, f"The scaled slope is still {made.gradient:.1e}."
     if made.starts == 1:
@@ -162,6 +164,12 @@ def _outcome(problem: Problem, made: Certificate) -> tuple[Outcome, str]:
     if made.starts_agreeing * made.starts < 1.5:
         return Outcome.FAILED, f"One of {made.starts} starts ended lowest, and no second one."
     return Outcome.CONVERGED, "Several starts agree."
+
+
+def _valley(problem: Problem, made: Certificate) -> str:
+    direction = " ".join(f"{weight:+.2f} {name}" for name, weight in made.weakest.items())
+    units = "in units of each one's size" if _any_real(problem) else "in logs"
+    return f"Least determined: {direction} ({units}), sd {made.weakest_sd:.2g}."
 
 
 def _any_real(problem: Problem) -> bool:

@@ -3,6 +3,8 @@
     V = H^-1 (sum_g s_g s_g') H^-1 G/(G-1) (n-1)/(n-P),  H = sum_i w_i c_i J_i J_i',
     c_i = (psi(r_i + h) - psi(r_i - h)) / 2h
 
+A Gaussian prior is one more observation: its curvature adds to H, its score to the sum of squares.
+
 s_g is the score of cluster g, J the slope of the prediction, psi the slope of the loss. With
 Huber's small delta the exact second derivative counts only the few rows inside the corner; taking
 psi's slope over a bandwidth h is Powell's estimate for quantile regression, and equals the exact
@@ -38,7 +40,8 @@ def smooth_covariance(problem: Problem, u: Array, groups: NDArray[np.int64] | No
     n, p, count = problem.rows, problem.space.size, len(scores)
     correction = count / max(count - 1, 1) * (n - 1) / max(n - p, 1)
     bread = inverse(curvature(problem, u))
-    out: Array = bread @ (scores.T @ scores) @ bread * correction
+    meat = scores.T @ scores * correction + problem.penalty**2 * problem.space.prior(u)[2][0]
+    out: Array = bread @ meat @ bread
     return out
 
 
@@ -55,10 +58,11 @@ def plain_covariance(problem: Problem, u: Array) -> Array:
 
 
 def curvature(problem: Problem, u: Array) -> Array:
-    """H (P, P) of the module's formula."""
+    """H (P, P) of the module's formula, priors included."""
     slope = slopes(problem, u)
     c = problem.weights * _smooth_curve(problem, problem.predict(u))
-    out: Array = (slope * c[:, None]).T @ slope
+    prior = problem.penalty * problem.space.prior(u)[2][0]
+    out: Array = (slope * c[:, None]).T @ slope + prior
     return out
 
 
