@@ -48,6 +48,10 @@ LAW = Law(
         Term("A", {"params": ("alpha", -1.0)}),
         Term("B", {"tokens": ("beta", -1.0)}),
     ),
+    size="total",
+    schedule="complete",
+    kinds=("loss", "bits_per_byte"),
+    monotone={"params": -1, "tokens": -1},
     published=(
         Published(
             citation="Besiroglu et al. 2024, arXiv:2404.10102, table 1",

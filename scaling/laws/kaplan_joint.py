@@ -40,6 +40,9 @@ LAW = Law(
     ),
     inputs=("params", "tokens"),
     predict=predict,
+    size="non_embedding",
+    kinds=("loss", "bits_per_byte"),
+    monotone={"params": -1, "tokens": -1},
     published=(
         Published(
             citation="Kaplan et al. 2020, arXiv:2001.08361, table 2",

@@ -36,6 +36,7 @@ LAW = Law(
     linear=("E", "A"),
     terms=(Term("E"), Term("A", {"x": ("alpha", -1.0)})),
     generic=True,
+    monotone={"x": -1},
     assumes="one regime; y falls with x",
     fails="breaks, plateaus at the start, runs off the compute-optimal frontier",
 )

@@ -1,0 +1,80 @@
+"""Chinchilla, approach 1: the lower envelope of training curves.
+
+    N*(C) = G C**a,    D*(C) = C / (6 N*)
+
+Each run's loss is interpolated over log compute; at 1,500 values of compute the run of least loss
+gives N*, and log N* is regressed on log C.
+
+Source: Hoffmann et al. 2022, "Training Compute-Optimal Large Language Models", arXiv:2203.15556,
+section 3.1 (a = .50). Unlike there, points where the smallest or the largest of all models is
+best are left out: at the ends of the range the best size is only a bound.
+
+Points along a curve are checkpoints within a schedule made for its end, so the envelope compares
+unfinished runs with finished ones (Hoffmann et al. matched schedule and length).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from scaling.laws import _isoflop
+from scaling.laws._law import Array, Input, Law
+
+VALUES = 1500
+
+
+def _codes(runs: pl.DataFrame) -> Array:
+    return runs["run"].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
+
+
+def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    """(G, a) of the line through the sizes on the envelope."""
+    logs, sizes = np.log(x["flops"]), np.log(x["params"])
+    grid = np.linspace(logs.min(), logs.max(), VALUES)
+    codes = np.unique(x["run"][w > 0])
+    loss = np.full((len(codes), VALUES), np.inf)
+    size = np.zeros(len(codes))
+    for k, code in enumerate(codes):
+        rows = np.flatnonzero(x["run"] == code)
+        order = rows[np.argsort(logs[rows], kind="stable")]
+        inside = (grid >= logs[order[0]]) & (grid <= logs[order[-1]])
+        loss[k, inside] = np.interp(grid[inside], logs[order], y[order])
+        size[k] = sizes[rows].mean()
+    best = size[loss.argmin(axis=0)]
+    known = np.isfinite(loss.min(axis=0)) & (best > size.min()) & (best < size.max())
+    return _isoflop.line(grid[known], best[known])
+
+
+def example(rng: np.random.Generator) -> tuple[pl.DataFrame, Mapping[str, float]]:
+    """Sixty curves of an approach 3 law with exponents .34 and .28."""
+    rows = []
+    for k, n in enumerate(np.geomspace(1e7, 3e10, 60)):
+        for d in np.geomspace(2.0, 300.0, 40) * n:
+            loss = 1.69 + 406.4 * n**-0.34 + 410.7 * d**-0.28
+            rows.append((f"run{k}", 6 * n * d, n, d, loss * np.exp(2e-4 * rng.standard_normal())))
+    names = ["run", "flops", "params", "tokens", "loss"]
+    return pl.DataFrame(rows, schema=names, orient="row"), {"a": 0.28 / 0.62}
+
+
+LAW = Law(
+    name="envelope",
+    title="Envelope of training curves (approach 1)",
+    formula="N* = G C^a from the run of least loss at each C",
+    citation="Hoffmann et al. 2022, arXiv:2203.15556, section 3.1",
+    params=_isoflop.PARAMS,
+    inputs=("flops",),
+    predict=_isoflop.predict,
+    estimate=estimate,
+    example=example,
+    needs=(
+        *_isoflop.NEEDS,
+        Input("run", meaning="which rows are one curve", read=_codes, only_fit=True),
+    ),
+    kinds=("loss", "bits_per_byte"),
+    output="compute-optimal params",
+    assumes="many sizes, each with a curve that crosses its neighbours'",
+    fails="few sizes; curves that stop before they cross",
+)

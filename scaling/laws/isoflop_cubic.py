@@ -1,0 +1,53 @@
+"""Approach 2 with cubics: as `isoflop`, with a cubic in log N through each isoFLOP curve.
+
+    N*(C) = G C**a
+
+The third power takes up the skew of a true isoFLOP curve, which a parabola turns into bias of the
+minimum; it needs five sizes a budget and is noisier with few.
+
+Source: Hoffmann et al. 2022, arXiv:2203.15556, section 3.2, for the approach; Czech et al. 2026,
+arXiv:2603.22339, for the bias of parabolas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scaling.laws import _isoflop
+from scaling.laws._law import Array, Law
+
+
+def minimum(logs: Array, y: Array, w: Array) -> float:
+    """Where the cubic has its local minimum; NaN where it has none."""
+    middle = float(logs.mean())
+    cube, square, slope, _ = np.polyfit(logs - middle, y, 3, w=np.sqrt(w))
+    inner = square**2 - 3.0 * cube * slope
+    if inner <= 0:
+        return float("nan")
+    # The root at which the second derivative is positive, in the form that does not cancel.
+    return middle - slope / (square + np.sqrt(inner)) if square + np.sqrt(inner) > 0 else np.nan
+
+
+def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    """(G, a) by cubics."""
+    return _isoflop.through_minima(x, y, w, minimum, 5)
+
+
+LAW = Law(
+    name="isoflop_cubic",
+    title="IsoFLOP cubics",
+    formula="N* = G C^a from a cubic in log N at each C",
+    citation="Hoffmann et al. 2022, arXiv:2203.15556, section 3.2",
+    params=_isoflop.PARAMS,
+    inputs=("flops",),
+    predict=_isoflop.predict,
+    estimate=estimate,
+    example=_isoflop.example,
+    needs=_isoflop.NEEDS,
+    kinds=("loss", "bits_per_byte"),
+    output="compute-optimal params",
+    assumes="at least five sizes at each of several budgets, on both sides of the best",
+    fails="few or noisy sizes",
+)
