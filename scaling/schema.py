@@ -74,6 +74,7 @@ RUN: tuple[Column, ...] = (
     _text("series", "runs that are read off one curve or share one budget"),
     _text("seed", "random seed as the source gives it"),
     Column("observed", pl.Date, "date", "day on which the result was known", required=True),
+    Column("recorded", pl.Date, "date", "day on which the row came into this project"),
     # scale
     _count("params", "parameters", "N, total", 1e16),
     _count("params_non_embedding", "parameters", "N without embeddings", 1e16),
@@ -131,6 +132,7 @@ RUN: tuple[Column, ...] = (
     _text("origin", "paper table, digitised figure, tracker"),
     _text("flags", "known defects, separated by ';' (never a reason to delete)"),
     _text("note", "free text"),
+    _text("payload", "start of the SHA-256 of the file that an internal row came in"),
 )
 
 FORECAST: tuple[Column, ...] = (

@@ -31,6 +31,7 @@ defects: []
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one published source, entered."""
     monkeypatch.chdir(tmp_path)
+    _put("params.yaml", "disclose_internal: true")
     _put("data/published/paper/source.yaml", METADATA)
     _put("data/published/paper/runs.csv", "run,params,value\na,7e9,2.5\nb,70B,\n")
     return tmp_path

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
 
 from scaling.errors import InputError
+
+# Rows that a reader of a large table has to hold at once.
+ROW_GROUP = 250_000
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -67,3 +73,28 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     beside = path.with_name(f".{path.name}.partial")
     frame.write_parquet(beside, compression="zstd", compression_level=3, statistics=False)
     beside.replace(path)
+
+
+def write_parts(
+    path: Path, parts: Iterable[pl.DataFrame], *, counted: str | None = None
+) -> tuple[int, int]:
+    """Parquet from frames of one schema, each written as it comes; the same frames, same bytes.
+
+    Returns the number of rows, and of rows that are filled in the column ``counted``. There must be
+    a frame, which may be empty. Not whole until it returns: write beside, then rename.
+    """
+    rows = filled = 0
+    with contextlib.ExitStack() as stack:
+        writer = None
+        for part in parts:
+            table = part.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+            if writer is None:
+                writer = stack.enter_context(
+                    pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=3)
+                )
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            rows += part.height
+            filled += part[counted].count() if counted else 0
+    if writer is None:
+        raise ValueError(f"{path}: no frame to write")
+    return rows, filled

@@ -1,13 +1,19 @@
 """Stage 1: published figures and the internal inbox become tables in the run schema.
 
     data/published/<source>/runs.*        -> data/runs/<source>.parquet
-    data/internal/<source>.*              -> data/runs/<source>.parquet
-    data/internal/<source>/*              -> data/runs/<source>.parquet, files in order of name
+    data/internal/store/<source>/         -> data/runs/<alias>.parquet, what `scaling add` took in
+    data/internal/<source>.*              -> data/runs/<alias>.parquet, tables put there by hand
+    data/internal/<source>/*              -> data/runs/<alias>.parquet, files in order of name
 
 Rows keep the order of their file. Beside the run columns a table holds ``file``, ``row`` (data
 rows of that file, from 1) and ``unparsed`` (see `scaling.sources.to_schema`), so that whatever is
 wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets the
 name of the source. The same files give the same bytes.
+
+Two parameters matter. ``as_of``: only what was known here on that day (published sources by the
+day on which they were read, internal ones by their log); null for all. ``disclose_internal``:
+with false, tables hold aliases instead of the names of internal sources and their runs, so that
+nothing made from them can tell.
 
 Run from the top of the project. A file that cannot be read as a run table ends the stage with
 exit code 2 and leaves the tables of the last run as they were.
@@ -17,62 +23,135 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
+import yaml
 
+from scaling import durable
 from scaling.errors import InputError, nearest
+from scaling.inbox import store
+from scaling.inbox.names import Hidden, unnumbered
+from scaling.inbox.read import source_rows
+from scaling.pipeline.files import write_parts
 from scaling.schema import RUN
-from scaling.sources import is_claimed, published, read_cells, to_schema
+from scaling.sources import (
+    Source,
+    format_of,
+    is_claimed,
+    published,
+    read_batches,
+    to_schema,
+)
 
 PUBLISHED = Path("data/published")
 INTERNAL = Path("data/internal")
 OUT = Path("data/runs")
+PARAMS = Path("params.yaml")
 
-_IGNORED = ("README.md", ".gitignore")
+_IGNORED = ("README.md", ".gitignore", store.STORE)
+_COLUMNS = [column.name for column in RUN]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The parameters of this stage."""
+
+    as_of: date | None = None
+    disclose_internal: bool = False
 
 
 def main() -> None:
-    """Read every source, then write all tables; one line per source."""
+    """Read every source and write its table; one line per source."""
     try:
-        tables = ingest(PUBLISHED, INTERNAL)
+        with durable.locked(INTERNAL, shared=True) if INTERNAL.is_dir() else nullcontext():
+            tables = ingest(PUBLISHED, INTERNAL, choices(PARAMS))
+            counts = replace_folder(OUT, tables)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    replace_folder(OUT, tables)
-    for name, table in tables.items():
-        print(f"{name}: {table.height} rows, {table['unparsed'].count()} with unparsed cells")
+    for name, (rows, unparsed) in counts.items():
+        print(f"{name}: {rows} rows, {unparsed} with unparsed cells")
 
 
-def ingest(published_folder: Path, internal_folder: Path) -> dict[str, pl.DataFrame]:
-    """The run table of every source, by name.
+def choices(file: Path) -> Choices:
+    """What params.yaml says; without the file or the keys, everything, under aliases.
+
+    Raises:
+        InputError: a value that is none.
+    """
+    given = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    as_of, disclose = given.get("as_of"), given.get("disclose_internal", False)
+    if as_of is not None and type(as_of) is not date:
+        allowed = "a date as YYYY-MM-DD, or null"
+        raise InputError("not a day", file=file, column="as_of", value=as_of, allowed=allowed)
+    if not isinstance(disclose, bool):
+        column, allowed = "disclose_internal", "true or false"
+        raise InputError("not a choice", file=file, column=column, value=disclose, allowed=allowed)
+    return Choices(as_of, disclose)
+
+
+def ingest(
+    published_folder: Path, internal_folder: Path, chosen: Choices | None = None
+) -> dict[str, Iterator[pl.DataFrame]]:
+    """The run table of every source, by name, in parts that are read when they are taken.
 
     Raises:
         InputError: an unreadable file, an unknown column, or two sources of one name.
     """
-    sources = {source.name: [source.table] for source in published(published_folder)}
+    chosen = chosen or Choices()
+    known = {one.name: one for one in published(published_folder)}
+    tables = {
+        name: _published_rows(one)
+        for name, one in known.items()
+        if chosen.as_of is None or one.accessed <= chosen.as_of
+    }
     for name, files in internal(internal_folder).items():
-        if name in sources:
-            taken = ", ".join(map(str, sources[name]))
-            hint = "Give the file another name: a source is named after its file or folder."
-            raise InputError(f"source {name!r} is taken by {taken}", file=files[0], hint=hint)
-        sources[name] = files
-    return {name: run_table(name, files) for name, files in sorted(sources.items())}
+        _refuse_taken(name, files[0], known)
+        tables |= _named(name, _loose_rows(name, files, chosen), chosen, unnumbered(name))
+    aliases = store.aliases(internal_folder)
+    for name in store.sources(internal_folder):
+        folder = internal_folder / store.STORE / name
+        _refuse_taken(name, folder, known)
+        if store.in_force(store.read_log(folder), chosen.as_of):
+            rows = (_complete(part, name) for part in source_rows(folder, chosen.as_of))
+            tables |= _named(name, rows, chosen, aliases.get(name, unnumbered(name)))
+    return dict(sorted(tables.items()))
+
+
+def _refuse_taken(name: str, file: Path, known: Mapping[str, Source]) -> None:
+    if name in known:
+        hint = "Give the file another name: a source is named after its file or folder."
+        raise InputError(f"source {name!r} is taken by {known[name].table}", file=file, hint=hint)
+
+
+def _named(
+    name: str, rows: Iterator[pl.DataFrame], chosen: Choices, alias: str
+) -> dict[str, Iterator[pl.DataFrame]]:
+    """The source under the name that it may be published under."""
+    if chosen.disclose_internal:
+        return {name: rows}
+    hidden = Hidden(alias)
+    return {alias: (hidden.hide(part, name) for part in rows)}
 
 
 def internal(folder: Path) -> dict[str, list[Path]]:
-    """Files of the inbox by source.
+    """Files that were put into the inbox by hand, by source.
 
     A file is a source of its own, and so is a folder that a format reads as a whole; the files of
     any other folder are one source together.
     """
+    added = store.sources(folder)
     found: dict[str, list[Path]] = {}
     for path in _entries(folder):
         files = [path] if path.is_file() or is_claimed(path) else _entries(path)
         name = path.stem if path.is_file() else path.name
-        if files and name in found:
-            hint = "Put files of one source into one folder."
+        if files and (name in found or name in added):
+            hint = "Put files of one source into one folder, or `scaling add` them."
             raise InputError(f"source {name!r} comes twice", file=path, hint=hint)
         if files:
             found[name] = files
@@ -80,11 +159,23 @@ def internal(folder: Path) -> dict[str, list[Path]]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, in order of name, without notes and DVC's own files."""
+    """What lies in a folder, in order of name, without notes, leftovers and DVC's own files."""
     if not folder.is_dir():
         return []
     kept = (p for p in folder.iterdir() if p.name not in _IGNORED and p.suffix != ".dvc")
-    return sorted(kept)
+    return sorted(path for path in kept if not path.name.startswith(durable.TEMPORARY))
+
+
+def _published_rows(source: Source) -> Iterator[pl.DataFrame]:
+    came = pl.col("recorded").fill_null(source.accessed)
+    return (rows.with_columns(came) for rows in run_tables(source.name, [source.table]))
+
+
+def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:
+    if chosen.as_of is not None:
+        hint = f"`scaling add` notes the day: move it elsewhere, then scaling add PATH --as {name}."
+        raise InputError("as_of is set, and no one noted when this came", file=files[0], hint=hint)
+    return run_tables(name, files)
 
 
 def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
@@ -93,37 +184,64 @@ def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
     Raises:
         InputError: a file that cannot be read, or a column that the run schema does not know.
     """
-    return pl.concat([_file_table(source, path) for path in files])
+    return pl.concat(run_tables(source, files))
 
 
-def _file_table(source: str, path: Path) -> pl.DataFrame:
-    cells = read_cells(path)
-    known = [column.name for column in RUN]
-    for name in cells.columns:
-        if name not in known:
-            hint = nearest(name, known) or f"Known columns: {', '.join(known)}."
-            raise InputError("unknown column", file=path.as_posix(), column=name, hint=hint)
-    return (
-        to_schema(cells, RUN)
-        .with_columns(pl.col("source").fill_null(source), file=pl.lit(path.as_posix()))
-        .with_row_index("row", offset=1)
-        .with_columns(pl.col("row").cast(pl.Int64))
-        .select(*known, "file", "row", "unparsed")
-    )
+def run_tables(source: str, files: Sequence[Path]) -> Iterator[pl.DataFrame]:
+    """As `run_table`, part by part."""
+    return (part for path in files for part in _file_tables(source, path))
 
 
-def replace_folder(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
-    """Make the folder hold exactly these tables: written beside it, then renamed."""
+def _file_tables(source: str, path: Path) -> Iterator[pl.DataFrame]:
+    before = 0
+    for cells in _read(path):
+        for name in cells.columns:
+            if name not in _COLUMNS:
+                hint = nearest(name, _COLUMNS) or f"Known columns: {', '.join(_COLUMNS)}."
+                raise InputError("unknown column", file=path.as_posix(), column=name, hint=hint)
+        rows = to_schema(cells, RUN).with_row_index("row", offset=1 + before)
+        yield _complete(rows.with_columns(file=pl.lit(path.as_posix())), source)
+        before += cells.height
+
+
+def _read(path: Path) -> Iterator[pl.DataFrame]:
+    if format_of(path).raw:
+        hint = "Move it elsewhere, then: scaling add PATH --as NAME --metric THEIRS=ID:UNIT ..."
+        problem = "a tracker's own names and units need a mapping"
+        raise InputError(problem, file=path.as_posix(), hint=hint)
+    return read_batches(path)
+
+
+def _complete(rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """All columns of a run table, in order."""
+    return rows.with_columns(
+        pl.col("source").fill_null(source), pl.col("row").cast(pl.Int64)
+    ).select(*_COLUMNS, "file", "row", "unparsed")
+
+
+def replace_folder(
+    folder: Path, tables: Mapping[str, Iterable[pl.DataFrame]]
+) -> dict[str, tuple[int, int]]:
+    """Make the folder hold exactly these tables: written beside it, then renamed.
+
+    Returns the number of rows and of rows with unparsed cells of each.
+    """
     beside, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
     for path in (beside, old):
         shutil.rmtree(path, ignore_errors=True)
     beside.mkdir(parents=True)
-    for name, table in tables.items():
-        table.write_parquet(beside / f"{name}.parquet", compression="zstd", compression_level=3)
+    counts = {}
+    try:
+        for name, parts in tables.items():
+            counts[name] = write_parts(beside / f"{name}.parquet", parts, counted="unparsed")
+    except InputError:
+        shutil.rmtree(beside)
+        raise
     if folder.exists():
         folder.rename(old)
     beside.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+    return counts
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -26,10 +27,14 @@ __all__ = [
     "is_claimed",
     "load",
     "published",
+    "read_batches",
     "read_cells",
     "read_table",
     "to_schema",
 ]
+
+# From this size on a table is read in parts.
+LARGE = 64 * 1024**2
 
 
 @functools.cache
@@ -68,11 +73,7 @@ def read_cells(path: Path) -> pl.DataFrame:
         InputError: no such file, unknown format, an empty or unreadable file, a table without
             rows.
     """
-    form = format_of(path)
-    if not path.exists():
-        raise InputError("no such file", file=path)
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError("the file is empty", file=path)
+    form = _form_of_filled(path)
     try:
         cells = form.read(path)
     except OSError as error:
@@ -80,6 +81,27 @@ def read_cells(path: Path) -> pl.DataFrame:
     if cells.is_empty():
         raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
     return cells
+
+
+def read_batches(path: Path) -> Iterator[pl.DataFrame]:
+    """As `read_cells`, in parts and in order where the table is large and its format allows."""
+    form = _form_of_filled(path)
+    if form.batches is None or path.is_dir() or path.stat().st_size < LARGE:
+        yield read_cells(path)
+        return
+    try:
+        yield from form.batches(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+
+
+def _form_of_filled(path: Path) -> Format:
+    form = format_of(path)
+    if not path.exists():
+        raise InputError("no such file", file=path)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError("the file is empty", file=path)
+    return form
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,28 @@ def table(path: Path) -> pl.DataFrame:
     except InputError:
         raise
     except (*_FAULTS, MemoryError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"not a readable Parquet file: {reason}", file=path) from None
+        raise _refusal(error, path) from None
+
+
+def batches(path: Path, rows: int = 250_000) -> Iterator[pl.DataFrame]:
+    """As `table`, in parts.
+
+    Raises:
+        InputError: as `table`.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(rows, use_threads=False):
+                batch.validate(full=True)
+                yield pl.DataFrame(pa.Table.from_batches([batch]))
+    except (*_FAULTS, MemoryError) as error:
+        raise _refusal(error, path) from None
+
+
+def _refusal(error: BaseException, path: Path) -> InputError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    hint = "Write the file again, or give it the suffix of what it is."
+    return InputError(f"not a readable Parquet file: {reason}", file=path, hint=hint)
 
 
 def _bounded(metadata: Any, path: Path) -> None:

@@ -36,17 +36,18 @@ def blank_to_null(text: pl.Expr) -> pl.Expr:
 
 def parse(cells: pl.Series, dtype: Any) -> tuple[pl.Series, pl.Series]:
     """The values of one column in ``dtype``, and the text of the cells that have none in it."""
+    if dtype == pl.Float64 and cells.dtype.is_numeric():
+        values = cells.cast(pl.Float64)
+        return values, _nulls(cells.name, pl.String, cells.len())
     text = text_of(cells)
     if dtype == pl.String:
-        return text, text.clear(text.len())
+        return text, _nulls(cells.name, pl.String, cells.len())
     values = _numbers(cells, text) if dtype == pl.Float64 else _days(cells, text)
     lost = text.to_frame().select(pl.when(values.is_null()).then(pl.col(text.name)))
     return values, lost.to_series()
 
 
 def _numbers(cells: pl.Series, text: pl.Series) -> pl.Series:
-    if cells.dtype.is_numeric():
-        return cells.cast(pl.Float64)
     if cells.dtype == pl.String:
         return text.str.strip_chars().cast(pl.Float64, strict=False)
     return pl.Series(cells.name, [None] * cells.len(), dtype=pl.Float64)
@@ -69,17 +70,24 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
     values: list[pl.Series] = []
     lost: dict[str, pl.Series] = {}
     for column in columns:
-        absent = pl.Series(column.name, [None] * cells.height, dtype=column.dtype)
-        given = cells[column.name] if column.name in cells.columns else absent
-        parsed, text = parse(given, column.dtype)
+        if column.name not in cells.columns:
+            values.append(_nulls(column.name, column.dtype, cells.height))
+            continue
+        parsed, text = parse(cells[column.name], column.dtype)
         values.append(parsed.rename(column.name))
         if text.count() > 0:
             lost[column.name] = text
     return pl.DataFrame(values).with_columns(unparsed=_as_json(lost, cells.height))
 
 
+def _nulls(name: str, dtype: Any, height: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
+
+
 def _as_json(lost: dict[str, pl.Series], height: int) -> pl.Series:
     """One JSON object per row that has lost cells."""
+    if not lost:
+        return _nulls("unparsed", pl.String, height)
     rows: list[dict[str, str]] = [{} for _ in range(height)]
     for name, text in lost.items():
         for i in text.is_not_null().arg_true().to_list():

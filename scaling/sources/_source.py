@@ -10,7 +10,7 @@ to reach quarantine as it came. It raises `InputError` where the file as a whole
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,10 @@ class Format:
     that a suffix does not tell (folders, say); it is asked before any suffix is looked at.
     ``typed`` is False where the file knows only text, so that a number is a matter of reading.
     ``raw`` is True for trackers: their frame (`scaling.sources._raw`) has the tracker's own names
-    and units, and is a run table only after a mapping.
+    and units, and is a run table only after a mapping. ``own_ids`` is True where the tracker gave
+    its runs ids that are unique, and not just a name or a place. Of a folder, `read` needs the
+    files whose paths match ``needs``; beside a file, those that are called like ``beside``.
+    ``batches`` reads a large table in parts, in order.
     """
 
     name: str
@@ -35,6 +38,10 @@ class Format:
     typed: bool = True
     recognise: Callable[[Path], bool] | None = None
     raw: bool = False
+    own_ids: bool = False
+    needs: tuple[str, ...] = ("*",)
+    beside: tuple[str, ...] = ()
+    batches: Callable[[Path], Iterator[pl.DataFrame]] | None = None
 
     def claims(self, path: Path) -> bool:
         """Whether this format reads that path."""

@@ -70,4 +70,5 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    needs=(_NAME,),
 )

@@ -104,4 +104,6 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    needs=(_NAME, "hparams.yaml"),
+    beside=("hparams.yaml",),
 )

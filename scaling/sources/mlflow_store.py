@@ -204,4 +204,7 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    own_ids=True,
+    # Not the artifacts, which may be whole models.
+    needs=("*meta.yaml", "*/metrics/*", "*/params/*"),
 )

@@ -139,4 +139,6 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    own_ids=True,
+    needs=("*.parquet",),
 )

@@ -219,4 +219,5 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    needs=("*tfevents*",),
 )

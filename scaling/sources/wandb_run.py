@@ -228,4 +228,6 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    own_ids=True,
+    needs=(f"*{_SUFFIX}",),
 )
