@@ -5,7 +5,7 @@
 x is training compute C or any positive quantity. d > 0, in units of x, is where the curve leaves
 its plateau a d^-b + c at small x; c is the floor at large x.
 
-Source: Zhai et al. 2021, "Scaling Vision Transformers", arXiv:2106.04560, section 3.2
+Source: Zhai et al. 2021, "Scaling Vision Transformers", arXiv:2106.04560
 (E = a (C + d)^-b + c, for the error rate against compute).
 """
 
