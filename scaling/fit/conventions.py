@@ -101,8 +101,12 @@ def _mixtures(runs: pl.DataFrame, law: Law) -> list[tuple[str, list[str]]]:
 
 
 def _two_sizes(runs: pl.DataFrame) -> str:
-    """Where `params` is a copy of `params_non_embedding` in some rows and not in others."""
-    if not {"params", "params_non_embedding"} <= set(runs.columns):
+    """Where `params` is a copy of `params_non_embedding` in some rows and not in others.
+
+    Of routed models it may be either, depending on the experts, so there it says nothing.
+    """
+    have = set(runs.columns)
+    if not {"params", "params_non_embedding"} <= have or "params_active" in have:
         return ""
     total, inner = number(runs, "params"), number(runs, "params_non_embedding")
     both = np.isfinite(total) & np.isfinite(inner)
