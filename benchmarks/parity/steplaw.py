@@ -8,7 +8,7 @@ from benchmarks.parity import Entry, Figure, shared_table
 from scaling.fit.engine import fit
 
 CONTEXT = 2048.0
-WHY = "not reproduced: the published means are of sweeps that the public grid of 17 cells does not hold"
+WHY = "not reproduced: the published means are of more sweeps than the public 17 cells"
 
 
 def figures() -> list[Figure]:
