@@ -1,7 +1,8 @@
 """The columns of the registry, of a runs file and of its ledger: dtype, unit, range, meaning. Once.
 
 A condition (``scope_when``, ``conditions_when``) is terms parted by ';', each ``COLUMN OP VALUE``
-over a column of the runs file. OP is one of = in has > >= < <=; ``in`` takes words parted by '|'.
+over a column of the runs file. OP is one of = has > >= < <=; ``has`` looks into a list parted by
+';' for any of the words parted by '|'.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ EVALUATED = (
     "cluster_peak",
 )
 COMPARATORS = (">", ">=", "<", "<=")
+EXCEEDING = (">", ">=")
 YES_NO = ("yes", "no")
 
 

@@ -132,9 +132,10 @@ def problems(counts: pl.DataFrame) -> dict[str, tuple[pl.Expr, str, str, str]]:
             "after recorded_from",
         ),
         "value": (
-            evaluated & (pl.col("value").is_null() | (pl.col("comparator") == "none")),
+            evaluated
+            & (pl.col("value").is_null() | ~pl.col("comparator").is_in(columns.EXCEEDING)),
             "value",
-            "an evaluated rule needs a value and a comparator",
+            "an evaluated rule needs a value, and > or >=",
             "a number > 0",
         ),
         "unit": (

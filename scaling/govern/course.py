@@ -1,0 +1,74 @@
+"""A run's course in the quantity that a rule compares: knots, levels, errors, from the columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from scaling.govern.estimate import Z90
+from scaling.govern.trajectory import Array, Trajectory
+
+DAY_US = 86_400_000_000
+# Of figures that have no error of their own, so that the comparator decides.
+NO_ERROR = 1e-9
+
+
+def course(runs: pl.DataFrame, rule: dict[str, Any]) -> Trajectory:
+    """The runs' course in the quantity that the rule compares."""
+    own, prior = _own_and_prior(runs, rule)
+    finished = (runs["state"] == "finished").to_numpy()
+    sigma = np.maximum(_sigma(runs, rule), NO_ERROR)
+    start, end = _days(runs, "started_at"), _days(runs, "ended_at")
+    end = np.where(np.isnan(end), _days(runs, "released_at"), end)
+    start = np.where(np.isnan(start), end, start)
+    if rule["quantity"] == "cluster_peak":  # a cluster is there from the start
+        return Trajectory(np.stack([start] * 3), np.stack([own] * 3), sigma, finished)
+    share = floats(runs, pl.col("flop_to_date") / pl.col("best"))
+    known = np.isfinite(share) & np.isfinite(_days(runs, "to_date_at"))
+    mark = np.where(known, np.clip(_days(runs, "to_date_at"), start, end), start)
+    done = np.where(known, np.minimum(share, 1.0), 0.0)
+    levels = np.stack([prior, prior + done * own, prior + own])
+    return Trajectory(np.stack([start, mark, end]), levels, sigma, finished)
+
+
+def _own_and_prior(runs: pl.DataFrame, rule: dict[str, Any]) -> tuple[Array, Array]:
+    """The run's own quantity, and what the model's earlier runs add to it."""
+    quantity, regime = rule["quantity"], rule["counts"]
+    if quantity == "training_compute":
+        own = floats(runs, pl.col(f"{regime}_own_central"))
+        if rule["cumulative"] != "yes":
+            return own, np.zeros_like(own)
+        return own, np.maximum(floats(runs, pl.col(f"{regime}_central")) - own, 0.0)
+    if quantity.startswith("modification"):
+        compute = pl.col(f"{regime}_own_central")
+        value = compute / pl.col("parent_flop") if quantity.endswith("ratio") else compute
+        own = floats(runs, pl.when(pl.col("parent").is_not_null()).then(value))
+    else:
+        own = floats(runs, pl.col({"training_cost": "cost_usd"}.get(quantity, quantity)))
+    return own, np.zeros_like(own)
+
+
+def _sigma(runs: pl.DataFrame, rule: dict[str, Any]) -> Array:
+    """Error of the quantity: of the regime's band, of the run's compute, or none."""
+    quantity = rule["quantity"]
+    if quantity == "training_compute":
+        kind = "" if rule["cumulative"] == "yes" else "_own"
+        low, high = (pl.col(f"{rule['counts']}{kind}_{end}") for end in ("low", "high"))
+        # A low figure of nothing makes the band endless; ten powers of ten stand for that.
+        return floats(runs, (high / low).log().clip(0.0, 46.0) / (2.0 * Z90))
+    if quantity.startswith("modification"):
+        return floats(runs, pl.col("sigma"))
+    return np.full(runs.height, NO_ERROR)
+
+
+def floats(runs: pl.DataFrame, value: pl.Expr) -> Array:
+    """A column as numbers, NaN where it is empty."""
+    found = runs.select(value.cast(pl.Float64).fill_null(float("nan"))).to_series()
+    return np.asarray(found.to_numpy(), dtype=np.float64)
+
+
+def _days(runs: pl.DataFrame, name: str) -> Array:
+    """Moments as days since 1970 in UTC, NaN where empty."""
+    return floats(runs, pl.col(name).dt.epoch("us").cast(pl.Float64) / DAY_US)

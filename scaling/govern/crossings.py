@@ -1,0 +1,360 @@
+"""Every run against every rule: verdict, chances, dates, what is missing, and by when to notify.
+
+Rules are evaluated one by one, over all runs at once: the work is linear in runs. A verdict rests
+on the central estimate E, the value T and the accuracy a of the estimate (the run's own, else what
+the rule allows, else .3 as the EU's Guidelines ask):
+
+    above            E > T / (1 - a): above wherever in its band the truth lies
+    may cross        T / (1 + a) < E <= T / (1 - a)
+    planned above    as above, but the run has not used that much yet
+    not reached      otherwise
+
+With a = 0 the comparator of the rule alone decides. A condition that is not met makes the rule not
+applicable; one that is unknown makes the verdict unknown, unless the value is not reached anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.govern import columns, conditions
+from scaling.govern.clock import last_moment
+from scaling.govern.course import DAY_US, course, floats
+from scaling.govern.estimate import Z90, Z95, two_figures
+from scaling.govern.registry import EVALUATED_STATUSES, Registry, believed
+from scaling.govern.trajectory import (
+    Array,
+    Period,
+    Trajectory,
+    crossed_by,
+    crossing_dates,
+    exceeds,
+)
+
+ABOVE, MAY, PLANNED, NOT_REACHED = "above", "may cross", "planned above", "not reached"
+NOT_APPLICABLE, UNKNOWN = "not applicable", "unknown"
+VERDICTS = (ABOVE, MAY, PLANNED, NOT_REACHED, NOT_APPLICABLE, UNKNOWN)
+# Guidelines, Annex A: the error that an estimate may have.
+ACCURACY = 0.3
+# "Reasonably likely" has no figure in any text; more likely than not is the plain reading.
+LIKELY = 0.5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The day that is reported on, the day of the record, and from which chance on a crossing is
+    called likely."""
+
+    on: date
+    known: date
+    likely: float = LIKELY
+
+
+def crossings(
+    runs: pl.DataFrame, registry: Registry, asked: Asked, history: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """One row per run and rule.
+
+    Args:
+        runs: as `scaling.govern.runs.prepare` gives them.
+        history: all estimates (`scaling.govern.runs.history`), for when a crossing became likely.
+    """
+    parts = list(by_rule(runs, registry, asked, history))
+    return pl.concat(parts) if parts else pl.DataFrame()
+
+
+def by_rule(
+    runs: pl.DataFrame, registry: Registry, asked: Asked, history: pl.DataFrame | None = None
+) -> Iterator[pl.DataFrame]:
+    """As `crossings`, rule by rule, so that many runs need not be held with every rule at once."""
+    rules = believed(registry.rules, asked.known).filter(
+        pl.col("status").is_in(EVALUATED_STATUSES), pl.col("quantity").is_in(columns.EVALUATED)
+    )
+    for _, rows in rules.group_by("rule", maintain_order=True):
+        if rows["effective_to"].drop_nulls().len() == rows.height and (
+            rows["effective_to"].max() <= asked.on  # type: ignore[operator]
+        ):
+            continue  # ended before the day that is reported on
+        yield _one_rule(runs, rows.sort("effective_from"), asked, history)
+
+
+def _one_rule(
+    runs: pl.DataFrame, rows: pl.DataFrame, asked: Asked, history: pl.DataFrame | None
+) -> pl.DataFrame:
+    rule = _standing(rows, asked.on)
+    equality = rule["comparator"] == ">="
+    path = course(runs, rule)
+    periods = [_period(row) for row in rows.to_dicts()]
+    now = _instant(asked.on, rule["clock_zone"] or "UTC", end=True)
+    final = path.final
+    dates = crossing_dates(path, periods, equality=equality)
+    by_now = path.level(now)
+    numbers = {
+        "central": final,
+        "ratio": final / rule["value"],
+        "exceeds": exceeds(final, rule["value"], equality=equality),
+        "p_final": path.probability(final, rule["value"], equality=equality),
+        "p_by_date": crossed_by(path, periods, now, equality=equality),
+        "to_date": by_now,
+        "sigma_used": path.sigma,
+    }
+    table = _labels(runs, rule, asked.on).with_columns(
+        pl.Series(name, value, nan_to_null=True) for name, value in numbers.items()
+    )
+    table = table.with_columns(_moment(f"date_{q}", dates[q]) for q in dates)
+    table = _ends(table, runs, rule)
+    by_compute = _by_compute(runs, rule, final, by_now, equality=equality)
+    table = table.with_columns(pl.Series("by_compute", by_compute))
+    table = _verdict(table, runs, rule)
+    table = table.with_columns(_known_on(runs, rule, path, asked, history))
+    return _notify(table, runs, rule, asked)
+
+
+# --------------------------------------------------------------------------- rule
+
+
+def _standing(rows: pl.DataFrame, on: date) -> dict[str, Any]:
+    """The row that holds on the day; else the next to come; else the last that held."""
+    listed = rows.to_dicts()
+    for row in listed:
+        if row["effective_from"] <= on and (
+            row["effective_to"] is None or on < row["effective_to"]
+        ):
+            return row
+    later = [row for row in listed if row["effective_from"] > on]
+    return later[0] if later else listed[-1]
+
+
+def _period(row: dict[str, Any]) -> Period:
+    zone = row["clock_zone"] or "UTC"
+    ends = row["effective_to"]
+    return Period(
+        float(row["value"]),
+        _instant(row["effective_from"], zone),
+        np.inf if ends is None else _instant(ends, zone),
+    )
+
+
+def _instant(day: date, zone: str, *, end: bool = False) -> float:
+    """Days since 1970 (UTC) at which a day begins, or ends, in a zone."""
+    clock = time(23, 59, 59) if end else time()
+    return datetime.combine(day, clock, ZoneInfo(zone)).timestamp() / 86400.0
+
+
+def _moment(name: str, days: Array) -> pl.Series:
+    """Days since 1970 as moments in UTC, null where NaN."""
+    known = np.isfinite(days)
+    stamps = np.where(known, days * DAY_US, 0.0).astype(np.int64)
+    made = pl.Series(name, stamps).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return made.set(pl.Series(~known), None)
+
+
+# --------------------------------------------------------------------------- labels and verdicts
+
+_RUN_LABELS = ("run", "entity", "model", "state")
+_RULE_LABELS = (
+    *("rule", "jurisdiction", "instrument", "provision", "quantity", "comparator", "unit"),
+    *("counts", "verified", "checked_to", "obligation", "clock", "clock_zone"),
+)
+
+
+def _labels(runs: pl.DataFrame, rule: dict[str, Any], on: date) -> pl.DataFrame:
+    since, until = rule["effective_from"], rule["effective_to"]
+    holds = since <= on and (until is None or on < until)
+    standing = rule["status"] if holds else f"{rule['status']} from {since}"
+    if until is not None and until <= on:
+        standing = f"{rule['status']} until {until}"
+    return runs.select(
+        *_RUN_LABELS,
+        *(pl.lit(rule[name]).alias(name) for name in _RULE_LABELS),
+        pl.lit(rule["value"]).alias("threshold"),
+        pl.lit(standing).alias("status"),
+        pl.col("best_method").alias("method"),
+        pl.col("estimates"),
+        pl.col("flags"),
+    )
+
+
+def _ends(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+    """5 and 95 % points, and the central figure to two significant figures."""
+    if rule["quantity"] == "training_compute":
+        kind = "" if rule["cumulative"] == "yes" else "_own"
+        low, high = (runs[f"{rule['counts']}{kind}_{end}"] for end in ("low", "high"))
+        table = table.with_columns(low=low, high=high)
+    else:
+        spread = Z90 * pl.col("sigma_used")
+        centre = pl.col("central")
+        table = table.with_columns(low=centre * (-spread).exp(), high=centre * spread.exp())
+    return table.with_columns(central_2sf=two_figures(pl.col("central"))).drop("sigma_used")
+
+
+def _by_compute(
+    runs: pl.DataFrame, rule: dict[str, Any], final: Array, by_now: Array, *, equality: bool
+) -> NDArray[np.str_]:
+    """The verdict that the numbers give, whatever the conditions."""
+    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
+    a = floats(runs, pl.col("accuracy").fill_null(allowed))
+    lower, upper = rule["value"] / (1.0 + a), rule["value"] / (1.0 - a)
+    over = exceeds(final, upper, equality=equality)
+    near = exceeds(final, lower, equality=equality)
+    used = exceeds(by_now, rule["value"], equality=equality)
+    verdict = np.where(over, np.where(used, ABOVE, PLANNED), np.where(near, MAY, NOT_REACHED))
+    return np.where(np.isnan(final), UNKNOWN, verdict)
+
+
+def _verdict(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+    """What applies, what is missing, the verdict, and whether the estimate is good enough."""
+    terms = [
+        term
+        for name in ("scope_when", "conditions_when")
+        for term in conditions.terms(rule[name], runs.columns)
+    ]
+    applies, missing = conditions.judge(terms)
+    judged = runs.select(applies.alias("applies"), missing.alias("missing"))
+    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
+    ninety_five = 1.0 - (-Z95 * runs["sigma"]).exp()
+    number = "compute" if rule["quantity"] == "training_compute" else rule["quantity"]
+    return (
+        table.hstack(judged.get_columns())
+        .with_columns(
+            verdict=pl.when(pl.col("applies") == conditions.NOT_MET)
+            .then(pl.lit(NOT_APPLICABLE))
+            .when(pl.col("by_compute") == NOT_REACHED)
+            .then(pl.lit(NOT_REACHED))
+            .when(pl.col("applies") == conditions.UNKNOWN)
+            .then(pl.lit(UNKNOWN))
+            .otherwise(pl.col("by_compute")),
+            accuracy_asked=pl.lit(allowed),
+            accuracy_95=ninety_five,
+            margin=pl.when(ninety_five <= allowed + 0.005)
+            .then(pl.lit("within"))
+            .otherwise(pl.lit("wider")),
+        )
+        .with_columns(
+            missing=pl.when(pl.col("verdict") == UNKNOWN).then(
+                pl.concat_str(
+                    pl.when(pl.col("by_compute") == UNKNOWN).then(pl.lit(number)),
+                    "missing",
+                    separator=", ",
+                    ignore_nulls=True,
+                )
+            )
+        )
+    )
+
+
+# --------------------------------------------------------------------------- when known, by when
+
+
+def _known_on(
+    runs: pl.DataFrame,
+    rule: dict[str, Any],
+    path: Trajectory,
+    asked: Asked,
+    history: pl.DataFrame | None,
+) -> pl.Series:
+    """The first day on which an estimate made the crossing likely; the start where undated."""
+    # An undated plan is in hand by the day of the report.
+    undated = runs.select(pl.min_horizontal(pl.col("started_at").dt.date(), asked.on)).to_series()
+    latest = path.probability(path.final, rule["value"], equality=rule["comparator"] == ">=")
+    likely = pl.Series(latest, nan_to_null=True) >= asked.likely
+    day = pl.DataFrame({"likely": likely, "estimated": runs["estimated_on"], "started": undated})
+    alone = day.select(
+        pl.when("likely").then(pl.coalesce("estimated", "started")).alias("known_on")
+    ).to_series()
+    if history is None or history["estimated_on"].null_count() == history.height:
+        return alone
+    earlier = _earliest(runs, rule, path, asked, history)
+    both = pl.DataFrame({"a": alone, "b": earlier})
+    return both.select(pl.min_horizontal("a", "b").alias("known_on")).to_series()
+
+
+def _earliest(
+    runs: pl.DataFrame,
+    rule: dict[str, Any],
+    path: Trajectory,
+    asked: Asked,
+    history: pl.DataFrame,
+) -> pl.Series:
+    """First day of an estimate that made the crossing likely, by run."""
+    scale = pl.DataFrame({"run": runs["run"], "scale": path.final / floats(runs, pl.col("best"))})
+    past = history.filter(pl.col("estimated_on") <= asked.on).join(scale, on="run")
+    level = (past["best"] * past["scale"]).fill_null(float("nan")).to_numpy()
+    dummy = np.zeros((3, past.height))
+    then = Trajectory(dummy, dummy, past["sigma"].to_numpy(), np.zeros(past.height, dtype=bool))
+    chance = then.probability(level, rule["value"], equality=rule["comparator"] == ">=")
+    hit = past.filter(pl.Series(chance >= asked.likely))
+    first = hit.group_by("run").agg(pl.col("estimated_on").min())
+    return runs.select("run").join(first, on="run", how="left", maintain_order="left")[
+        "estimated_on"
+    ]
+
+
+def _notify(
+    table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any], asked: Asked
+) -> pl.DataFrame:
+    """What sets the duty off, when, and the last day and moment of its clock.
+
+    Nothing is due before the rule is in force, nor where a condition is not met.
+    """
+    counted = pl.col("by_compute").is_in([ABOVE, PLANNED, MAY]) & (
+        pl.col("p_final") >= asked.likely
+    )
+    relevant = counted & (pl.col("applies") != conditions.NOT_MET)
+    zone = rule["clock_zone"] or "UTC"
+    begins = datetime.fromtimestamp(_instant(rule["effective_from"], zone) * 86400.0, tz=UTC)
+    noon = pl.col("known_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    known, met = noon + pl.duration(hours=12), pl.col("date_50")
+    later = met.fill_null(known + pl.duration(days=1))
+    early = (known < later) & (later > pl.lit(begins))
+    event, name = {
+        "known": (
+            pl.min_horizontal(met, known),
+            pl.when(early).then(pl.lit("known that it will be met")).otherwise(pl.lit("met")),
+        ),
+        "intended": (pl.col("_started"), pl.lit("training initiated")),
+        "used": (met, pl.lit("met")),
+    }[rule["attaches"] or "used"]
+    table = table.with_columns(_started=runs["started_at"], _relevant=relevant)
+    table = table.with_columns(
+        trigger_at=pl.when("_relevant").then(
+            pl.when(event.is_not_null()).then(pl.max_horizontal(event, pl.lit(begins)))
+        )
+    ).with_columns(trigger=pl.when(pl.col("trigger_at").is_not_null()).then(name))
+    return _last_day(table, runs, rule).drop("_started", "_relevant")
+
+
+def _last_day(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+    source = {"released": "released_at", "transaction": "transaction_at"}.get(rule["clock_from"])
+    event = table["trigger_at"] if source is None else runs[source]
+    event = event.set(~table["_relevant"].fill_null(value=False), None)
+    if rule["clock_from"] == "none":
+        nothing = pl.Series([None] * table.height)
+        return table.with_columns(
+            nothing.cast(pl.Date).alias("notify_by"),
+            nothing.cast(pl.Datetime("us", "UTC")).alias("notify_at"),
+            nothing.cast(pl.String).alias("notify_missing"),
+        )
+    ends = last_moment(event, rule["clock_days"], rule["clock_unit"], rule["clock_zone"])
+    gap = pl.when(pl.col("_relevant") & pl.col("notify_by").is_null())
+    table = table.hstack(ends.get_columns()).with_columns(
+        notify_missing=gap.then(pl.lit(rule["clock_from"].replace("trigger", "started, ended")))
+    )
+    if rule["legacy_before"] is None:
+        return table
+    released = runs["released_at"].dt.convert_time_zone(rule["clock_zone"]).dt.date()
+    legacy = (released < rule["legacy_before"]).fill_null(value=False)
+    return table.with_columns(
+        notify_by=pl.when(legacy & pl.col("notify_by").is_not_null())
+        .then(pl.max_horizontal("notify_by", pl.lit(rule["legacy_until"])))
+        .otherwise(pl.col("notify_by")),
+        notify_at=pl.when(~legacy).then(pl.col("notify_at")),
+    )

@@ -1,0 +1,284 @@
+"""A runs file: read, checked, and brought to one best figure per run with its error.
+
+What cannot be (negative compute, an end before the start, FLOP given as petaFLOP) is refused with
+the place; what is odd (two methods a factor ten apart) stays and carries a flag. A bare date is
+its noon in UTC, which is that same date in every time zone of the registry.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.govern import estimate, tables
+from scaling.govern.columns import LEDGER, RUN
+from scaling.govern.ledger import cumulative, weigh, wide
+from scaling.govern.registry import Registry
+
+MOMENTS = {
+    "started": "started_at",
+    "ended": "ended_at",
+    "released": "released_at",
+    "transaction": "transaction_at",
+    "to_date": "to_date_at",
+}
+# The smallest final run that a plan of our day would report; below it the unit is doubtful.
+DOUBTFUL_BELOW, DOUBTFUL_SINCE = 1e15, date(2015, 1, 1)
+# About a factor ten; figures come rounded to two digits.
+APART = 9.5
+# A figure in petaFLOP is low by 1e15; two estimates that differ by that, give or take 30, are it.
+PETA, PETA_WIDTH = 1e15, 30.0
+
+
+def read(path: Path, registry: Registry, on: date, ledger: Path | None = None) -> pl.DataFrame:
+    """The runs of a file as `prepare` gives them. Raises InputError with the place."""
+    cells = tables.read(path, RUN)
+    parts = None if ledger is None else tables.read(ledger, LEDGER)
+    if parts is not None:
+        tables.first(
+            parts,
+            ~pl.col("run").is_in(cells["run"].unique().implode()),
+            "run",
+            f"is not in {path}",
+            "a run of the runs file",
+        )
+    try:
+        return prepare(cells, registry, on, parts)
+    except InputError as error:
+        raise error.at(path) from None
+
+
+def prepare(
+    cells: pl.DataFrame, registry: Registry, on: date, ledger: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """One row a run, as known on the day ``on``, sorted by start.
+
+    Adds the moments in UTC (``started_at``, ...), ``best`` (FLOP of this run), ``best_method``,
+    ``sigma``, per regime ``<regime>_low|central|high`` over the model's life, ``flags``,
+    and ``estimates`` (how many the file has of it).
+
+    Raises:
+        InputError: see the module.
+    """
+    table = _moments(cells)
+    _refuse(table)
+    table = _latest(table, on)
+    table = _chips(table, registry.chips)
+    table = _best(table, registry.sigma())
+    _refuse_peta(table)
+    table = _derived(_flags(table)).sort("started_at", maintain_order=True, nulls_last=True)
+    return _regimes(table, registry, ledger)
+
+
+def history(cells: pl.DataFrame, registry: Registry) -> pl.DataFrame:
+    """Every estimate in the file, each with ``best``, ``sigma`` and the day it was made."""
+    table = _best(_chips(_moments(cells), registry.chips), registry.sigma())
+    return table.select("run", "row", "estimated_on", "state", "best", "best_method", "sigma")
+
+
+# --------------------------------------------------------------------------- moments and refusals
+
+_DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+def _moments(cells: pl.DataFrame) -> pl.DataFrame:
+    """The moments in UTC; refuses what is none."""
+    made = cells.with_columns(_moment(name).alias(at) for name, at in MOMENTS.items())
+    for name, at in MOMENTS.items():
+        lost = pl.col(name).is_not_null() & pl.col(at).is_null()
+        tables.first(made, lost, name, "is no moment", "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+hh:mm")
+    return made
+
+
+def _moment(name: str) -> pl.Expr:
+    text = pl.col(name).str.strip_chars().str.replace(r"Z$", "+00:00")
+    noon = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")) + pl.duration(
+        hours=12
+    )
+    exact = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", strict=False)
+    day = text.str.contains(_DAY)
+    return pl.when(day).then(noon.dt.replace_time_zone("UTC")).otherwise(exact)
+
+
+def _refuse(table: pl.DataFrame) -> None:
+    """What cannot be."""
+    first = tables.first
+    first(
+        table,
+        pl.col("ended_at") < pl.col("started_at"),
+        "ended",
+        "ends before it starts",
+        ">= started",
+    )
+    first(
+        table,
+        pl.col("to_date_at") < pl.col("started_at"),
+        "to_date",
+        "is before the start",
+        ">= started",
+    )
+    first(
+        table,
+        pl.col("flop_to_date") > pl.col("flop"),
+        "flop_to_date",
+        "is above the final",
+        "<= flop",
+    )
+    first(table, pl.col("flop_low") > pl.col("flop"), "flop_low", "is above the centre", "<= flop")
+    first(
+        table, pl.col("flop_high") < pl.col("flop"), "flop_high", "is below the centre", ">= flop"
+    )
+    one = pl.struct("run", "estimated_on").is_first_distinct()
+    first(table, ~one, "run", "comes twice", "one row per run and estimated_on")
+    first(
+        table,
+        pl.col("entity").n_unique().over("run") > 1,
+        "entity",
+        "of one run differs",
+        "one entity a run",
+    )
+
+
+def _latest(table: pl.DataFrame, on: date) -> pl.DataFrame:
+    """The newest estimate of each run up to the day; later ones do not exist yet."""
+    known = table.filter(pl.col("estimated_on").is_null() | (pl.col("estimated_on") <= on))
+    order = known.sort("estimated_on", nulls_last=False, maintain_order=True)
+    last = order.group_by("run", maintain_order=True).agg(pl.all().last(), estimates=pl.len())
+    return last.select(*known.columns, "estimates").sort("row")
+
+
+# --------------------------------------------------------------------------- the best figure
+
+
+def _chips(table: pl.DataFrame, chips: pl.DataFrame) -> pl.DataFrame:
+    """Peak rate and power of named chips, where the row gives none. Raises on an unknown chip."""
+    tables.first(
+        table,
+        pl.col("chip").is_not_null()
+        & pl.col("peak_flops").is_null()
+        & ~pl.col("chip").is_in(chips["chip"].implode()),
+        "chip",
+        "is not in chips.csv, and peak_flops is empty",
+        "a name in chips.csv, or any name with peak_flops",
+    )
+    known = chips.select("chip", _peak="peak_flops", _power="power_w")
+    return (
+        table.join(known, on="chip", how="left", maintain_order="left")
+        .with_columns(
+            peak_flops=pl.coalesce("peak_flops", "_peak"),
+            chip_power_w=pl.coalesce("chip_power_w", "_power"),
+        )
+        .drop("_peak", "_power")
+    )
+
+
+def _best(table: pl.DataFrame, sigma: dict[str, float]) -> pl.DataFrame:
+    """The stated figure; without one, what hardware and architecture say, both if they can."""
+    made = table.with_columns(flop_hardware=estimate.chip_flop(), flop_6nd=estimate.six_nd())
+    both = pl.col("flop_hardware").is_not_null() & pl.col("flop_6nd").is_not_null()
+    other = estimate.combined(pl.col("flop_hardware"), pl.col("flop_6nd"))
+    method = (
+        pl.when(pl.col("flop").is_not_null())
+        .then(pl.col("method").fill_null("stated"))
+        .when(both)
+        .then(pl.lit("combined"))
+        .when(pl.col("flop_hardware").is_not_null())
+        .then(pl.lit("hardware"))
+        .when(pl.col("flop_6nd").is_not_null())
+        .then(pl.lit("6ND"))
+    )
+    made = made.with_columns(best=pl.coalesce(pl.col("flop"), other), best_method=method)
+    hardware = pl.lit(sigma["hardware"])
+    mean = estimate.combined_sigma(pl.col("flop_hardware"), pl.col("flop_6nd"), sigma["hardware"])
+    by_method = pl.col("best_method").replace_strict(sigma, default=None, return_dtype=pl.Float64)
+    return made.with_columns(
+        sigma=pl.coalesce(
+            estimate.sigma_of_band(pl.col("flop_low"), pl.col("flop_high")),
+            estimate.sigma_of_accuracy(pl.col("accuracy")),
+            pl.when(pl.col("best_method") == "combined").then(mean).otherwise(by_method),
+            hardware,
+        ).clip(lower_bound=1e-9)
+    )
+
+
+def _refuse_peta(table: pl.DataFrame) -> None:
+    """Refuse a stated figure that is 1e15 below what the row's own inputs give."""
+    low = pl.min_horizontal(
+        (pl.col(name) / pl.col("flop") / PETA).log().abs() for name in ("flop_hardware", "flop_6nd")
+    )
+    tables.first(
+        table,
+        low < pl.lit(PETA_WIDTH).log(),
+        "flop",
+        "is about 1e15 below what the row's chips or parameters and tokens give: in petaFLOP?",
+        "> 0 and <= 1e32, in FLOP",
+    )
+
+
+def _flags(table: pl.DataFrame) -> pl.DataFrame:
+    """What is odd, in words, parted by '; '."""
+    found = {
+        "hardware and 6ND": estimate.factor_apart(pl.col("flop_hardware"), pl.col("flop_6nd")),
+        "stated and hardware": estimate.factor_apart(pl.col("flop"), pl.col("flop_hardware")),
+        "stated and 6ND": estimate.factor_apart(pl.col("flop"), pl.col("flop_6nd")),
+    }
+    flags = [
+        pl.when(factor >= APART).then(
+            pl.format("{} are a factor {} apart", pl.lit(what), factor.round_sig_figs(2))
+        )
+        for what, factor in found.items()
+    ]
+    recent = pl.coalesce("released_at", "ended_at", "started_at").dt.date() >= DOUBTFUL_SINCE
+    small = (pl.col("flop") < DOUBTFUL_BELOW) & recent
+    flags.append(pl.when(small).then(pl.lit("flop is below 1e15: is it in FLOP?")))
+    flags.append(pl.when(pl.col("best").is_null()).then(pl.lit("no figure and no inputs for one")))
+    return table.with_columns(
+        flags=pl.concat_str(flags, separator="; ", ignore_nulls=True)
+    ).with_columns(flags=pl.when(pl.col("flags") != "").then(pl.col("flags")))
+
+
+def _derived(table: pl.DataFrame) -> pl.DataFrame:
+    """Facts that conditions ask for and that follow from others."""
+    has_parent = pl.col("parent").is_not_null()
+    return table.with_columns(
+        downstream=pl.when(~has_parent)
+        .then(pl.lit("no"))
+        .when(pl.col("parent_entity").is_null())
+        .then(None)
+        .when(pl.col("parent_entity") != pl.col("entity"))
+        .then(pl.lit("yes"))
+        .otherwise(pl.lit("no")),
+        parent_compute=pl.when(pl.col("parent_flop").is_not_null())
+        .then(pl.lit("known"))
+        .when(has_parent)
+        .then(pl.lit("unknown")),
+        cluster_peak=pl.col("chips") * pl.col("peak_flops"),
+    )
+
+
+# --------------------------------------------------------------------------- what counts
+
+
+def _regimes(table: pl.DataFrame, registry: Registry, ledger: pl.DataFrame | None) -> pl.DataFrame:
+    """Each regime's figures: of the run (``<regime>_own_*``) and over the model's life."""
+    regimes = registry.counts["counts"].unique(maintain_order=True).to_list()
+    known = table.select("run")
+    own = known if ledger is None else wide(weigh(ledger, registry.counts), regimes)
+    made = table.join(own, on="run", how="left", maintain_order="left")
+    spread = {"low": -estimate.Z90, "central": 0.0, "high": estimate.Z90}
+    figures = []
+    for regime in regimes:
+        for end, z in spread.items():
+            name = f"{regime}_{end}"
+            weighed = pl.col(name) if name in made.columns else pl.lit(None, pl.Float64)
+            value = pl.coalesce(weighed, pl.col("best")) * (z * pl.col("sigma")).exp()
+            figures.append(value.alias(f"{regime}_own_{end}"))
+    made = made.with_columns(figures)
+    return made.with_columns(
+        (pl.col(f"{regime}_own_{end}") + cumulative(f"{regime}_own_{end}")).alias(f"{regime}_{end}")
+        for regime in regimes
+        for end in spread
+    )
