@@ -115,6 +115,10 @@ def fit(law: str, **more: Any) -> dict[str, Any]:
             "weakest": {"A": 0.9},
             "independent_solver": None,
         },
+        "criteria": {
+            "k": 6, "log_likelihood": 647.68, "aic": -1283.36, "aicc": -1283.0, "bic": -1262.5,
+            "scale": 0.0022, "corner": 0.001, "rows": 38,
+        },
         "resampling": {
             "method": "bootstrap", "cluster": "run", "clusters": 38, "resamples": 1000,
         },
@@ -132,7 +136,17 @@ def fits(name: str, chosen: dict[str, Any], **more: Any) -> dict[str, Any]:
         "excluded": [{**rule, "rows": 2} for rule in chosen["exclude"]],
         "ranges": {"params": [1e8, 3e9], "tokens": [1e9, 1e11], "flops": [1e18, 1e21]},
         "fits": [fit(law, **more) for law in chosen["laws"]],
-    }
+        "rolling_origin": [
+            {"law": law, "from": 0.0, "to": 0.5, "origins": 5, "rows": 21, "bias": -0.004,
+             "rmse": 0.0123}
+            for law in chosen["laws"]
+        ],
+        "without_exclusions": [
+            {"law": law, "parameters": {"A": 602.4, "E": 1.7658}, "objective": 0.004,
+             "outcome": "at_bound", "rows": 40, "rule": rule["where"], "reason": rule["reason"]}
+            for rule in chosen["exclude"] for law in chosen["laws"]
+        ],
+    }  # fmt: skip
 
 
 def project(root: Path, chosen: dict[str, Any] | None = None, **more: Any) -> Path:
@@ -325,6 +339,50 @@ def test_published_fits_stand_beside_ours(tmp_path: Path) -> None:
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.groups[0].rows}
     assert rows["A"] == ["478", "482.01", "124.58"]
     assert rows["alpha"][0] == "\u2014"  # the fixture's fit has no alpha
+
+
+def test_laws_stand_beside_each_other(tmp_path: Path) -> None:
+    one = project(tmp_path)
+    path = one / "data/fits/alpha.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["fits"][1]["criteria"] |= {"aic": -1290.36, "aicc": -1290.0, "bic": -1270.5}
+    document["fits"][2]["criteria"] = None  # a law with a procedure of its own
+    path.write_text(json.dumps(document), encoding="utf-8")
+    report = build(read(one))
+    found = tables(report)["comparison-table-0"].groups[0].rows
+    assert [row[0].text for row in found] == [LAWS[1], LAWS[0]]
+    assert [cell.text for cell in found[1][3:9]] == [
+        "\u22121,283.4", "\u22121,283.0", "\u22121,262.5", "7.0", "8.0", "3 %"
+    ]  # fmt: skip
+    beyond = tables(report)["rolling-table-0"]
+    assert [group.title for group in beyond.groups] == list(LAWS)
+    told = [cell.text for cell in beyond.groups[0].rows[0]]
+    assert told == ["0 to 0.5", "5", "21", "\u22120.4 %", "1.2 %"]
+
+
+def test_both_fits_of_an_exclusion_stand_beside_each_other(made: Report) -> None:
+    table = tables(made)["exclusion-pairs-0"]
+    (group,) = table.groups
+    assert group.title == "flags LIKE '%outlier%'"
+    assert table.note.endswith("flags LIKE '%outlier%': diverged.")
+    rows = [[cell.text for cell in row[1:]] for row in group.rows[:4]]
+    assert rows == [
+        ["rows", "38", "40", "\u2014"],
+        ["outcome", "converged", "at bound", "\u2014"],
+        ["A", "478", "602", "+1.0"],
+        ["E", "1.817", "1.766", "\u22122.0"],
+    ]
+    assert len(group.rows) == 4 * len(LAWS)
+
+
+def test_a_fit_file_without_comparisons_has_no_such_tables(tmp_path: Path) -> None:
+    one = project(tmp_path, fit={"criteria": None})
+    for path in (one / "data/fits").glob("*.json"):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        del document["rolling_origin"], document["without_exclusions"]
+        path.write_text(json.dumps(document), encoding="utf-8")
+    ids = set(tables(build(read(one))))
+    assert not [name for name in ids if name.startswith(("comparison", "rolling", "exclusion-p"))]
 
 
 # --------------------------------------------------------------------------- the stage

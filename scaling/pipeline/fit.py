@@ -16,6 +16,7 @@ from scaling.fit.engine import fit, own_objective, prepare
 from scaling.fit.exclusions import Exclusion, lift
 from scaling.fit.objective import Objective
 from scaling.fit.result import Fit
+from scaling.fit.rolling import errors_by_horizon
 from scaling.forecast.engine import holdout_error
 from scaling.laws import Law
 from scaling.pipeline.files import write_json, write_parquet
@@ -37,6 +38,7 @@ def main(name: str) -> None:
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in made]))
     document = _document(name, study, runs, excluded)
     document["fits"] = [_record(runs, one, aim, mixed) for one in made]
+    document["rolling_origin"] = _rolling_origin(runs, made, aim, mixed)
     document["without_exclusions"] = _without_exclusions(rows, study, aim)
     write_json(FITS / f"{name}.json", document)
     for one in made:
@@ -75,6 +77,19 @@ def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) 
         "holdout_error": holdout_error(runs, one.law, inputs_of(one.law), "loss"),
         "residuals": one.residuals.tolist(),
     }
+
+
+def _rolling_origin(
+    runs: pl.DataFrame, fits: Sequence[Fit], aim: Objective, mixed: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Errors of each law beyond compute budgets, by distance; laws that too few runs tell are left
+    out."""
+    problems = [
+        prepare(runs, one.law, objective=own_objective(one.law, aim.delta), mixed=mixed)
+        for one in fits
+        if not one.law.estimate
+    ]
+    return errors_by_horizon(runs, problems)[0].to_dicts()
 
 
 def _without_exclusions(

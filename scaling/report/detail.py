@@ -1,4 +1,4 @@
-"""Detail of every study: parameters with uncertainty, published fits beside them, certificates."""
+"""Detail of every study: parameters with uncertainty, published fits, comparisons, certificates."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from scaling.report.blocks import (
     Table,
     table,
 )
+from scaling.report.compared import compared
 from scaling.report.context import Context, Study, both, figure, words
 from scaling.report.fits import Estimate, Fit
 from scaling.report.text import DASH, clean, estimate, integer, like, plain
@@ -43,6 +44,7 @@ def _study(study: Study, fits: list[Fit], index: int) -> list[Block]:
     published = published_table(study, fits, index)
     if published.groups:
         blocks.append(published)
+    blocks.extend(compared(study, fits, index))
     blocks.append(Fold("Certificates in full", (certificate_table(fits, index),)))
     return blocks
 

@@ -38,6 +38,7 @@ class Fit:
     holdout: float | None
     certificate: Mapping[str, Any]
     resampling: Mapping[str, Any]
+    criteria: Mapping[str, Any]
 
 
 def records(fits: Mapping[str, Any]) -> list[Fit]:
@@ -65,6 +66,7 @@ def _record(study: str, index: int, entry: Mapping[str, Any]) -> Fit:
         holdout=number(entry.get("holdout_error")),
         certificate=as_map(entry.get("certificate")),
         resampling=as_map(entry.get("resampling")),
+        criteria=as_map(entry.get("criteria")),
     )
 
 
