@@ -24,7 +24,7 @@ from scaling.fit.problem import Problem
 from scaling.fit.result import Fit, Resampling
 from scaling.fit.search import starts
 from scaling.fit.space import Prior, Space
-from scaling.fit.widening import factor, stretch
+from scaling.fit.widening import narrowed, stretch
 from scaling.fit.wild import wild_draws
 from scaling.laws._law import Law
 
@@ -281,9 +281,8 @@ def _with_draws(
     if method == "wild":
         draws, agreeing, by = wild_draws(problem, u, groups, count, seed), None, 1.0
     else:
-        made = resample(problem, u, groups, count, seed)
-        by = factor(problem, u, number)
-        draws, agreeing = stretch(made.u, u, by), made.agreeing
+        made, by = narrowed(problem, u, groups, count, seed)
+        draws, agreeing = made.u, made.agreeing
     naive: dict[str, float] = {}
     if name != "row":
         rows = resample(problem, u, np.arange(problem.rows), min(count, NAIVE), seed)
