@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -162,3 +165,35 @@ def show_source(name: str) -> None:
         filled = rows.height - rows[column].null_count()
         table.add_row(column, f"{low:.4g}", f"{high:.4g}", f"{filled} of {rows.height}")
     Console().print(table)
+
+
+def show_exponents(answer: pl.DataFrame) -> None:
+    """One row an approach: a, N*, D*, D*/N* with intervals, or why there is none."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
+        table.add_column(head, no_wrap=True)
+    for row in answer.iter_rows(named=True):
+        if row.get("a") is None:
+            table.add_row(row["approach"], *["—"] * 5)
+            continue
+        ratio = f"{row['tokens_per_param']:.3g}"
+        ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
+        table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
+    Console().print(table)
+    for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
+        Console().print(Text(f"{row['approach']}: {row['note']}"))
+
+
+def _ends(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
+
+
+def show_intervals(title: str, found: Mapping[str, object]) -> None:
+    """One row a quantity."""
+    console = Console()
+    console.print(Text(title, style="bold"))
+    table = Table("quantity", "value and 90 % interval")
+    for name, one in found.items():
+        table.add_row(name.replace("_", " "), str(one))
+    console.print(table)

@@ -19,11 +19,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from scaling.errors import InputError
 from scaling.laws import _isoflop
 from scaling.laws._law import Array, Input, Law
 
 VALUES = 1500
+POINTS = 3
+# Sizes that must be best somewhere, beside the smallest and the largest of all.
+SIZES = 3
 
 
 def _codes(runs: pl.DataFrame) -> Array:
@@ -32,20 +37,34 @@ def _codes(runs: pl.DataFrame) -> Array:
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
     """(G, a) of the line through the sizes on the envelope."""
-    logs, sizes = np.log(x["flops"]), np.log(x["params"])
+    logs = np.log(x["flops"])
+    curves = _curves(x, logs, w)
     grid = np.linspace(logs.min(), logs.max(), VALUES)
-    codes = np.unique(x["run"][w > 0])
-    loss = np.full((len(codes), VALUES), np.inf)
-    size = np.zeros(len(codes))
-    for k, code in enumerate(codes):
-        rows = np.flatnonzero(x["run"] == code)
-        order = rows[np.argsort(logs[rows], kind="stable")]
-        inside = (grid >= logs[order[0]]) & (grid <= logs[order[-1]])
-        loss[k, inside] = np.interp(grid[inside], logs[order], y[order])
-        size[k] = sizes[rows].mean()
+    loss = np.full((len(curves), VALUES), np.inf)
+    size = np.array([np.log(x["params"][rows]).mean() for rows in curves])
+    for k, rows in enumerate(curves):
+        inside = (grid >= logs[rows[0]]) & (grid <= logs[rows[-1]])
+        loss[k, inside] = np.interp(grid[inside], logs[rows], y[rows])
     best = size[loss.argmin(axis=0)]
     known = np.isfinite(loss.min(axis=0)) & (best > size.min()) & (best < size.max())
+    if len(np.unique(best[known])) < SIZES:
+        raise InputError(
+            "sizes on the envelope", value=len(np.unique(best[known])), allowed=f"at least {SIZES}"
+        )
     return _isoflop.line(grid[known], best[known])
+
+
+def _curves(x: Mapping[str, Array], logs: Array, w: Array) -> list[NDArray[np.int64]]:
+    """Rows of each curve of at least three points, by compute."""
+    order = np.lexsort((logs, x["run"]))
+    order = order[w[order] > 0]
+    starts = np.flatnonzero(np.diff(x["run"][order])) + 1
+    curves = [rows for rows in np.split(order, starts) if len(np.unique(logs[rows])) >= POINTS]
+    if len(curves) < SIZES + 2:
+        raise InputError(
+            "training curves of three points or more", value=len(curves), allowed=f"{SIZES + 2}"
+        )
+    return curves
 
 
 def example(rng: np.random.Generator) -> tuple[pl.DataFrame, Mapping[str, float]]:

@@ -15,73 +15,104 @@ al. 2026, arXiv:2603.22339, for what parabolas cost (6.5 % of the Llama 3 budget
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scaling.errors import InputError
 from scaling.laws import _isoflop
 from scaling.laws._law import Array, Law
 
 POINTS = 4
-GRID = 12
-LOW, HIGH = 0.03, 1.6
-ROUNDS = 7
+# Exponents of the first look, and their range.
+LOOK = (0.1, 0.25, 0.45, 0.8)
+RANGE = (0.03, 2.0)
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """Rows by budget: log N less its mean in the budget, loss, root of weight, where each budget
+    begins; and the mean log N and log C of each budget."""
+
+    logs: Array
+    y: Array
+    root: Array
+    begins: NDArray[np.int64]
+    middle: Array
+    log_c: Array
 
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
     """(G, a) through the minima of the best shared exponents."""
-    sets = _sets(x, y, w)
-    alpha, beta = _search(sets)
-    at, best = [], []
-    for logs, loss, weight, log_c in sets:
-        _, (_, down, up) = _project(logs, loss, weight, alpha, beta)
-        if down > 0 and up > 0:
-            u = float(np.log(alpha * down / (beta * up)) / (alpha + beta))
-            if logs.min() - _isoflop.BEYOND <= u <= logs.max() + _isoflop.BEYOND:
-                at.append(log_c)
-                best.append(u + float(np.log(x["params"]).mean()))
-    return _isoflop.line(np.array(at), np.array(best))
+    curves = _curves(x, y, w)
+    exponents = _search(curves)
+    alpha, beta = np.exp(exponents)
+    _, sizes = _project(curves, exponents)
+    down, up = sizes[:, 1], sizes[:, 2]
+    rows = np.split(curves.logs, curves.begins[1:])
+    low, high = np.array([one.min() for one in rows]), np.array([one.max() for one in rows])
+    with np.errstate(all="ignore"):
+        u = np.log(alpha * down / (beta * up)) / (alpha + beta)
+    inside = (u >= low - _isoflop.BEYOND) & (u <= high + _isoflop.BEYOND)
+    return _isoflop.line(curves.log_c[inside], (u + curves.middle)[inside])
 
 
-def _sets(x: Mapping[str, Array], y: Array, w: Array) -> list[tuple[Array, Array, Array, float]]:
-    """Centred log N, loss, weights and log C of each budget with enough sizes."""
-    logs = np.log(x["params"])
-    logs = logs - logs.mean()
-    codes = _isoflop.budgets(x["flops"])
-    found = []
+def _curves(x: Mapping[str, Array], y: Array, w: Array) -> _Curves:
+    """Budgets with enough sizes."""
+    codes, logs, log_c = _isoflop.budgets(x["flops"]), np.log(x["params"]), np.log(x["flops"])
+    chosen = []
     for code in range(codes.max() + 1):
-        rows = (codes == code) & (w > 0)
+        rows = np.flatnonzero((codes == code) & (w > 0))
         if len(np.unique(logs[rows])) >= POINTS:
-            log_c = float(np.mean(np.log(x["flops"][rows])))
-            found.append((logs[rows], y[rows], w[rows], log_c))
-    return found
+            chosen.append(rows)
+    if len(chosen) < 2:
+        raise InputError(f"budgets of {POINTS} sizes", value=len(chosen), allowed="at least 2")
+    order, counts = np.concatenate(chosen), np.array([len(rows) for rows in chosen])
+    middle = np.array([logs[rows].mean() for rows in chosen])
+    return _Curves(
+        logs[order] - np.repeat(middle, counts),
+        y[order],
+        np.sqrt(w[order]),
+        np.concatenate([[0], np.cumsum(counts)[:-1]]),
+        middle,
+        np.array([log_c[rows].mean() for rows in chosen]),
+    )
 
 
-def _project(logs: Array, y: Array, w: Array, alpha: float, beta: float) -> tuple[float, Array]:
-    """Weighted squares and (e, a, b) of one budget for given exponents."""
-    root = np.sqrt(w)
-    table = np.stack([np.ones_like(logs), np.exp(-alpha * logs), np.exp(beta * logs)], axis=1)
-    sizes = np.linalg.lstsq(table * root[:, None], y * root, rcond=1e-12)[0]
-    return float(np.sum(w * (table @ sizes - y) ** 2)), sizes
+def _project(curves: _Curves, exponents: Array) -> tuple[Array, Array]:
+    """Weighted residuals (rows,) and (e, a, b) of each budget for given logs of the exponents."""
+    alpha, beta = np.exp(exponents)
+    one = np.ones_like(curves.logs)
+    table = np.stack([one, np.exp(-alpha * curves.logs), np.exp(beta * curves.logs)], axis=1)
+    table *= curves.root[:, None]
+    goal = curves.y * curves.root
+    gram = np.add.reduceat(table[:, :, None] * table[:, None, :], curves.begins, axis=0)
+    moment = np.add.reduceat(table * goal[:, None], curves.begins, axis=0)
+    ridge = 1e-13 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+    sizes = np.linalg.solve(gram + ridge, moment[:, :, None])[:, :, 0]
+    counts = np.diff(np.append(curves.begins, len(goal)))
+    return (table * np.repeat(sizes, counts, axis=0)).sum(axis=1) - goal, sizes
 
 
-def _search(sets: list[tuple[Array, Array, Array, float]]) -> tuple[float, float]:
-    """The exponents of least squares: a grid in logs, zoomed in on its best point."""
-    low, high = np.log([LOW, LOW]), np.log([HIGH, HIGH])
-    points = GRID
-    for _ in range(ROUNDS):
-        axes = [np.linspace(a, b, points) for a, b in zip(low, high, strict=True)]
-        value = np.array([[_total(sets, a, b) for b in axes[1]] for a in axes[0]])
-        i, j = np.unravel_index(int(value.argmin()), value.shape)
-        centre = np.array([axes[0][i], axes[1][j]])
-        reach = (high - low) / (points - 1)
-        low, high = centre - reach, centre + reach
-        points = 5
-    return float(np.exp(centre[0])), float(np.exp(centre[1]))
+def _search(curves: _Curves) -> Array:
+    """Logs of the exponents of least squares."""
+    from scipy.optimize import least_squares
 
+    def residuals(exponents: Array) -> Array:
+        return _project(curves, exponents)[0]
 
-def _total(sets: list[tuple[Array, Array, Array, float]], a: float, b: float) -> float:
-    return sum(_project(logs, y, w, np.exp(a), np.exp(b))[0] for logs, y, w, _ in sets)
+    grid = [np.log(pair) for pair in itertools.product(LOOK, LOOK)]
+    start = min(grid, key=lambda pair: float(np.sum(residuals(pair) ** 2)))
+    scale = max(float(np.sqrt(np.mean(residuals(start) ** 2))), 1e-300)
+
+    def scaled(exponents: Array) -> Array:
+        return residuals(exponents) / scale
+
+    ends = (float(np.log(RANGE[0])), float(np.log(RANGE[1])))
+    return np.asarray(least_squares(scaled, start, bounds=ends, xtol=1e-10, ftol=1e-12).x)
 
 
 LAW = Law(

@@ -1,0 +1,119 @@
+"""Commands that answer a question from a table of runs, with intervals from the draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PANEL = "Ask a table of runs"
+
+Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="NAME=COLUMN: the table's column for params, tokens, ..."),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="Keep the rows of this metric, whose `value` becomes the target."),
+]
+Mixed = Annotated[
+    list[str] | None,
+    typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...)."),
+]
+Resamples = Annotated[int, typer.Option(min=0, help="For intervals; 0 for none.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (exponents, returns):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def exponents(
+    runs: Table,
+    budget: Annotated[
+        float | None, typer.Option(help="FLOP at which N* and D* are given; default: the largest.")
+    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
+    mixed: Mixed = None,
+    resamples: Resamples = 300,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Compute-optimal exponents by every approach that the table allows, side by side."""
+    from scaling.answers.optimum import exponents as answer
+
+    frame = _read(runs, maps, metric, target)
+    try:
+        table = answer(
+            frame,
+            budget=budget,
+            target=target,
+            resamples=resamples,
+            seed=seed,
+            mixed=mixed or (),
+        )
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        _print_json({"exponents": table.to_dicts()})
+        return
+    from scaling.show import show_exponents
+
+    show_exponents(table)
+
+
+def returns(
+    runs: Table,
+    params: Annotated[float, typer.Option(help="Params of the planned run.")],
+    tokens: Annotated[float, typer.Option(help="Tokens of the planned run.")],
+    law: Annotated[str, typer.Option(help="A law in params and tokens.")] = "chinchilla",
+    step: Annotated[float, typer.Option(help="Step of the loss whose price is asked.")] = 0.01,
+    maps: Maps = None,
+    metric: Metric = None,
+    target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
+    mixed: Mixed = None,
+    resamples: Resamples = 300,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Diminishing returns at a planned run: gain of doubling, price of a step, distance to E."""
+    from scaling.answers.returns import diminishing_returns
+    from scaling.fit.engine import fit
+
+    frame = _read(runs, maps, metric, target)
+    try:
+        made = fit(frame, law, target=target, resamples=resamples, seed=seed, mixed=mixed or ())
+        found = diminishing_returns(made, params, tokens, step=step)
+    except InputError as error:
+        raise error.at(runs) from error
+    if as_json:
+        _print_json({name: vars(one) for name, one in found.items()})
+        return
+    from scaling.show import show_intervals
+
+    title = f"{made.law.title} at {params:.4g} params and {tokens:.4g} tokens"
+    show_intervals(title, found)
+
+
+def _read(path: Path, maps: list[str] | None, metric: str | None, target: str) -> pl.DataFrame:
+    from scaling import cli
+
+    frame: pl.DataFrame = cli._of_metric(cli._read(path, maps), metric, target, path)
+    return frame
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    from scaling.pipeline.files import canonical
+
+    typer.echo(canonical(value), nl=False)
