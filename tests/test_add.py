@@ -361,3 +361,32 @@ def test_log_lines_stay_in_their_folder(project: Path) -> None:
     log.write_text(log.read_text().replace("team.csv", "../../../../in/team.csv"))
     with pytest.raises(InputError, match="leads out of its folder"):
         store.read_log(log.parent)
+
+
+CHART = (
+    '"{x}","a - b - _step","a - b - _step__MIN","a - b - _step__MAX",'
+    '"a - b - loss","a - b - loss__MIN","a - b - loss__MAX",'
+    '"c - loss","c - loss__MIN","c - loss__MAX"\n'
+    '"1","10","10","10","3.5","3.5","3.5","","",""\n'
+    '"2","20","20","20","3","2.9","3.1","2.5","2.5","2.5"\n'
+)
+
+
+def test_charts_of_wandb(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The form of real exports: names with ' - ' in them, empty cells, an own step for some."""
+    path = Path("in/chart.csv")
+    path.write_text(CHART.replace("{x}", "Step"))
+    maps = ("--metric", f"loss={X}", "--set", "observed=2026-01-02")
+    assert scaling_add(path, *maps) == 2
+    assert "'loss__MIN' (3.5, 2.9, 2.5)" in capsys.readouterr().err.replace(
+        "'3.5, 2.9, 2.5'", "3.5, 2.9, 2.5"
+    )
+    assert scaling_add(path, *maps, "--ignore", "*__M*") == 0
+    assert table("chart", "run", "step", "value").rows() == [
+        ("a - b", 10.0, 3.5),
+        ("a - b", 20.0, 3.0),
+        ("c", 2.0, 2.5),
+    ]
+    path.write_text(CHART.replace("{x}", "epoch"))
+    assert scaling_add(path) == 2
+    assert "row 2: no step" in capsys.readouterr().err

@@ -14,7 +14,10 @@ from scaling.errors import InputError
 from scaling.sources._raw import check_size
 
 _LARGEST_UNPACKED = 8 * 1024**3
-_FAULTS = (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, OverflowError)
+_FAULTS = (
+    *(pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException),
+    *(OSError, ValueError, OverflowError),
+)
 
 
 def table(path: Path) -> pl.DataFrame:
@@ -29,7 +32,8 @@ def table(path: Path) -> pl.DataFrame:
             _bounded(file.metadata, path)
             found = file.read(use_threads=False)
             found.validate(full=True)
-            return pl.DataFrame(found)
+            # Without notes beside the columns: damaged ones, not being UTF-8, make polars panic.
+            return pl.DataFrame(pa.table(found.columns, names=list(found.schema.names)))
     except InputError:
         raise
     except (*_FAULTS, MemoryError) as error:
@@ -46,7 +50,7 @@ def batches(path: Path, rows: int = 250_000) -> Iterator[pl.DataFrame]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(rows, use_threads=False):
                 batch.validate(full=True)
-                yield pl.DataFrame(pa.Table.from_batches([batch]))
+                yield pl.DataFrame(pa.table(batch.columns, names=list(batch.schema.names)))
     except (*_FAULTS, MemoryError) as error:
         raise _refusal(error, path) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ _WRONG_WIDTH = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _LARGEST = 2**31 - 1
 # A large file's header is looked for at its start; the rest is read in blocks.
 _HEAD = 2**20
-_BATCH = 48 * 2**20
+# Arrow reads up to 32 blocks ahead, so they are small, and parts are made of several.
+_BLOCK = 4 * 2**20
+_BLOCKS = 8
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -54,9 +57,9 @@ def batches(path: Path) -> Iterator[pl.DataFrame]:
         names = _header(stream.read(_HEAD), separator, path)
     back = dict(zip(map(str, range(len(names))), names, strict=True))
     try:
-        with pa_csv.open_csv(path, *_options(names, separator, _BATCH)) as reader:
-            for batch in reader:
-                part = pl.DataFrame(pa.Table.from_batches([batch])).rename(back)
+        with pa_csv.open_csv(path, *_options(names, separator, _BLOCK)) as reader:
+            while blocks := list(itertools.islice(reader, _BLOCKS)):
+                part = pl.DataFrame(pa.Table.from_batches(blocks)).rename(back)
                 _refuse_binary(part, path)
                 yield part
     except pa.ArrowInvalid as error:
