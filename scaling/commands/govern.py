@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(rich_help_panel=PANEL)(thresholds)
+    app.command(rich_help_panel=PANEL)(frontier)
 
 
 def thresholds(
@@ -73,3 +74,38 @@ def _day(text: str | None, option: str, default: date) -> date:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise InputError("is no day", column=option, value=text, allowed="YYYY-MM-DD") from None
+
+
+def frontier(
+    as_of: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Day to forecast. Default: two years on.")
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Score the forecast with the copy of this day.")
+    ] = None,
+    copies: Annotated[Path, typer.Option(help="Dated copies of the table of models.")] = Path(
+        "data/trends/copies.csv"
+    ),
+    out: Annotated[Path | None, typer.Option(help="Also write the forecast here as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Forecast growth of training compute and how many models will be above each threshold."""
+    from scaling.govern import outlook as module
+    from scaling.govern import show
+    from scaling.govern.trends import read_copies
+    from scaling.pipeline.files import canonical, write_json
+
+    table = read_copies(copies)
+    day = _day(as_of, "--as-of", date.today())
+    later = _day(until, "--until", day + timedelta(days=731))
+    made = module.outlook(table, day, later, seed)
+    if out is not None:
+        write_json(out, made)
+    if score is not None:
+        made["score"] = module.score(made, table, _day(score, "--score", day))
+    if as_json:
+        typer.echo(canonical(made), nl=False)
+        return
+    show.show_outlook(made)

@@ -57,3 +57,43 @@ def show_thresholds(table: pl.DataFrame, *, every: bool) -> None:
     left = table.height - shown.height
     if left:
         console.print(f"{left} more are not in force: --every shows them.")
+
+
+def show_outlook(made: dict[str, Any]) -> None:
+    """Growth, lag, counts, and the score where there is one."""
+    console = Console()
+    console.print(f"forecast {made['version']}: copy of {made['copy']}, {made['models']} models")
+    console.print(f"[dim]{made['set']}[/dim]")
+    growth = Table("growth of", "per year", "90 % interval", "doubles in", "models")
+    for name, one in made["growth"].items():
+        band = f"{one['low90']:.2f} to {one['high90']:.2f}"
+        doubling = f"{one['doubling_days']:.0f} days"
+        growth.add_row(name, f"{one['factor_per_year']:.2f}", band, doubling, str(one["rows"]))
+    console.print(growth)
+    lag = made["open_lag"]
+    console.print(
+        f"open models trail closed ones by {lag['years']:.2f} years "
+        f"({lag['low90']:.2f} to {lag['high90']:.2f})"
+    )
+    counts = Table("models above", "so far", f"by {made['until']}: 5 %", "50 %", "95 %")
+    for one in made["counts"]:
+        ends = (f"{one[name]:.0f}" for name in ("p05", "p50", "p95"))
+        counts.add_row(scientific(one["threshold"]), str(one["so_far"]), *ends)
+    console.print(counts)
+    if "score" in made:
+        _show_score(console, made["score"])
+
+
+def _show_score(console: Console, score: dict[str, Any]) -> None:
+    table = Table("models above", "came", "inside", "news", "late", "raised", "lowered", "removed")
+    for one in score["counts"]:
+        parts = (f"{one[n]:+d}" for n in ("news", "added_late", "raised", "lowered", "removed"))
+        inside = "yes" if one["inside_90"] else "no"
+        table.add_row(scientific(one["threshold"]), str(one["came"]), inside, *parts)
+    console.print(f"scored with the copy of {score['scored_on']}")
+    console.print(table)
+    growth = score["growth"]
+    console.print(
+        f"growth came to {growth['came']:.2f}: {growth['revision']:+.2f} by revision of older "
+        f"rows, {growth['news']:+.2f} by models since"
+    )

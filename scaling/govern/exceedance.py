@@ -1,0 +1,180 @@
+"""Our own count of models above a threshold, calibrated on the past of the same copy.
+
+Models with a known figure arrive at a rate per year; ln(compute) of one is the trend at its date
+plus a residual. The count above T in a period is the rate times the chance that trend plus residual
+exceeds T, summed over the period, and Poisson about that. Four things are uncertain:
+
+- growth: the frontier's slope, drawn within its standard error;
+- residuals: drawn from those of the last years, about that trend, all of a copy's models;
+- rate: of the last full years, gamma;
+- everything else (selection, late entries, breaks): a log-normal factor on the expected count whose
+  width is the smallest at which 90 % intervals held the outcome in 90 % of forecasts from past days
+  within the copy.
+
+`news` tells how a later copy differs: models that came out since from changes of older rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.errors import InputError
+from scaling.govern.trends import Growth, growth_of
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+# Residuals and rates are of the last years; entries come in late, so the last months are left out
+# of the rate.
+RECENT, LATE = 3.0, 0.5
+# The trend's own window: the era of large-scale models (Sevilla et al. 2022 see it begin in 2015).
+SINCE = 2015.0
+WIDTHS = tuple(round(0.1 * i, 1) for i in range(16))
+DRAWS = 4000
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Quantiles (`LEVELS`) of the count above ``threshold`` at ``until``, from ``as_of``."""
+
+    threshold: float
+    as_of: float
+    until: float
+    so_far: int
+    values: tuple[float, ...]
+    width: float
+
+    def to_dict(self) -> dict[str, float | int]:
+        named = {f"p{100 * q:02.0f}": v for q, v in zip(LEVELS, self.values, strict=True)}
+        return {"threshold": self.threshold, "until": self.until, "so_far": self.so_far} | named
+
+
+def forecast(
+    table: pl.DataFrame, threshold: float, as_of: float, until: float, width: float, seed: int = 0
+) -> Forecast:
+    """Count above ``threshold`` by ``until`` (decimal years), from the rows up to ``as_of``.
+
+    Args:
+        table: a copy (`scaling.govern.trends.copy_of`), with ``year`` and ``flop``.
+        width: of the log-normal factor, from `calibrate`.
+
+    Raises:
+        InputError: too few models before ``as_of``.
+    """
+    known = table.filter(pl.col("year") <= as_of)
+    line = growth_of(known, since=SINCE)
+    so_far = known.filter(pl.col("flop") > threshold).height
+    mean = _expected(known, line, threshold, as_of, until, seed)
+    rng = np.random.default_rng([seed, 1])
+    mean = mean * np.exp(width * rng.standard_normal(DRAWS))
+    drawn = so_far + rng.poisson(mean)
+    return Forecast(
+        threshold, as_of, until, so_far, tuple(map(float, np.quantile(drawn, LEVELS))), width
+    )
+
+
+def _expected(
+    known: pl.DataFrame, line: Growth, threshold: float, as_of: float, until: float, seed: int
+) -> Array:
+    """Draws of the expected number of new models above the threshold."""
+    rng = np.random.default_rng([seed, 0])
+    window = known.filter(pl.col("year") > as_of - RECENT - LATE)
+    full = window.filter(pl.col("year") <= as_of - LATE).height
+    if full < 5:
+        raise InputError("too few models in the last years", value=full, allowed=">= 5")
+    rate = rng.gamma(full, 1.0 / RECENT, DRAWS)
+    slope = line.rate + line.se * rng.standard_normal(DRAWS)
+    x, y = window["year"].to_numpy(), np.log(window["flop"].to_numpy())
+    level = y - line.rate * (x - as_of)  # each recent model, moved to the day along the trend
+    chosen = rng.choice(level, (DRAWS, 64))
+    when = as_of + (np.arange(STEPS) + 0.5) / STEPS * (until - as_of)
+    total = np.zeros(DRAWS)
+    for t in when:
+        above = chosen + slope[:, None] * (t - as_of) > np.log(threshold)
+        total += above.mean(axis=1)
+    return np.asarray(rate * total * (until - as_of) / STEPS)
+
+
+def past(
+    table: pl.DataFrame, horizon: float, as_of: float, first: float = 2018.0
+) -> list[tuple[float, float, int]]:
+    """Forecasts that the past of a copy can score: origin, threshold, outcome.
+
+    Origins are half a year apart; thresholds are those that one to fifteen models had passed.
+    """
+    found = []
+    for origin in np.arange(first, as_of - horizon + 1e-9, 0.5):
+        flop = table.filter(pl.col("year") <= origin)["flop"].to_numpy()
+        for power in np.arange(20.0, 27.0, 0.5):
+            if 1 <= (flop > 10.0**power).sum() <= 15:
+                later = table.filter(pl.col("year") <= origin + horizon)["flop"].to_numpy()
+                found.append((float(origin), 10.0**power, int((later > 10.0**power).sum())))
+    return found
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Width of the factor, what its 90 % intervals held in the past, over how many forecasts."""
+
+    width: float
+    coverage: float
+    forecasts: int
+
+
+def calibrate(table: pl.DataFrame, horizon: float, as_of: float, seed: int = 0) -> Calibration:
+    """The smallest width at which 90 % intervals held 90 % of what came, up to ``as_of``."""
+    tasks = past(table, horizon, as_of)
+    if not tasks:
+        raise InputError("no past to calibrate on", value=as_of, allowed="an earlier first origin")
+    for width in WIDTHS:
+        held = [_held(table, task, horizon, width, seed) for task in tasks]
+        if np.mean(held) >= 0.9:
+            break
+    return Calibration(width, float(np.mean(held)), len(tasks))
+
+
+def _held(
+    table: pl.DataFrame, task: tuple[float, float, int], horizon: float, width: float, seed: int
+) -> bool:
+    origin, threshold, outcome = task
+    made = forecast(table, threshold, origin, origin + horizon, width, seed)
+    return made.values[0] <= outcome <= made.values[-1]
+
+
+def forecasts(
+    table: pl.DataFrame, thresholds: Sequence[float], as_of: float, until: float, seed: int = 0
+) -> tuple[list[Forecast], Calibration]:
+    """Calibrate on the past up to ``as_of``, then forecast every threshold."""
+    made = calibrate(table, until - as_of, as_of, seed)
+    return [forecast(table, t, as_of, until, made.width, seed) for t in thresholds], made
+
+
+def news(old: pl.DataFrame, new: pl.DataFrame, threshold: float) -> dict[str, int]:
+    """Why two copies count differently above a threshold.
+
+    A model is told by its name. What came out after the old copy's last model is news; everything
+    else is revision: rows that were added late, raised above, lowered below, or removed.
+    """
+    last = old["published"].max()
+    above = {
+        name: set(copy.filter(pl.col("flop") > threshold)["model"])
+        for name, copy in (("old", old), ("new", new))
+    }
+    in_old, in_new = set(old["model"]), set(new["model"])
+    came = set(new.filter(pl.col("published") > last)["model"])
+    gained, lost = above["new"] - above["old"], above["old"] - above["new"]
+    return {
+        "before": len(above["old"]),
+        "news": len(gained & came),
+        "added_late": len(gained - came - in_old),
+        "raised": len((gained - came) & in_old),
+        "lowered": -len(lost & in_new),
+        "removed": -len(lost - in_new),
+        "after": len(above["new"]),
+    }

@@ -1,0 +1,150 @@
+"""One versioned forecast of the trends from one dated copy, and its score when a later copy is in.
+
+The version is the hash of the copy's rows, the days, the seed and the answers, so the same input
+gives the same version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.govern import allocation, exceedance
+from scaling.govern.trends import (
+    copy_of,
+    decimal,
+    frontier,
+    growth_of,
+    open_lag,
+    time_to_cross,
+)
+from scaling.pipeline.files import canonical
+
+THRESHOLDS = (1e23, 1e24, 1e25, 1e26, 1e27, 1e28)
+# Cost has few figures before; Cottier et al. 2024 (arXiv:2405.21015) begin in 2016 too.
+COST_SINCE = 2016.0
+OPEN_SINCE = 2018.0
+HORIZON = 15.0
+
+
+def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> dict[str, Any]:
+    """Growth, lag, counts and times to cross from the newest copy on ``as_of``.
+
+    Raises:
+        InputError: no copy that old, or ``until`` is not later.
+    """
+    if until <= as_of:
+        raise InputError("is not after --as-of", column="--until", value=str(until))
+    table = copy_of(copies, as_of)
+    large = frontier(table)
+    today, then = decimal(as_of), decimal(until)
+    counted, calibration = exceedance.forecasts(table, THRESHOLDS, today, then, seed)
+    made: dict[str, Any] = {
+        "as_of": str(as_of),
+        "until": str(until),
+        "copy": str(table["copy"][0]),
+        "models": table.height,
+        "set": "Epoch AI's notable models with a figure for training compute",
+        "growth": {
+            "training compute, all since 2010": growth_of(table).to_dict(),
+            "training compute, ten largest of their time": growth_of(large).to_dict(),
+            "cost, of those, since 2016": growth_of(large, "cost_usd", COST_SINCE).to_dict(),
+            "power, of those": growth_of(large, "power_w").to_dict(),
+        },
+        "open_lag": _lag(table, today),
+        "counts": [one.to_dict() for one in counted],
+        "calibration": {
+            "width": calibration.width,
+            "coverage_of_90": calibration.coverage,
+            "past_forecasts": calibration.forecasts,
+        },
+        "largest": _largest(large, today),
+        "years_to_cross": _cross(large, today),
+    }
+    allocated = allocation.counts(allocation.spent(table, 2023), seed=seed)
+    made["kumar_manning"] = allocated.filter(pl.col("year") > 2024).to_dicts()
+    text = canonical({"answers": made, "rows": table.write_csv(), "seed": seed})
+    return {"version": hashlib.sha256(text.encode()).hexdigest()[:12]} | made
+
+
+def _lag(table: pl.DataFrame, today: float) -> dict[str, float]:
+    lag = open_lag(table, OPEN_SINCE, today)
+    low, high = lag.open_growth.interval()
+    return {
+        "years": lag.years,
+        "low90": lag.low90,
+        "high90": lag.high90,
+        "open_growth": lag.open_growth.factor,
+        "open_growth_low90": low,
+        "open_growth_high90": high,
+    }
+
+
+def _largest(large: pl.DataFrame, today: float) -> dict[str, Any]:
+    top = large.filter(pl.col("year") <= today).sort("flop").tail(1).to_dicts()[0]
+    return {"model": top["model"], "flop": top["flop"], "published": str(top["published"])}
+
+
+def _cross(large: pl.DataFrame, today: float) -> list[dict[str, Any]]:
+    """Years until the frontier's line passes each threshold that it is below of."""
+    line = growth_of(large)
+    now = math.exp(line.centre(today))
+    waits = []
+    for threshold in THRESHOLDS:
+        if threshold > now:
+            wait = time_to_cross(threshold, now, line.interval(), line.scatter, HORIZON)
+            waits.append({"threshold": threshold, **wait})
+    return waits
+
+
+def score(made: dict[str, Any], copies: pl.DataFrame, on: date) -> dict[str, Any]:
+    """What came, by the copy of ``on``: in or out of each 90 % interval; news apart from revision.
+
+    Raises:
+        InputError: no copy later than the forecast's own.
+    """
+    old = copy_of(copies, date.fromisoformat(made["as_of"]))
+    new = copy_of(copies, on)
+    if new["copy"][0] == old["copy"][0]:
+        raise InputError("no later copy to score with", value=str(on), allowed=f"> {made['as_of']}")
+    until = decimal(date.fromisoformat(made["until"]))
+    there = new.filter(pl.col("year") <= until)
+    counts = []
+    for one in made["counts"]:
+        came = there.filter(pl.col("flop") > one["threshold"]).height
+        changes = exceedance.news(old, there, one["threshold"])
+        counts.append(
+            {
+                "threshold": one["threshold"],
+                "forecast": [one["p05"], one["p50"], one["p95"]],
+                "came": came,
+                "inside_90": one["p05"] <= came <= one["p95"],
+                "pinball": _pinball(one, came),
+            }
+            | changes
+        )
+    was = made["growth"]["training compute, all since 2010"]
+    now = growth_of(there)
+    same = growth_of(new.filter(pl.col("published") <= old["published"].max()))
+    growth = {
+        "forecast": [was["low90"], was["factor_per_year"], was["high90"]],
+        "came": now.factor,
+        "inside_90": was["low90"] <= now.factor <= was["high90"],
+        "revision": same.factor - was["factor_per_year"],
+        "news": now.factor - same.factor,
+    }
+    return {"scored_on": str(new["copy"][0]), "counts": counts, "growth": growth}
+
+
+def _pinball(one: dict[str, Any], came: int) -> float:
+    """Mean quantile loss over the five quantiles."""
+    losses: list[float] = []
+    for q in exceedance.LEVELS:
+        miss = came - float(one[f"p{100 * q:02.0f}"])
+        losses.append(max(q * miss, (q - 1.0) * miss))
+    return sum(losses) / len(losses)

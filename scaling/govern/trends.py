@@ -1,0 +1,211 @@
+"""Growth in time of training compute, cost, power and horizons; the open lag; time to cross.
+
+A growth is a straight line in ln(value) on the date, by least squares; its interval is that of the
+slope (normal, the residuals independent). `scaling.laws.trend` is the same line as a law family.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.errors import InputError
+
+Array = NDArray[np.float64]
+
+COPIES = Path("data/trends/copies.csv")
+YEAR = 365.25
+FEWEST = 5
+# Models that were among the ten largest when they came out (Epoch AI's frontier).
+FRONTIER = 10
+
+
+@dataclass(frozen=True)
+class Growth:
+    """ln(value) = level + rate (t - origin), t in years; rate has standard error ``se``, single
+    values scatter by ``scatter`` (in ln)."""
+
+    rate: float
+    se: float
+    level: float
+    origin: float
+    scatter: float
+    rows: int
+    r2: float
+
+    @property
+    def factor(self) -> float:
+        """Growth per year."""
+        return math.exp(self.rate)
+
+    @property
+    def doubling_days(self) -> float:
+        """Days in which the value doubles."""
+        return YEAR * math.log(2.0) / self.rate
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Ends of the interval of `factor`."""
+        from scipy.special import ndtri
+
+        z = float(ndtri(0.5 + level / 2.0))
+        return math.exp(self.rate - z * self.se), math.exp(self.rate + z * self.se)
+
+    def centre(self, year: float) -> float:
+        """Central ln(value) at a date."""
+        return self.level + self.rate * (year - self.origin)
+
+    def to_dict(self) -> dict[str, Any]:
+        low, high = self.interval()
+        return {
+            "factor_per_year": self.factor,
+            "low90": low,
+            "high90": high,
+            "doubling_days": self.doubling_days,
+            "rows": self.rows,
+            "r2": self.r2,
+        }
+
+
+def growth(years: Array, values: Array) -> Growth:
+    """Least squares of ln(value) on the date.
+
+    Raises:
+        InputError: fewer than five values, one that is not positive, or all of one date.
+    """
+    if len(years) < FEWEST or np.ptp(years) == 0:
+        raise InputError("too few dated values", value=len(years), allowed=f">= {FEWEST}")
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        raise InputError("a value is not positive", value=float(np.min(values)), allowed="> 0")
+    origin, y = float(years.mean()), np.log(values)
+    x = years - origin
+    rate = float(x @ y / (x @ x))
+    left = y - y.mean() - rate * x
+    scatter = math.sqrt(float(left @ left) / (len(x) - 2))
+    r2 = 1.0 - float(left @ left) / float(((y - y.mean()) ** 2).sum())
+    return Growth(
+        rate, scatter / math.sqrt(float(x @ x)), float(y.mean()), origin, scatter, len(x), r2
+    )
+
+
+def read_copies(path: Path = COPIES) -> pl.DataFrame:
+    """The dated copies of the table of models."""
+    if not path.exists():
+        raise InputError("no such file", file=path)
+    return pl.read_csv(path, try_parse_dates=True, schema_overrides={"flop": pl.Float64})
+
+
+def copy_of(copies: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The newest copy that was there on the day, in order of publication, with ``year``.
+
+    Raises:
+        InputError: there was none yet.
+    """
+    dated = copies["copy"].unique().sort()
+    there = dated.filter(dated <= day)
+    if there.is_empty():
+        raise InputError("no copy that old", value=str(day), allowed=f">= {dated[0]}")
+    made = copies.filter(pl.col("copy") == there[-1], pl.col("published").is_not_null())
+    return made.with_columns(year=years(pl.col("published"))).sort("published", "model")
+
+
+def years(day: pl.Expr) -> pl.Expr:
+    """A date as a decimal year (365.25 days each)."""
+    return 1970.0 + day.cast(pl.Date).cast(pl.Int32) / YEAR
+
+
+def decimal(day: date) -> float:
+    """As `years`, of one date."""
+    return 1970.0 + (day - date(1970, 1, 1)).days / YEAR
+
+
+def frontier(table: pl.DataFrame, top: int = FRONTIER) -> pl.DataFrame:
+    """Models that were among the ``top`` largest up to their publication."""
+    flop = table["flop"].to_numpy()
+    rank = np.array([int((flop[: i + 1] >= f).sum()) for i, f in enumerate(flop)])
+    return table.filter(pl.Series(rank <= top))
+
+
+def growth_of(
+    table: pl.DataFrame, column: str = "flop", since: float = 2010.0, until: float = 9999.0
+) -> Growth:
+    """Growth of a column over the models published from ``since`` (years) up to ``until``."""
+    rows = table.filter(
+        pl.col("year").is_between(since, until, closed="left"), pl.col(column).is_not_null()
+    )
+    return growth(rows["year"].to_numpy(), rows[column].to_numpy())
+
+
+def records(table: pl.DataFrame, value: str) -> pl.DataFrame:
+    """Rows that were the best of their time; the table must be in order of date."""
+    best = pl.col(value).cum_max().shift(1)
+    return table.filter(best.is_null() | (pl.col(value) > best))
+
+
+@dataclass(frozen=True)
+class Lag:
+    """By how many years the largest open model trails the largest closed one, at ``year``."""
+
+    years: float
+    low90: float
+    high90: float
+    open_growth: Growth
+
+
+def open_lag(table: pl.DataFrame, since: float, year: float) -> Lag:
+    """When the closed frontier stood where the open one stands at ``year``.
+
+    Both are straight lines through the record models since ``since``; the interval takes both
+    slopes' and levels' errors as independent.
+    """
+    lines = {}
+    for word in ("yes", "no"):
+        part = table.filter(pl.col("open") == word, pl.col("year").is_between(since, year))
+        best = frontier(part, 3)
+        lines[word] = growth(best["year"].to_numpy(), best["flop"].to_numpy())
+    one, other = lines["yes"], lines["no"]
+    gap = (other.centre(year) - one.centre(year)) / other.rate
+    error = math.hypot(_level_error(one, year), _level_error(other, year)) / other.rate
+    return Lag(gap, gap - 1.6449 * error, gap + 1.6449 * error, one)
+
+
+def _level_error(line: Growth, year: float) -> float:
+    """Standard error of the line's height at a date."""
+    return math.hypot(line.scatter / math.sqrt(line.rows), line.se * (year - line.origin))
+
+
+def time_to_cross(
+    threshold: float,
+    now: float,
+    growth_band: tuple[float, float],
+    sigma_now: float,
+    horizon: float,
+    start_sd: float = 0.0,
+) -> dict[str, float | None]:
+    """Years until a quantity that stands at ``now`` and grows g a year passes ``threshold``.
+
+    t = ln(T / C0) / ln g, with ln ln g normal over the 90 % band of g, ln C0 normal with
+    ``sigma_now``, and the start uncertain by ``start_sd`` years. A fixed grid of quantiles stands
+    for each, so that the same input gives the same answer.
+
+    Returns:
+        ``p05``, ``p50``, ``p95`` in years (None beyond the horizon) and ``never``, the chance that
+        it does not happen within ``horizon``.
+    """
+    from scipy.special import ndtri
+
+    low, high = (math.log(math.log(g)) for g in growth_band)
+    z = ndtri((np.arange(101) + 0.5) / 101)
+    rate = np.exp((low + high) / 2.0 + z * (high - low) / (2.0 * 1.6448536))
+    level = math.log(threshold / now) - sigma_now * z
+    waits = (level[None, :, None] / rate[:, None, None] + start_sd * z[None, None, ::5]).ravel()
+    waits = np.maximum(waits, 0.0)
+    found = {f"p{100 * q:02.0f}": float(np.quantile(waits, q)) for q in (0.05, 0.5, 0.95)}
+    shown: dict[str, float | None] = {k: v if v <= horizon else None for k, v in found.items()}
+    return shown | {"never": float((waits > horizon).mean())}
