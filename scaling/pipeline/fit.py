@@ -50,7 +50,9 @@ def _document(
 ) -> dict[str, Any]:
     """What the fits of a study have in common."""
     ranges = {
-        column: [runs[column].min(), runs[column].max()] for column in ("params", "tokens", "flops")
+        column: [runs[column].min(), runs[column].max()]
+        for column in ("params", "tokens", "flops")
+        if column in runs.columns
     }
     return {
         "study": name,

@@ -15,7 +15,7 @@ from scaling.errors import InputError
 from scaling.fit.data import column_of, law_inputs
 from scaling.forecast.engine import applicable, centre_and_spread, joins, student
 from scaling.forecast.single import law_quantiles
-from scaling.laws import Input
+from scaling.laws import Law
 from scaling.pipeline.files import write_bytes
 from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
@@ -46,11 +46,18 @@ def main() -> None:
 
 
 def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataFrame:
-    """Params, tokens and FLOP of each target; a budget is spent as the study's own fit says."""
-    rows = []
-    for name, target in targets.items():
-        rows.append({"target": name} | place(name, target, document))
-    return pl.DataFrame(rows, infer_schema_length=None)
+    """Params, tokens and FLOP of each target; a budget is spent as the study's own fit says.
+
+    A study without a fit that could spend a budget has no forecast for targets that are budgets.
+    """
+    spends = any(one["law"] == "chinchilla" for one in document["fits"])
+    rows: list[dict[str, Any]] = [
+        {"target": name} | place(name, target, document)
+        for name, target in targets.items()
+        if spends or "flops" not in target
+    ]
+    empty = {"target": pl.String, **dict.fromkeys(SCALE, pl.Float64)}
+    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=empty)
 
 
 def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict[str, float]:
@@ -80,32 +87,38 @@ def study_rows(
     levels: Any,
     seed: int,
 ) -> pl.DataFrame:
-    """Quantiles of all laws together ("ensemble") and of each law alone."""
-    made = {"ensemble": together(document, runs, targets, levels)}
+    """Quantiles of all laws together ("ensemble") and of each law alone.
+
+    A law has rows for the targets that name all its inputs; laws that predict something else than
+    the metric have none.
+    """
+    made = []
+    chosen = [one["law"] for one in document["fits"] if joins(laws.get(one["law"]), INPUTS)]
+    if chosen and targets.height:
+        made.append(("ensemble", targets, together(chosen, runs, targets, levels)))
     for one in document["fits"]:
-        values = alone(one, runs, draws, targets, (levels, seed))
-        if values is not None:
-            made[one["law"]] = values
+        law = laws.get(one["law"]).bound(runs, "loss")
+        at = _with_inputs(law, targets)
+        if at.height:
+            made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
+    parts = [_long(document["study"], *one, levels) for one in made]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
+
+
+def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: Any) -> pl.DataFrame:
+    """Rows of one law from quantiles (levels, targets)."""
     index = np.repeat(np.arange(targets.height), len(levels))
-    parts = [
-        targets[index].select(
-            pl.lit(document["study"]).alias("study"),
-            pl.col("target", *SCALE),
-            pl.lit(label).alias("law"),
-            pl.Series("quantile", np.tile(levels, targets.height)),
-            pl.Series("value", values.T.reshape(-1)),
-        )
-        for label, values in made.items()
-    ]
-    return pl.concat(parts)
+    return targets[index].select(
+        pl.lit(study).alias("study"),
+        pl.col("target", *SCALE),
+        pl.lit(label).alias("law"),
+        pl.Series("quantile", np.tile(levels, targets.height)),
+        pl.Series("value", values.T.reshape(-1)),
+    )
 
 
-def together(
-    document: dict[str, Any], runs: pl.DataFrame, targets: pl.DataFrame, levels: Any
-) -> Any:
+def together(chosen: list[str], runs: pl.DataFrame, targets: pl.DataFrame, levels: Any) -> Any:
     """Quantiles (levels, targets) of `scaling.forecast` over the study's laws in N and D."""
-    names = [one["law"] for one in document["fits"]]
-    chosen = [name for name in names if joins(laws.get(name), INPUTS)]
     table = runs.select(*INPUTS, "loss")
     points = {name: targets[name].to_numpy() for name in INPUTS}
     centre, sigma = centre_and_spread(table, points, applicable(INPUTS, chosen), "loss")
@@ -113,20 +126,9 @@ def together(
 
 
 def alone(
-    one: dict[str, Any],
-    runs: pl.DataFrame,
-    draws: pl.DataFrame,
-    targets: pl.DataFrame,
-    how: tuple[Any, int],
+    one: dict[str, Any], law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
 ) -> Any:
-    """Quantiles (levels, targets) of one stored fit: its draws and its own noise.
-
-    None where the targets lack an input of the law, or the law predicts something else than loss.
-    """
-    law = laws.get(one["law"]).bound(runs, "loss")
-    at = targets.with_columns(x=pl.col("flops")) if law.inputs == ("x",) else targets
-    if law.output or any(not _given(each, at) for each in law.all_inputs):
-        return None
+    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
     own = draws.filter(pl.col("law") == law.name)
     theta = np.stack(
         [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
@@ -135,8 +137,18 @@ def alone(
     return law_quantiles(law, theta, np.array(one["residuals"]), x, how)
 
 
-def _given(each: Input, at: pl.DataFrame) -> bool:
-    return each.only_fit or each.default is not None or column_of(each, at.columns) is not None
+def _with_inputs(law: Law, targets: pl.DataFrame) -> pl.DataFrame:
+    """The targets that name all inputs of a law; none for a law that predicts something else."""
+    at = targets.with_columns(x=pl.col("flops")) if law.inputs == ("x",) else targets
+    if law.output:
+        return at.clear()
+    for each in law.all_inputs:
+        column = column_of(each, at.columns)
+        if column is not None:
+            at = at.filter(pl.col(column).is_not_null())
+        elif not each.only_fit and each.default is None:
+            return at.clear()
+    return at
 
 
 if __name__ == "__main__":
