@@ -8,6 +8,8 @@ from scaling.report.fits import Fit
 from scaling.report.text import DASH, clean, integer, number, percent, plain, scientific, share
 
 CONVERGED = "converged"
+# A law with its own procedure has no optimum to certify, so nothing about it is in doubt.
+SOUND = (CONVERGED, "estimated")
 _BAD = {"failed"}
 
 
@@ -70,7 +72,7 @@ def _two(value: float) -> str:
 def _outcome(fit: Fit) -> Cell:
     if not fit.outcome:
         return MISSING
-    tone: Tone = "good" if fit.outcome == CONVERGED else "caution"
+    tone: Tone = "good" if fit.outcome in SOUND else "caution"
     tone = "bad" if fit.outcome in _BAD else tone
     return Cell(said(fit.outcome), clean(fit.outcome), "", f"{fit.place}.outcome", tone)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scaling.report.blocks import Fold, Points, Section, Text
 from scaling.report.context import NATS, Context
 from scaling.report.distances import distance, distance_table, spread
-from scaling.report.endings import CONVERGED, fit_table, said
+from scaling.report.endings import SOUND, fit_table, said
 from scaling.report.law_forecasts import law_picture, law_table
 from scaling.report.text import span
 
@@ -59,7 +59,7 @@ def _widest(ctx: Context) -> str:
 
 
 def _doubtful(ctx: Context) -> str:
-    doubtful = [fit for fit in ctx.fits if fit.outcome != CONVERGED]
+    doubtful = [fit for fit in ctx.fits if fit.outcome not in SOUND]
     if not ctx.fits:
         return "No fit was found, so nothing is known about convergence."
     if not doubtful:
@@ -74,7 +74,7 @@ def _leaning(ctx: Context) -> list[str]:
     for study in ctx.studies:
         fits = [fit for fit in ctx.fits if fit.study == study.name and fit.holdout is not None]
         best = min(fits, key=lambda fit: (fit.holdout or 0.0, fit.law), default=None)
-        if best is not None and best.outcome != CONVERGED:
+        if best is not None and best.outcome not in SOUND:
             found.append(
                 f"On {study.name} the ensemble leans most on {best.law} (smallest held-out error), "
                 f"whose fit ended in doubt ({said(best.outcome)})."
