@@ -218,3 +218,12 @@ def test_command_says_which_laws_apply() -> None:
     done = CliRunner().invoke(app, ["laws", "--for", path, "--metric", "loss@massivetext"])
     assert done.exit_code == 0, done.output
     assert "chinchilla" in done.output and "yes" in done.output
+
+
+def test_verdict_looks_at_the_target_and_tries_own_procedures() -> None:
+    runs = table()
+    gap = runs.with_columns(loss=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise("loss"))
+    assert "loss is empty in 1 of 60" in verdict(gap, laws.get("chinchilla")).reason
+    below = runs.with_columns(loss=pl.col("loss") - 5.0)
+    assert "not within" in verdict(below, laws.get("chinchilla")).reason
+    assert "budgets" in verdict(runs, laws.get("isoflop")).reason

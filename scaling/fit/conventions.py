@@ -76,8 +76,13 @@ def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> 
 
 
 def verdict(runs: pl.DataFrame, law: Law, target: str = "loss") -> Verdict:
-    """Whether ``law`` can be fitted to the table as it is, and if not, why."""
-    reason = _missing(runs, law, target) or _blocked(runs, law)
+    """Whether ``law`` can be fitted to the table as it is, and if not, why.
+
+    A law with its own procedure is tried, which takes no longer than reading the table.
+    """
+    reason = _missing(runs, law, target) or _blocked(runs, law) or _unfit_target(runs, law, target)
+    if not reason and law.estimate is not None:
+        reason = _refusal(runs, law, target)
     if reason:
         return Verdict(law.name, "no", reason)
     care = _care(runs, law)
@@ -156,6 +161,32 @@ def _blocked(runs: pl.DataFrame, law: Law) -> str:
         reason = _too_poor(runs, one, column)
         if reason:
             return reason
+    return ""
+
+
+def _unfit_target(runs: pl.DataFrame, law: Law, target: str) -> str:
+    """Empty cells of the target, and values where the law or its scale has no place for them."""
+    values = number(runs, target)
+    empty = int(np.isnan(values).sum())
+    if empty:
+        return f"{target} is empty in {empty} of {runs.height} rows"
+    low, high = law.span
+    if law.link != "linear":
+        low, high = max(low, 5e-324), min(high, 1.0 - 1e-16 if law.link == "logit" else high)
+    outside = int(((values < low) | (values > high)).sum())
+    if not outside:
+        return ""
+    return f"{target} is not within {law.span[0]:g} to {law.span[1]:g} in {outside} rows"
+
+
+def _refusal(runs: pl.DataFrame, law: Law, target: str) -> str:
+    """What a law's own procedure says against the table."""
+    from scaling.fit.engine import fit
+
+    try:
+        fit(runs, law, target=target)
+    except InputError as error:
+        return str(error)
     return ""
 
 

@@ -14,6 +14,7 @@ from scaling.laws._law import Array, Input, Param
 
 # Budgets are where log compute leaves a gap; within one they agree to rounding.
 GAP = 0.05
+SPREAD = 0.1
 # A minimum this far (in logs) outside the sizes that were tried is no measurement.
 BEYOND = 0.7
 
@@ -33,13 +34,28 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def budgets(flops: Array) -> NDArray[np.int64]:
-    """The number of each row's budget, from small to large."""
+def budgets(flops: Array, params: Array, points: int) -> list[NDArray[np.int64]]:
+    """Rows of each budget with at least ``points`` sizes, from small to large compute.
+
+    Raises:
+        InputError: less than half of the rows belong to such budgets.
+    """
     order = np.argsort(flops, kind="stable")
-    jumps = np.diff(np.log(flops[order]), prepend=np.log(flops[order[0]]))
-    codes = np.empty(len(flops), dtype=np.int64)
-    codes[order] = np.cumsum(jumps > GAP)
-    return codes
+    logs = np.log(flops[order])
+    groups = np.split(order, np.flatnonzero(np.diff(logs) > GAP) + 1)
+    kept = [
+        rows
+        for rows in groups
+        if len(np.unique(params[rows])) >= points and np.ptp(np.log(flops[rows])) <= SPREAD
+    ]
+    inside = sum(len(rows) for rows in kept)
+    if 2 * inside < len(flops):
+        raise InputError(
+            f"rows in compute budgets of {points} sizes or more",
+            value=f"{inside} of {len(flops)}",
+            allowed="at least half",
+        )
+    return kept
 
 
 def through_minima(
@@ -51,10 +67,10 @@ def through_minima(
 ) -> Array:
     """(G, a) of the line through the minima that ``minimum(log N, loss, w)`` finds; it answers NaN
     where a budget shows none. A budget needs ``points`` different sizes."""
-    logs, codes = np.log(x["params"]), budgets(x["flops"])
+    logs = np.log(x["params"])
     at, best = [], []
-    for code in range(codes.max() + 1):
-        rows = (codes == code) & (w > 0)
+    for group in budgets(x["flops"], x["params"], points):
+        rows = group[w[group] > 0]
         if len(np.unique(logs[rows])) < points:
             continue
         u = minimum(logs[rows], y[rows], w[rows])

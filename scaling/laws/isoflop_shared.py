@@ -62,12 +62,9 @@ def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
 
 def _curves(x: Mapping[str, Array], y: Array, w: Array) -> _Curves:
     """Budgets with enough sizes."""
-    codes, logs, log_c = _isoflop.budgets(x["flops"]), np.log(x["params"]), np.log(x["flops"])
-    chosen = []
-    for code in range(codes.max() + 1):
-        rows = np.flatnonzero((codes == code) & (w > 0))
-        if len(np.unique(logs[rows])) >= POINTS:
-            chosen.append(rows)
+    logs, log_c = np.log(x["params"]), np.log(x["flops"])
+    present = [rows[w[rows] > 0] for rows in _isoflop.budgets(x["flops"], x["params"], POINTS)]
+    chosen = [rows for rows in present if len(np.unique(logs[rows])) >= POINTS]
     if len(chosen) < 2:
         raise InputError(f"budgets of {POINTS} sizes", value=len(chosen), allowed="at least 2")
     order, counts = np.concatenate(chosen), np.array([len(rows) for rows in chosen])
