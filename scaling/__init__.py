@@ -17,9 +17,10 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 __version__ = "0.1.0"
-__all__ = ["Fit", "InputError", "Objective", "Prior", "fit", "forecast"]
+__all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "fit", "forecast"]
 
 _HOMES = {
+    "Box": ("scaling.fit.space", "Box"),
     "Fit": ("scaling.fit.result", "Fit"),
     "InputError": ("scaling.errors", "InputError"),
     "Objective": ("scaling.fit.objective", "Objective"),

@@ -62,6 +62,10 @@ def fit(
         str | None, typer.Option(help="Column resampled as one; 'row' for single rows.")
     ] = None,
     seed: Seed = 0,
+    check: Annotated[bool, typer.Option(help="Solve once more with SciPy.")] = False,
+    profile: Annotated[
+        bool, typer.Option(help="Profile intervals too: a parameter without an end is not known.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fit one law to a table of runs."""
@@ -79,6 +83,8 @@ def fit(
                 resamples=resamples,
                 cluster=cluster,
                 seed=seed,
+                check=check,
+                profile=profile,
                 mixed=mixed or (),
             )
     except InputError as error:

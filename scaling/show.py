@@ -48,6 +48,11 @@ def show_fit(made: Fit) -> None:
             f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
         )
     )
+    if seen.solver is not None:
+        apart = seen.solver / seen.objective - 1.0 if seen.objective else float("nan")
+        console.print(Text(f"SciPy      reached {seen.solver:.13g}, {apart:+.1e} from it"))
+    for name, (low, high) in seen.profile.items():
+        console.print(Text(f"profile    {name} {low:.5g} to {high:.5g} (90 %)"))
     if made.resampling is not None and seen.resamples_agreeing is not None:
         unit = made.resampling
         console.print(

@@ -104,11 +104,23 @@ def _rows(path: str) -> Iterator[Series]:
 
 def _parameters(path: str) -> Iterator[Series]:
     by, count = by_parameters(), SOME[path]
-    found = [
-        _fit_and_resample([simulated(law, seed) for seed in range(STUDIES)], law, path, count)
-        for law in by.values()
-    ]
-    return _two("parameters", path, tuple(by), count, found)
+    tables = {law.name: [simulated(law, seed) for seed in range(STUDIES)] for law in by.values()}
+    found = [_fit_and_resample(tables[law.name], law, path, count) for law in by.values()]
+    yield from _two("parameters", path, tuple(by), count, found)
+    parts = zip(*(_parts(tables[law.name], _of(path, law)) for law in by.values()), strict=True)
+    for job, seconds in zip(("search alone", "polishing 24 starts"), parts, strict=True):
+        yield Series("parameters", job, path, tuple(by), seconds)
+
+
+def _parts(tables: Sequence[pl.DataFrame], law: Law) -> tuple[float, float]:
+    """Seconds of the search and of the polish of what it finds: means."""
+    found = []
+    for table in tables:
+        problem = engine.prepare(table, law)
+        searched, begin = fastest(partial(search.starts, problem))
+        found.append((searched, fastest(partial(minimise, problem, begin))[0]))
+    searches, polishes = np.mean(found, axis=0)
+    return float(searches), float(polishes)
 
 
 def _resamples(path: str) -> Iterator[Series]:

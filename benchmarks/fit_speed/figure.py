@@ -34,13 +34,9 @@ def figure(found: Sequence[Series]) -> str:
 
 
 def _kind(one: Series) -> str:
-    return (
-        "Global fit"
-        if one.job == "global fit"
-        else "Polish"
-        if one.axis == "starts"
-        else "Resamples"
-    )
+    kinds = {"global fit": "Global fit", "search alone": "Search"}
+    polished = "Polish" if one.job.startswith("polishing") else "Resamples"
+    return kinds.get(one.job, polished)
 
 
 def _slopes(some: Sequence[Series]) -> str:

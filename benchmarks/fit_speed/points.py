@@ -1,4 +1,4 @@
-"""The data: the 240 Chinchilla points, larger tables from them, and laws of 3 to 7 parameters."""
+"""The data: the 240 Chinchilla points, larger tables from them, and laws of 3 to 11 parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling import laws
 from scaling.laws._law import Array, Law, Param, Term
 
 SOURCE = Path("data/published/chinchilla-epoch/runs.csv")
@@ -42,35 +41,31 @@ def without_terms(law: Law) -> Law:
 
 
 def by_parameters() -> dict[int, Law]:
-    """Number of parameters -> a law with that many."""
-    made = (laws.get("power_law"), laws.get("chinchilla"), _seven())
-    return {len(law.params): law for law in made}
+    """Number of parameters -> a floor and as many power terms as make that many."""
+    return {2 * terms + 1: power_terms(terms) for terms in range(1, 6)}
 
 
-def _predict(p: Any, x: Any) -> Array:
-    value: Array = p.E + p.A * x.a**-p.alpha + p.B * x.b**-p.beta + p.C * x.c**-p.gamma
-    return value
+def power_terms(count: int) -> Law:
+    """A floor E and ``count`` terms A_a / a^gamma_a, one an input."""
+    inputs = "abcde"[:count]
+    sizes = tuple(Param(f"A_{x}", "1", "size", start=(1.0, 1e11)) for x in inputs)
+    exponents = tuple(Param(f"gamma_{x}", "1", "exponent") for x in inputs)
 
+    def predict(p: Any, x: Any) -> Array:
+        terms = (getattr(p, f"A_{k}") * getattr(x, k) ** -getattr(p, f"gamma_{k}") for k in inputs)
+        value: Array = sum(terms, p.E)
+        return value
 
-def _seven() -> Law:
-    """A floor and three power terms."""
-    sizes = tuple(Param(name, "1", "size", start=(1.0, 1e11)) for name in "ABC")
-    exponents = tuple(Param(name, "1", "exponent") for name in ("alpha", "beta", "gamma"))
     return Law(
-        name="three_terms",
-        title="Three power terms",
-        formula="y = E + A/a^alpha + B/b^beta + C/c^gamma",
+        name=f"power_terms_{count}",
+        title="Power terms",
+        formula="y = E + A_a / a^gamma_a + ...",
         citation="made for this benchmark",
         params=(Param("E", "1", "floor", start=(0.3, 3.0)), *sizes, *exponents),
-        inputs=("a", "b", "c"),
-        predict=_predict,
-        linear=("E", "A", "B", "C"),
-        terms=(
-            Term("E"),
-            Term("A", {"a": ("alpha", -1.0)}),
-            Term("B", {"b": ("beta", -1.0)}),
-            Term("C", {"c": ("gamma", -1.0)}),
-        ),
+        inputs=tuple(inputs),
+        predict=predict,
+        linear=("E", *(one.name for one in sizes)),
+        terms=(Term("E"), *(Term(f"A_{x}", {x: (f"gamma_{x}", -1.0)}) for x in inputs)),
     )
 
 

@@ -21,9 +21,9 @@ from scaling.fit.newton import minimise
 from scaling.fit.objective import Objective
 from scaling.fit.own import fit_own
 from scaling.fit.problem import Problem
-from scaling.fit.result import Fit, Resampling
+from scaling.fit.result import Fit, Outcome, Resampling
 from scaling.fit.search import starts
-from scaling.fit.space import Prior, Space
+from scaling.fit.space import Box, Prior, Space
 from scaling.fit.widening import narrowed, stretch
 from scaling.fit.wild import wild_draws
 from scaling.laws._law import Law
@@ -48,9 +48,10 @@ def fit(
     fixed: Mapping[str, float] | None = None,
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    priors: Mapping[str, Prior] | None = None,
+    priors: Mapping[str, Prior | Box] | None = None,
     start: Mapping[str, float] | None = None,
     check: bool = False,
+    profile: bool = False,
     method: Literal["auto", "pairs", "wild"] = "auto",
     mixed: Sequence[str] = (),
 ) -> Fit:
@@ -72,6 +73,8 @@ def fit(
         fixed, tied, bounds, priors: see `scaling.fit.space.Space`.
         start: begin at these parameters alone instead of searching.
         check: solve once more with SciPy and put its objective into the certificate.
+        profile: put profile-likelihood intervals into the certificate (`scaling.fit.profile`);
+            a parameter whose interval has no end is not identified.
         method: "pairs" refits resampled rows or clusters and stretches the draws for small
             samples; "wild" keeps the design and flips the clusters' residuals at random; "auto"
             is pairs by row and wild by cluster.
@@ -88,7 +91,7 @@ def fit(
         raise InputError("resamples out of range", value=resamples, allowed=">= 0")
     family = bound(runs, law, target, mixed)
     if family.estimate is not None:
-        _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check)
+        _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
         return fit_own(runs, family, target, inputs, weights, (resamples, cluster, seed))
     problem = prepare(
         runs,
@@ -109,6 +112,8 @@ def fit(
 
         reached = scipy_objective(problem, u)
         result = replace(result, certificate=replace(result.certificate, solver=reached))
+    if profile:
+        result = _profiled(result, problem, u)
     if not resamples:
         return result
     return _with_draws(result, problem, u, clusters(runs, cluster), resamples, seed, method)
@@ -125,7 +130,7 @@ def prepare(
     fixed: Mapping[str, float] | None = None,
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    priors: Mapping[str, Prior] | None = None,
+    priors: Mapping[str, Prior | Box] | None = None,
     mixed: Sequence[str] = (),
 ) -> Problem:
     """The problem that `fit` solves, from the same arguments."""
@@ -161,7 +166,7 @@ def _refuse_choices(law: Law, *choices: object) -> None:
     if any(choices):
         raise InputError(
             f"{law.name} has its own procedure",
-            value="objective, fixed, tied, bounds, priors, start or check",
+            value="objective, fixed, tied, bounds, priors, start, check or profile",
             allowed="weights, resamples, cluster and seed",
         )
 
@@ -193,6 +198,19 @@ def solve(
         free=space.free,
     )
     return made, u
+
+
+def _profiled(result: Fit, problem: Problem, u: Array) -> Fit:
+    """The fit with profile intervals; open ones speak against it."""
+    from scaling.fit.profile import is_open, profile_intervals
+
+    ends = profile_intervals(problem, u)
+    result = replace(result, certificate=replace(result.certificate, profile=ends))
+    without_end = [name for name in ends if is_open(problem, name, ends[name])]
+    if result.outcome is not Outcome.CONVERGED or not without_end:
+        return result
+    reason = f"The 90 % profile interval has no end: {', '.join(without_end)}."
+    return replace(result, outcome=Outcome.NOT_IDENTIFIED, reason=reason)
 
 
 def _given(problem: Problem, start: Mapping[str, float]) -> Array:

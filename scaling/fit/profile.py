@@ -15,14 +15,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.fit.kernels import TermsKernel
+from scaling.fit.kernels import GenericKernel, TermsKernel
+from scaling.fit.newton import minimise
 from scaling.fit.problem import Problem
 from scaling.fit.widening import t_over_z
 
 Array = NDArray[np.float64]
 
 Z = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.9600}
-FARTHEST = 60.0  # coordinates from the optimum at which an interval counts as open
+FARTHEST = 60.0  # in sizes of the coordinate, beyond which an interval counts as open
 TURNS = 40
 
 
@@ -34,24 +35,45 @@ def dispersion(problem: Problem, u: Array) -> float:
     return float(np.sum((problem.weights * psi) ** 2) / bend * n / max(n - p, 1))
 
 
+def profile_intervals(
+    problem: Problem, u: Array, level: float = 0.9
+) -> dict[str, tuple[float, float]]:
+    """`profile_interval` of every free parameter."""
+    return {name: profile_interval(problem, u, name, level) for name in problem.space.free}
+
+
 def profile_interval(
     problem: Problem, u: Array, name: str, level: float = 0.9
 ) -> tuple[float, float]:
     """Ends of the profile interval of one free parameter, in natural units.
 
-    ``level`` is .5, .8, .9 or .95.
+    ``level`` is .5, .8, .9 or .95. The search starts where the parameter alone, the others held,
+    would reach the limit, which is never too far.
     """
     problem, u = _uncentred(problem, u)
     space = problem.space
-    index = space.axes[problem.law.names.index(name)].index
+    axis = space.axes[problem.law.names.index(name)]
     degrees = max(problem.rows - space.size, 1)
     limit = 0.5 * dispersion(problem, u) * (Z[level] * t_over_z(degrees)) ** 2
-    best = float(problem.value(u[None])[0])
-    ends = []
-    for side in (-1.0, 1.0):
-        at = _end(_walker(problem, u, index, best), side, limit)
-        ends.append(at)
-    return _natural(problem, u, index, name, ends[0]), _natural(problem, u, index, name, ends[1])
+    at = problem.evaluate(u[None])
+    bend = float(at.majoriser[0, axis.index, axis.index])
+    near = float(np.sqrt(2.0 * limit / bend)) if bend > 0 else 1.0
+    size = max(abs(float(u[axis.index])), near) if axis.kind == "real" else 1.0
+    low, high = (
+        _end(_walker(problem, u, name), side * near, limit, FARTHEST * size) for side in (-1.0, 1.0)
+    )
+    return _natural(problem, u, axis.index, name, low), _natural(problem, u, axis.index, name, high)
+
+
+def is_open(problem: Problem, name: str, ends: tuple[float, float]) -> bool:
+    """Whether an end of a profile interval is the end of the parameter's range."""
+    axis = problem.space.axes[problem.law.names.index(name)]
+    lowest, highest = {
+        "exp": (0.0, np.inf),
+        "interval": (axis.low, axis.high),
+        "real": (-np.inf, np.inf),
+    }[axis.kind]
+    return ends[0] <= lowest or ends[1] >= highest
 
 
 def _uncentred(problem: Problem, u: Array) -> tuple[Problem, Array]:
@@ -64,63 +86,57 @@ def _uncentred(problem: Problem, u: Array) -> tuple[Problem, Array]:
     return replace(problem, space=space, kernel=kernel), moved
 
 
-def _walker(problem: Problem, u: Array, index: int, best: float) -> Callable[[float], float]:
-    """Rise of the objective with the coordinate moved by a distance and the others refitted,
-    each time from where the last walk ended."""
-    state = {"u": u.copy()}
-    others = [i for i in range(len(u)) if i != index]
+def _walker(problem: Problem, u: Array, name: str) -> Callable[[float], float]:
+    """Rise of the objective with the parameter's coordinate moved by a distance and the others
+    refitted, each time from where the last walk ended and from the optimum."""
+    index = problem.space.axes[problem.law.names.index(name)].index
+    best = float(problem.value(u[None])[0])
+    state = {"u": np.delete(u, index)}
+    begin = np.delete(u, index)
 
     def rise(distance: float) -> float:
-        at = state["u"].copy()
-        at[index] = u[index] + distance
-        state["u"] = _refit_others(problem, at, others)
-        return float(problem.value(state["u"][None])[0]) - best
+        at = u[index] + distance
+        if not len(begin):
+            return float(problem.value(np.array([[at]]))[0]) - best
+        found = minimise(_held(problem, name, index, at), np.stack([state["u"], begin]))
+        state["u"] = found.u[int(np.argmin(found.f))]
+        full = np.insert(state["u"], index, at)
+        return float(problem.value(full[None])[0]) - best
 
     return rise
 
 
-def _refit_others(problem: Problem, at: Array, others: list[int]) -> Array:
-    """Minimise over the coordinates ``others`` by damped Newton, the rest held."""
-    u, damping = at.copy(), 1e-3
-    made = problem.evaluate(u[None])
-    for _ in range(60):
-        h = made.hessian[0][np.ix_(others, others)]
-        m = made.majoriser[0][np.ix_(others, others)]
-        matrix = h if np.linalg.eigvalsh(h)[0] > 0 else m
-        scale = np.maximum(np.diag(m), 1e-300)
-        step = np.linalg.lstsq(matrix + damping * np.diag(scale), -made.g[0][others], rcond=None)[0]
-        step *= min(1.0, 2.0 / max(float(np.abs(step).max(initial=0.0)), 1e-300))
-        trial = u.copy()
-        trial[others] += step
-        new = problem.evaluate(trial[None])
-        if np.isfinite(new.f[0]) and new.f[0] <= made.f[0]:
-            gain = made.f[0] - new.f[0]
-            u, made, damping = trial, new, max(damping * 0.1, 1e-12)
-            if gain <= 1e-10 * abs(made.f[0]):
-                break
-        else:
-            damping *= 8.0
-            if damping > 1e10:
-                break
-    return u
+def _held(problem: Problem, name: str, index: int, at: float) -> Problem:
+    """The problem with one coordinate fixed at ``at``."""
+    u = np.zeros((1, problem.space.size))
+    u[0, index] = at
+    axis = problem.space.axes[problem.law.names.index(name)]
+    space = problem.space.held(name, float(axis.natural(u)[0][0]))
+    terms = isinstance(problem.kernel, TermsKernel)
+    kernel = (
+        TermsKernel(problem.law, problem.x, space)
+        if terms
+        else GenericKernel(problem.law, problem.x, space, problem.objective.link)
+    )
+    return replace(problem, space=space, kernel=kernel)
 
 
-def _end(rise: Callable[[float], float], side: float, limit: float) -> float:
-    """Distance at which the rise reaches the limit, or infinity."""
-    near, far = 0.0, 0.05
-    while rise(side * far) < limit:
+def _end(rise: Callable[[float], float], first: float, limit: float, farthest: float) -> float:
+    """Signed distance at which the rise reaches the limit, or infinity of that sign."""
+    near, far = 0.0, first
+    while rise(far) < limit:
         near, far = far, far * 1.7
-        if far > FARTHEST:
-            return side * np.inf
+        if abs(far) > farthest:
+            return float(np.sign(first) * np.inf)
     for _ in range(TURNS):
         middle = 0.5 * (near + far)
-        if rise(side * middle) < limit:
+        if rise(middle) < limit:
             near = middle
         else:
             far = middle
-        if far - near < 1e-4 * far:
+        if abs(far - near) < 1e-4 * abs(far):
             break
-    return side * 0.5 * (near + far)
+    return 0.5 * (near + far)
 
 
 def _natural(problem: Problem, u: Array, index: int, name: str, distance: float) -> float:

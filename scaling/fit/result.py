@@ -63,6 +63,8 @@ class Certificate:
         weakest_sd: standard deviation along it, in logs (of a real parameter: in sizes).
         levels: input -> number of distinct values.
         solver: objective reached by an independent solver, where asked for.
+        profile: parameter -> ends of its 90 % profile interval, infinite where it has none; empty
+            unless asked for.
     """
 
     objective: float
@@ -77,6 +79,7 @@ class Certificate:
     weakest_sd: float = float("nan")
     levels: Mapping[str, int] = field(default_factory=dict)
     solver: float | None = None
+    profile: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -93,7 +96,7 @@ class Certificate:
             "weakest_sd": self.weakest_sd,
             "levels": dict(self.levels),
             "independent_solver": self.solver,
-        }
+        } | ({"profile90": {k: list(v) for k, v in self.profile.items()}} if self.profile else {})
 
 
 @dataclass(frozen=True)

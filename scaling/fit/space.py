@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,21 @@ class Prior:
     def __post_init__(self) -> None:
         if not (self.sd > 0 and np.isfinite(self.mean)):
             raise InputError("prior out of range", value=(self.mean, self.sd), allowed="sd > 0")
+        if not self.source.strip():
+            raise InputError("a prior needs a source", allowed="a citation or a reason")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A belief that a parameter lies between two ends, and where it comes from."""
+
+    low: float
+    high: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError("box", value=(self.low, self.high), allowed="low < high")
         if not self.source.strip():
             raise InputError("a prior needs a source", allowed="a citation or a reason")
 
@@ -79,7 +94,7 @@ class Space:
         fixed: parameters held at a value.
         tied: parameter -> the parameter that it must equal.
         bounds: parameter -> (low, high), replaces the law's own domain.
-        priors: parameter -> Prior.
+        priors: parameter -> Prior, or Box, which bounds the parameter.
         centres: size parameter -> {exponent parameter: centre of its log input}, see module.
     """
 
@@ -90,11 +105,17 @@ class Space:
         fixed: Mapping[str, float] | None = None,
         tied: Mapping[str, str] | None = None,
         bounds: Mapping[str, tuple[float, float]] | None = None,
-        priors: Mapping[str, Prior] | None = None,
+        priors: Mapping[str, Prior | Box] | None = None,
         centres: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
-        fixed, tied, bounds = fixed or {}, tied or {}, bounds or {}
-        self.law, self.priors = law, dict(priors or {})
+        fixed, tied, bounds = fixed or {}, tied or {}, dict(bounds or {})
+        self.law = law
+        self.priors = {k: v for k, v in (priors or {}).items() if isinstance(v, Prior)}
+        for name, box in (priors or {}).items():
+            if isinstance(box, Box) and name in bounds:
+                raise InputError(f"{name} has both bounds and a box", allowed="one of them")
+            if isinstance(box, Box):
+                bounds[name] = (box.low, box.high)
         self.fixed, self.tied = dict(fixed), dict(tied)
         for name in (*fixed, *tied, *tied.values(), *bounds, *self.priors):
             _known(law, name)
@@ -122,6 +143,21 @@ class Space:
         """The same space with every size as its own logarithm, not the term at the centre."""
         other = copy.copy(self)
         other.centres = {}
+        return other
+
+    def held(self, name: str, value: float) -> Space:
+        """The same space with one more parameter, and those tied to it, fixed at ``value``."""
+        other = copy.copy(self)
+        fixed = {name, *(one for one, to in self.tied.items() if to == name)}
+        other.fixed = {**self.fixed, **dict.fromkeys(fixed, value)}
+        other.tied = {one: to for one, to in self.tied.items() if to != name}
+        other.free = tuple(one for one in self.free if one != name)
+        other.axes = tuple(
+            _Axis("fixed", value=other.fixed[param.name])
+            if param.name in other.fixed
+            else replace(axis, index=other.free.index(other.tied.get(param.name, param.name)))
+            for param, axis in zip(self.law.params, self.axes, strict=True)
+        )
         return other
 
     @property
