@@ -22,6 +22,7 @@ from scaling.sources._text_table import header, table
 
 _AXIS, _OWN = "Step", "_step"
 _BETWEEN = " - "
+_END = ".chart.csv"
 _ENDS = ("__MIN", "__MAX")
 
 
@@ -57,7 +58,9 @@ def _step(cells: dict[str, str], run: str, path: Path, row: int) -> float:
 
 
 def _recognise(path: Path) -> bool:
-    """By its columns: an x axis, and runs' metrics with their lowest and highest values."""
+    """By name, or by its columns: an x axis, and runs' metrics with lowest and highest values."""
+    if path.name.lower().endswith(_END):
+        return True
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     first, *others = header(path) or [""]
@@ -69,7 +72,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="wandb-chart",
     meaning="Weights & Biases chart, exported from the web page as CSV",
-    suffixes=(),
+    suffixes=(_END,),
     read=read,
     recognise=_recognise,
     raw=True,
