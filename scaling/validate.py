@@ -5,9 +5,12 @@ came, with a reason for each broken check; every other row goes on. A row that b
 check goes on with the name of the check added to its ``flags``. No row is dropped or repaired.
 
 Checks come from two lists: the columns of `scaling.schema.RUN` (required, type, range, allowed
-words) and `RULES` below (what holds between cells). All of them run in one Great Expectations
-suite, which reports the rows that break each. This module alone imports Great Expectations, and
-through it pandas: they take seconds.
+words) and the rules of `scaling.checks` (what holds between cells). All of them run in one Great
+Expectations suite, which reports the rows that break each. This module and `scaling.datadocs`
+alone import Great Expectations, and through it pandas: they take seconds.
+
+A person may release a quarantined row from named checks (`scaling.releases`): it goes on with a
+flag ``released:CHECK`` for each. Cells without a usable value cannot be released.
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
+from scaling.checks import Rule, Severity
+from scaling.checks import load as load_rules
 from scaling.errors import shorten
+from scaling.releases import Released, row_id
 from scaling.schema import RUN, Column
 
 # Before the import, which otherwise prepares to send usage figures.
@@ -38,19 +44,13 @@ with warnings.catch_warnings():
     import great_expectations.expectations as gxe
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-Severity = Literal["error", "warning"]
-
 _NAMES = [column.name for column in RUN]
 # The largest float: with it as a bound, infinity is out of range everywhere.
 _MOST = sys.float_info.max
-# Units in which a loss of zero or less cannot be.
-_ENTROPY_UNITS = ("nats/token", "bits/token", "nats/byte", "bits/byte")
-# Rows with one key are results of one measurement.
-_KEY = (
-    *("source", "run", "metric", "dataset", "seed"),
-    *("step", "tokens", "checkpoint", "examples", "shots", "axis"),
-)
 REASONS_APART = " / "
+RELEASED = "released"
+# Where a finding stands, for people.
+_PLACE = ("file", "row", "run", "metric")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,14 @@ class Check:
     allowed: str
     target: str
     expectation: str
+    means: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    firm: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name that people use: a rule's own, or name:column of a check of one column."""
+        return self.name if self.target.startswith("rule:") else self.key
 
     @property
     def key(self) -> str:
@@ -77,152 +84,35 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What must hold between the cells of a row, or between rows.
-
-    ``broken`` is true in rows that break it (null counts as unbroken), ``found`` is the text for
-    the reason. Both may use the helper column ``folder``, the source that the table is read as.
-    """
-
-    name: str
-    column: str
-    severity: Severity
-    broken: pl.Expr
-    found: pl.Expr
-    allowed: str
-
-
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String)
-
-
-_SIX_ND = 6.0 * pl.col("params") * pl.col("tokens")
-_SAME_ROW = pl.struct(*_NAMES, "unparsed")
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "own_source",
-        "source",
-        "error",
-        broken=pl.col("source") != pl.col("folder"),
-        found=pl.col("source"),
-        allowed="the name of the source's file or folder, or an empty cell",
-    ),
-    Rule(
-        "share",
-        "value",
-        "error",
-        broken=(pl.col("unit") == "fraction")
-        & pl.col("metric_kind").is_in(["accuracy", "error"])
-        & ~pl.col("value").is_between(0.0, 1.0),
-        found=_number("value"),
-        allowed=">= 0 and <= 1 where the unit is 'fraction'",
-    ),
-    Rule(
-        "positive_loss",
-        "value",
-        "error",
-        broken=pl.col("unit").is_in(_ENTROPY_UNITS) & (pl.col("value") <= 0.0),
-        found=_number("value"),
-        allowed="> 0 where the unit is nats or bits per token or byte (0 often means unfinished)",
-    ),
-    Rule(
-        "copy",
-        "run",
-        "error",
-        broken=~_SAME_ROW.is_first_distinct(),
-        found=pl.format(
-            "every cell as in row {} of {}",
-            pl.col("row").first().over(_SAME_ROW),
-            pl.col("file").first().over(_SAME_ROW),
-        ),
-        allowed="a row once",
-    ),
-    Rule(
-        "conflicting_values",
-        "value",
-        "warning",
-        broken=pl.col("value").drop_nulls().n_unique().over(_KEY) > 1,
-        found=_number("value"),
-        allowed="one value for one run, metric, data set and point of training",
-    ),
-    Rule(
-        "flops_not_6nd",
-        "flops",
-        "warning",
-        # Some count 6ND with active or non-embedding parameters; any of the three will do.
-        broken=(pl.col("flops_method") == "6ND")
-        & pl.min_horizontal(
-            (pl.col("flops") / (6.0 * pl.col(name) * pl.col("tokens"))).log().abs()
-            for name in ("params", "params_non_embedding", "params_active")
-        ).gt(0.05),
-        found=pl.format("{} where 6ND is {}", _number("flops"), _SIX_ND.cast(pl.String)),
-        allowed="within 5 % of 6 x params x tokens where flops_method is '6ND'",
-    ),
-    Rule(
-        "epochs_not_tokens_over_unique",
-        "epochs",
-        "warning",
-        broken=(pl.col("epochs") * pl.col("tokens_unique") / pl.col("tokens")).log().abs() > 0.01,
-        found=_number("epochs"),
-        allowed="within 1 % of tokens / tokens_unique",
-    ),
-    Rule(
-        "tokens_lt_unique",
-        "tokens",
-        "warning",
-        broken=pl.col("tokens") < pl.col("tokens_unique") * (1 - 1e-9),
-        found=_number("tokens"),
-        allowed=">= tokens_unique",
-    ),
-    Rule(
-        "part_gt_total",
-        "params",
-        "warning",
-        broken=pl.col("params")
-        < pl.max_horizontal("params_non_embedding", "params_active") * (1 - 1e-9),
-        found=_number("params"),
-        allowed=">= params_non_embedding and params_active",
-    ),
-    Rule(
-        "unusual_scale",
-        "params",
-        "warning",
-        # Wide round everything on record; what is outside is mostly a slip of the unit.
-        broken=~pl.col("params").is_between(1e3, 1e13)
-        | ~pl.col("tokens").is_between(1e3, 1e14)
-        | (pl.col("flops") > 1e28),
-        found=pl.format(
-            "{} parameters, {} tokens",
-            _number("params").fill_null("no"),
-            _number("tokens").fill_null("no"),
-        ),
-        allowed="1e3 to 1e13 parameters, 1e3 to 1e14 tokens, up to 1e28 FLOP",
-    ),
-)
-
-
-@dataclass(frozen=True)
 class Checked:
-    """The two ways that rows go, and how often each check was broken."""
+    """The two ways that rows go, how often each check was broken, and by which rows.
+
+    ``findings`` has one row for each check that a row breaks: ``file``, ``row``, ``run``,
+    ``metric``, ``check`` (its label), ``column``, ``severity``, ``found``, ``allowed`` and
+    ``outcome`` (flagged, quarantined or released).
+    """
 
     valid: pl.DataFrame
     quarantine: pl.DataFrame
     failed: tuple[tuple[Check, int], ...]
+    findings: pl.DataFrame
 
 
-def validate(table: pl.DataFrame, source: str) -> Checked:
+def validate(table: pl.DataFrame, source: str, released: Released | None = None) -> Checked:
     """Part the rows of an ingested table into valid and quarantined ones.
 
     ``table`` has the run columns and ``file``, ``row``, ``unparsed``; ``source`` is the name that
     it was ingested under. Valid rows have the run columns only; a NaN in a column that need not
     be filled is an empty cell. Quarantined rows are as they came, with the column ``reasons``:
-    ``column: found X; allowed: Y`` for each broken check, parted by ' / '.
+    ``column: found X; allowed: Y`` for each broken check, parted by ' / '. ``released`` names, by
+    the id of their rows, the checks that rows may break.
     """
-    return validate_all({source: table})[source]
+    return validate_all({source: table}, released)[source]
 
 
-def validate_all(tables: Mapping[str, pl.DataFrame]) -> dict[str, Checked]:
+def validate_all(
+    tables: Mapping[str, pl.DataFrame], released: Released | None = None
+) -> dict[str, Checked]:
     """As `validate`, for the tables of many sources.
 
     Great Expectations runs once, over all rows: each run costs it most of a second, whatever the
@@ -231,12 +121,13 @@ def validate_all(tables: Mapping[str, pl.DataFrame]) -> dict[str, Checked]:
     if not tables:
         return {}
     checks = suite_checks()
-    checked = {name: _with_targets(table, name) for name, table in tables.items()}
-    broken = _run(pl.concat(checked.values()), checks)
+    checked = _with_targets(tables)
+    broken = _run(checked, checks)
     results, start = {}, 0
     for name, table in tables.items():
         own = {key: _within(rows, start, table.height) for key, rows in broken.items()}
-        results[name] = _part(table, name, checked[name], own)
+        looked = checked.slice(start, table.height)
+        results[name] = _part(table, name, looked, own, released or {})
         start += table.height
     return results
 
@@ -247,29 +138,38 @@ def _within(rows: list[int], start: int, height: int) -> list[int]:
 
 
 def _part(
-    table: pl.DataFrame, source: str, checked: pl.DataFrame, broken: dict[str, list[int]]
+    table: pl.DataFrame,
+    source: str,
+    checked: pl.DataFrame,
+    broken: dict[str, list[int]],
+    released: Released,
 ) -> Checked:
     """The two ways of the rows of one table."""
     checks = suite_checks()
-    bad = _reasons(checked, checks, broken)
+    waived = _waived(table, checked, _errors(checks, broken), released) if released else {}
+    bad = _reasons(checked, _errors(checks, broken), waived)
     is_bad = pl.Series("is_bad", [i in bad for i in range(table.height)], dtype=pl.Boolean)
     quarantine = table.filter(is_bad).with_columns(
         reasons=pl.Series([REASONS_APART.join(bad[i]) for i in sorted(bad)], dtype=pl.String)
     )
-    valid = _flagged(table, checks, broken).filter(~is_bad).select(_NAMES)
+    flags = _warnings(checks, broken)
+    for i, labels in waived.items():
+        flags[i] += [f"{RELEASED}:{label}" for label in sorted(labels)]
+    valid = _flagged(table, flags).filter(~is_bad).select(_NAMES)
     if valid.height + quarantine.height != table.height:
         raise RuntimeError(f"{source}: {table.height} rows came, others went")
     return Checked(
         valid.with_columns(pl.col(pl.Float64).fill_nan(None)),
         quarantine,
         tuple((check, len(broken[check.key])) for check in checks),
+        _findings(table, checked, checks, broken, set(bad)),
     )
 
 
 @functools.cache
 def suite_checks() -> tuple[Check, ...]:
     """All checks: column by column in schema order, then the rules."""
-    return checks_of(RUN, RULES)
+    return checks_of(RUN, load_rules())
 
 
 def checks_of(columns: Sequence[Column], rules: Sequence[Rule]) -> tuple[Check, ...]:
@@ -286,9 +186,10 @@ def check_table(
     ``table`` has ``columns`` and ``unparsed``, as `scaling.sources.to_schema` gives them.
     """
     checks = checks_of(columns, rules)
-    checked = _targets(table, columns, rules)
+    plain = table.with_columns(pl.col(pl.Float64).fill_nan(None))
+    checked = table.hstack(_lost(table, columns)).hstack(_targets(plain, rules))
     broken = _run(checked, checks, _suite_of("columns", checks))
-    return dict(_reasons(checked, checks, broken)), len(checks)
+    return dict(_reasons(checked, _errors(checks, broken), {})), len(checks)
 
 
 def _column_checks(column: Column) -> list[Check]:
@@ -299,11 +200,12 @@ def _column_checks(column: Column) -> list[Check]:
         "strict_min": column.open_low,
     }
     words = {"value_set": list(column.allowed)}
-    applies: list[tuple[bool, str, str, dict[str, Any]]] = [
-        (column.dtype != pl.String, "type", "ToBeNull", {}),
-        (column.required, "required", "ToNotBeNull", {}),
-        (column.dtype == pl.Float64, "range", "ToBeBetween", bounds),
-        (bool(column.allowed), "allowed", "ToBeInSet", words),
+    kind = "a date" if column.dtype == pl.Date else "a number"
+    applies: list[tuple[bool, str, str, str, dict[str, Any]]] = [
+        (column.dtype != pl.String, "type", "ToBeNull", f"every cell parses as {kind}", {}),
+        (column.required, "required", "ToNotBeNull", "every cell is filled", {}),
+        (column.dtype == pl.Float64, "range", "ToBeBetween", f"finite; {_allowed(column)}", bounds),
+        (bool(column.allowed), "allowed", "ToBeInSet", f"one of {_allowed(column)}", words),
     ]
     return [
         Check(
@@ -313,9 +215,11 @@ def _column_checks(column: Column) -> list[Check]:
             allowed=_allowed(column),
             target=f"type:{column.name}" if name == "type" else column.name,
             expectation=expectation,
+            means=f"{column.name}: {means}",
             options=options,
+            firm=name in ("type", "required"),
         )
-        for wanted, name, expectation, options in applies
+        for wanted, name, expectation, means, options in applies
         if wanted
     ]
 
@@ -335,28 +239,48 @@ def _rule_check(rule: Rule) -> Check:
         allowed=rule.allowed,
         target=f"rule:{rule.name}",
         expectation="ToBeNull",
+        means=rule.means,
+        firm=rule.firm,
     )
 
 
-def _with_targets(table: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The table with the helper columns that checks look at: lost cells, and findings of rules."""
-    return _targets(table.with_columns(folder=pl.lit(source)), RUN, RULES)
-
-
-def _targets(table: pl.DataFrame, columns: Sequence[Column], rules: Sequence[Rule]) -> pl.DataFrame:
-    lost = [json.loads(text) if text else {} for text in table["unparsed"].to_list()]
-    types = {
-        f"type:{column.name}": pl.Series([row.get(column.name) for row in lost], dtype=pl.String)
-        for column in columns
-        if column.dtype != pl.String
-    }
-    findings = {
-        f"rule:{rule.name}": pl.when(rule.broken).then(rule.found.fill_null("nothing"))
-        for rule in rules
-    }
+def _with_targets(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """All tables with the helper columns that checks look at: lost cells, findings of rules."""
     # Rules see NaN as an empty cell; polars would sort it above every number.
-    plain = table.with_columns(pl.col(pl.Float64).fill_nan(None))
-    return table.with_columns(**types).hstack(plain.select(**findings))
+    plain = {
+        name: table.with_columns(pl.col(pl.Float64).fill_nan(None), folder=pl.lit(name))
+        for name, table in tables.items()
+    }
+    of_source = [rule for rule in load_rules() if rule.reach != "library"]
+    of_all = [rule for rule in load_rules() if rule.reach == "library"]
+    looked = pl.concat(
+        tables[name].hstack(_lost(tables[name], RUN)).hstack(_targets(table, of_source))
+        for name, table in plain.items()
+    )
+    return looked.hstack(_targets(pl.concat(plain.values()), of_all))
+
+
+def _lost(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """The texts of cells that did not parse, by check of type."""
+    cells = [json.loads(text) if text else {} for text in table["unparsed"].to_list()]
+    return pl.DataFrame(
+        {
+            f"type:{column.name}": pl.Series(
+                [row.get(column.name) for row in cells], dtype=pl.String
+            )
+            for column in columns
+            if column.dtype != pl.String
+        }
+    )
+
+
+def _targets(table: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """What each rule found in each row."""
+    simple = {f"rule:{r.name}": r.find for r in rules if isinstance(r.find, pl.Expr)}
+    others = [
+        r.find(table).rename(f"rule:{r.name}") for r in rules if not isinstance(r.find, pl.Expr)
+    ]
+    return pl.DataFrame([*table.select(**simple), *others])
 
 
 def _run(
@@ -367,7 +291,9 @@ def _run(
         return {check.key: [] for check in checks}
     frame = checked.select(sorted({check.target for check in checks})).to_pandas()
     batch = _batches().get_batch({"dataframe": frame})
-    result = batch.validate(suite or _suite(), result_format={"result_format": "COMPLETE"})
+    result = batch.validate(
+        suite or expectation_suite(), result_format={"result_format": "COMPLETE"}
+    )
     broken: dict[str, list[int]] = {}
     for outcome in result.results:
         key = outcome.expectation_config.meta["check"]
@@ -390,8 +316,8 @@ def _batches() -> Any:
 
 
 @functools.cache
-def _suite() -> gx.ExpectationSuite:
-    """The checks of the run schema."""
+def expectation_suite() -> gx.ExpectationSuite:
+    """The checks of the run schema, made once."""
     return _suite_of("run schema", suite_checks())
 
 
@@ -402,6 +328,7 @@ def _suite_of(name: str, checks: Sequence[Check]) -> gx.ExpectationSuite:
         getattr(gxe, f"ExpectColumnValues{check.expectation}")(
             column=check.target,
             severity=severity[check.severity],
+            description=check.means,
             meta={"check": check.key},
             **check.options,
         )
@@ -410,26 +337,89 @@ def _suite_of(name: str, checks: Sequence[Check]) -> gx.ExpectationSuite:
     return gx.ExpectationSuite(name=name, expectations=expectations)
 
 
-def _reasons(
-    checked: pl.DataFrame, checks: Sequence[Check], broken: dict[str, list[int]]
-) -> dict[int, list[str]]:
-    """The reasons of each row that breaks an error check, by position."""
-    reasons: dict[int, list[str]] = defaultdict(list)
+def _errors(checks: Sequence[Check], broken: dict[str, list[int]]) -> list[tuple[Check, int]]:
+    """Each broken error check with each row that breaks it."""
     lost = {(c.column, i) for c in checks if c.name == "type" for i in broken[c.key]}
-    for check, i in _breaks(checks, broken, "error"):
+    return [
+        (check, i)
+        for check in checks
+        if check.severity == "error"
+        for i in broken[check.key]
         # A cell that does not parse is null in its column, but it is not missing.
-        if check.name != "required" or (check.column, i) not in lost:
+        if check.name != "required" or (check.column, i) not in lost
+    ]
+
+
+def _waived(
+    table: pl.DataFrame,
+    checked: pl.DataFrame,
+    errors: Sequence[tuple[Check, int]],
+    released: Released,
+) -> dict[int, set[str]]:
+    """Labels of the checks that released rows break and may break, by position."""
+    waived: dict[int, set[str]] = defaultdict(set)
+    ids = {i: row_id(table.row(i, named=True)) for i in {i for _, i in errors}}
+    for check, i in errors:
+        if check.label in released.get(ids[i], ()) and not is_firm(check, checked[check.target][i]):
+            waived[i].add(check.label)
+    return waived
+
+
+def is_firm(check: Check, cell: object) -> bool:
+    """Whether a row that breaks the check cannot be released: it has no value to go on with."""
+    return check.firm or (isinstance(cell, float) and not math.isfinite(cell))
+
+
+def _reasons(
+    checked: pl.DataFrame,
+    errors: Sequence[tuple[Check, int]],
+    waived: Mapping[int, set[str]],
+) -> dict[int, list[str]]:
+    """The reasons of each row that breaks an error check unreleased, by position."""
+    reasons: dict[int, list[str]] = defaultdict(list)
+    for check, i in errors:
+        if check.label not in waived.get(i, ()):
             cell = checked[check.target][i]
             found = cell if check.target.startswith("rule:") else _found(cell)
             reasons[i].append(f"{check.column}: found {found}; allowed: {check.allowed}")
     return reasons
 
 
-def _breaks(
-    checks: Sequence[Check], broken: dict[str, list[int]], severity: Severity
-) -> list[tuple[Check, int]]:
-    """Each broken check of that severity with each row that breaks it."""
-    return [(check, i) for check in checks if check.severity == severity for i in broken[check.key]]
+def _findings(
+    table: pl.DataFrame,
+    checked: pl.DataFrame,
+    checks: Sequence[Check],
+    broken: dict[str, list[int]],
+    bad: set[int],
+) -> pl.DataFrame:
+    """One row for each check that a row breaks, in the order of checks and rows."""
+    errors = {(check.key, i) for check, i in _errors(checks, broken)}
+    parts = [_no_findings(table)]
+    for check in checks:
+        rows = [
+            i for i in broken[check.key] if check.severity == "warning" or (check.key, i) in errors
+        ]
+        cells = checked[check.target].gather(rows)
+        text = cells if check.target.startswith("rule:") else map(_found, cells)
+        outcomes = {"warning": ("flagged", "quarantined"), "error": ("released", "quarantined")}
+        went = [outcomes[check.severity][i in bad] for i in rows]
+        parts.append(
+            table[rows].select(
+                *_PLACE,
+                check=pl.lit(check.label),
+                column=pl.lit(check.column),
+                severity=pl.lit(check.severity),
+                found=pl.Series(text, dtype=pl.String),
+                allowed=pl.lit(check.allowed),
+                outcome=pl.Series(went, dtype=pl.String),
+            )
+        )
+    return pl.concat(parts)
+
+
+def _no_findings(table: pl.DataFrame) -> pl.DataFrame:
+    names = ("check", "column", "severity", "found", "allowed", "outcome")
+    return table.clear().select(*_PLACE, *(pl.lit("").alias(name) for name in names)).clear()
 
 
 def _found(value: object) -> str:
@@ -441,13 +431,17 @@ def _found(value: object) -> str:
     return shorten(value)
 
 
-def _flagged(
-    table: pl.DataFrame, checks: Sequence[Check], broken: dict[str, list[int]]
-) -> pl.DataFrame:
-    """The table with the names of broken warning checks added to ``flags``, each once."""
+def _warnings(checks: Sequence[Check], broken: dict[str, list[int]]) -> dict[int, list[str]]:
+    """Names of the broken warning checks by position."""
     added: dict[int, list[str]] = defaultdict(list)
-    for check, i in _breaks(checks, broken, "warning"):
-        added[i].append(check.name)
+    for check in checks:
+        for i in broken[check.key] if check.severity == "warning" else ():
+            added[i].append(check.name)
+    return added
+
+
+def _flagged(table: pl.DataFrame, added: Mapping[int, list[str]]) -> pl.DataFrame:
+    """The table with names added to ``flags``, each once."""
     flags = table["flags"].to_list()
     for i, names in added.items():
         present = flags[i].split(";") if flags[i] else []

@@ -218,6 +218,15 @@ def test_stage_writes_tables_and_report(
     captured = capsys.readouterr()
     assert captured.err == ""
     assert captured.out.splitlines()[-1] == "team: 2 rows, 1 valid, 1 quarantined"
+    findings = pl.read_parquet(stage.FINDINGS)
+    assert findings.select("source", "row", "check", "outcome").rows() == [
+        ("team", 2, "required:value", "quarantined")
+    ]
+    pages = sorted(path.relative_to(stage.DOCS).as_posix() for path in stage.DOCS.rglob("*.html"))
+    assert pages == ["expectations.html", "index.html", "validations/team.html"]
+    page = (stage.DOCS / "validations/team.html").read_text()
+    assert "row 2 of team.csv: nothing" in page
+    assert "src=" not in page and "<script" not in page
     for folder in (stage.VALIDATED, stage.QUARANTINE):
         assert [path.name for path in folder.iterdir()] == ["team.parquet"]
     first = stage.REPORT.read_bytes()
@@ -226,10 +235,10 @@ def test_stage_writes_tables_and_report(
     failed = [e for e in report["expectations"] if e["failed"]]
     assert failed == [{"name": "required", "column": "value", "severity": "error", "failed": 1}]
     assert len(report["expectations"]) == len(validate.suite_checks())
-    tables = {path: path.read_bytes() for path in Path("data").glob("*/*.parquet")}
+    files = {path: path.read_bytes() for path in Path("data").rglob("*") if path.is_file()}
     stage.main()
     assert stage.REPORT.read_bytes() == first
-    assert tables == {path: path.read_bytes() for path in Path("data").glob("*/*.parquet")}
+    assert files == {path: path.read_bytes() for path in Path("data").rglob("*") if path.is_file()}
 
 
 def test_stage_without_tables_is_refused(

@@ -15,11 +15,17 @@ def check(folder: Path = registry.FOLDER) -> tuple[list[str], int]:
 
     Imports Great Expectations, which takes seconds.
     """
-    from scaling.validate import Rule, check_table
+    from scaling.checks import Rule, where
+    from scaling.validate import check_table
 
     counts = to_schema(read_cells(folder / "counts.csv"), columns.COUNT)
     rules = [
-        Rule(name, column, "error", broken, pl.col(column).cast(pl.String), allowed)
+        Rule(
+            *(name, column, "error"),
+            means=f"{column}: {allowed}",
+            allowed=allowed,
+            find=where(broken, pl.col(column).cast(pl.String)),
+        )
         for name, (broken, column, _, allowed) in registry.problems(counts).items()
     ]
     wrong, ran = [], 0
