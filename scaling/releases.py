@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scaling import durable
 from scaling.errors import InputError
 from scaling.ledger import canonical, sha256
 from scaling.schema import RUN
@@ -95,6 +96,24 @@ def _read_line(line: bytes) -> Release | None:
         return Release(**{**given, "checks": tuple(given["checks"])})
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def appended(path: Path, new: Iterable[Release]) -> list[Release]:
+    """Add releases to the file, each chained to the line before it; returns them as written.
+
+    The file is written whole beside the old one and renamed, so a kill leaves one or the other.
+
+    Raises:
+        InputError: the chain is broken.
+    """
+    with durable.locked(path.parent):
+        chain = read(path)
+        before = len(chain)
+        for release in new:
+            chain.append(replace(release, previous=chain[-1].digest() if chain else None))
+        content = b"".join(release.line() for release in chain)
+        durable.rename(durable.write_beside(path.parent, content), path)
+    return chain[before:]
 
 
 def released(releases: Iterable[Release]) -> dict[str, frozenset[str]]:

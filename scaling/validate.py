@@ -88,8 +88,8 @@ class Checked:
     """The two ways that rows go, how often each check was broken, and by which rows.
 
     ``findings`` has one row for each check that a row breaks: ``file``, ``row``, ``run``,
-    ``metric``, ``check`` (its label), ``column``, ``severity``, ``found``, ``allowed`` and
-    ``outcome`` (flagged, quarantined or released).
+    ``metric``, ``check`` (its label), ``column``, ``severity``, ``found``, ``allowed``,
+    ``outcome`` (flagged, quarantined or released) and ``firm`` (it cannot be released).
     """
 
     valid: pl.DataFrame
@@ -360,12 +360,14 @@ def _waived(
     waived: dict[int, set[str]] = defaultdict(set)
     ids = {i: row_id(table.row(i, named=True)) for i in {i for _, i in errors}}
     for check, i in errors:
-        if check.label in released.get(ids[i], ()) and not is_firm(check, checked[check.target][i]):
+        if check.label in released.get(ids[i], ()) and not _is_firm(
+            check, checked[check.target][i]
+        ):
             waived[i].add(check.label)
     return waived
 
 
-def is_firm(check: Check, cell: object) -> bool:
+def _is_firm(check: Check, cell: object) -> bool:
     """Whether a row that breaks the check cannot be released: it has no value to go on with."""
     return check.firm or (isinstance(cell, float) and not math.isfinite(cell))
 
@@ -412,6 +414,7 @@ def _findings(
                 found=pl.Series(text, dtype=pl.String),
                 allowed=pl.lit(check.allowed),
                 outcome=pl.Series(went, dtype=pl.String),
+                firm=pl.Series([_is_firm(check, cell) for cell in cells], dtype=pl.Boolean),
             )
         )
     return pl.concat(parts)
@@ -419,7 +422,8 @@ def _findings(
 
 def _no_findings(table: pl.DataFrame) -> pl.DataFrame:
     names = ("check", "column", "severity", "found", "allowed", "outcome")
-    return table.clear().select(*_PLACE, *(pl.lit("").alias(name) for name in names)).clear()
+    texts = (pl.lit("").alias(name) for name in names)
+    return table.clear().select(*_PLACE, *texts, firm=pl.lit(False)).clear()
 
 
 def _found(value: object) -> str:
