@@ -119,6 +119,7 @@ def forecast(
     seed: Seed = 0,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
+    from scaling.fit.data import law_inputs
     from scaling.forecast.engine import LEVELS, alone, applicable, check_targets
     from scaling.forecast.engine import forecast as run
     from scaling.pipeline.files import write_table
@@ -132,6 +133,8 @@ def forecast(
     try:
         if special is None:
             check_targets(targets, names)
+        elif special.bind is None:
+            law_inputs(targets, special, to_fit=False)
     except InputError as error:
         raise error.at(at) from error
     try:

@@ -100,8 +100,8 @@ def show_law(name: str) -> None:
     """A law's whole page: docstring, parameters, what it needs, published fits."""
     law = laws.get(name)
     console = Console()
-    module = importlib.import_module(law.predict.__module__)
-    console.print(Text((module.__doc__ or "").strip() + "\n"))
+    module = importlib.import_module(f"scaling.laws.{law.name}")
+    console.print(Text(_flowing((module.__doc__ or "").strip()) + "\n"))
     table = Table("parameter", "unit", "meaning", "domain")
     for param in law.params:
         table.add_row(param.name, param.unit, param.meaning, param.domain)
@@ -114,6 +114,14 @@ def show_law(name: str) -> None:
             Text(f"published  {values}\n           {one.citation}; {one.data}. {one.note}{mark}")
         )
     console.print(Text(f"assumes    {law.assumes}\nfails      {law.fails}"))
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs as single lines, for the terminal to wrap; indented ones as they stand."""
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        part if "\n    " in f"\n{part}" else " ".join(part.split()) for part in parts
+    )
 
 
 def _needs(law: laws.Law) -> list[str]:

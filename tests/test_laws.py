@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import polars as pl
 import pytest
@@ -67,6 +69,8 @@ def test_page_is_complete(law: Law) -> None:
         assert set(one.values) <= set(law.names) and one.citation and one.data
     assert {one.name for one in law.needs if not one.only_fit} <= set(law.inputs)
     assert set(law.monotone) <= set(law.inputs)
+    page = importlib.import_module(f"scaling.laws.{law.name}").__doc__ or ""
+    assert len(page) > 100 and ("arXiv" in page or "Source" in page)
     assert (law.example is None) == (law.bind is None and law.estimate is None)
 
 

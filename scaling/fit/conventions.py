@@ -63,7 +63,7 @@ def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> 
             column=name,
             value=shown,
             allowed="one value a fit",
-            hint=f"Keep the rows of one, or allow it by name: mixed {name}.",
+            hint=f"Keep the rows of one, or allow it: --mixed {name} (in Python mixed=[...]).",
         )
     kind = _wrong_kind(runs, law)
     if kind and "metric_kind" not in mixed:
