@@ -124,7 +124,7 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
         return positive(runs, name)
     values = number(runs, name)
     low = values > one.low if one.open_low else values >= one.low
-    _refuse(runs, name, np.isfinite(values) & low & (values <= one.high), one.allowed)
+    refuse_rows(runs, name, np.isfinite(values) & low & (values <= one.high), one.allowed)
     return values
 
 
@@ -135,11 +135,12 @@ def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
     place = {text: at for at, text in enumerate(values)}
     found = [place.get(text, -1) for text in runs[name].cast(pl.String)]
     codes = np.array(found, dtype=np.float64)
-    _refuse(runs, name, codes >= 0, ", ".join(values[:20]))
+    refuse_rows(runs, name, codes >= 0, ", ".join(values[:20]))
     return codes
 
 
-def _refuse(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:
+def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:
+    """Raise an InputError that names the first row that is not ``good``."""
     bad = np.flatnonzero(~good)
     if len(bad):
         at = int(bad[0])

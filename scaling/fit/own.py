@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scaling.errors import InputError
 from scaling.fit.bootstrap import resampled_counts
-from scaling.fit.data import clusters, law_inputs, number, positive
+from scaling.fit.data import clusters, law_inputs, number, positive, refuse_rows
 from scaling.fit.result import Certificate, Fit, Outcome, Resampling
 from scaling.laws._law import Law
 
@@ -51,16 +51,7 @@ def target_values(runs: pl.DataFrame, law: Law, target: str) -> Array:
     if law.link == "log":
         return positive(runs, target)
     y = number(runs, target)
-    bad = np.flatnonzero(~np.isfinite(y))
-    if len(bad):
-        at = int(bad[0])
-        raise InputError(
-            "not a finite number",
-            row=at + 1,
-            column=target,
-            value=runs[target][at],
-            allowed="a finite number",
-        )
+    refuse_rows(runs, target, np.isfinite(y), "a finite number")
     return y
 
 
