@@ -1,6 +1,6 @@
 """How often nominal 90 % intervals hold the truth, on simulated studies.
 
-    python -m benchmarks.coverage [--studies 200] [--out docs/benchmarks/coverage.md]
+    python -m benchmarks.coverage [--studies 400] [--rows 20 60 240] [--out FILE]
 
 The truth is the optimum of the 240 Chinchilla points. A study is n runs on isoFLOP budgets from
 1e19 to 1e22 FLOP, sizes spread threefold about compute-optimal, with log-normal errors: independent
@@ -12,6 +12,7 @@ them: `scaling.fit` with its defaults, ``cluster="budget"`` where budgets share 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
@@ -67,34 +68,36 @@ def covered(rows: int, noise: float, shared: bool, seed: int) -> list[bool]:
     return [*inside, bool(low <= truth_at(far)[0] <= high)]
 
 
+HEAD = """# Coverage of 90 % intervals
+
+Share of simulated studies whose interval holds the truth, per cent. Each line is made by
+`python -m benchmarks.coverage`; see its docstring for the design. The Monte Carlo error of a share
+is 1.1 with 800 studies and 1.5 with 400. Asked: 87 to 93 with independent errors, at least 85 where
+the runs of a budget share an error.
+"""
+
+
 def main() -> None:
-    """Print and write the table."""
+    """Print the table's lines, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=200)
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/coverage.md"))
+    parser.add_argument("--studies", type=int, default=400)
+    parser.add_argument("--rows", type=int, nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    names = [*TRUTH, "loss at 1e23"]
-    lines = [
-        "# Coverage of 90 % intervals",
-        "",
-        f"Made by `python -m benchmarks.coverage --studies {args.studies}`; see its docstring for "
-        f"the design. Monte Carlo error of a cell: {np.sqrt(0.09 / args.studies):.1%}.",
-        "",
-        "| runs | errors | noise | " + " | ".join(names) + " | mean |",
-        "|---|---|---|" + "---|" * (len(names) + 1),
-    ]
+    columns = ["runs", "errors", "noise", "studies", *TRUTH, "loss at 1e23", "mean"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     began = time.process_time()
-    for rows in ROWS:
-        for shared in (False, True):
-            for noise in NOISE:
-                hits = [covered(rows, noise, shared, seed) for seed in range(args.studies)]
-                share = np.mean(hits, axis=0)
-                cells = " | ".join(f"{100 * value:.1f}" for value in [*share, share.mean()])
-                kind = f"{ROWS[rows]} budgets share" if shared else "independent"
-                lines.append(f"| {rows} | {kind} | {100 * noise:g} % | {cells} |")
-                print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    cells = itertools.product(args.rows, (False, True), NOISE)
+    for rows, shared, noise in cells:
+        hits = [covered(rows, noise, shared, seed) for seed in range(args.studies)]
+        share = np.mean(hits, axis=0)
+        shown = " | ".join(f"{100 * value:.1f}" for value in [*share, share.mean()])
+        kind = f"{ROWS[rows]} budgets share" if shared else "independent"
+        lines.append(f"| {rows} | {kind} | {100 * noise:g} % | {args.studies} | {shown} |")
+        print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(HEAD + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
