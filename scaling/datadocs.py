@@ -20,7 +20,7 @@ from urllib.parse import quote
 import polars as pl
 
 # First: it keeps Great Expectations from sending usage figures.
-from scaling.validate import Check, Checked, expectation_suite
+from scaling.validate import EXAMPLES, Check, Told, expectation_suite
 
 import great_expectations as gx  # isort: skip
 from great_expectations.core import (  # isort: skip
@@ -39,7 +39,6 @@ from great_expectations.expectations.expectation_configuration import (  # isort
 # The site builder wants a time of the run; it is taken out of the pages again.
 _WHEN = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _STAMP = _WHEN.strftime("%Y%m%dT%H%M%S.%fZ")
-_EXAMPLES = 10
 _STYLE = r"""<style>
 body{font:15px/1.45 system-ui,sans-serif;margin:0;color:#222}
 .container-fluid{padding:1.5rem 2.5rem;max-width:78rem;margin:auto}
@@ -67,7 +66,7 @@ _TIME = re.compile(r"19(?:69-12-31|70-01-01)T\d{2}:\d{2}:\d{2}Z")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def pages(checked: Mapping[str, Checked]) -> dict[str, bytes]:
+def pages(checked: Mapping[str, Told]) -> dict[str, bytes]:
     """The files of the site, by path."""
     with tempfile.TemporaryDirectory() as folder:
         _build(Path(folder), checked)
@@ -79,12 +78,12 @@ def pages(checked: Mapping[str, Checked]) -> dict[str, bytes]:
     return {"index.html": _index(checked), **made}
 
 
-def _index(checked: Mapping[str, Checked]) -> bytes:
+def _index(checked: Mapping[str, Told]) -> bytes:
     """The first page: Great Expectations' own needs scripts from elsewhere to show its links."""
     rows = "".join(
         f'<tr><td><a href="validations/{quote(name)}.html">{escape(name)}</a></td>'
-        f"<td>{result.valid.height + result.quarantine.height}</td>"
-        f"<td>{result.valid.height}</td><td>{result.quarantine.height}</td>"
+        f"<td>{result.valid + result.quarantined}</td>"
+        f"<td>{result.valid}</td><td>{result.quarantined}</td>"
         f"<td>{sum(1 for _, failed in result.failed if failed)}</td></tr>\n"
         for name, result in sorted(checked.items())
     )
@@ -100,7 +99,7 @@ def _index(checked: Mapping[str, Checked]) -> bytes:
     ).encode()
 
 
-def _build(folder: Path, checked: Mapping[str, Checked]) -> None:
+def _build(folder: Path, checked: Mapping[str, Told]) -> None:
     """Let Great Expectations write the site of these results."""
     context = gx.get_context(mode="ephemeral")
     backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
@@ -123,9 +122,9 @@ def _build(folder: Path, checked: Mapping[str, Checked]) -> None:
     context.build_data_docs(site_names=["docs"])
 
 
-def _of_source(name: str, checked: Checked, suite: Any, run: Any) -> Any:
+def _of_source(name: str, checked: Told, suite: Any, run: Any) -> Any:
     """The part of the validation result that is about one source, in Great Expectations' form."""
-    rows = checked.valid.height + checked.quarantine.height
+    rows = checked.valid + checked.quarantined
     configurations = {e.meta["check"]: e.configuration for e in suite.expectations}
     results = [
         _of_check(check, failed, rows, checked.findings, configurations[check.key])
@@ -152,7 +151,7 @@ def _of_source(name: str, checked: Checked, suite: Any, run: Any) -> Any:
 
 def _of_check(check: Check, failed: int, rows: int, findings: pl.DataFrame, made: Any) -> Any:
     """What one check found in one source, with the first rows that break it."""
-    own = findings.filter(pl.col("check") == check.label).head(_EXAMPLES)
+    own = findings.filter(pl.col("check") == check.label).head(EXAMPLES)
     shown = [
         f"row {row} of {file}: {found}"
         for file, row, found in own.select("file", "row", "found").rows()

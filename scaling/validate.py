@@ -49,6 +49,8 @@ _NAMES = [column.name for column in RUN]
 _MOST = sys.float_info.max
 REASONS_APART = " / "
 RELEASED = "released"
+# How many rows that break a check reports name.
+EXAMPLES = 10
 # Where a finding stands, for people.
 _PLACE = ("file", "row", "run", "metric")
 
@@ -96,6 +98,35 @@ class Checked:
     quarantine: pl.DataFrame
     failed: tuple[tuple[Check, int], ...]
     findings: pl.DataFrame
+
+    @property
+    def told(self) -> Told:
+        """The numbers, and the first findings of each check."""
+        first = self.findings.filter(pl.int_range(pl.len()).over("check") < EXAMPLES)
+        return Told(self.valid.height, self.quarantine.height, self.failed, first)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What reports say of a source: how many rows went which way, and what broke which check."""
+
+    valid: int
+    quarantined: int
+    failed: tuple[tuple[Check, int], ...]
+    findings: pl.DataFrame
+
+    def __add__(self, other: Told) -> Told:
+        """Of two parts of a source together."""
+        both = pl.concat([self.findings, other.findings])
+        return Told(
+            self.valid + other.valid,
+            self.quarantined + other.quarantined,
+            tuple(
+                (check, failed + more)
+                for (check, failed), (_, more) in zip(self.failed, other.failed, strict=True)
+            ),
+            both.filter(pl.int_range(pl.len()).over("check") < EXAMPLES),
+        )
 
 
 def validate(table: pl.DataFrame, source: str, released: Released | None = None) -> Checked:
@@ -262,6 +293,10 @@ def _with_targets(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def _lost(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
     """The texts of cells that did not parse, by check of type."""
+    names = [f"type:{column.name}" for column in RUN if column.dtype != pl.String]
+    if table["unparsed"].null_count() == table.height:
+        empty = pl.Series([None], dtype=pl.String).new_from_index(0, table.height)
+        return pl.DataFrame([empty.alias(name) for name in names])
     cells = [json.loads(text) if text else {} for text in table["unparsed"].to_list()]
     return pl.DataFrame(
         {

@@ -22,7 +22,7 @@ class Hidden:
     given: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def hide(self, rows: pl.DataFrame, source: str) -> pl.DataFrame:
-        """The rows with the source's, runs', families' and series' names replaced."""
+        """The rows with the source's, runs', families', series' and files' names replaced."""
         for column, word in _WORDS.items():
             names = self.given.setdefault(word, {})
             for name in rows[column].drop_nulls().unique(maintain_order=True).to_list():
@@ -32,7 +32,9 @@ class Hidden:
             for column, word in _WORDS.items()
         ]
         own = pl.col("source").replace({source: self.alias})
-        return rows.with_columns(own, *replaced)
+        # Where a row stands is said by its payload: `ls data/internal/store/*/payloads` finds it.
+        file = pl.format("{}/{}", pl.lit(self.alias), pl.col("payload").fill_null("file"))
+        return rows.with_columns(own, file.alias("file"), *replaced)
 
 
 def unnumbered(name: str) -> str:

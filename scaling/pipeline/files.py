@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,26 +75,37 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     beside.replace(path)
 
 
+@contextlib.contextmanager
+def parts_file(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """A Parquet file to which frames of one schema are added; the same frames, the same bytes.
+
+    There must be a frame, which may be empty. Not whole before the end: write beside, then rename.
+    """
+    writer = None
+
+    def add(part: pl.DataFrame) -> None:
+        nonlocal writer
+        table = part.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        if writer is None:
+            writer = stack.enter_context(
+                pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=3)
+            )
+        writer.write_table(table, row_group_size=ROW_GROUP)
+
+    with contextlib.ExitStack() as stack:
+        yield add
+    if writer is None:
+        raise ValueError(f"{path}: no frame to write")
+
+
 def write_parts(
     path: Path, parts: Iterable[pl.DataFrame], *, counted: str | None = None
 ) -> tuple[int, int]:
-    """Parquet from frames of one schema, each written as it comes; the same frames, same bytes.
-
-    Returns the number of rows, and of rows that are filled in the column ``counted``. There must be
-    a frame, which may be empty. Not whole until it returns: write beside, then rename.
-    """
+    """The frames as one file; returns the rows, and those that are filled in ``counted``."""
     rows = filled = 0
-    with contextlib.ExitStack() as stack:
-        writer = None
+    with parts_file(path) as add:
         for part in parts:
-            table = part.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-            if writer is None:
-                writer = stack.enter_context(
-                    pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=3)
-                )
-            writer.write_table(table, row_group_size=ROW_GROUP)
+            add(part)
             rows += part.height
             filled += part[counted].count() if counted else 0
-    if writer is None:
-        raise ValueError(f"{path}: no frame to write")
     return rows, filled

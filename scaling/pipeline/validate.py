@@ -6,8 +6,9 @@
                                   data/findings.parquet             each row that broke each check
                                   data/docs/                        the same as pages (Data Docs)
 
-Every source has both tables, either of which may be empty. Rows that `data/releases.jsonl` names
-pass the checks that it names. Run from the top of the project.
+Every source has both tables, either of which may be empty. A source of more than 250,000 rows is
+checked in parts that hold whole runs, and its rows come out part by part. Rows that
+`data/releases.jsonl` names pass the checks that it names. Run from the top of the project.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from scaling import releases
 from scaling.errors import InputError
-from scaling.pipeline.files import write_parquet
+from scaling.pipeline.files import parts_file
 
 if TYPE_CHECKING:
-    from scaling.validate import Checked
+    from scaling.validate import Checked, Told
 
 RUNS = Path("data/runs")
 VALIDATED = Path("data/validated")
@@ -35,33 +38,40 @@ QUARANTINE = Path("data/quarantine")
 REPORT = Path("data/validation.json")
 FINDINGS = Path("data/findings.parquet")
 DOCS = Path("data/docs")
+# A source with more rows is checked in parts of about so many.
+LARGE = 250_000
+PART = 150_000
 
 
 def main() -> None:
     """Check every source, then write all tables and the report; one line per source."""
     try:
-        tables = read_runs(RUNS)
+        sizes = sizes_of(RUNS)
         released = releases.released(releases.read())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     # Great Expectations takes seconds to import: not before there is something to check.
     from scaling.datadocs import pages
-    from scaling.validate import validate_all
 
-    checked = validate_all(tables, released)
-    _replace_folder(VALIDATED, {name: result.valid for name, result in checked.items()})
-    _replace_folder(QUARANTINE, {name: result.quarantine for name, result in checked.items()})
-    _replace_file(REPORT, report(checked))
-    write_parquet(FINDINGS, findings(checked))
-    _replace_pages(DOCS, pages(checked))
-    for name, result in checked.items():
-        valid, bad = result.valid.height, result.quarantine.height
-        print(f"{name}: {valid + bad} rows, {valid} valid, {bad} quarantined")
+    told = {}
+    beside = FINDINGS.with_name(f".{FINDINGS.name}.new")
+    with _replaced(VALIDATED) as valid, _replaced(QUARANTINE) as bad, parts_file(beside) as found:
+        for name, results in checked_sources(RUNS, sizes, released):
+            told[name] = _write(name, results, (valid, bad), found)
+            if told[name].valid + told[name].quarantined != sizes[name]:
+                raise RuntimeError(f"{name}: {sizes[name]} rows came, others went")
+    beside.replace(FINDINGS)
+    told = dict(sorted(told.items()))
+    _replace_file(REPORT, report(told))
+    _replace_pages(DOCS, pages(told))
+    for name, one in told.items():
+        rows = one.valid + one.quarantined
+        print(f"{name}: {rows} rows, {one.valid} valid, {one.quarantined} quarantined")
 
 
-def read_runs(folder: Path) -> dict[str, pl.DataFrame]:
-    """The ingested tables by source.
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Rows of the ingested tables, by source.
 
     Raises:
         InputError: there are none.
@@ -69,18 +79,76 @@ def read_runs(folder: Path) -> dict[str, pl.DataFrame]:
     files = sorted(folder.glob("*.parquet"))
     if not files:
         raise InputError("no run tables", file=folder, hint="Run the ingest stage first.")
-    return {path.stem: pl.read_parquet(path) for path in files}
+    return {path.stem: pq.read_metadata(path).num_rows for path in files}
 
 
-def findings(checked: dict[str, Checked]) -> pl.DataFrame:
-    """The findings of all sources, with the column ``source`` first."""
-    return pl.concat(
-        result.findings.select(pl.lit(name).alias("source"), pl.all())
-        for name, result in checked.items()
-    )
+def checked_sources(
+    folder: Path, sizes: Mapping[str, int], released: releases.Released
+) -> Iterator[tuple[str, Iterable[Checked]]]:
+    """The results of every source: of all usual ones at once, of a large one part by part."""
+    from scaling.validate import validate, validate_all
+
+    usual = [name for name, size in sizes.items() if size <= LARGE]
+    tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in usual}
+    for name, result in validate_all(tables, released).items():
+        yield name, [result]
+    tables.clear()
+    for name in (name for name in sizes if name not in usual):
+        with by_run(folder / f"{name}.parquet", -(-sizes[name] // PART)) as parts:
+            yield name, (validate(part, name, released) for part in parts)
 
 
-def report(checked: dict[str, Checked]) -> str:
+@contextlib.contextmanager
+def by_run(path: Path, number: int) -> Iterator[Iterator[pl.DataFrame]]:
+    """The rows of a table in about so many parts, each with whole runs, which keep their order.
+
+    What holds between the rows of a run is so checked in full; what holds between runs, among the
+    runs of a part. A run with more rows than `LARGE` comes in pieces.
+    """
+    beside = path.parent.with_name(f".{path.parent.name}.parts")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    files = [beside / f"{i}.parquet" for i in range(number)]
+    try:
+        with contextlib.ExitStack() as stack, pq.ParquetFile(path) as table:
+            adds = [stack.enter_context(parts_file(file)) for file in files]
+            for batch in table.iter_batches(PART, use_threads=False):
+                rows = pl.DataFrame(pa.Table.from_batches([batch]))
+                which = rows["run"].fill_null("").hash() % number
+                for i, add in enumerate(adds):
+                    add(rows.filter(which == i))
+        yield (part for file in files for part in _pieces(file))
+    finally:
+        shutil.rmtree(beside)
+
+
+def _pieces(file: Path) -> Iterator[pl.DataFrame]:
+    rows = pl.read_parquet(file, parallel="none")
+    file.unlink()
+    return rows.iter_slices(LARGE)
+
+
+def _write(
+    name: str,
+    results: Iterable[Checked],
+    folders: tuple[Path, Path],
+    found: Callable[[pl.DataFrame], None],
+) -> Told:
+    """Write the rows of a source each to its place; returns the numbers."""
+    told = None
+    with contextlib.ExitStack() as stack:
+        valid, bad = (stack.enter_context(parts_file(f / f"{name}.parquet")) for f in folders)
+        for result in results:
+            valid(result.valid)
+            bad(result.quarantine)
+            found(result.findings.select(pl.lit(name).alias("source"), pl.all()))
+            told = result.told if told is None else told + result.told
+    if told is None:
+        raise RuntimeError(f"{name}: no table")
+    return told
+
+
+def report(checked: Mapping[str, Told]) -> str:
     """Rows in, valid and quarantined of each source, and how many rows broke each check.
 
     JSON, one check a line, so that a change shows as the lines that changed.
@@ -89,9 +157,9 @@ def report(checked: dict[str, Checked]) -> str:
     return "{\n" + ",\n".join(sources) + "\n}\n"
 
 
-def _summary(result: Checked) -> str:
-    valid, bad = result.valid.height, result.quarantine.height
-    counts = {"rows": valid + bad, "valid": valid, "quarantined": bad}
+def _summary(result: Told) -> str:
+    rows = result.valid + result.quarantined
+    counts = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
     lines = [f"  {json.dumps(name)}: {count}" for name, count in counts.items()]
     checks = [
         {"name": c.name, "column": c.column, "severity": c.severity, "failed": failed}
@@ -99,13 +167,6 @@ def _summary(result: Checked) -> str:
     ]
     listed = ",\n".join(f"   {json.dumps(check)}" for check in checks)
     return "{\n" + ",\n".join([*lines, f'  "expectations": [\n{listed}\n  ]']) + "\n }"
-
-
-def _replace_folder(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
-    """Make the folder hold exactly these tables."""
-    with _replaced(folder) as beside:
-        for name, table in tables.items():
-            table.write_parquet(beside / f"{name}.parquet", compression="zstd", compression_level=3)
 
 
 def _replace_pages(folder: Path, pages: dict[str, bytes]) -> None:
