@@ -75,7 +75,8 @@ def forecast(
     if special is not None:
         from scaling.forecast.single import forecast_one
 
-        return _table(at, levels, forecast_one(runs, at, special, target, levels, seed))
+        by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
+        return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
     points = check_targets(at, inputs)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     y, rising = _observed(runs, target, log_size({name: table[name].to_numpy() for name in inputs}))
@@ -176,7 +177,14 @@ def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law |
     if laws == "auto" or len(laws) != 1:
         return None
     law = registry.get(laws[0])
+    if _special(law):
+        return law
     return law if _mapping(law, inputs) is None and not law.generic else None
+
+
+def _special(law: Law) -> bool:
+    """Whether the law does not give the target's logarithm from a formula of its inputs."""
+    return bool(law.estimate or law.bind or law.output) or law.link != "log"
 
 
 def joins(law: Law, inputs: Sequence[str]) -> bool:
@@ -185,8 +193,7 @@ def joins(law: Law, inputs: Sequence[str]) -> bool:
 
 
 def _mapping(law: Law, inputs: Sequence[str]) -> dict[str, str] | None:
-    special = law.estimate or law.bind or law.output or law.link != "log"
-    if special or len(law.inputs) != len(inputs):
+    if _special(law) or len(law.inputs) != len(inputs):
         return None
     if law.generic or law.inputs == ("params", "tokens"):
         return dict(zip(law.inputs, inputs, strict=True))

@@ -5,7 +5,7 @@ Shown beside the forecast of all laws together; the difference between laws is m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -51,12 +51,18 @@ def run_noise(residuals: Array, parameters: int) -> Array:
 
 
 def forecast_one(
-    runs: pl.DataFrame, at: pl.DataFrame, law: Law, target: str, levels: Array, seed: int
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    law: Law,
+    target: str,
+    how: tuple[Array, int],
+    by: Mapping[str, str] | None = None,
 ) -> Array:
-    """Quantiles (levels, T) of what the law predicts at the rows of ``at``."""
-    made = fit(runs, law, target=target, resamples=RESAMPLES, seed=seed)
-    x = law_inputs(at, made.law, to_fit=False)
-    return from_fit(made, x, levels, seed)
+    """Quantiles (levels, T) of what the law predicts at the rows of ``at``; ``how`` is (levels,
+    seed), ``by`` maps inputs to columns."""
+    levels, seed = how
+    made = fit(runs, law, target=target, inputs=by, resamples=RESAMPLES, seed=seed)
+    return from_fit(made, law_inputs(at, made.law, by, to_fit=False), levels, seed)
 
 
 def from_fit(made: Fit, x: dict[str, Array], levels: Array, seed: int) -> Array:
