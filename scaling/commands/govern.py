@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from scaling.govern.crossings import Asked
+    from scaling.govern.evidence import Sources
 
 PANEL = "Compute governance"
 
@@ -18,8 +22,63 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(rich_help_panel=PANEL)(thresholds)
-    app.command(rich_help_panel=PANEL)(frontier)
+    for command in (govern, thresholds, frontier):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def govern(
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Runs file. Default: the public table of models."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the evidence packs.")] = Path(
+        "reports/governance"
+    ),
+    ledger: Annotated[
+        Path | None, typer.Option(help="Compute of each run by category: run, category, flop.")
+    ] = None,
+    on: Annotated[str | None, typer.Option(help="Report date. Default: today.")] = None,
+    known: Annotated[
+        str | None, typer.Option(help="Registry as on record on this day. Default: --on.")
+    ] = None,
+    likely: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Chance from which a crossing is likely.")
+    ] = 0.5,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Write the variant for others: magnitudes only.")
+    ] = False,
+    registry: Registry = Path("data/thresholds"),
+) -> None:
+    """Compare every run with every rule and write evidence packs per entity and per rule."""
+    from scaling.govern import show
+    from scaling.govern.crossings import Asked
+    from scaling.govern.evidence import Sources, gather, made_by, redacted, write
+    from scaling.version import code
+
+    if ledger is not None and runs is None:
+        raise InputError("needs a runs file", column="--ledger", hint="Name one with --runs.")
+    day = _day(on, "--on", date.today())
+    asked = Asked(day, _day(known, "--known", day), likely)
+    sources = Sources(runs, ledger, registry)
+    tables, loaded = gather(sources, asked)
+    by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(Path())))
+    if redact:
+        tables, by = redacted(tables, by)
+    show.show_written(out, write(out, tables, by))
+
+
+def _command(sources: Sources, asked: Asked, redact: bool) -> str:
+    """The command that makes the same packs again."""
+    parts = ["scaling govern"]
+    parts += [f"--runs {sources.runs}"] if sources.runs else []
+    parts += [f"--ledger {sources.ledger}"] if sources.ledger else []
+    parts += [f"--on {asked.on} --known {asked.known} --likely {asked.likely:g}"]
+    return " ".join(parts + (["--redact"] if redact else []))
+
+
+def _revision(found: tuple[str | None, bool | None]) -> str:
+    revision, dirty = found
+    return (revision or "no Git revision") + (" with changes" if dirty else "")
 
 
 def thresholds(

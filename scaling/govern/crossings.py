@@ -333,9 +333,14 @@ def _notify(
 
 
 def _last_day(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+    begins = _instant(rule["effective_from"], rule["clock_zone"] or "UTC")
     source = {"released": "released_at", "transaction": "transaction_at"}.get(rule["clock_from"])
     event = table["trigger_at"] if source is None else runs[source]
-    event = event.set(~table["_relevant"].fill_null(value=False), None)
+    # What was released before the rule was in force has its own day (legacy_until), or none.
+    before = (event < _moment("begins", np.array([begins]))[0]) & (rule["legacy_before"] is None)
+    event = event.set(
+        ~table["_relevant"].fill_null(value=False) | before.fill_null(value=False), None
+    )
     if rule["clock_from"] == "none":
         nothing = pl.Series([None] * table.height)
         return table.with_columns(
@@ -344,7 +349,8 @@ def _last_day(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> 
             nothing.cast(pl.String).alias("notify_missing"),
         )
     ends = last_moment(event, rule["clock_days"], rule["clock_unit"], rule["clock_zone"])
-    gap = pl.when(pl.col("_relevant") & pl.col("notify_by").is_null())
+    absent = table["trigger_at"].is_null() if source is None else runs[source].is_null()
+    gap = pl.when(pl.col("_relevant") & pl.lit(absent))
     table = table.hstack(ends.get_columns()).with_columns(
         notify_missing=gap.then(pl.lit(rule["clock_from"].replace("trigger", "started, ended")))
     )

@@ -33,20 +33,20 @@ APART = 9.5
 PETA, PETA_WIDTH = 1e15, 30.0
 
 
-def read(path: Path, registry: Registry, on: date, ledger: Path | None = None) -> pl.DataFrame:
-    """The runs of a file as `prepare` gives them. Raises InputError with the place."""
+def read(
+    path: Path, registry: Registry, on: date, ledger: Path | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The runs of a file as `prepare` gives them, and their `history`. Raises InputError."""
     cells = tables.read(path, RUN)
     parts = None if ledger is None else tables.read(ledger, LEDGER)
-    if parts is not None:
-        tables.first(
-            parts,
-            ~pl.col("run").is_in(cells["run"].unique().implode()),
-            "run",
-            f"is not in {path}",
-            "a run of the runs file",
-        )
+    if ledger is not None and parts is not None:
+        strange = ~pl.col("run").is_in(cells["run"].unique().implode())
+        try:
+            tables.first(parts, strange, "run", "is not in the runs file", f"a run of {path}")
+        except InputError as error:
+            raise error.at(ledger) from None
     try:
-        return prepare(cells, registry, on, parts)
+        return prepare(cells, registry, on, parts), history(cells, registry)
     except InputError as error:
         raise error.at(path) from None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
@@ -12,6 +13,10 @@ from rich.text import Text
 from scaling.govern.tables import plain
 from scaling.report.text import scientific
 
+if TYPE_CHECKING:
+    from scaling.govern.evidence import Written
+
+ALERTS = 20
 IN_FORCE = ("in_force", "on_the_books_not_enforced", "voluntary")
 
 
@@ -97,3 +102,19 @@ def _show_score(console: Console, score: dict[str, Any]) -> None:
         f"growth came to {growth['came']:.2f}: {growth['revision']:+.2f} by revision of older "
         f"rows, {growth['news']:+.2f} by models since"
     )
+
+
+def show_written(out: Path, written: Written) -> None:
+    """Alerts, then how many comparisons had which verdict, then where the packs are."""
+    console = Console()
+    if written.alerts.height:
+        table = Table("alert", "run", "rule", "verdict", "notify by")
+        for row in written.alerts.to_dicts()[:ALERTS]:
+            due = str(row["notify_by"] or "")
+            table.add_row(row["alert"], Text(row["run"]), row["rule"], row["verdict"], due)
+        console.print(table)
+        if written.alerts.height > ALERTS:
+            console.print(f"{written.alerts.height - ALERTS} more: {out / 'alerts.csv'}")
+    counted = ", ".join(f"{number} {name}" for name, number in written.verdicts.items() if number)
+    console.print(counted)
+    console.print(Text(f"{written.packs} packs, {written.files} files: {out / 'index.html'}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -38,6 +39,7 @@ def html(report: Report) -> str:
     return template.render(report=report, style=Markup(style), policy=policy) + "\n"
 
 
+@functools.cache
 def stylesheet() -> str:
     """The page's style: colours in both schemes, then the rules."""
     text = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -77,7 +79,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@functools.cache
 def _environment(**more: Any) -> Environment:
+    """Kept, with the templates that it has compiled: packs are rendered by the hundred."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

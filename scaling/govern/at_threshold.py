@@ -1,0 +1,134 @@
+"""What the scaling laws forecast for a model at a threshold: loss and benchmark error.
+
+The Commission's Guidelines (section 2.3.3) let a provider argue with "actual or forecasted
+benchmark results (for example based on scaling analyses)". Each study spends the threshold's
+compute as its own stored fit says is optimal; the quantiles are those of `scaling.forecast` over
+the study's runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.forecast.engine import forecast
+from scaling.pipeline.study import get_study, load_params, select
+from scaling.plan.optimal import compute_optimal
+from scaling.schema import RUN
+from scaling.sources import read_cells, to_schema
+
+LEVELS = (0.05, 0.5, 0.95)
+INPUTS = ("params", "tokens")
+# The benchmark with the widest range of compute in the library (1.5e18 to 3.6e25 FLOP).
+BENCHMARK = ("obs-scaling", "accuracy@MMLU", "error@MMLU, five-shot")
+# Fewer runs than this say nothing of a benchmark.
+FEWEST = 20
+
+
+def at_thresholds(values: Sequence[float], root: Path = Path()) -> pl.DataFrame:
+    """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
+    ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
+
+    Empty where the project has no stored fits.
+    """
+    points = sorted(set(values))
+    parts = [_study(path, points, root) for path in sorted((root / "data" / "fits").glob("*.json"))]
+    made = [part for part in parts if part is not None]
+    made += [_benchmark(points, root)] if points else []
+    return pl.concat(made) if made else pl.DataFrame()
+
+
+def version_of_fits(root: Path, study: str) -> str:
+    """The published version that has this fit, byte for byte, else the fit file's own hash."""
+    name = f"fits/{study}.json"
+    digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
+    for manifest in sorted((root / "reports").glob("*/manifest.json")):
+        known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
+        if known.get(name, {}).get("sha256") == digest:
+            return manifest.parent.name
+    return f"unpublished {digest[:12]}"
+
+
+def _study(path: Path, points: list[float], root: Path) -> pl.DataFrame | None:
+    """Loss at each threshold by one study; None where its fit cannot spend a budget."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    fits = {one["law"]: one for one in document["fits"]}
+    params = load_params(root / "params.yaml")
+    if "chinchilla" not in fits or document["study"] not in params["studies"] or not points:
+        return None
+    study = get_study(params, document["study"])
+    runs, _ = select(_rows(document["source"], root), study)
+    table = runs.select(*INPUTS, "loss").drop_nulls()
+    best = {k: p["value"] for k, p in fits["chinchilla"]["parameters"].items()}
+    placed = [compute_optimal(best, value) for value in points]
+    at = pl.DataFrame(
+        {
+            "threshold": points,
+            "params": [float(n) for n, _ in placed],
+            "tokens": [float(d) for _, d in placed],
+        }
+    )
+    try:
+        made = forecast(table, at, inputs=INPUTS, target="loss", quantiles=LEVELS)
+    except InputError:
+        return None
+    largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
+    version = version_of_fits(root, path.stem)
+    return _wide(made, document["study"], str(study["metric"]), largest, version)
+
+
+def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
+    """Benchmark error (1 - accuracy) at each threshold, over the library's models by compute."""
+    source, metric, name = BENCHMARK
+    rows = _rows(source, root).filter(
+        pl.col("metric") == metric, pl.col("flops").is_not_null(), pl.col("value") > 0
+    )
+    runs = rows.select("flops", "value")
+    at = pl.DataFrame({"threshold": points, "flops": points})
+    made = forecast(runs, at, inputs=("flops",), target="value", quantiles=LEVELS)
+    turned = made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    digest = hashlib.sha256(runs.write_csv().encode()).hexdigest()[:12]
+    return _wide(turned, source, name, float(runs["flops"].max()), f"data {digest}")  # type: ignore[arg-type]
+
+
+def _wide(
+    made: pl.DataFrame, study: str, metric: str, largest: float, version: str
+) -> pl.DataFrame:
+    named = made.with_columns(
+        name=pl.format(
+            "p{}", (100 * pl.col("quantile")).round().cast(pl.Int64).cast(pl.String).str.zfill(2)
+        )
+    )
+    table = named.pivot("name", index="threshold", values="value")
+    return table.select(
+        pl.lit(study).alias("study"),
+        pl.lit(metric).alias("metric"),
+        "threshold",
+        "p05",
+        "p50",
+        "p95",
+        (pl.col("threshold") / largest).log10().alias("beyond"),
+        pl.lit(version).alias("version"),
+    )
+
+
+def _rows(source: str, root: Path) -> pl.DataFrame:
+    """Validated rows, or the library's as they stand where nothing was validated yet."""
+    done = root / "data" / "validated" / f"{source}.parquet"
+    if done.exists():
+        return pl.read_parquet(done)
+    path = root / "data" / "published" / source / "runs.csv"
+    return to_schema(read_cells(path), RUN)
+
+
+def nearest(table: pl.DataFrame, threshold: float) -> list[dict[str, Any]]:
+    """The rows for one threshold."""
+    if table.is_empty():
+        return []
+    return table.filter((pl.col("threshold") / threshold - 1.0).abs() < 1e-9).to_dicts()

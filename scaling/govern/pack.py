@@ -1,0 +1,312 @@
+"""One evidence pack as a report: of an entity or of a rule, from tables that are made already.
+
+Every statement stands beside the provision that it is about. Nothing here is legal advice, and
+nothing here decides: the tables say what was compared, with which figures and which conditions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from scaling.govern.cells import band, chance, dates, day_of, figure, ratio, text, wide
+from scaling.govern.crossings import NOT_APPLICABLE, NOT_REACHED, UNKNOWN
+from scaling.govern.documentation import documentation, estimates, footprint, forecasts
+from scaling.report.blocks import (
+    MISSING,
+    Cell,
+    Column,
+    Command,
+    Fold,
+    Group,
+    Report,
+    Section,
+    Table,
+    Text,
+    table,
+)
+from scaling.report.text import clean, scientific, share
+
+LEAD = (
+    "What was compared with which threshold, from which figures. It states facts and estimates; "
+    "what follows from them in law is for the reader to judge."
+)
+BAND = "5 and 95 % points in brackets."
+LISTED = 200
+_TONES: dict[str, Any] = {"above": "bad", "planned above": "caution", "may cross": "caution"}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything that packs are made of, already redacted if they are to be."""
+
+    crossings: pl.DataFrame
+    runs: pl.DataFrame
+    history: pl.DataFrame
+    footprint: pl.DataFrame
+    forecasts: pl.DataFrame
+    rules: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the pack was made, for its last section."""
+
+    on: date
+    known: date
+    command: str
+    registry: str
+    code: str
+    inputs: tuple[tuple[str, str], ...]
+    redactions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def redacted(self) -> bool:
+        return bool(self.redactions)
+
+
+def of_entity(entity: str, tables: Tables, made: Made) -> Report:
+    """The pack of one entity: its runs against every rule."""
+    return _report(
+        f"Compute thresholds: {clean(entity)}", _filtered(tables, "entity", entity), made
+    )
+
+
+def of_rule(rule: str, tables: Tables, made: Made) -> Report:
+    """The pack of one rule: every run against it."""
+    row = tables.rules.filter(pl.col("rule") == rule).tail(1).to_dicts()[0]
+    chosen = _filtered(tables, "rule", rule)
+    report = _report(f"Threshold {clean(rule)}: {clean(row['instrument'])}", chosen, made)
+    rows = tuple((text(k), text(v)) for k, v in row.items() if v is not None and k != "row")
+    told = table("rule-table", "The rule, as on record", wide("field", "value"), (Group("", rows),))
+    section = Section("rule", "The rule", (told,))
+    return Report(
+        report.title,
+        report.lead,
+        report.facts,
+        (*report.sections[:1], section, *report.sections[1:]),
+    )
+
+
+def closed() -> pl.Expr:
+    """Comparisons that need no look, or that nothing can be said of for want of a figure."""
+    nothing = pl.col("by_compute") == UNKNOWN
+    return pl.col("verdict").is_in([NOT_REACHED, NOT_APPLICABLE]) | nothing
+
+
+def _filtered(tables: Tables, column: str, value: str) -> Tables:
+    crossed = tables.crossings.filter(pl.col(column) == value)
+    names = crossed.filter(~closed())["run"].unique().implode()
+
+    def mine(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.filter(pl.col("run").is_in(names))
+
+    used = crossed.filter(~closed())["threshold"].unique().implode()
+    forecasts = tables.forecasts
+    if not forecasts.is_empty():
+        forecasts = forecasts.filter(pl.col("threshold").is_in(used))
+    return Tables(
+        crossed,
+        mine(tables.runs),
+        mine(tables.history),
+        mine(tables.footprint),
+        forecasts,
+        tables.rules,
+    )
+
+
+def _report(title: str, tables: Tables, made: Made) -> Report:
+    crossed = tables.crossings
+    open_ = crossed.filter(~closed())
+    rest = crossed.filter(closed())
+    facts = (
+        Cell(f"on {made.on}"),
+        Cell(f"{crossed['run'].n_unique()} runs"),
+        Cell(f"{crossed['rule'].n_unique()} rules"),
+        Cell(f"registry {made.registry}"),
+        *((Cell("redacted"),) if made.redacted else ()),
+    )
+    form = documentation(tables.runs, tables.footprint)
+    estimated = tuple(estimates(tables.runs, tables.history))
+    sections = (
+        Section("headline", "Crossings", tuple(_headline(open_, rest))),
+        Section("documentation", "Documentation of each run", (form,)),
+        Section("estimates", "How the compute was estimated", estimated),
+        Section("footprint", "Energy and carbon", (footprint(tables.footprint),)),
+        Section("forecast", "A model at the threshold", tuple(forecasts(tables.forecasts))),
+        Section("made", "How this was made", tuple(_made(made))),
+    )
+    return Report(title, LEAD, facts, sections)
+
+
+# --------------------------------------------------------------------------- crossings
+
+
+def _headline(open_: pl.DataFrame, rest: pl.DataFrame) -> list[Any]:
+    blocks: list[Any] = []
+    if open_.is_empty():
+        blocks.append(Text("No run is above, may cross, or is unknown under a rule of this pack."))
+    else:
+        blocks += [crossing_table(open_), provision_table(open_), duty_table(open_)]
+    if rest.height > LISTED:
+        more = "comparisons are not reached, not applicable, or have no figure: crossings.csv"
+        blocks.append(Text(f"{rest.height} {more} beside the index lists them."))
+    elif rest.height:
+        columns = (*wide("run", "rule", "verdict"), Column("C/T", numeric=True))
+        rows = tuple(
+            (text(r["run"]), text(r["rule"]), text(r["verdict"]), ratio(r["ratio"]))
+            for r in rest.to_dicts()
+        )
+        title = "Not reached, not applicable, or without a figure"
+        inner = table("rest-table", title, columns, (Group("", rows),))
+        blocks.append(Fold(f"{rest.height}: {title.lower()}", (inner,)))
+    return blocks
+
+
+def crossing_table(crossed: pl.DataFrame) -> Table:
+    """Run by run: the rule with its provision, the verdict, the figures, the chances."""
+    columns = (
+        Column("rule"),
+        Column("verdict", strong=True),
+        Column("compared", numeric=True),
+        Column("threshold", numeric=True),
+        Column("C/T", numeric=True),
+        Column("P(final)", numeric=True),
+        Column("P(by now)", numeric=True),
+        Column("crossed on", long=True),
+    )
+    parts = crossed.partition_by("run", maintain_order=True)
+    groups = tuple(
+        Group(clean(part["run"][0]), tuple(_crossing(row) for row in part.to_dicts()))
+        for part in parts
+    )
+    note = f"{BAND} Chances are those of a log-normal error of the estimate."
+    return table("crossing-table", "Runs and rules", columns, groups, note, "run")
+
+
+def _crossing(row: dict[str, Any]) -> tuple[Cell, ...]:
+    limit = f"{scientific(row['threshold'], 3)}"
+    return (
+        text(row["rule"]),
+        Cell(row["verdict"], row["verdict"], tone=_TONES.get(row["verdict"], "")),
+        band(row["central"], row["low"], row["high"]),
+        figure(row["threshold"], limit, row["unit"], f"{row['comparator']} "),
+        ratio(row["ratio"]),
+        chance(row["p_final"]),
+        chance(row["p_by_date"]),
+        dates(row),
+    )
+
+
+def provision_table(crossed: pl.DataFrame) -> Table:
+    """Where each rule stands in law, and which of its conditions the run meets."""
+    columns = (
+        Column("rule"),
+        Column("instrument and provision", long=True),
+        Column("status", long=True),
+        Column("conditions", long=True),
+        Column("missing", long=True),
+    )
+    parts = crossed.partition_by("run", maintain_order=True)
+    groups = tuple(
+        Group(clean(part["run"][0]), tuple(_provision(row) for row in part.to_dicts()))
+        for part in parts
+    )
+    return table("provision-table", "Provisions and conditions", columns, groups, "", "run")
+
+
+def _provision(row: dict[str, Any]) -> tuple[Cell, ...]:
+    verified = "" if row["verified"] else ", unverified"
+    conditions = row["applies"]
+    if row["verdict"] == "unknown" and row["by_compute"] != "unknown":
+        conditions += f"; by compute alone: {row['by_compute']}"
+    return (
+        text(row["rule"]),
+        text(f"{row['instrument']}, {row['provision']}"),
+        text(f"{_status(row)}{verified}, checked to {row['checked_to']}"),
+        text(conditions),
+        text(row["missing"]),
+    )
+
+
+def _status(row: dict[str, Any]) -> str:
+    return str(row["status"]).replace("_", " ")
+
+
+def duty_table(crossed: pl.DataFrame) -> Table:
+    """What the provision attaches, what set its clock off, and the last day of the clock."""
+    columns = (
+        Column("rule"),
+        Column("provision and obligation", long=True),
+        Column("clock in the text", long=True),
+        Column("trigger", long=True),
+        Column("notify by", strong=True),
+        Column("error asked"),
+    )
+    parts = crossed.partition_by("run", maintain_order=True)
+    groups = tuple(
+        Group(clean(part["run"][0]), tuple(_duty(row) for row in part.to_dicts())) for part in parts
+    )
+    note = (
+        "Days are those of the rule's time zone, the day of the trigger is left out, nothing "
+        "extended for holidays. 'Error asked' compares the 95 % error of the estimate with what "
+        "the rule allows (30 % where it names none)."
+    )
+    return table("duty-table", "Obligations and clocks", columns, groups, note, "run")
+
+
+def _duty(row: dict[str, Any]) -> tuple[Cell, ...]:
+    trigger = MISSING
+    if row["trigger"]:
+        trigger = text(f"{row['trigger']}, {day_of(row['trigger_at'], row['clock_zone'])}")
+    by = text(row["notify_by"])
+    if row["notify_missing"]:
+        by = text(f"unknown: {row['notify_missing']} missing")
+    elif row["notify_by"] is not None:
+        by = text(f"{row['notify_by']} ({row['clock_zone']})")
+    asked = MISSING
+    if row["accuracy_95"] is not None:
+        asked = text(
+            f"{row['margin']}: {share(row['accuracy_95'])} of {share(row['accuracy_asked'])}"
+        )
+    return (
+        text(row["rule"]),
+        text(f"{row['provision']}: {row['obligation']}"),
+        text(row["clock"]),
+        trigger,
+        by,
+        asked,
+    )
+
+
+# --------------------------------------------------------------------------- provenance
+
+
+def _made(made: Made) -> list[Any]:
+    rows = (
+        (text("report date"), text(made.on)),
+        (text("registry as on record on"), text(made.known)),
+        (text("registry version"), text(made.registry)),
+        (text("code version"), text(made.code)),
+        *((text(f"SHA-256 of {name}"), text(digest)) for name, digest in made.inputs),
+    )
+    blocks: list[Any] = [
+        Command(made.command),
+        table("made-table", "Inputs", wide("what", "value"), (Group("", rows),)),
+    ]
+    if made.redacted:
+        listed = tuple((text(name), text(why)) for name, why in made.redactions)
+        note = "Described as Bus. & Prof. Code 22757.12(f) asks. The unredacted pack is kept apart."
+        blocks.append(
+            table(
+                "redaction-table",
+                "What was redacted",
+                wide("field", "reason"),
+                (Group("", listed),),
+                note,
+            )
+        )
+    return blocks
