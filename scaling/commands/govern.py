@@ -12,7 +12,7 @@ from scaling.errors import InputError
 
 if TYPE_CHECKING:
     from scaling.govern.crossings import Asked
-    from scaling.govern.evidence import Sources
+    from scaling.govern.evidence import Sources, Written
 
 PANEL = "Compute governance"
 
@@ -51,20 +51,50 @@ def govern(
 ) -> None:
     """Compare every run with every rule and write evidence packs per entity and per rule."""
     from scaling.govern import show
-    from scaling.govern.crossings import Asked
-    from scaling.govern.evidence import Sources, gather, made_by, redacted, write
-    from scaling.version import code
 
     if ledger is not None and runs is None:
         raise InputError("needs a runs file", column="--ledger", hint="Name one with --runs.")
     day = _day(on, "--on", date.today())
-    asked = Asked(day, _day(known, "--known", day), likely)
-    sources = Sources(runs, ledger, registry)
+    show.show_written(
+        out,
+        packs(
+            Path(),
+            runs,
+            out,
+            day,
+            known=_day(known, "--known", day),
+            likely=likely,
+            ledger=ledger,
+            redact=redact,
+            registry=registry,
+        ),
+    )
+
+
+def packs(
+    root: Path,
+    runs: Path | None,
+    out: Path,
+    on: date,
+    *,
+    known: date | None = None,
+    likely: float = 0.5,
+    ledger: Path | None = None,
+    redact: bool = False,
+    registry: Path | None = None,
+) -> Written:
+    """Write the packs of one day: what the command and the flow share."""
+    from scaling.govern.crossings import Asked
+    from scaling.govern.evidence import Sources, gather, made_by, redacted, write
+    from scaling.version import code
+
+    asked = Asked(on, known or on, likely)
+    sources = Sources(runs, ledger, registry or root / "data" / "thresholds", root)
     tables, loaded = gather(sources, asked)
-    by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(Path())))
+    by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(root)))
     if redact:
         tables, by = redacted(tables, by)
-    show.show_written(out, write(out, tables, by))
+    return write(out, tables, by)
 
 
 def _command(sources: Sources, asked: Asked, redact: bool) -> str:

@@ -1,0 +1,104 @@
+"""The flow ``govern``: check the registry, compare every run with every rule, flag what is new.
+
+    python -m flows.govern                      once, here and now
+    python -m flows.govern --cron "0 6 * * *"   every morning, until stopped
+
+It runs against the server that ``PREFECT_API_URL`` names or, without one, against a temporary one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from prefect import flow, task
+
+from flows.local import _api, _home
+from flows.server import ServerError, drain
+from flows.stages import say
+from scaling.errors import InputError
+from scaling.govern.evidence import Written
+
+# A team's own runs; without the file the public table of models is used.
+RUNS = Path("data/governance/runs.csv")
+OUT = Path("reports/governance")
+SHOWN = 20
+
+
+@task(task_run_name="check the registry")
+def check_registry(root: Path) -> int:
+    """Great Expectations over ``data/thresholds``; raises InputError naming each wrong row."""
+    from scaling.govern.check import check
+
+    wrong, ran = check(root / "data" / "thresholds")
+    if wrong:
+        raise InputError("the registry is wrong: " + "; ".join(wrong), file="data/thresholds")
+    say(f"registry: {ran} expectations hold")
+    return ran
+
+
+@task(task_run_name="write the packs")
+def write_packs(root: Path, runs: Path | None, out: Path, on: date) -> Written:
+    """Evidence packs of the day; what stood in ``out`` tells which crossings are new."""
+    from scaling.commands.govern import packs
+
+    return packs(root, runs, out, on)
+
+
+@flow(name="govern")
+def govern(
+    root: Path = Path(), runs: Path | None = None, out: Path = OUT, on: date | None = None
+) -> int:
+    """One report; returns how many alerts it has. Raises InputError for a bad registry or file."""
+    own = runs or (RUNS if (root / RUNS).exists() else None)
+    check_registry(root)
+    written = write_packs(root, None if own is None else root / own, root / out, on or date.today())
+    for row in written.alerts.head(SHOWN).to_dicts():
+        due = f", last day {row['notify_by']}" if row["notify_by"] else ""
+        place = f"{row['rule']} ({row['provision']})"
+        say(f"{row['alert']}: {row['run']}, {place}: {row['verdict']}{due}", logging.WARNING)
+    number = written.alerts.height
+    say(f"{number} alerts, {written.packs} packs: {root / out / 'index.html'}")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run or serve the flow; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
+    parser = argparse.ArgumentParser(prog="python -m flows.govern", description=__doc__)
+    parser.add_argument("--runs", type=Path, help="runs file")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the packs")
+    parser.add_argument("--on", type=date.fromisoformat, help="report date, YYYY-MM-DD")
+    parser.add_argument("--cron", help="serve on this schedule instead of running once")
+    given = parser.parse_args(arguments)
+    root = Path.cwd().resolve()
+    try:
+        with _api(_home(root)):
+            _start(root, given)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _start(root: Path, given: argparse.Namespace) -> None:
+    parameters = {"root": root, "runs": given.runs, "out": given.out, "on": given.on}
+    try:
+        if given.cron is None:
+            govern(**parameters)
+        else:
+            govern.serve(name="govern", cron=given.cron, parameters=parameters)
+    finally:
+        drain()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
