@@ -1,7 +1,8 @@
 """Fits of laws that bring their own procedure: an estimate, then the same resamples as any fit.
 
 A resample changes the row weights and nothing else, so a procedure is written once, for weighted
-rows. Clusters are resampled as pairs.
+rows. Rows or clusters are resampled as pairs, and the draws are not stretched for small samples
+(the factors of `scaling.fit.widening` were measured for fits by the engine).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from scaling.fit.result import Certificate, Fit, Outcome, Resampling
 from scaling.laws._law import Law
 
 Array = NDArray[np.float64]
+
+# Share of resamples that must have an answer for nothing to be said.
+MOST = 0.95
 
 
 def fit_own(
@@ -41,6 +45,8 @@ def fit_own(
         return made
     name, groups = clusters(runs, cluster)
     draws = _draws(law, x, y, w / w.mean(), groups, (count, seed))
+    if len(draws) < MOST * count:
+        made = replace(made, reason=f"{count - len(draws)} of {count} resamples had no answer.")
     errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
     how = Resampling("pairs", int(groups.max()) + 1, len(draws), name)
     return replace(made, draws=draws, errors=errors, resampling=how)
@@ -75,8 +81,8 @@ def _draws(
         for own in counts:
             try:
                 theta = _estimate(law, x, y, w * own)
-            except InputError:  # a resample can lack what the whole table has
-                continue
+            except (InputError, np.linalg.LinAlgError):
+                continue  # a resample can lack what the whole table has
             if np.isfinite(theta).all():
                 found.append(theta)
     if len(found) < 2:
