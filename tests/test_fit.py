@@ -14,6 +14,7 @@ import scaling
 from scaling.fit.jet import variable
 from scaling.fit.result import Fit, Outcome
 from scaling.fit.space import Prior
+from scaling.laws._law import Law, Param
 
 LIBRARY = Path("data/published")
 BEST = {"E": 1.81722, "A": 477.83, "B": 2143.4, "alpha": 0.34731, "beta": 0.36717}
@@ -122,13 +123,29 @@ def test_five_points_are_not_identified() -> None:
     assert scaling.fit(simulated(5), "chinchilla").outcome is Outcome.NOT_IDENTIFIED
 
 
-def test_all_compute_optimal_runs_are_not_identified() -> None:
-    runs = simulated(40).with_columns(tokens=20 * pl.col("params"))
+@pytest.mark.parametrize("noise", [0.001, 0.003, 0.01])
+@pytest.mark.parametrize("seed", range(4))
+def test_all_compute_optimal_runs_are_not_identified(noise: float, seed: int) -> None:
+    runs = simulated(40, seed=seed).with_columns(tokens=20 * pl.col("params"))
     law = scaling.laws.get("chinchilla")
     x = {name: runs[name].to_numpy() for name in law.inputs}
-    noise = np.exp(0.003 * np.random.default_rng(2).standard_normal(40))
-    made = scaling.fit(runs.with_columns(loss=law(BEST, x).ravel() * noise), "chinchilla")
-    assert made.outcome in (Outcome.NOT_IDENTIFIED, Outcome.AT_BOUND)
+    spread = np.exp(noise * np.random.default_rng(seed).standard_normal(40))
+    made = scaling.fit(runs.with_columns(loss=law(BEST, x).ravel() * spread), "chinchilla")
+    assert made.outcome in (Outcome.NOT_IDENTIFIED, Outcome.AT_BOUND), made.values
+
+
+def test_terms_of_one_input_may_change_places() -> None:
+    params = tuple(Param(name, "1", "", start=(0.01, 10.0)) for name in ("A", "a", "B", "b"))
+
+    def predict(p: object, x: object) -> object:
+        return p.A * np.exp(-p.a * x.x) + p.B * np.exp(-p.b * x.x)
+
+    two = Law("two_decays", "", "", "", params, ("x",), predict, target="y")
+    x = np.linspace(0.1, 5.0, 80)
+    noise = 0.001 * np.random.default_rng(0).standard_normal(80)
+    y = (3.0 * np.exp(-2.0 * x) + np.exp(-0.3 * x)) * np.exp(noise)
+    made = scaling.fit(pl.DataFrame({"x": x, "y": y}), two, target="y")
+    assert made.outcome is Outcome.CONVERGED, made.reason
 
 
 def test_one_outlier_does_not_matter() -> None:

@@ -31,6 +31,8 @@ VANISHED = 1e-4  # share of the prediction below which a term is gone everywhere
 LOOSE = 1.0  # sd along the weakest direction, in sizes: for a logarithm, a factor e either way
 NEAR_ZERO = 10.0  # widening by the others (variance inflation of 100) that a value near 0 may have
 SINGULAR = 1e-12  # eigenvalue of the scaled Hessian that rounding alone can make
+TWINS = 0.005  # half the relative difference of two optima's predictions, at doubled inputs
+MOST_ROWS = 200  # enough to see it
 ROUNDINGS = 8.0  # units in the last place by which a prediction may be off
 LEVEL = 0.01  # inputs within 1 % of each other are one level
 
@@ -68,7 +70,34 @@ def certify(problem: Problem, minima: Minima, best: int) -> tuple[Certificate, O
         levels=levels(problem),
     )
     outcome, reason = _outcome(problem, certificate)
+    twins = _twins(problem, minima, best) if outcome is Outcome.CONVERGED else ()
+    if twins:
+        text = f"Another optimum fits as well, with other values of {', '.join(twins)}."
+        return certificate, Outcome.NOT_IDENTIFIED, text
     return certificate, outcome, reason
+
+
+def _twins(problem: Problem, minima: Minima, best: int) -> tuple[str, ...]:
+    """Parameters that differ between starts that agree, where the law then predicts otherwise.
+
+    Where all runs lie on a line of two inputs, their terms can change places and fit the runs as
+    well. Predictions off the line tell: each input is doubled by itself. Terms of one input that
+    changed places predict the same everywhere, and are no twins.
+    """
+    agree = minima.f <= minima.f[best] * (1 + AGREE) + 1e-300
+    theta = problem.space.theta(np.concatenate([minima.u[best : best + 1], minima.u[agree]]))
+    apart = np.zeros(len(theta), dtype=bool)
+    with np.errstate(all="ignore"):
+        some = np.linspace(0, problem.rows - 1, min(problem.rows, MOST_ROWS)).astype(np.int64)
+        for name in problem.x:
+            moved = {k: v[some] * (2.0 if k == name else 1.0) for k, v in problem.x.items()}
+            made = problem.law(theta, moved)
+            off = np.abs(made - made[0]) / (np.abs(made) + np.abs(made[0]))
+            apart |= np.nan_to_num(off).max(axis=1) > TWINS
+        other = theta[int(np.argmax(apart))]
+        moved_by = np.abs(other - theta[0]) / np.maximum(np.abs(other), np.abs(theta[0]))
+    names = zip(problem.law.names, moved_by, strict=True)
+    return tuple(name for name, by in names if by > 0.1) if apart.any() else ()
 
 
 def _slope(problem: Problem, u: Array, at: Derivatives) -> float:
