@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scaling.errors import InputError
 from scaling.govern import estimate, ledger
+from scaling.govern.runs import Details
 from tests.govern_tables import LOADED, RUN, cells, prepared
 
 # EU Guidelines, Annex A.3: inputs and the figure that the Commission prints.
@@ -117,6 +118,26 @@ def test_two_methods_meet_in_their_geometric_mean(flop: float, factor: float) ->
     assert sigma >= abs(math.log(factor)) / 2 - 1e-12
 
 
+def test_fleets_and_architectures_beside_the_runs() -> None:
+    exact = MODELS[1:2].with_columns(run=pl.lit("r"))
+    counted = prepared(RUN, details=Details(architectures=exact))
+    assert counted["best_method"][0] == "counted"
+    assert counted["best"][0] == pytest.approx(3.94e25, rel=0.01)
+    fleets = pl.DataFrame(
+        {
+            "run": ["r", "r"],
+            "chip_hours": [2e7, 1e7],
+            "peak_flops": [989e12, 312e12],
+            "utilisation": [0.4, 0.45],
+        }
+    )
+    mixed = prepared(RUN, details=Details(fleets=fleets))
+    flop = 3600 * (2e7 * 989e12 * 0.4 + 1e7 * 312e12 * 0.45)
+    assert (mixed["best_method"][0], mixed["best"][0]) == ("hardware", pytest.approx(flop))
+    both = prepared(RUN, details=Details(fleets=fleets, architectures=exact))
+    assert both["best"][0] == pytest.approx(math.sqrt(flop * counted["best"][0]))
+
+
 def test_epochs_example_of_two_methods() -> None:
     """Epoch AI on Llama 3.1 8B: 7.2e23 by architecture, 2.08e24 by hardware, 1.22e24 together."""
     table = pl.DataFrame({"one": [7.2e23], "other": [2.08e24]})
@@ -213,7 +234,7 @@ def test_an_unknown_category_is_refused() -> None:
 def test_a_ledger_decides_what_a_run_counts_as() -> None:
     run = prepared(
         RUN | {"flop": 1e25, "accuracy": 0.0},
-        ledger=parts(pretraining=8e24, rl_rollouts=1.5e24, evaluation=5e23),
+        details=Details(ledger=parts(pretraining=8e24, rl_rollouts=1.5e24, evaluation=5e23)),
     )
     assert run["eu_systemic_central"][0] == pytest.approx(9.5e24)
     assert run["eu_systemic_low"][0] == pytest.approx(8e24)

@@ -53,10 +53,10 @@ def test_a_run_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "flag"),
     [
-        ({"flop": 3.79e24, **BY_ND}, "stated and 6ND are a factor 10.0 apart"),
+        ({"flop": 3.79e24, **BY_ND}, "stated and architecture are a factor 10.0 apart"),
         (
             {**BY_ND, "chip_hours": 3.0e6, "peak_flops": 989e12, "utilisation": 0.35},
-            "hardware and 6ND are a factor 10.0 apart",
+            "hardware and architecture are a factor 10.0 apart",
         ),
         ({"flop": 3.1e8}, "is it in FLOP?"),
         ({}, "no figure and no inputs"),
@@ -80,7 +80,7 @@ def test_a_file_is_named_in_the_message(tmp_path: Path) -> None:
     other = tmp_path / "ledger.csv"
     other.write_text("run,category,flop\nz,pretraining,1e24\n")
     with pytest.raises(InputError, match=r"row 1, column 'run'"):
-        runs.read(path, LOADED, ON, other)
+        runs.read(path, LOADED, ON, runs.Files(ledger=other))
 
 
 def test_a_named_chip_brings_its_rate_and_power() -> None:

@@ -13,6 +13,7 @@ from scaling.errors import InputError
 if TYPE_CHECKING:
     from scaling.govern.crossings import Asked
     from scaling.govern.evidence import Sources, Written
+    from scaling.govern.runs import Files
 
 PANEL = "Compute governance"
 
@@ -37,6 +38,12 @@ def govern(
     ledger: Annotated[
         Path | None, typer.Option(help="Compute of each run by category: run, category, flop.")
     ] = None,
+    fleets: Annotated[
+        Path | None, typer.Option(help="Mixed chips: one row per run, chip and period.")
+    ] = None,
+    architectures: Annotated[
+        Path | None, typer.Option(help="Architectures whose operations are counted exactly.")
+    ] = None,
     on: Annotated[str | None, typer.Option(help="Report date. Default: today.")] = None,
     known: Annotated[
         str | None, typer.Option(help="Registry as on record on this day. Default: --on.")
@@ -51,9 +58,11 @@ def govern(
 ) -> None:
     """Compare every run with every rule and write evidence packs per entity and per rule."""
     from scaling.govern import show
+    from scaling.govern.runs import Files
 
-    if ledger is not None and runs is None:
-        raise InputError("needs a runs file", column="--ledger", hint="Name one with --runs.")
+    details = Files(ledger, fleets, architectures)
+    if details.given() and runs is None:
+        raise InputError("needs a runs file", file=details.given()[0], hint="Name one with --runs.")
     day = _day(on, "--on", date.today())
     show.show_written(
         out,
@@ -64,7 +73,7 @@ def govern(
             day,
             known=_day(known, "--known", day),
             likely=likely,
-            ledger=ledger,
+            details=details,
             redact=redact,
             registry=registry,
         ),
@@ -79,17 +88,18 @@ def packs(
     *,
     known: date | None = None,
     likely: float = 0.5,
-    ledger: Path | None = None,
+    details: Files | None = None,
     redact: bool = False,
     registry: Path | None = None,
 ) -> Written:
     """Write the packs of one day: what the command and the flow share."""
     from scaling.govern.crossings import Asked
     from scaling.govern.evidence import Sources, gather, made_by, redacted, write
+    from scaling.govern.runs import Files
     from scaling.version import code
 
     asked = Asked(on, known or on, likely)
-    sources = Sources(runs, ledger, registry or root / "data" / "thresholds", root)
+    sources = Sources(runs, details or Files(), registry or root / "data" / "thresholds", root)
     tables, loaded = gather(sources, asked)
     by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(root)))
     if redact:
@@ -101,7 +111,9 @@ def _command(sources: Sources, asked: Asked, redact: bool) -> str:
     """The command that makes the same packs again."""
     parts = ["scaling govern"]
     parts += [f"--runs {sources.runs}"] if sources.runs else []
-    parts += [f"--ledger {sources.ledger}"] if sources.ledger else []
+    for name in ("ledger", "fleets", "architectures"):
+        path = getattr(sources.details, name)
+        parts += [f"--{name} {path}"] if path else []
     parts += [f"--on {asked.on} --known {asked.known} --likely {asked.likely:g}"]
     return " ".join(parts + (["--redact"] if redact else []))
 

@@ -47,8 +47,10 @@ def _day(name: str, meaning: str, **more: Any) -> Column:
     return Column(name, pl.Date, "date", meaning, **more)
 
 
-def _number(name: str, unit: str, meaning: str, high: float, **more: Any) -> Column:
-    return Column(name, pl.Float64, unit, meaning, low=0.0, high=high, **more)
+def _number(
+    name: str, unit: str, meaning: str, high: float, required: bool = False, **more: Any
+) -> Column:
+    return Column(name, pl.Float64, unit, meaning, required, low=0.0, high=high, **more)
 
 
 RULE: tuple[Column, ...] = (
@@ -225,4 +227,30 @@ LEDGER: tuple[Column, ...] = (
     _text("category", "as counts.csv names it", required=True),
     _number("flop", "FLOP", "compute of this category", 1e32, required=True),
     _text("source", "where it is from"),
+)
+
+FLEET: tuple[Column, ...] = (
+    _text("run", "id in the runs file; one row per kind of chip and period", required=True),
+    _number("chips", "chips", "number in that period", 1e9, open_low=True),
+    _number("hours", "hours", "wall-clock, if not chip_hours", 1e6, open_low=True),
+    _number("chip_hours", "hours", "chips x hours", 1e13, open_low=True),
+    _number("peak_flops", "FLOP/s", "peak dense rate of one chip", 1e20, True, open_low=True),
+    _number("utilisation", "1", "share of the peak, over all hours", 1.0, True, open_low=True),
+)
+
+ARCHITECTURE: tuple[Column, ...] = (
+    _text("run", "id in the runs file", required=True),
+    _number("layers", "layers", "transformer blocks", 1e5, True, open_low=True),
+    _number("width", "units", "model dimension d", 1e7, True, open_low=True),
+    _number("heads", "heads", "query heads h", 1e5, True, open_low=True),
+    _number("head_width", "units", "width of a head e", 1e6, True, open_low=True),
+    _number("kv_heads", "heads", "key-value heads g", 1e5, True, open_low=True),
+    _number("ffn", "units", "inner width of the feed-forward, or of one expert, f", 1e7, True),
+    _number("ffn_matrices", "matrices", "m: 2, gated 3", 4, True, open_low=True),
+    _number("experts", "experts", "E, 0 where dense", 1e6, True),
+    _number("experts_active", "experts", "k, used for one token", 1e6, True),
+    _number("experts_shared", "experts", "s, used for every token", 1e6, True),
+    _number("vocabulary", "tokens", "V", 1e8, True, open_low=True),
+    _number("context", "tokens", "sequence length in training", 1e9, True, open_low=True),
+    _number("tokens", "tokens", "seen in training, repeats counted", 1e17, True, open_low=True),
 )

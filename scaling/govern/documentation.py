@@ -95,6 +95,7 @@ def _flop(value: float | None) -> Cell:
 
 def _method(r: dict[str, Any]) -> str | None:
     known = {"6ND": "architecture-based, 6 x parameters x tokens", "hardware": "hardware-based"}
+    known |= {"counted": "architecture-based, operations of a full pass counted"}
     known |= {"combined": "geometric mean of hardware-based and architecture-based"}
     method: str | None = r["best_method"]
     return known.get(method or "", method)

@@ -13,20 +13,21 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from scaling import durable
 from scaling.errors import InputError
-from scaling.govern import footprint, redact, runs
+from scaling.govern import footprint, redact
 from scaling.govern.alerts import alerts
 from scaling.govern.at_threshold import at_thresholds
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.pack import LEAD, Made, Tables, closed, of_entity, of_rule
 from scaling.govern.registry import FOLDER, Registry, believed, load
+from scaling.govern.runs import Files, history, prepare, read
 from scaling.pipeline.files import canonical
 from scaling.report.blocks import Block, Cell, Column, Group, Report, Section, Table, Text, table
 from scaling.report.render import html, markdown
@@ -41,7 +42,7 @@ class Sources:
     """Where the inputs lie; without a runs file, the public table of models."""
 
     runs: Path | None
-    ledger: Path | None = None
+    details: Files = field(default_factory=Files)
     registry: Path = FOLDER
     root: Path = Path()
 
@@ -51,9 +52,9 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     registry = load(sources.registry)
     if sources.runs is None:
         cells = runs_of_models(sources.root / MODELS)
-        ready, past = runs.prepare(cells, registry, asked.on), runs.history(cells, registry)
+        ready, past = prepare(cells, registry, asked.on), history(cells, registry)
     else:
-        ready, past = runs.read(sources.runs, registry, asked.on, sources.ledger)
+        ready, past = read(sources.runs, registry, asked.on, sources.details)
     crossed = crossings(ready, registry, asked, past)
     compared = crossed.filter(
         pl.col("quantity").is_in(["training_compute", "modification_compute"])
@@ -65,8 +66,7 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
 
 def made_by(sources: Sources, asked: Asked, registry: Registry, command: str, code: str) -> Made:
     """Provenance: the days, the command, the versions, and the hash of each input."""
-    named = [sources.runs or sources.root / MODELS]
-    named += [sources.ledger] if sources.ledger else []
+    named = [sources.runs or sources.root / MODELS, *sources.details.given()]
     inputs = [(path.name, _sha256(path.read_bytes())) for path in named]
     inputs += sorted(registry.hashes.items())
     return Made(asked.on, asked.known, command, registry.version, code, tuple(inputs))

@@ -7,6 +7,7 @@ its noon in UTC, which is that same date in every time zone of the registry.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.govern import estimate, tables
-from scaling.govern.columns import LEDGER, RUN
+from scaling.govern.columns import ARCHITECTURE, FLEET, LEDGER, RUN
 from scaling.govern.ledger import cumulative, weigh, wide
 from scaling.govern.registry import Registry
+from scaling.schema import Column
 
 MOMENTS = {
     "started": "started_at",
@@ -33,50 +35,90 @@ APART = 9.5
 PETA, PETA_WIDTH = 1e15, 30.0
 
 
+@dataclass(frozen=True)
+class Details:
+    """Tables beside the runs, or the files that they are read from: compute by category, fleets of
+    mixed chips, architectures to be counted exactly."""
+
+    ledger: pl.DataFrame | None = None
+    fleets: pl.DataFrame | None = None
+    architectures: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the tables of `Details` lie."""
+
+    ledger: Path | None = None
+    fleets: Path | None = None
+    architectures: Path | None = None
+
+    def given(self) -> list[Path]:
+        """The files that there are."""
+        return [path for path in (self.ledger, self.fleets, self.architectures) if path]
+
+
 def read(
-    path: Path, registry: Registry, on: date, ledger: Path | None = None
+    path: Path, registry: Registry, on: date, files: Files | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The runs of a file as `prepare` gives them, and their `history`. Raises InputError."""
     cells = tables.read(path, RUN)
-    parts = None if ledger is None else tables.read(ledger, LEDGER)
-    if ledger is not None and parts is not None:
-        strange = ~pl.col("run").is_in(cells["run"].unique().implode())
-        try:
-            tables.first(parts, strange, "run", "is not in the runs file", f"a run of {path}")
-        except InputError as error:
-            raise error.at(ledger) from None
+    named = files or Files()
+    details = Details(
+        _beside(named.ledger, LEDGER, cells, path),
+        _beside(named.fleets, FLEET, cells, path),
+        _beside(named.architectures, ARCHITECTURE, cells, path),
+    )
     try:
-        return prepare(cells, registry, on, parts), history(cells, registry)
+        return prepare(cells, registry, on, details), history(cells, registry, details)
     except InputError as error:
         raise error.at(path) from None
 
 
+def _beside(
+    path: Path | None, columns: tuple[Column, ...], cells: pl.DataFrame, runs: Path
+) -> pl.DataFrame | None:
+    """A table of details; its runs must be in the runs file."""
+    if path is None:
+        return None
+    table = tables.read(path, columns)
+    strange = ~pl.col("run").is_in(cells["run"].unique().implode())
+    try:
+        tables.first(table, strange, "run", "is not in the runs file", f"a run of {runs}")
+    except InputError as error:
+        raise error.at(path) from None
+    return table
+
+
 def prepare(
-    cells: pl.DataFrame, registry: Registry, on: date, ledger: pl.DataFrame | None = None
+    cells: pl.DataFrame, registry: Registry, on: date, details: Details | None = None
 ) -> pl.DataFrame:
     """One row a run, as known on the day ``on``, sorted by start.
 
     Adds the moments in UTC (``started_at``, ...), ``best`` (FLOP of this run), ``best_method``,
-    ``sigma``, per regime ``<regime>_low|central|high`` over the model's life, ``flags``,
-    and ``estimates`` (how many the file has of it).
+    ``sigma``, per regime ``<regime>_low|central|high`` over the model's life, ``flags``, and
+    ``estimates`` (how many the file has of it).
 
     Raises:
         InputError: see the module.
     """
+    known = details or Details()
     table = _moments(cells)
     _refuse(table)
     table = _latest(table, on)
-    table = _chips(table, registry.chips)
-    table = _best(table, registry.sigma())
+    table = _best(_chips(table, registry.chips), registry.sigma(), known)
     _refuse_peta(table)
     table = _derived(_flags(table)).sort("started_at", maintain_order=True, nulls_last=True)
-    return _regimes(table, registry, ledger)
+    return _regimes(table, registry, known.ledger)
 
 
-def history(cells: pl.DataFrame, registry: Registry) -> pl.DataFrame:
+def history(
+    cells: pl.DataFrame, registry: Registry, details: Details | None = None
+) -> pl.DataFrame:
     """Every estimate in the file, each with ``best``, ``sigma`` and the day it was made."""
-    table = _best(_chips(_moments(cells), registry.chips), registry.sigma())
-    return table.select("run", "row", "estimated_on", "state", "best", "best_method", "sigma")
+    table = _chips(_moments(cells), registry.chips)
+    made = _best(table, registry.sigma(), details or Details())
+    return made.select("run", "row", "estimated_on", "state", "best", "best_method", "sigma")
 
 
 # --------------------------------------------------------------------------- moments and refusals
@@ -175,9 +217,26 @@ def _chips(table: pl.DataFrame, chips: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _best(table: pl.DataFrame, sigma: dict[str, float]) -> pl.DataFrame:
+def _inputs(table: pl.DataFrame, details: Details) -> pl.DataFrame:
+    """What hardware and architecture say: fleets and exact counts go before a row's own inputs."""
+    counted = pl.DataFrame(schema={"run": pl.String, "flop_counted": pl.Float64})
+    if details.architectures is not None:
+        exact = estimate.transformer(details.architectures)
+        counted = exact.select("run", flop_counted="flop").unique("run", keep="last")
+    fleets = pl.DataFrame(schema={"run": pl.String, "flop_fleets": pl.Float64})
+    if details.fleets is not None:
+        fleets = estimate.hardware(details.fleets).rename({"flop": "flop_fleets"})
+    for part in (counted, fleets):
+        table = table.join(part, on="run", how="left", maintain_order="left")
+    return table.with_columns(
+        flop_hardware=pl.coalesce("flop_fleets", estimate.chip_flop()),
+        flop_6nd=pl.coalesce("flop_counted", estimate.six_nd()),
+    )
+
+
+def _best(table: pl.DataFrame, sigma: dict[str, float], details: Details) -> pl.DataFrame:
     """The stated figure; without one, what hardware and architecture say, both if they can."""
-    made = table.with_columns(flop_hardware=estimate.chip_flop(), flop_6nd=estimate.six_nd())
+    made = _inputs(table, details)
     both = pl.col("flop_hardware").is_not_null() & pl.col("flop_6nd").is_not_null()
     other = estimate.combined(pl.col("flop_hardware"), pl.col("flop_6nd"))
     method = (
@@ -187,6 +246,8 @@ def _best(table: pl.DataFrame, sigma: dict[str, float]) -> pl.DataFrame:
         .then(pl.lit("combined"))
         .when(pl.col("flop_hardware").is_not_null())
         .then(pl.lit("hardware"))
+        .when(pl.col("flop_counted").is_not_null())
+        .then(pl.lit("counted"))
         .when(pl.col("flop_6nd").is_not_null())
         .then(pl.lit("6ND"))
     )
@@ -221,9 +282,11 @@ def _refuse_peta(table: pl.DataFrame) -> None:
 def _flags(table: pl.DataFrame) -> pl.DataFrame:
     """What is odd, in words, parted by '; '."""
     found = {
-        "hardware and 6ND": estimate.factor_apart(pl.col("flop_hardware"), pl.col("flop_6nd")),
+        "hardware and architecture": estimate.factor_apart(
+            pl.col("flop_hardware"), pl.col("flop_6nd")
+        ),
         "stated and hardware": estimate.factor_apart(pl.col("flop"), pl.col("flop_hardware")),
-        "stated and 6ND": estimate.factor_apart(pl.col("flop"), pl.col("flop_6nd")),
+        "stated and architecture": estimate.factor_apart(pl.col("flop"), pl.col("flop_6nd")),
     }
     flags = [
         pl.when(factor >= APART).then(
