@@ -293,7 +293,7 @@ def _with_targets(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def _lost(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
     """The texts of cells that did not parse, by check of type."""
-    names = [f"type:{column.name}" for column in RUN if column.dtype != pl.String]
+    names = [f"type:{column.name}" for column in columns if column.dtype != pl.String]
     if table["unparsed"].null_count() == table.height:
         empty = pl.Series([None], dtype=pl.String).new_from_index(0, table.height)
         return pl.DataFrame([empty.alias(name) for name in names])

@@ -209,6 +209,19 @@ def test_a_plan_counts_where_the_rule_says_so_and_is_notified_before_it_starts()
     assert one(big, "ca_sb53")["notify_missing"] == "released"
 
 
+def test_a_plan_that_is_late_has_used_nothing() -> None:
+    late = PLANNED | {"started": "2026-09-01", "ended": "2026-10-01"}
+    row = one(crossed(late), "eu_aia_51_2")
+    assert (row["verdict"], row["p_by_date"], row["to_date"]) == ("planned above", 0.0, 0.0)
+
+
+def test_what_was_believed_in_2024_had_no_end() -> None:
+    run = EXACT | FINISHED_IN_2024 | {"flop": 2e26}
+    table = crossed(run, on=date(2025, 6, 1), known=date(2024, 12, 31))
+    assert one(table, "us_eo14110_model")["verdict"] == "above"
+    assert "us_eo14110_model" not in set(crossed(run, on=date(2025, 6, 1))["rule"])
+
+
 def test_an_earlier_estimate_sets_the_day_on_which_it_was_known() -> None:
     rows = [
         PLANNED | {"estimated_on": date(2026, 3, 1), "flop": 8e24},

@@ -96,13 +96,14 @@ def _one_rule(
     now = _instant(asked.on, rule["clock_zone"] or "UTC", end=True)
     final = path.final
     dates = crossing_dates(path, periods, equality=equality)
-    by_now = path.level(now)
+    begun = (runs["state"] != "planned").to_numpy()
+    by_now = np.where(begun, path.level(now), 0.0)
     numbers = {
         "central": final,
         "ratio": final / rule["value"],
         "exceeds": exceeds(final, rule["value"], equality=equality),
         "p_final": path.probability(final, rule["value"], equality=equality),
-        "p_by_date": crossed_by(path, periods, now, equality=equality),
+        "p_by_date": begun * crossed_by(path, periods, now, equality=equality),
         "to_date": by_now,
         "sigma_used": path.sigma,
     }

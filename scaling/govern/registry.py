@@ -76,11 +76,22 @@ def verified() -> pl.Expr:
 
 
 def believed(rules: pl.DataFrame, known: date) -> pl.DataFrame:
-    """The statements that were on record on the day ``known``, and not yet corrected."""
-    return rules.filter(
+    """The statements that were on record on the day ``known``, and not yet corrected.
+
+    The end of a period was known only once what follows it was on record; before, the period had no
+    end.
+    """
+    there = rules.filter(
         pl.col("recorded_from") <= known,
         pl.col("recorded_to").is_null() | (pl.col("recorded_to") > known),
     )
+    next_ = there.select(
+        "rule", effective_to="effective_from", _follows=pl.lit(value=True)
+    ).unique()
+    joined = there.join(next_, on=("rule", "effective_to"), how="left", maintain_order="left")
+    return joined.with_columns(
+        effective_to=pl.when(pl.col("_follows")).then(pl.col("effective_to"))
+    ).drop("_follows")
 
 
 def holding(rules: pl.DataFrame, on: date) -> pl.DataFrame:
@@ -100,6 +111,7 @@ def _check(rules: pl.DataFrame, counts: pl.DataFrame) -> None:
     for name, (wrong, column, problem, allowed) in problems(counts).items():
         del name
         tables.first(rules, wrong, column, problem, allowed)
+    _no_gap(rules)
     _no_overlap(rules)
 
 
@@ -170,6 +182,20 @@ def problems(counts: pl.DataFrame) -> dict[str, tuple[pl.Expr, str, str, str]]:
             "used, intended or known; cumulative yes or no",
         ),
     }
+
+
+def _no_gap(rules: pl.DataFrame) -> None:
+    """What ends is followed: the row that says by what starts on the same day."""
+    next_ = rules.select("rule", effective_to="effective_from")
+    ended = rules.filter(pl.col("effective_to").is_not_null())
+    open_ = ended.join(next_, on=("rule", "effective_to"), how="anti", maintain_order="left")
+    tables.first(
+        open_,
+        pl.lit(value=True),
+        "effective_to",
+        "no row says what follows",
+        "the effective_from of a row of the same rule",
+    )
 
 
 def _no_overlap(rules: pl.DataFrame) -> None:
