@@ -1,8 +1,8 @@
 """Releases: a person lets a quarantined row pass named checks, with a reason, for good.
 
-`data/releases.jsonl` holds one line a release, in Git and never edited. Each line names the row by
-the hash of its content, the checks that it may break, why, who says so and when, and holds the
-hash of the line before: a line that is changed, moved or lost breaks the chain, and nothing is
+`data/releases/log.jsonl` holds one line a release, in Git and never edited. Each line names the
+row by the hash of its content, the checks that it may break, why, who says so and when, and holds
+the hash of the line before: a line that is changed, moved or lost breaks the chain, and nothing is
 validated until it is whole again. The release covers this content only: a row that changes
 afterwards is judged anew.
 """
@@ -20,7 +20,7 @@ from scaling.errors import InputError
 from scaling.ledger import canonical, sha256
 from scaling.schema import RUN
 
-RELEASES = Path("data/releases.jsonl")
+RELEASES = Path("data/releases/log.jsonl")
 # When and in which file a row came says nothing of its content.
 _CAME = ("recorded", "payload")
 _CELLS = (*(column.name for column in RUN if column.name not in _CAME), "unparsed")
@@ -106,6 +106,7 @@ def appended(path: Path, new: Iterable[Release]) -> list[Release]:
     Raises:
         InputError: the chain is broken.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with durable.locked(path.parent):
         chain = read(path)
         before = len(chain)

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from benchmarks import validation
 from benchmarks.defects import DEFECTS, Defect
 from scaling import checks
 from scaling.pipeline.ingest import ingest
@@ -265,3 +266,21 @@ def test_known_defect_of_a_table_that_is_not_shipped(defect: Defect) -> None:
 
 def test_a_defect_without_a_check_says_why() -> None:
     assert all(bool(d.check) != bool(d.why) for d in DEFECTS)
+
+
+def test_page_of_checks_is_current(published: dict[str, Checked]) -> None:
+    assert validation.PAGE.read_text(encoding="utf-8") == validation.page(published), (
+        "Run: python -m benchmarks.validation"
+    )
+
+
+def test_false_alarms_are_rare(published: dict[str, Checked]) -> None:
+    rows = sum(one.valid.height + one.quarantine.height for one in published.values())
+    known = {(d.check, d.source) for d in DEFECTS} | set(validation.RIGHT) | set(validation.FALSE)
+    found = {
+        (check, name)
+        for name, result in published.items()
+        for check in result.findings["check"].unique()
+    }
+    assert found <= known
+    assert sum(number for number, _ in validation.FALSE.values()) < 0.002 * rows

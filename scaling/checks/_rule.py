@@ -64,7 +64,9 @@ def short(value: pl.Expr) -> pl.Expr:
 
 def is_loss() -> pl.Expr:
     """Whether the row's metric is a loss with a logarithm."""
-    return pl.col("metric_kind").is_in(LOSSES) & (pl.col("value") > 0.0)
+    return (
+        pl.col("metric_kind").is_in(LOSSES) & pl.col("value").is_finite() & (pl.col("value") > 0.0)
+    )
 
 
 def sizes() -> tuple[str, ...]:

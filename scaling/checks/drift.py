@@ -40,8 +40,11 @@ def _drift(table: pl.DataFrame) -> pl.Series:
                 _y=pl.col("value").log(),
             )
         )
-        for _, part in rows.drop_nulls(["observed", "_n", "_d"]).group_by(
-            METRIC, maintain_order=True
+        whole = pl.col("_n").is_finite() & pl.col("_d").is_finite()
+        for _, part in (
+            rows.drop_nulls(["observed", "_n", "_d"])
+            .filter(whole)
+            .group_by(METRIC, maintain_order=True)
         ):
             found |= _of_metric(part.sort("observed", maintain_order=True))
     return _texts(table, found)
@@ -108,7 +111,9 @@ def _above_trend(table: pl.DataFrame) -> pl.Series:
             _group=pl.struct(*like, ratio.alias("m")).hash(),
         )
     )
-    rows = rows.drop_nulls("_x").filter(pl.col("_x").n_unique().over("_group") >= _SIZES)
+    rows = rows.filter(pl.col("_x").is_finite()).filter(
+        pl.col("_x").n_unique().over("_group") >= _SIZES
+    )
     found: dict[int, str] = {}
     for _, part in rows.group_by("_group", maintain_order=True):
         last = part.filter(pl.col("_x") == pl.col("_x").max())

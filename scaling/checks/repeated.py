@@ -100,7 +100,8 @@ def _copied_value(table: pl.DataFrame) -> pl.Series:
 def _copied_results(table: pl.DataFrame) -> pl.Series:
     """Runs or families that share three results or more, to the last of at least six digits.
 
-    Results count at equal points only, and so that chance is excluded all those that both have.
+    Results count at equal points only, and must be a quarter of all that a run has with so many
+    digits: shares of few questions agree by chance now and then.
     """
     who = pl.when(pl.col("axis").is_not_null()).then("family").otherwise("run")
     point = [*METRIC, *POINT, "params", "value"]
@@ -117,7 +118,7 @@ def _copied_results(table: pl.DataFrame) -> pl.Series:
         _shared=pl.when(pl.col("_pair").is_not_null()).then(pl.len().over("_pair", "_who")),
         _all=(digits("value") >= _MANY_DIGITS).sum().over("_who"),
     )
-    enough = (pl.col("_shared") >= 3) & (pl.col("_shared") * 2 >= pl.col("_all"))
+    enough = (pl.col("_shared") >= 3) & (pl.col("_shared") * 4 >= pl.col("_all"))
     found = pl.format("{} shared: {}", pl.col("_shared"), pl.col("_pair"))
     return counted.select(where(enough, found)).to_series()
 

@@ -22,7 +22,8 @@ def _slipped(values: pl.Series) -> list[float]:
     Apart means by a factor of 30 or more from the nearest other value; at most a twentieth of the
     distinct values (or one of five and more) may lie apart.
     """
-    distinct = values.drop_nulls().filter(values.drop_nulls() > 0).unique().sort().to_list()
+    filled = values.filter(values.is_finite() & (values > 0.0))
+    distinct = filled.unique().sort().to_list()
     most = max(1, len(distinct) // 20)
     if len(distinct) < 5:
         return []
@@ -31,7 +32,7 @@ def _slipped(values: pl.Series) -> list[float]:
         ordered = distinct[::sign]
         for count in range(1, most + 1):
             apart, rest = ordered[-count:], ordered[:-count]
-            gap = abs(math.log10(apart[0] / rest[-1]))
+            gap = abs(math.log10(apart[0]) - math.log10(rest[-1]))
             low, high = min(rest), max(rest)
             slip = any(low <= apart[0] / factor**sign <= high for factor in _SLIPS)
             if gap >= _APART and slip:
@@ -70,7 +71,7 @@ def _slipped_values(table: pl.DataFrame) -> pl.Series:
     wide = spread.filter(pl.col("value") >= 100.0)
     broken = pl.col("value").is_null() & False
     for metric, dataset in wide.select(METRIC).rows():
-        own = (pl.col("metric") == metric) & pl.col("dataset").eq_missing(dataset)
+        own = pl.col("metric").eq_missing(metric) & pl.col("dataset").eq_missing(dataset)
         values = _slipped(loss.filter(own)["value"])
         broken |= own & pl.col("value").is_in(values)
     return table.select(where(broken, pl.format("value {}", number("value")))).to_series()

@@ -8,7 +8,7 @@
 
 Every source has both tables, either of which may be empty. A source of more than 250,000 rows is
 checked in parts that hold whole runs, and its rows come out part by part. Rows that
-`data/releases.jsonl` names pass the checks that it names. Run from the top of the project.
+`data/releases/` names pass the checks that it names. Run from the top of the project.
 """
 
 from __future__ import annotations

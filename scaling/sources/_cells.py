@@ -25,6 +25,8 @@ def text_of(cells: pl.Series) -> pl.Series:
     if cells.dtype.is_nested() or cells.dtype in (pl.Binary, pl.Object):
         items = [None if v is None else json.dumps(v, default=str) for v in cells.to_list()]
         return pl.Series(cells.name, items, dtype=pl.String)
+    if cells.dtype in (pl.Duration, pl.Time):
+        cells = pl.Series(cells.name, [None if v is None else str(v) for v in cells.to_list()])
     text = cells.cast(pl.String)
     return text.to_frame().select(blank_to_null(pl.col(text.name))).to_series()
 

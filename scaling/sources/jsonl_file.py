@@ -36,7 +36,7 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     """One line as an object."""
     try:
         row = json.loads(line, object_pairs_hook=_distinct)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f"not a JSON object: {error}"
         raise InputError(problem, file=path, row=number, value=line) from None
     if not isinstance(row, dict):
