@@ -29,7 +29,7 @@ RIGHT: dict[tuple[str, str], str] = {
     ("also_elsewhere", "pythia-evals"): "a result that sloth gives too",
     ("also_elsewhere", "sloth"): "models that are in obs-scaling too",
     ("conflicting_values", "colpret-curves"): "two values at one point of a curve",
-    ("conflicting_values", "epoch-benchmarks"): "one model run in several ways under one name",
+    ("conflicting_values", "epoch-benchmarks"): "several values of one model and benchmark",
     ("conflicting_values", "gpt3-curves"): "points of a figure read twice",
     ("conflicting_values", "sloth"): "two results of one model",
     (
@@ -72,9 +72,15 @@ FALSE: dict[tuple[str, str], tuple[int, str]] = {
     ("diverged", "nsl-benchmark"): (28, "double descent, the subject of these curves"),
     ("diverged", "pythia-evals"): (11, "small models that do get worse on LAMBADA late"),
     ("few_tokens_per_parameter", "chinchilla-epoch"): (1, "a run beside the 5 outliers"),
-    ("loss_above_uniform", "nsl-benchmark"): (19, "losses of translation, over-fitted on purpose"),
-    ("loss_above_uniform", "pythia-evals"): (16, "perplexity per word, before step 1,000"),
-    ("loss_spike", "colpret-curves"): (2, "noise of small runs"),
+    ("loss_above_uniform", "nsl-benchmark"): (
+        19,
+        "summed or over-fitted losses of double-descent curves",
+    ),
+    ("loss_above_uniform", "pythia-evals"): (16, "perplexity per word at step 64"),
+    ("loss_spike", "colpret-curves"): (
+        2,
+        "single points of small runs, above both neighbours by 7 %",
+    ),
     ("steps_not_monotone", "olmo-ladder"): (2, "the end of a run before its checkpoints"),
     ("steps_not_monotone", "pythia-evals"): (15, "steps in the order of the alphabet"),
 }
