@@ -11,7 +11,8 @@ decides, with an interval from resampled held-out rows:
 
 Differences below one point count as none. The held-out scales are those above the ``held_out``
 share of log scale. An ability that appears only in the held-out part cannot be foretold by any of
-them: then both sides do badly, the verdict is "undecided", and that is the finding. Neighbouring
+them: then both sides do badly, the verdict is "undecided", and that is the finding; so it is where
+nothing changes and carrying the last scores on does as well. Neighbouring
 checkpoints of one run share errors, and intervals are then too narrow.
 
 Sources: Wei et al. 2022, arXiv:2206.07682; Schaeffer et al. 2023, arXiv:2304.15004.
@@ -103,7 +104,7 @@ def emergence(
     }
     misses = {
         name: np.abs(_predict(name, early_x, early_y, scale[late], answer_tokens) - score[late])
-        for name in (*SMOOTH, *BREAKS)
+        for name in (*SMOOTH, *BREAKS, "carry")
     }
     gap = misses[chosen["break"]] - misses[chosen["smooth"]]
     low, high = _interval(gap, level, seed)
@@ -125,16 +126,17 @@ def emergence(
 def _verdict(
     found: tuple[float, float, float], errors: dict[str, float], chosen: dict[str, str]
 ) -> Verdict:
-    """A side wins beyond doubt, by a margin, and over every law of the other: which of them was
-    chosen must not decide."""
+    """A side wins beyond doubt, by a margin, over every law of the other (which of them was chosen
+    must not decide) and over carrying on what was there (else there was nothing to foretell)."""
     mean, low, high = found
-    if low > 0 and mean > MARGIN:
-        beaten = all(errors[chosen["smooth"]] < errors[name] for name in BREAKS)
-        return Verdict.SMOOTH if beaten else Verdict.UNDECIDED
-    if high < 0 and mean < -MARGIN:
-        beaten = all(errors[chosen["break"]] < errors[name] for name in SMOOTH)
-        return Verdict.BREAK if beaten else Verdict.UNDECIDED
-    return Verdict.UNDECIDED
+    if not (low > 0 or high < 0) or abs(mean) <= MARGIN:
+        return Verdict.UNDECIDED
+    winner = chosen["smooth"] if mean > 0 else chosen["break"]
+    others = BREAKS if mean > 0 else SMOOTH
+    beaten = all(errors[winner] < errors[name] for name in others)
+    if not beaten or errors[winner] > errors["carry"] - MARGIN:
+        return Verdict.UNDECIDED
+    return Verdict.SMOOTH if mean > 0 else Verdict.BREAK
 
 
 def _checked(x: Sequence[float] | Array, y: Sequence[float] | Array) -> tuple[Array, Array]:
@@ -183,7 +185,7 @@ def _best(names: tuple[str, ...], x: Array, y: Array, late: NDArray[np.bool_], k
 
 def _predict(name: str, x: Array, y: Array, at: Array, k: float) -> Array:
     """Predictions of one law at ``at``, held between 0 and 1."""
-    own = {"straight": _straight, "step": _step, "broken_power": _broken}
+    own = {"straight": _straight, "step": _step, "broken_power": _broken, "carry": _carry}
     if name in own:
         made = own[name](x, y, at)
     else:
@@ -206,6 +208,11 @@ def _broken(x: Array, y: Array, at: Array) -> Array:
 def _straight(x: Array, y: Array, at: Array) -> Array:
     slope, level = np.polyfit(np.log(x), y, 1)
     return np.asarray(level + slope * np.log(at))
+
+
+def _carry(x: Array, y: Array, at: Array) -> Array:
+    """The mean of the largest third of the fitted rows."""
+    return np.full(len(at), float(y[np.argsort(x, kind="stable")][-max(1, len(y) // 3) :].mean()))
 
 
 def _step(x: Array, y: Array, at: Array) -> Array:
