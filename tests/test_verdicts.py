@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scaling
+from benchmarks.verdicts import verdicts
 from scaling.answers.emergence import Verdict, emergence
 from scaling.answers.inverse import Trend, inverse
 from scaling.answers.regimes import Regime, classify, exponent
@@ -150,25 +151,17 @@ def test_four_noisy_sizes_prove_nothing() -> None:
         inverse(x[:3], [1.0, 2.0, 3.0])
 
 
-def test_emergence_tells_smooth_from_broken() -> None:
-    rng = np.random.default_rng(0)
-    x = np.geomspace(1e18, 1e24, 40)
-    smooth = np.exp(-np.exp(np.log(1.5e8) - 0.4 * np.log(x)))
-    broken = 0.05 + 0.15 * np.maximum(0.0, np.log10(x) - 21.2)
-    flat = np.full(40, 0.2)
-
-    def verdict(y: np.ndarray) -> Verdict:
-        return emergence(x, np.clip(y + 0.02 * rng.standard_normal(40), 0.0, 1.0)).verdict
-
-    verdicts = {
-        "smooth": [verdict(smooth) for _ in range(3)],
-        "broken": [verdict(broken) for _ in range(3)],
-        "flat": [verdict(flat) for _ in range(3)],
-    }
-    assert verdicts["smooth"].count(Verdict.SMOOTH) >= 2
-    assert verdicts["broken"].count(Verdict.BREAK) >= 2
-    assert set(verdicts["flat"]) == {Verdict.UNDECIDED}
-    assert Verdict.BREAK not in verdicts["smooth"] and Verdict.SMOOTH not in verdicts["broken"]
+@pytest.mark.parametrize(
+    ("shape", "right", "wrong"),
+    [
+        ("smooth", Verdict.SMOOTH, Verdict.BREAK),
+        ("broken", Verdict.BREAK, Verdict.SMOOTH),
+        ("flat", Verdict.UNDECIDED, Verdict.BREAK),
+    ],
+)
+def test_emergence_tells_smooth_from_broken(shape: str, right: Verdict, wrong: Verdict) -> None:
+    found = verdicts(shape, 3)
+    assert found.count(right) >= 2 and wrong not in found
 
 
 def test_emergence_refuses_what_is_no_score() -> None:

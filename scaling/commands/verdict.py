@@ -1,0 +1,197 @@
+"""Commands that end in a verdict: growth in time, theory regime, emergence, inverse scaling."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PANEL = "Ask a table of runs"
+
+Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a result.")]
+Metric = Annotated[
+    str | None, typer.Option(help="Keep the rows of this metric, whose `value` becomes the score.")
+]
+Score = Annotated[str, typer.Option(help="Column of the score or quantity.")]
+Scale = Annotated[str, typer.Option(help="Column of the scale: flops, params, ...")]
+Level = Annotated[float, typer.Option(help="Of the intervals.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (growth, regime, emergence, inverse):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def growth(
+    table: Table,
+    date: Annotated[str, typer.Option(help="Column of dates.")] = "observed",
+    score: Score = "value",
+    metric: Metric = None,
+    best: Annotated[
+        int, typer.Option(min=0, help="Only rows among this many highest of their day; 0 for all.")
+    ] = 0,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """How fast a quantity grows in time: factor per year and doubling time."""
+    from scaling.answers import trends
+    from scaling.fit.data import positive
+
+    frame = _read(table, metric, score)
+    try:
+        _column(frame, date)
+        values = positive(frame, score)
+        if best:
+            kept = trends.running_best(frame[date], values, best)
+            frame, values = frame.filter(kept), values[kept]
+        found = trends.growth(frame[date], values, level=level)
+    except InputError as error:
+        raise error.at(table) from error
+    _show(found, as_json)
+
+
+def regime(
+    table: Table,
+    law: Annotated[str, typer.Option(help="Law family.")] = "chinchilla",
+    param: Annotated[list[str] | None, typer.Option(help="Exponent; repeat for more.")] = None,
+    metric: Metric = None,
+    target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
+    dimension: Annotated[
+        str | None, typer.Option(help="LOW,HIGH of the data's intrinsic dimension, where known.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=2, help="For the interval.")] = 500,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Which regime of theory a fitted exponent is compatible with."""
+    from scaling.answers.regimes import exponent
+    from scaling.fit.engine import fit
+
+    frame = _read(table, metric, target)
+    try:
+        made = fit(frame, law, target=target, resamples=resamples)
+        names = param or [name for name in made.law.names if name in ("alpha", "beta", "c", "b")]
+        size = None if dimension is None else _pair(dimension)
+        found = {name: exponent(made, name, level=level, dimension=size) for name in names}
+    except InputError as error:
+        raise error.at(table) from error
+    if as_json:
+        _print_json({name: asdict(one) for name, one in found.items()})
+        return
+    for name, one in found.items():
+        typer.echo(f"{name}: {one.sentence}")
+
+
+def emergence(
+    table: Table,
+    scale: Scale = "flops",
+    score: Score = "value",
+    metric: Metric = None,
+    tokens: Annotated[float, typer.Option(help="Tokens of an answer that must be right.")] = 1.0,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Did an ability emerge, or does a smooth law foretell the largest scales as well?"""
+    from scaling.answers.emergence import emergence as answer
+    from scaling.fit.data import number, positive
+
+    frame = _complete(_read(table, metric, score), (scale, score))
+    try:
+        found = answer(
+            positive(frame, scale), number(frame, score), answer_tokens=tokens, level=level
+        )
+    except InputError as error:
+        raise error.at(table) from error
+    _show(found, as_json)
+
+
+def inverse(
+    table: Table,
+    scale: Scale = "params",
+    score: Score = "value",
+    metric: Metric = None,
+    lower_is_better: Annotated[
+        bool, typer.Option("--lower-is-better", help="For losses and error rates.")
+    ] = False,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Does more make it worse? Slope, curvature and turn of a score in log scale."""
+    from scaling.answers.inverse import inverse as answer
+    from scaling.fit.data import number, positive
+
+    frame = _complete(_read(table, metric, score), (scale, score))
+    try:
+        found = answer(
+            positive(frame, scale),
+            number(frame, score),
+            higher_is_better=not lower_is_better,
+            level=level,
+        )
+    except InputError as error:
+        raise error.at(table) from error
+    _show(found, as_json)
+
+
+def _read(path: Path, metric: str | None, target: str) -> pl.DataFrame:
+    from scaling import cli
+
+    frame: pl.DataFrame = cli._of_metric(cli._read(path, None), metric, target, path)
+    return frame
+
+
+def _complete(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    """Rows with all of these columns; says on standard error how many were left out."""
+    known = [name for name in names if name in frame.columns]
+    kept = frame.drop_nulls(known)
+    if kept.height < frame.height:
+        left = frame.height - kept.height
+        typer.echo(f"{left} rows without {' or '.join(known)} left out.", err=True)
+    return kept
+
+
+def _column(frame: pl.DataFrame, name: str) -> None:
+    from scaling.errors import nearest
+
+    if name not in frame.columns:
+        raise InputError(
+            "missing column",
+            column=name,
+            allowed=", ".join(frame.columns[:30]),
+            hint=nearest(name, frame.columns),
+        )
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("not a range", value=text, allowed="LOW,HIGH") from None
+    return low, high
+
+
+def _show(found: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(_plain(asdict(found) | {"sentence": found.sentence}))
+    else:
+        typer.echo(found.sentence)
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Arrays as lists, for JSON."""
+    return {key: one.tolist() if hasattr(one, "tolist") else one for key, one in value.items()}
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    from scaling.pipeline.files import canonical
+
+    typer.echo(canonical(value), nl=False)
