@@ -44,11 +44,12 @@ def growth(
 ) -> None:
     """How fast a quantity grows in time: factor per year and doubling time."""
     from scaling.answers import trends
-    from scaling.fit.data import positive
+    from scaling.fit.data import number, positive
 
     frame = _read(table, metric, score)
     try:
-        _column(frame, date)
+        if date not in frame.columns:
+            number(frame, date)  # raises: missing column
         values = positive(frame, score)
         if best:
             kept = trends.running_best(frame[date], values, best)
@@ -157,18 +158,6 @@ def _complete(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
         left = frame.height - kept.height
         typer.echo(f"{left} rows without {' or '.join(known)} left out.", err=True)
     return kept
-
-
-def _column(frame: pl.DataFrame, name: str) -> None:
-    from scaling.errors import nearest
-
-    if name not in frame.columns:
-        raise InputError(
-            "missing column",
-            column=name,
-            allowed=", ".join(frame.columns[:30]),
-            hint=nearest(name, frame.columns),
-        )
 
 
 def _pair(text: str) -> tuple[float, float]:
