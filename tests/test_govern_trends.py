@@ -82,6 +82,16 @@ def test_beyond_the_horizon_is_never() -> None:
     assert wait["p05"] is None and wait["never"] == 1.0
 
 
+def test_what_has_not_happened_yet_counts() -> None:
+    fresh = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0)
+    late = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0, waited=1.0)
+    assert fresh["expected_before"] == 0.0
+    assert 0.5 < late["expected_before"] < 1.0  # type: ignore[operator]
+    assert 0.0 <= late["p05"] < fresh["p05"]  # type: ignore[operator]
+    stale = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.1, 10.0, waited=9.0)
+    assert (stale["p50"], stale["expected_before"]) == (None, 1.0)
+
+
 def test_growth_that_cannot_be_is_refused() -> None:
     with pytest.raises(InputError, match="too few"):
         trends.growth(np.array([2020.0, 2021.0]), np.array([1.0, 2.0]))

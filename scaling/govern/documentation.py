@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.govern.cells import band, day_of, figure, text, wide
+from scaling.govern.cells import band, day_of, figure, ratio, text, wide
 from scaling.report.blocks import MISSING, Cell, Column, Group, Points, Table, Text, table
 from scaling.report.text import clean, scientific
 
@@ -85,6 +85,10 @@ def _product(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a * b
 
 
+def _quotient(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b
+
+
 def _mwh(kwh: float | None) -> Cell:
     return text("N/A") if kwh is None else text(f"{scientific(kwh / 1000)} MWh")
 
@@ -124,8 +128,19 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
         "FLOP over the model's life. 5 and 95 % points in brackets. Ways of counting are rows of "
         "counts.csv, each with its provision.",
     )
-    names = ("run", "row", "estimated on", "state", "compute", "method", "error", "flags")
+    names = (
+        "run",
+        "row",
+        "estimated on",
+        "state",
+        "compute",
+        "method",
+        "error",
+        "of the newest",
+        "flags",
+    )
     flags = dict(runs.select("run", "flags").iter_rows())
+    newest = dict(runs.select("run", "best").iter_rows())
     assumed = dict(runs.select("run", pl.coalesce("assumptions", "source")).iter_rows())
     past = tuple(
         (
@@ -136,6 +151,7 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
             figure(r["best"], scientific(r["best"], 3), "FLOP"),
             text(r["best_method"]),
             text(None if r["sigma"] is None else f"{r['sigma']:.2f}"),
+            ratio(_quotient(r["best"], newest.get(r["run"]))),
             text(flags.get(r["run"])),
         )
         for r in history.to_dicts()
@@ -148,7 +164,8 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
             "Estimates before, during and after",
             wide(*names),
             (Group("", past),),
-            "Error: standard deviation of ln(estimate / truth).",
+            "Error: standard deviation of ln(estimate / truth). Of the newest: the estimate over "
+            "the newest one, with which the rules were compared.",
         )
     )
     return [*blocks, Points(listed)] if listed else blocks

@@ -30,6 +30,8 @@ THRESHOLDS = (1e23, 1e24, 1e25, 1e26, 1e27, 1e28)
 COST_SINCE = 2016.0
 OPEN_SINCE = 2018.0
 HORIZON = 15.0
+# Estimates by outsiders: a factor 3 at 90 % for the best class (data/thresholds/errors.csv).
+LARGEST_SIGMA = math.log(3.0) / 1.6448536
 
 
 def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
         raise InputError("is not after --as-of", column="--until", value=str(until))
     table = copy_of(copies, as_of)
     large = frontier(table)
-    today, then = decimal(as_of), decimal(until)
+    today, then = decimal(table["copy"][0]), decimal(until)
     counted, calibration = exceedance.forecasts(table, THRESHOLDS, today, then, seed)
     made: dict[str, Any] = {
         "as_of": str(as_of),
@@ -91,13 +93,20 @@ def _largest(large: pl.DataFrame, today: float) -> dict[str, Any]:
 
 
 def _cross(large: pl.DataFrame, today: float) -> list[dict[str, Any]]:
-    """Years until the frontier's line passes each threshold that it is below of."""
-    line = growth_of(large)
-    now = math.exp(line.centre(today))
+    """Years from the copy's day until a model passes each threshold that none has passed.
+
+    From the largest model at its publication, along the frontier's growth, given that no model in
+    the copy has passed the threshold since.
+    """
+    top = _largest(large, today)
+    waited = today - decimal(date.fromisoformat(top["published"]))
+    band = growth_of(large).interval()
     waits = []
     for threshold in THRESHOLDS:
-        if threshold > now:
-            wait = time_to_cross(threshold, now, line.interval(), line.scatter, HORIZON)
+        if threshold > top["flop"]:
+            wait = time_to_cross(
+                threshold, top["flop"], band, LARGEST_SIGMA, HORIZON, waited=waited
+            )
             waits.append({"threshold": threshold, **wait})
     return waits
 

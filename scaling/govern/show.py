@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from scaling.govern.tables import plain
-from scaling.report.text import scientific
+from scaling.report.text import scientific, share
 
 if TYPE_CHECKING:
     from scaling.govern.evidence import Written
@@ -85,8 +85,26 @@ def show_outlook(made: dict[str, Any]) -> None:
         ends = (f"{one[name]:.0f}" for name in ("p05", "p50", "p95"))
         counts.add_row(scientific(one["threshold"]), str(one["so_far"]), *ends)
     console.print(counts)
+    _show_allocation(console, made["kumar_manning"])
+    for one in made["years_to_cross"][:2]:
+        words = ["never" if one[q] is None else f"{one[q]:.1f}" for q in ("p05", "p50", "p95")]
+        console.print(
+            f"first model above {scientific(one['threshold'])}: {words[1]} years from the copy "
+            f"({words[0]} to {words[2]}); by the trend {share(one['expected_before'])} before it"
+        )
     if "score" in made:
         _show_score(console, made["score"])
+
+
+def _show_allocation(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Kumar and Manning's counts, a row a threshold."""
+    years = sorted({row["year"] for row in rows})
+    table = Table("all models above (Kumar and Manning)", *(f"end of {year}" for year in years))
+    for threshold in sorted({row["threshold"] for row in rows}):
+        of = {row["year"]: row for row in rows if row["threshold"] == threshold}
+        cells = (f"{of[y]['p50']:.0f} ({of[y]['p05']:.0f} to {of[y]['p95']:.0f})" for y in years)
+        table.add_row(scientific(threshold), *cells)
+    console.print(table)
 
 
 def _show_score(console: Console, score: dict[str, Any]) -> None:
