@@ -1,8 +1,12 @@
 """Fits of laws that bring their own procedure: an estimate, then the same resamples as any fit.
 
 A resample changes the row weights and nothing else, so a procedure is written once, for weighted
-rows. Rows or clusters are resampled as pairs, and the draws are not stretched for small samples
-(the factors of `scaling.fit.widening` were measured for fits by the engine).
+rows. Rows or clusters are resampled as pairs. Few clusters give too little spread, so their draws
+are stretched about the estimate by
+
+    sqrt(n / (n - p)) t(n - p) / z        n clusters, p parameters, quantiles at 95 %
+
+on the scale where a positive parameter is a logarithm (docs/decisions.md has the coverage).
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from scaling.errors import InputError
 from scaling.fit.bootstrap import resampled_counts
 from scaling.fit.data import clusters, law_inputs, number, positive, refuse_rows
 from scaling.fit.result import Certificate, Fit, Outcome, Resampling
+from scaling.fit.space import Space
+from scaling.fit.widening import t_over_z
 from scaling.laws._law import Law
 
 Array = NDArray[np.float64]
@@ -48,8 +54,26 @@ def fit_own(
     if len(draws) < MOST * count:
         made = replace(made, reason=f"{count - len(draws)} of {count} resamples had no answer.")
     errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
-    how = Resampling("pairs", int(groups.max()) + 1, len(draws), name)
+    by = 1.0 if name == "row" else small_sample(int(groups.max()) + 1, len(law.names))
+    draws = _stretched(law, theta, draws, by)
+    how = Resampling("pairs", int(groups.max()) + 1, len(draws), name, by)
     return replace(made, draws=draws, errors=errors, resampling=how)
+
+
+def small_sample(clusters: int, parameters: int) -> float:
+    """The factor of the module's docstring; 1 where there are no more clusters than parameters."""
+    free = clusters - parameters
+    if free < 1:
+        return 1.0
+    return float(np.sqrt(clusters / free) * t_over_z(free))
+
+
+def _stretched(law: Law, theta: Array, draws: Array, by: float) -> Array:
+    if by == 1.0:
+        return draws
+    space = Space(law)
+    centre = space.coordinates(theta[None])
+    return space.theta(centre + by * (space.coordinates(draws) - centre))
 
 
 def target_values(runs: pl.DataFrame, law: Law, target: str) -> Array:
