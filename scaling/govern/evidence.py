@@ -25,7 +25,7 @@ from scaling.govern.alerts import alerts
 from scaling.govern.at_threshold import at_thresholds
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
-from scaling.govern.pack import LEAD, Made, Tables, closed, of_entity, of_rule
+from scaling.govern.pack import LEAD, Made, Tables, closed, counted, of_entity, of_rule
 from scaling.govern.registry import FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
 from scaling.pipeline.files import canonical
@@ -200,8 +200,8 @@ def index(made: Tables, by: Made, found: pl.DataFrame) -> Report:
     """The overview: alerts, then entities and rules with their verdicts."""
     facts = (
         Cell(f"on {by.on}"),
-        Cell(f"{made.crossings['run'].n_unique()} runs"),
-        Cell(f"{made.crossings['rule'].n_unique()} rules"),
+        Cell(counted(made.crossings, "run")),
+        Cell(counted(made.crossings, "rule")),
         Cell(f"registry {by.registry}"),
     )
     blocks: tuple[Block, ...]

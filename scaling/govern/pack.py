@@ -77,18 +77,45 @@ def of_entity(entity: str, tables: Tables, made: Made) -> Report:
 
 def of_rule(rule: str, tables: Tables, made: Made) -> Report:
     """The pack of one rule: every run against it."""
-    row = tables.rules.filter(pl.col("rule") == rule).tail(1).to_dicts()[0]
-    chosen = _filtered(tables, "rule", rule)
-    report = _report(f"Threshold {clean(rule)}: {clean(row['instrument'])}", chosen, made)
-    rows = tuple((text(k), text(v)) for k, v in row.items() if v is not None and k != "row")
-    told = table("rule-table", "The rule, as on record", wide("field", "value"), (Group("", rows),))
-    section = Section("rule", "The rule", (told,))
-    return Report(
-        report.title,
-        report.lead,
-        report.facts,
-        (*report.sections[:1], section, *report.sections[1:]),
+    rows = tables.rules.filter(pl.col("rule") == rule).sort("effective_from").to_dicts()
+    report = _report(
+        f"Threshold {clean(rule)}: {clean(rows[-1]['instrument'])}",
+        _filtered(tables, "rule", rule),
+        made,
     )
+    section = Section("rule", "The rule", (_periods(rows), _fields(rows[-1])))
+    first, *others = report.sections
+    return Report(report.title, report.lead, report.facts, (first, section, *others))
+
+
+_OF_PERIOD = ("status", "effective_from", "effective_to", "recorded_from", "checked_to")
+
+
+def _periods(rows: list[dict[str, Any]]) -> Table:
+    """Status and value by period, as on record."""
+    columns = (Column("threshold"), *wide(*(name.replace("_", " ") for name in _OF_PERIOD)))
+    made = tuple(
+        (
+            figure(r["value"], scientific(r["value"], 4), r["unit"], f"{r['comparator']} "),
+            *(text(str(r[name]).replace("_", " ") if r[name] else None) for name in _OF_PERIOD),
+        )
+        for r in rows
+    )
+    return table("period-table", "Periods", columns, (Group("", made),))
+
+
+def _fields(row: dict[str, Any]) -> Table:
+    """Everything else that is on record of the rule."""
+    left_out = ("row", "value", *_OF_PERIOD)
+    fields = {k: v for k, v in row.items() if v is not None and k not in left_out}
+    rows = tuple((text(k.replace("_", " ")), text(v)) for k, v in fields.items())
+    return table("rule-table", "As on record", wide("field", "value"), (Group("", rows),))
+
+
+def counted(crossed: pl.DataFrame, column: str) -> str:
+    """How many runs or rules."""
+    number = crossed[column].n_unique()
+    return f"{number} {column}{'s' * (number != 1)}"
 
 
 def closed() -> pl.Expr:
@@ -124,8 +151,8 @@ def _report(title: str, tables: Tables, made: Made) -> Report:
     rest = crossed.filter(closed())
     facts = (
         Cell(f"on {made.on}"),
-        Cell(f"{crossed['run'].n_unique()} runs"),
-        Cell(f"{crossed['rule'].n_unique()} rules"),
+        Cell(counted(crossed, "run")),
+        Cell(counted(crossed, "rule")),
         Cell(f"registry {made.registry}"),
         *((Cell("redacted"),) if made.redacted else ()),
     )
