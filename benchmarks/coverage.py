@@ -71,9 +71,9 @@ def covered(rows: int, noise: float, shared: bool, seed: int) -> list[bool]:
 HEAD = """# Coverage of 90 % intervals
 
 Share of simulated studies whose interval holds the truth, per cent. Each line is made by
-`python -m benchmarks.coverage`; see its docstring for the design. The Monte Carlo error of a share
-is 1.1 with 800 studies and 1.5 with 400. Asked: 87 to 93 with independent errors, at least 85 where
-the runs of a budget share an error.
+`python -m benchmarks.coverage --rows RUNS --studies STUDIES`; see its docstring for the design. The
+Monte Carlo error of a share is 1.1 with 800 studies and 1.5 with 400. Asked: 87 to 93 with
+independent errors, at least 85 where the runs of a budget share an error.
 """
 
 
