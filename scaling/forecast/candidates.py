@@ -101,14 +101,19 @@ def _simple(runs: pl.DataFrame, at: Array, name: str, target: str, size: Array) 
     """Carry the last value on, and a straight line in logs through the tail."""
     x, y = np.log(runs[name].to_numpy()), np.log(runs[target].to_numpy())
     last = float(y[x >= x.max() - 1e-6].mean())
-    w = weights(size, TAIL_POWER, TAIL_EFFECTIVE)
-    slope, level = np.polyfit(x - x.max(), y, 1, w=np.sqrt(w))
-    tail = level + slope * (np.log(at) - x.max())
+    tail = tail_power_law(x, y, np.log(at))
     nothing = float("nan")
     return [
         Candidate("carry last", 0.0, np.full(len(at), last), nothing),
         Candidate("tail", TAIL_POWER, tail, nothing),
     ]
+
+
+def tail_power_law(size: Array, y: Array, at: Array) -> Array:
+    """A straight line through log y (n,) against log size (n,), leaning on the largest, at (T,)."""
+    w = weights(size, TAIL_POWER, TAIL_EFFECTIVE)
+    slope, level = np.polyfit(size - size.max(), y, 1, w=np.sqrt(w))
+    return np.asarray(level + slope * (at - size.max()))
 
 
 def _weighted_median(values: Array, w: Array) -> float:

@@ -1,19 +1,22 @@
-"""`forecast`: runs and targets -> quantiles, over every law that applies.
+"""`forecast`: runs and targets -> quantiles.
 
-The centre is the median, in logs, of several laws fitted with weights that lean on the largest
-runs. The spread has three layers, added in squares:
+By default one input is forecast by many shapes of curve (`scaling.forecast.curves`), two by the
+coupled law under many assumptions (`scaling.forecast.planes`). More inputs, and laws that are
+named, go through the registry of laws, in the rest of this module: the centre is the median, in
+logs, of the laws fitted with weights that lean on the largest runs, and
 
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 
 noise is the scatter of single runs about the laws, disagreement the mean distance of the laws from
 their median at the target, backtest their error on the largest runs foretold from the smaller.
-Quantiles are those of Student's t with 5 degrees of freedom. The three constants were chosen by
-log score over 197 extrapolation tasks; docs/decisions.md says how well they hold.
+Quantiles are those of Student's t. docs/benchmarks/forecast.md says how the constants were chosen
+and how well they hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +28,7 @@ from scaling.errors import InputError
 from scaling.fit.data import law_inputs, number, positive
 from scaling.fit.engine import fit, own_objective
 from scaling.forecast.candidates import Candidate, backtest_error, candidates, log_size
+from scaling.forecast.predictive import Predictive
 from scaling.laws._law import Law
 
 Array = NDArray[np.float64]
@@ -35,8 +39,7 @@ DEGREES = 5
 # Where too few runs are left for a backtest, an error of 5 % stands in.
 NO_BACKTEST = 0.05
 NO_NOISE = 0.01
-# What "auto" chooses from: the constants above were measured on these, so a law is not taken in by
-# being there.
+# Laws that stand for their kind: shown beside the forecast in backtests.
 AUTO = ("chinchilla", "kaplan_joint", "power_law")
 # The largest runs that a law's held-out error hides: a fifth.
 HELD_OUT = 0.2
@@ -59,9 +62,9 @@ def forecast(
         at: one row a planned run, with the input columns.
         inputs: one column (of any name) or params and tokens.
         quantiles: levels between 0 and 1.
-        laws: law names, or "auto" for those of `AUTO` that these inputs allow. A law that reads
-            other inputs, brings its own procedure or predicts something else than the target is
-            named alone; its forecast is that of its resamples (`scaling.forecast.single`).
+        laws: law names, or "auto" for the default of so many inputs (see the module). A law that
+            reads other inputs, brings its own procedure or predicts something else than the target
+            is named alone; its forecast is that of its resamples (`scaling.forecast.single`).
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -77,18 +80,57 @@ def forecast(
 
         by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
         return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
+    check_targets(at, inputs)
+    return _table(at, levels, predictive(runs, at, inputs, target, laws).quantiles(levels))
+
+
+def predictive(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    inputs: Sequence[str],
+    target: str,
+    laws: Literal["auto"] | Sequence[str] = "auto",
+) -> Predictive:
+    """`forecast` as a distribution instead of quantiles."""
     points = check_targets(at, inputs)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
-    y, rising = _observed(runs, target, log_size({name: table[name].to_numpy() for name in inputs}))
+    y, rising = observed_scale(
+        runs, target, log_size({name: table[name].to_numpy() for name in inputs})
+    )
     table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
+    if laws == "auto" and len(inputs) in (1, 2):
+        shapes = _curve if len(inputs) == 1 else _plane
+        x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
+        return replace(shapes(x, table[target].to_numpy(), where), rising=rising)
     centre, sigma = centre_and_spread(table, points, applicable(inputs, laws), target)
-    z = student(1.0 - levels if rising else levels)
-    values = np.exp(centre + z[:, None] * sigma)
-    return _table(at, levels, np.maximum(1.0 - values, 0.0) if rising else values)
+    return Predictive(centre, sigma, DEGREES, rising)
 
 
-def _observed(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
-    """The target, and whether it is a share that rises with size."""
+def _curve(x: Array, y: Array, at: Array) -> Predictive:
+    """One input: many shapes of curve (`scaling.forecast.curves`)."""
+    from scaling.forecast.curves import FEWEST, extrapolate, spread
+
+    sizes = len(np.unique(x))
+    if sizes < FEWEST:
+        raise InputError(
+            "too few sizes for a curve", value=sizes, allowed=f"{FEWEST} or more distinct values"
+        )
+    made = extrapolate(x[:, 0], y, at[:, 0])
+    return Predictive(made.centre, *spread(made))
+
+
+def _plane(x: Array, y: Array, at: Array) -> Predictive:
+    """Two inputs: the coupled law under many assumptions (`scaling.forecast.planes`)."""
+    from scaling.forecast.planes import FEWEST, extrapolate, spread
+
+    if len(y) < FEWEST:
+        raise InputError("too few runs for two inputs", value=len(y), allowed=f"{FEWEST} or more")
+    made = extrapolate(x, y, at)
+    return Predictive(made.centre, *spread(made))
+
+
+def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
+    """The target, and whether it is a share that rises with size (then 1 - y is forecast)."""
     y = number(runs, target)
     share = np.isfinite(y).all() and len(y) > 2 and y.min() >= 0.0 and y.max() < 1.0
     if share and np.corrcoef(size, y)[0, 1] > 0:
@@ -103,6 +145,17 @@ def centre_and_spread(
     target: str,
 ) -> tuple[Array, Array]:
     """Log centre and log scale of the forecast at each target, (T,) and (T,)."""
+    centre, parts = centre_and_parts(table, points, laws, target)
+    return centre, np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
+
+
+def centre_and_parts(
+    table: pl.DataFrame,
+    points: Mapping[str, Array],
+    laws: Sequence[tuple[Law, Mapping[str, str]]],
+    target: str,
+) -> tuple[Array, Array]:
+    """Log centre (T,), and noise, disagreement and backtest error behind its scale, (T, 3)."""
     names = list(points)
 
     def predict(rows: pl.DataFrame, where: Mapping[str, Array]) -> list[Candidate]:
@@ -119,15 +172,8 @@ def centre_and_spread(
     reach = log_size(points) - log_size({name: table[name].to_numpy() for name in names}).max()
     error = backtest_error(table, names, target, max(float(np.median(reach)), 0.2), predict)
     error = error if np.isfinite(error) else NO_BACKTEST
-    variance = (NOISE * noise) ** 2 + (DISAGREEMENT * apart) ** 2 + (BACKTEST * error) ** 2
-    return centre, np.sqrt(variance)
-
-
-def student(levels: Array) -> Array:
-    """Quantiles of Student's t with `DEGREES` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    return np.asarray(stdtrit(DEGREES, levels), dtype=np.float64)
+    one = np.ones_like(centre)
+    return centre, np.column_stack([noise * one, apart, error * one])
 
 
 def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:
@@ -156,7 +202,8 @@ def applicable(
     inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
 ) -> list[tuple[Law, dict[str, str]]]:
     """The laws to use, each with its map from law input to column."""
-    names = AUTO if laws == "auto" else tuple(laws)
+    auto = AUTO if len(inputs) <= 2 else tuple(registry.load())
+    names = auto if laws == "auto" else tuple(laws)
     found = []
     for name in names:
         law = registry.get(name)

@@ -13,7 +13,7 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fit.data import column_of, law_inputs
-from scaling.forecast.engine import applicable, centre_and_spread, joins, student
+from scaling.forecast.engine import joins, predictive
 from scaling.forecast.single import law_quantiles
 from scaling.laws import Law
 from scaling.pipeline.files import write_bytes
@@ -87,15 +87,16 @@ def study_rows(
     levels: Any,
     seed: int,
 ) -> pl.DataFrame:
-    """Quantiles of all laws together ("ensemble") and of each law alone.
+    """Quantiles of `scaling.forecast` in N and D ("ensemble") and of each law alone.
 
     A law has rows for the targets that name all its inputs; laws that predict something else than
     the metric have none.
     """
     made = []
-    chosen = [one["law"] for one in document["fits"] if joins(laws.get(one["law"]), INPUTS)]
-    if chosen and targets.height:
-        made.append(("ensemble", targets, together(chosen, runs, targets, levels)))
+    in_both = any(joins(laws.get(one["law"]), INPUTS) for one in document["fits"])
+    if in_both and targets.height:
+        together = predictive(runs, targets, INPUTS, "loss").quantiles(levels)
+        made.append(("ensemble", targets, together))
     for one in document["fits"]:
         law = laws.get(one["law"]).bound(runs, "loss")
         at = _with_inputs(law, targets)
@@ -115,14 +116,6 @@ def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: An
         pl.Series("quantile", np.tile(levels, targets.height)),
         pl.Series("value", values.T.reshape(-1)),
     )
-
-
-def together(chosen: list[str], runs: pl.DataFrame, targets: pl.DataFrame, levels: Any) -> Any:
-    """Quantiles (levels, targets) of `scaling.forecast` over the study's laws in N and D."""
-    table = runs.select(*INPUTS, "loss")
-    points = {name: targets[name].to_numpy() for name in INPUTS}
-    centre, sigma = centre_and_spread(table, points, applicable(INPUTS, chosen), "loss")
-    return np.exp(centre + student(levels)[:, None] * sigma)
 
 
 def alone(

@@ -1,0 +1,5 @@
+"""How well `scaling.forecast` at default settings extrapolates, and whether its intervals hold.
+
+python -m benchmarks.forecast           every task; writes docs/benchmarks/forecast.md and .csv
+python -m benchmarks.forecast tune      the constants of the spread, each group left out in turn
+"""

@@ -1,0 +1,120 @@
+"""One-variable forecasts: many shapes of curve, weighted by how well they explain this one.
+
+Shapes with 0, 1 or 2 breaks, up to four strengths of recency and two priors are fitted
+(`scaling.forecast.curve_fit`). A shape counts by its evidence, a likelihood in which the noise of
+old points grows by the strength of recency, so that a shape that explains the whole curve wins
+where there is one and the recent points decide where there is none:
+
+    log weight = .25 min(1, 10 / n) (log-likelihood - parameters / 2 log n)
+
+The tempering is because points along one training run are not independent. The distance from the
+last value is then damped, as in forecasts by damped trends (Gardner and McKenzie 1985): by 5 %, and
+more where it is not large against the standard error of the last level,
+
+    step = .95 d^3 / (d^2 + (5 noise)^2 / m),   d the undamped step, m recent points.
+
+docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.forecast.curve_fit import Curve, Prior, fit_curve, read_curve
+from scaling.forecast.curve_model import columns, predict
+from scaling.forecast.descent import Optima, shape_weights
+
+Array = NDArray[np.float64]
+
+# Breaks, and strengths of recency to fit them with. Two breaks fitted to all points alike follow
+# the beginning of a curve at the cost of its end.
+SHAPES = {0: (0.0, 1.0, 2.0, 4.0), 1: (0.0, 1.0, 2.0, 4.0), 2: (1.0, 2.0, 4.0)}
+PRIORS = (Prior(0.0, 2.5, 0.5), Prior(0.5, 1.0, 1.0))
+TEMPER, FEW = 0.25, 10
+DAMPING, ERRORS = 0.95, 5.0
+# Points beyond which neighbours are merged: a curve has no more detail than this.
+MOST_POINTS = 200
+# Sizes below which there is no curve.
+FEWEST = 3
+# Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
+SPREAD = (1.0, 1.0, 0.1, 0.0)
+DEGREES = 4.0
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """A curve beyond its data, in logs.
+
+    ``centre`` (T,); ``step`` (T,) its distance from the last value before damping; ``apart`` (T,)
+    how far the shapes differ (weighted standard deviation); ``noise`` the scatter of points about
+    the best shapes; ``recent`` how many points the recency weights rest on.
+    """
+
+    centre: Array
+    step: Array
+    apart: Array
+    noise: float
+    recent: float
+    last: float
+
+
+def extrapolate(x: Array, y: Array, at: Array) -> Extrapolation:
+    """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,)."""
+    order = np.argsort(x, kind="stable")
+    t, log_y = _merged(np.log(x[order]) - np.log(x.max()), np.log(y[order]))
+    curve = read_curve(t, log_y)
+    where = np.log(at) - np.log(x.max())
+    shapes = [
+        (fit_curve(curve, breaks, power, prior), columns(breaks))
+        for breaks, powers in SHAPES.items()
+        for power, prior in itertools.product(powers, PRIORS)
+    ]
+    weight = shape_weights(shapes, len(t), TEMPER * min(1.0, FEW / len(t)))
+    values = np.array([_mean(one, where, curve) for one, _ in shapes])
+    last = float(log_y[-1])
+    step = weight @ values - last
+    noise = float(weight @ [one.noise for one, _ in shapes])
+    apart = np.sqrt(weight @ (values - weight @ values) ** 2)
+    w = np.exp(2.0 * t)
+    recent = float(w.sum() ** 2 / (w**2).sum())
+    size = np.mean(step**2)
+    kept = DAMPING * size / (size + (ERRORS * noise) ** 2 / recent + 1e-16)
+    return Extrapolation(last + kept * step, step, apart, noise, recent, last)
+
+
+def _merged(t: Array, y: Array) -> tuple[Array, Array]:
+    """At most `MOST_POINTS` points: means of t and medians of log y of neighbours."""
+    if len(t) <= MOST_POINTS:
+        return t, y
+    edges = np.linspace(0, len(t), MOST_POINTS + 1).astype(int)
+    groups = list(itertools.pairwise(edges))
+    return (
+        np.array([t[a:b].mean() for a, b in groups]),
+        np.array([np.median(y[a:b]) for a, b in groups]),
+    )
+
+
+def _mean(one: Optima, where: Array, curve: Curve) -> Array:
+    """Log prediction of one shape: its distinct optima by weight."""
+    return np.asarray(one.weight @ predict(one.theta, where, curve.low)[0])
+
+
+def spread(made: Extrapolation) -> tuple[Array, float]:
+    """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t.
+
+        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + c4^2
+
+    noise is what single points scatter by, apart what the shapes differ by, and the third part
+    stands for what no shape foresaw: it grows with how far the curve has yet to go.
+    """
+    return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
+
+
+def features(made: Extrapolation) -> Array:
+    """Parts of the spread (T, 4): noise, apart, |step|, 1."""
+    one = np.ones_like(made.centre)
+    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), one])

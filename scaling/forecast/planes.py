@@ -1,0 +1,138 @@
+"""Two-input forecasts: the coupled law under several priors and strengths of recency.
+
+    log L = log(E + exp(gamma log(A N^-alpha + B D^-beta))),   E = L_min sigmoid(u)
+
+is the Chinchilla law where gamma = 1 (Hoffmann et al. 2022, arXiv:2203.15556) and Kaplan's joint
+law where E = 0 (Kaplan et al. 2020, arXiv:2001.08361); any two positive inputs will do. It is
+fitted with gamma free and with gamma = 1, for recency weights (s / s_max)^p, s the geometric mean
+of the inputs, and under three priors. The priors say what published fits have in common: exponents
+about .35 (Hoffmann et al. .34 and .28, Besiroglu et al. .35 and .37, arXiv:2404.10102), a floor
+somewhat below the lowest loss seen, and two terms of about a seventh of it at the largest run.
+
+Shapes count by their evidence (`scaling.forecast.descent.shape_weights`), tempered as in
+`scaling.forecast.curves`. docs/benchmarks/forecast.md has what each piece is worth.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.forecast.descent import Optima, Shape, evenly, fit_shape, shape_weights
+
+Array = NDArray[np.float64]
+
+# Runs below which two inputs cannot be told apart, whatever the prior.
+FEWEST = 4
+POWERS = (0.5, 1.0, 2.0, 4.0)
+STARTS = 24
+TEMPER, FEW = 0.1, 10
+# Log of a term at the largest run, against the lowest loss: a seventh.
+TERM = float(np.log(0.15))
+EXPONENT = float(np.log(0.35))
+FIRST_NOISE = 0.02
+# Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
+SPREAD = (1.0, 1.0, 0.1, 0.0)
+DEGREES = 4.0
+_MOST = 60.0
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Floor: mean and spread of u. Then spreads of log terms, log exponents and log gamma."""
+
+    floor: float
+    floor_sd: float
+    term_sd: float
+    exponent_sd: float
+    gamma_sd: float
+
+
+PRIORS = (
+    Prior(0.5, 1.5, 1.5, 0.4, 0.25),
+    Prior(0.5, 2.5, 2.5, 0.8, 0.5),
+    Prior(1.0, 0.7, 1.5, 0.25, 0.15),
+)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A forecast in logs: ``centre`` (T,), ``step`` (T,) from the largest run as the shapes see
+    it, ``apart`` (T,) how far the shapes differ, ``noise`` the scatter of runs about them."""
+
+    centre: Array
+    step: Array
+    apart: Array
+    noise: float
+
+
+def extrapolate(x: Array, y: Array, at: Array) -> Plane:
+    """The loss y (n,) > 0 of inputs x (n, 2) > 0, at inputs ``at`` (T, 2)."""
+    largest = np.log(x).max(axis=0)
+    known, where, log_y = np.log(x) - largest, np.log(at) - largest, np.log(y)
+    position = known.mean(axis=1) - known.mean(axis=1).max()
+    where = np.vstack([where, known[np.argmax(position)]])
+    found, values = [], []
+    for power, prior, coupled in itertools.product(POWERS, PRIORS, (False, True)):
+        shape = _shape(known, log_y, prior, coupled)
+        one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3)
+        found.append((one, len(shape.mean)))
+        values.append(_mean(one, where, float(log_y.min())))
+    weight = shape_weights(found, len(y), TEMPER * min(1.0, FEW / len(y)))
+    each = np.array(values)
+    centre = weight @ each
+    apart = np.sqrt(weight @ (each - centre) ** 2)
+    noise = float(weight @ [one.noise for one, _ in found])
+    return Plane(centre[:-1], centre[:-1] - centre[-1], apart[:-1], noise)
+
+
+def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
+    """Log of the law (S, n) and its slopes (S, n, P); ``theta`` (S, 5 or 6) holds u, the logs of
+    both terms at the largest run, the logs of both exponents, and log gamma where it is free."""
+    u, a, b, log_alpha, log_beta = (theta[:, j, None] for j in range(5))
+    alpha, beta = np.exp(log_alpha), np.exp(log_beta)
+    first, second = a - alpha * x[:, 0], b - beta * x[:, 1]
+    both = np.logaddexp(first, second)
+    gamma = np.exp(theta[:, 5, None]) if theta.shape[1] > 5 else np.ones_like(u)
+    share = 1.0 / (1.0 + np.exp(-np.clip(u, -_MOST, _MOST)))
+    floor = low + np.log(np.maximum(share, 1e-300))
+    power = np.clip(gamma * both, -_MOST, _MOST)
+    value = np.logaddexp(floor, power)
+    of_power = np.exp(power - value)
+    left = of_power * gamma * np.exp(first - both)
+    right = of_power * gamma * np.exp(second - both)
+    slopes = [np.exp(floor - value) * (1.0 - share), left, right]
+    slopes += [-left * alpha * x[:, 0], -right * beta * x[:, 1]]
+    if theta.shape[1] > 5:
+        slopes.append(of_power * power)
+    return value, np.stack(slopes, axis=-1)
+
+
+def spread(made: Plane) -> tuple[Array, float]:
+    """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t; as in
+    `scaling.forecast.curves.spread`."""
+    return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
+
+
+def features(made: Plane) -> Array:
+    """Parts of the spread (T, 4): noise, apart, |step|, 1."""
+    one = np.ones_like(made.centre)
+    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), one])
+
+
+def _shape(x: Array, y: Array, prior: Prior, coupled: bool) -> Shape:
+    low = float(y.min())
+    mean = np.array([prior.floor, low + TERM, low + TERM, EXPONENT, EXPONENT, 0.0])
+    sd = np.array([prior.floor_sd, *[prior.term_sd] * 2, *[prior.exponent_sd] * 2, prior.gamma_sd])
+    size = 6 if coupled else 5
+    mean, sd = mean[:size], sd[:size]
+    starts = mean + 2.5 * sd * (evenly(STARTS, size) - 0.5)
+    return Shape(lambda theta: predict(theta, x, low), mean, sd, starts)
+
+
+def _mean(one: Optima, where: Array, low: float) -> Array:
+    """Log prediction of one shape: its distinct optima by weight."""
+    return np.asarray(one.weight @ predict(one.theta, where, low)[0])
