@@ -52,20 +52,54 @@ def group_mean(tasks: Sequence[Scored], constants: np.ndarray, degrees: float) -
 
 def tune(tasks: Sequence[Scored], degrees: float, rounds: int = 2) -> np.ndarray:
     """Constants with the best mean log score."""
-    size = tasks[0].features.shape[1]
-    best = np.zeros(size)
+    best = np.zeros(tasks[0].features.shape[1] - 1)
     for _ in range(rounds):
         made = minimize(
-            lambda logs: -group_mean(tasks, np.exp(logs), degrees),
+            lambda logs: -group_mean(tasks, _whole(logs), degrees),
             best,
             method="Nelder-Mead",
             options={"maxiter": 400, "xatol": 0.01, "fatol": 1e-5},
         )
         best = made.x
-    return np.exp(best)
+    return _whole(best)
+
+
+def _whole(logs: np.ndarray) -> np.ndarray:
+    """All constants: the first, of the noise of single runs, is 1, or a forecast within the data
+    would promise more than runs repeat."""
+    return np.concatenate([[1.0], np.exp(logs)])
 
 
 def coverage(task: Scored, constants: np.ndarray, degrees: float) -> dict[float, float]:
     """Share of targets inside each central interval."""
     rank = stdtr(degrees, task.error / sigma(constants, task.features))
     return {level: float((np.abs(rank - 0.5) <= level / 2).mean()) for level in LEVELS}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Constants from all groups, degrees of freedom, and coverage of each group by the constants
+    tuned on the others: group -> level -> share."""
+
+    constants: tuple[float, ...]
+    degrees: float
+    score: float
+    coverage: dict[str, dict[float, float]]
+
+
+def left_out(tasks: Sequence[Scored], degrees: Sequence[float] = (3.0, 4.0, 6.0)) -> Tuned | None:
+    """The best constants, and how they hold where they were not tuned."""
+    if not tasks:
+        return None
+    best = max(
+        ((group_mean(tasks, made, nu), nu, made) for nu in degrees for made in [tune(tasks, nu)]),
+        key=lambda found: found[0],
+    )
+    score, nu, made = best
+    held = {}
+    for group in dict.fromkeys(task.group for task in tasks):
+        others = [task for task in tasks if task.group != group]
+        constants = tune(others, nu)
+        shares = [coverage(task, constants, nu) for task in tasks if task.group == group]
+        held[group] = {q: float(np.mean([one[q] for one in shares])) for q in LEVELS}
+    return Tuned(tuple(float(value) for value in made), nu, score, held)

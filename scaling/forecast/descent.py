@@ -25,7 +25,7 @@ STEPS = (50, 20)
 LEAST_NOISE = 1e-3
 MAX_STEP = 1.5
 # Distance, in robust scatters, at which a point counts half.
-FAR = 4.0
+FAR = 6.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def fit_shape(
     for steps in STEPS:
         theta, cost, hessian = _descend(theta, shape, y, w / noise**2, steps)
         error = shape.model(theta[[np.argmin(cost)]])[0][0] - y
-        typical = 1.4826 * weighted_median(np.abs(error), recency) + 0.1 * LEAST_NOISE
+        typical = max(1.4826 * weighted_median(np.abs(error), recency), noise)
         w = recency / (1.0 + (error / (FAR * typical)) ** 2)
         scatter = float(np.sqrt((w * error**2).sum() / w.sum() * share))
         noise = max(scatter, LEAST_NOISE)

@@ -35,8 +35,8 @@ TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
 FIRST_NOISE = 0.02
 # Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
-SPREAD = (1.0, 1.0, 0.1, 0.0)
-DEGREES = 4.0
+SPREAD = (1.0, 1.12, 0.057, 0.0045)
+DEGREES = 3.0
 _MOST = 60.0
 
 

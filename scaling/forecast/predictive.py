@@ -28,7 +28,7 @@ class Predictive:
 
         z = np.asarray(stdtrit(self.degrees, 1.0 - levels if self.rising else levels))
         values = np.exp(self.centre + z[:, None] * self.scale)
-        return np.maximum(1.0 - values, 0.0) if self.rising else values
+        return np.asarray(np.maximum(1.0 - values, 0.0) if self.rising else values)
 
     def rank(self, observed: Array) -> Array:
         """Probability (T,) that the forecast gave to less than what came (the PIT)."""

@@ -1,0 +1,85 @@
+"""Run tasks at default settings, beside the baselines that people use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+
+from benchmarks.forecast.tasks import Task
+from benchmarks.forecast.tune import LEVELS, Scored
+from scaling.fit.engine import fit
+from scaling.forecast import curves, planes
+from scaling.forecast.candidates import log_size, tail_power_law
+from scaling.forecast.predictive import Predictive
+
+
+def run(tasks: Iterable[Task]) -> tuple[pl.DataFrame, list[Scored]]:
+    """One row a task, and what the constants of the spread are tuned on."""
+    rows, scored = [], []
+    for task in tasks:
+        row, one = _run(task)
+        rows.append(row)
+        scored.append(one)
+    return pl.DataFrame(rows, infer_schema_length=None), scored
+
+
+def _run(task: Task) -> tuple[dict[str, object], Scored]:
+    x, y = task.runs.select(task.inputs).to_numpy(), task.runs[task.target].to_numpy()
+    at = task.at.select(task.inputs).to_numpy()
+    began = time.process_time()
+    if len(task.inputs) == 1:
+        made = curves.extrapolate(x[:, 0], y, at[:, 0])
+        parts, spread = curves.features(made), curves.spread(made)
+    else:
+        plane = planes.extrapolate(x, y, at)
+        made, parts, spread = plane, planes.features(plane), planes.spread(plane)
+    seconds = time.process_time() - began
+    forecast = Predictive(made.centre, *spread)
+    observed = np.exp(task.truth)
+    rank = forecast.rank(observed)
+    error = made.centre - task.truth
+    row = {
+        "group": task.group,
+        "task": task.name,
+        "runs": len(y),
+        "targets": len(at),
+        "rmsle": float(np.sqrt(np.mean(error**2))),
+        "mean_abs": float(np.mean(np.abs(error))),
+        "bias": float(np.mean(error)),
+        "log_score": float(np.mean(forecast.log_score(observed))),
+        **{f"in{100 * q:g}": float(np.mean(np.abs(rank - 0.5) <= q / 2)) for q in LEVELS},
+        **_baselines(task),
+        "seconds": round(seconds, 3),
+    }
+    return row, Scored(task.group, parts, -error)
+
+
+def _baselines(task: Task) -> dict[str, float | None]:
+    """Root mean square errors of carrying the last value and of the tail power law; mean absolute
+    error of plain Chinchilla where there are two inputs."""
+    size, far = (
+        log_size({n: part[n].to_numpy() for n in task.inputs}) for part in (task.runs, task.at)
+    )
+    y = np.log(task.runs[task.target].to_numpy())
+    last = y[np.argsort(size, kind="stable")[-1]]
+    tail = tail_power_law(size, y, far)
+    found: dict[str, float | None] = {
+        "carry_last": _root(last - task.truth),
+        "tail_power_law": _root(tail - task.truth),
+        "chinchilla": None,
+    }
+    if len(task.inputs) == 2:
+        by = dict(zip(("params", "tokens"), task.inputs, strict=True))
+        made = fit(task.runs, "chinchilla", target=task.target, inputs=by)
+        value = np.log(
+            made.predict({name: task.at[column].to_numpy() for name, column in by.items()})
+        )
+        found["chinchilla"] = float(np.mean(np.abs(value - task.truth)))
+    return found
+
+
+def _root(error: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(error**2)))
