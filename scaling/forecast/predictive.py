@@ -28,7 +28,9 @@ class Predictive:
 
         z = np.asarray(stdtrit(self.degrees, 1.0 - levels if self.rising else levels))
         values = np.exp(self.centre + z[:, None] * self.scale)
-        return np.asarray(np.maximum(1.0 - values, 0.0) if self.rising else values)
+        return np.asarray(
+            np.maximum(1.0 - values, 0.0) if self.rising else values, dtype=np.float64
+        )
 
     def rank(self, observed: Array) -> Array:
         """Probability (T,) that the forecast gave to less than what came (the PIT)."""
@@ -36,8 +38,8 @@ class Predictive:
 
         with np.errstate(divide="ignore"):
             y = np.log(np.maximum(1.0 - observed if self.rising else observed, 0.0))
-        below = np.asarray(stdtr(self.degrees, (y - self.centre) / self.scale))
-        return 1.0 - below if self.rising else below
+        below = np.asarray(stdtr(self.degrees, (y - self.centre) / self.scale), dtype=np.float64)
+        return np.asarray(1.0 - below) if self.rising else below
 
     def log_score(self, observed: Array) -> Array:
         """Log density (T,) of what came, per unit of the target."""

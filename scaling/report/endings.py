@@ -44,7 +44,7 @@ def _fit_note(ctx: Context) -> str:
     objective = f"Objective: {'; '.join(names)}. " if names else ""
     return objective + (
         "Held-out error: root mean square log error on the largest runs of the study, foretold "
-        "from a fit to the smaller ones; the smaller it is, the more a law weighs in the ensemble."
+        "from a fit to the smaller ones."
     )
 
 

@@ -42,8 +42,9 @@ def headline_table(ctx: Context) -> Table:
         for target in ctx.targets()
     )
     note = (
-        f"Loss in {NATS}; ensemble of the laws of each study. A budget target is spent in each "
-        "study's own compute-optimal way, so params and tokens differ."
+        f"Loss in {NATS}; the coupled law under many assumptions, weighted by how well each "
+        "explains the study. A budget target is spent in each study's own compute-optimal way, so "
+        "params and tokens differ."
     )
     return table("headline-table", "Forecast loss", columns, groups, note, "target")
 

@@ -34,6 +34,7 @@ class Inputs:
     params: Mapping[str, Any]
     forecast: pl.DataFrame
     fits: Mapping[str, Any] = field(default_factory=dict)
+    backtests: Mapping[str, Any] = field(default_factory=dict)
     runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +63,7 @@ def read(root: Path) -> Inputs:
         params=params,
         forecast=_read_forecast(root / FORECAST_FILE),
         fits={name: _read_json(root / f"data/fits/{name}.json") for name in studies},
+        backtests={name: _read_json(root / f"data/backtests/{name}.json") for name in studies},
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scaling.report.backtests import backtest_blocks, held
 from scaling.report.blocks import Fold, Points, Section, Text
 from scaling.report.context import NATS, Context
 from scaling.report.distances import distance, distance_table, spread
@@ -14,6 +15,7 @@ def trust(ctx: Context) -> Section:
     """Evidence for and against the forecasts."""
     blocks = (
         Points(summary(ctx)),
+        *backtest_blocks(ctx),
         distance_table(ctx),
         law_picture(ctx),
         Fold("Each law's forecast as a table", (law_table(ctx),)),
@@ -30,7 +32,7 @@ def trust(ctx: Context) -> Section:
 
 def summary(ctx: Context) -> tuple[str, ...]:
     """The worst things, in words."""
-    found = (_farthest(ctx), _widest(ctx), _doubtful(ctx), *_leaning(ctx))
+    found = (held(ctx), _farthest(ctx), _widest(ctx), _doubtful(ctx))
     return tuple(text for text in found if text)
 
 
@@ -66,17 +68,3 @@ def _doubtful(ctx: Context) -> str:
         return f"All {len(ctx.fits)} fits converged."
     names = ", ".join(f"{fit.law} on {fit.study} ({said(fit.outcome)})" for fit in doubtful)
     return f"{len(doubtful)} of {len(ctx.fits)} fits ended in doubt: {names}."
-
-
-def _leaning(ctx: Context) -> list[str]:
-    """Studies whose ensemble leans most on a law whose fit ended in doubt."""
-    found = []
-    for study in ctx.studies:
-        fits = [fit for fit in ctx.fits if fit.study == study.name and fit.holdout is not None]
-        best = min(fits, key=lambda fit: (fit.holdout or 0.0, fit.law), default=None)
-        if best is not None and best.outcome not in SOUND:
-            found.append(
-                f"On {study.name} the ensemble leans most on {best.law} (smallest held-out error), "
-                f"whose fit ended in doubt ({said(best.outcome)})."
-            )
-    return found

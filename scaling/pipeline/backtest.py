@@ -1,0 +1,49 @@
+"""Stage ``backtest@STUDY``: forecasts that the study could have made of its own larger runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling import laws
+from scaling.errors import InputError
+from scaling.forecast.backtest import backtest, summary
+from scaling.forecast.engine import joins
+from scaling.pipeline.files import write_json, write_parquet
+from scaling.pipeline.study import get_study, load_params, select
+
+INPUTS = ("params", "tokens")
+OUT = Path("data/backtests")
+
+
+def main(name: str) -> None:
+    """Write data/backtests/NAME.json (means by method and distance) and NAME.parquet (each)."""
+    study = get_study(load_params(), name)
+    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
+    runs, _ = select(rows, study)
+    table, reason = _table(runs, study)
+    lines = [] if table is None else summary(table).to_dicts()
+    write_parquet(OUT / f"{name}.parquet", pl.DataFrame() if table is None else table)
+    write_json(OUT / f"{name}.json", {"study": name, "reason": reason, "methods": lines})
+    print(f"{name}: {0 if table is None else table.height} forecasts scored {reason}".rstrip())
+
+
+def _table(runs: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame | None, str]:
+    """The scored forecasts, or None and why there are none."""
+    if not any(joins(laws.get(law), INPUTS) for law in study["laws"]):
+        return None, "no law of the study predicts from params and tokens"
+    try:
+        return backtest(runs, INPUTS, "loss"), ""
+    except InputError as error:
+        return None, str(error)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
