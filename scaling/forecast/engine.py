@@ -133,7 +133,8 @@ def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array,
     """The target, and whether it is a share that rises with size (then 1 - y is forecast)."""
     y = number(runs, target)
     share = np.isfinite(y).all() and len(y) > 2 and y.min() >= 0.0 and y.max() < 1.0
-    if share and np.corrcoef(size, y)[0, 1] > 0:
+    varies = share and np.ptp(y) > 0 and np.ptp(size) > 0
+    if varies and np.corrcoef(size, y)[0, 1] > 0:
         return y, True
     return positive(runs, target), False
 
