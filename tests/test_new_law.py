@@ -17,7 +17,9 @@ from tests.conftest import ROOT
 
 TOY = '''"""A toy: loss falls with the logarithm of tokens.
 
-    L(D) = c / log(D)**a
+    L(D) = c / log(1 + D)**a
+
+D tokens, L loss. Source: nobody 2000, made for this test.
 """
 
 import numpy as np
