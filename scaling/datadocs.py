@@ -129,17 +129,21 @@ def _of_source(name: str, checked: Told, suite: Any, run: Any) -> Any:
     results = [
         _of_check(check, failed, rows, checked.findings, configurations[check.key])
         for check, failed in checked.failed
+        # A page a source with all that passed takes half of the stage's time; the list of all
+        # expectations is a page of its own.
+        if failed
     ]
-    passed = sum(result.success for result in results)
+    number = len(checked.failed)
+    passed = number - len(results)
     return ExpectationSuiteValidationResult(
-        success=passed == len(results),
+        success=not results,
         results=results,
         suite_name=suite.name,
         statistics={
-            "evaluated_expectations": len(results),
+            "evaluated_expectations": number,
             "successful_expectations": passed,
-            "unsuccessful_expectations": len(results) - passed,
-            "success_percent": 100.0 * passed / len(results),
+            "unsuccessful_expectations": number - passed,
+            "success_percent": 100.0 * passed / number,
         },
         meta={
             "great_expectations_version": "",

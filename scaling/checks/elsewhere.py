@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from scaling.checks._rule import LOSSES, Rule, digits, where
+from scaling.checks._rule import LOSSES, Rule, digits, nothing, where
 
 _DAYS = 31
 
 
 def _also_elsewhere(table: pl.DataFrame) -> pl.Series:
     """Results that another source gives for a run of that size, to six digits or more."""
+    if table["folder"].n_unique() < 2:
+        return nothing(table)
     size = pl.coalesce("params", "params_active", "params_non_embedding", "tokens")
     same = pl.struct(
         "metric_kind",
@@ -33,6 +35,8 @@ def _also_elsewhere(table: pl.DataFrame) -> pl.Series:
 
 def _other_day(table: pl.DataFrame) -> pl.Series:
     """Results that another source has for the same run, with a day more than a month apart."""
+    if table["folder"].n_unique() < 2:
+        return nothing(table)
     key = ["run", "metric", "value"]
     first, last = (pl.col("observed").min().over(key), pl.col("observed").max().over(key))
     shared = pl.col("folder").n_unique().over(key) > 1
