@@ -40,7 +40,7 @@ DAMPING, ERRORS = 0.95, 5.0
 MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
-# Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
+# Spread: constants of (noise, apart, |step|, level), and degrees of freedom.
 SPREAD = (1.0, 1.0, 0.1, 0.0)
 DEGREES = 4.0
 
@@ -106,15 +106,18 @@ def _mean(one: Optima, where: Array, curve: Curve) -> Array:
 def spread(made: Extrapolation) -> tuple[Array, float]:
     """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t.
 
-        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + c4^2
+        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + (c4 level)^2
 
-    noise is what single points scatter by, apart what the shapes differ by, and the third part
-    stands for what no shape foresaw: it grows with how far the curve has yet to go.
+    noise is what single points scatter by, apart what the shapes differ by, the third part stands
+    for what no shape foresaw and grows with how far the curve has yet to go, and level is the
+    standard error of the last level, noise / sqrt(m) of m recent points: a few points that lie on a
+    shape do not prove it.
     """
     return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
 
 
 def features(made: Extrapolation) -> Array:
-    """Parts of the spread (T, 4): noise, apart, |step|, 1."""
+    """Parts of the spread (T, 4): noise, apart, |step|, level."""
     one = np.ones_like(made.centre)
-    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), one])
+    level = made.noise / np.sqrt(made.recent)
+    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), level * one])
