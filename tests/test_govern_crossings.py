@@ -301,6 +301,16 @@ def test_a_lowered_threshold_catches_a_finished_run_on_that_day() -> None:
     assert row["notify_by"] == date(2026, 11, 15)
 
 
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from(["Asia/Seoul", "UTC"]))
+def test_a_midnight_stays_that_day(day: date, zone: str) -> None:
+    from scaling.govern.crossings import _instant, _moment
+
+    moment = _moment("x", np.array([_instant(day, zone)]))[0]
+    assert moment.astimezone(ZoneInfo(zone)) == datetime(
+        *day.timetuple()[:3], tzinfo=ZoneInfo(zone)
+    )
+
+
 def test_a_rule_to_come_is_shown_with_its_day() -> None:
     row = one(crossed(PLANNED | {"flop": 3e26}), "ny_raise")
     assert row["status"] == "in_force from 2027-01-01"

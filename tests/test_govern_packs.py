@@ -63,6 +63,8 @@ def test_every_comparison_names_its_provision_and_its_figures(written: Path) -> 
     assert known["aurora-2"]["estimates"] == 2
     assert known["aurora-2"]["notify_by"] == "2026-06-29"
     assert known["borealis"]["missing"] == "markets"
+    assert known["aurora-2"]["loss_p05"] < known["aurora-2"]["loss_p50"] < 2.0
+    assert 0 < known["aurora-2"]["error_p50"] < 0.5 and known["aurora-2"]["loss_version"]
     page = (written / "entities" / evidence.slug("Example Lab") / "pack.md").read_text("utf-8")
     for words in ("Art. 51(2)", "Model documentation", "loss@massivetext", "error@MMLU", "scaling"):
         assert words in page

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -27,8 +26,6 @@ LEVELS = (0.05, 0.5, 0.95)
 INPUTS = ("params", "tokens")
 # The benchmark with the widest range of compute in the library (1.5e18 to 3.6e25 FLOP).
 BENCHMARK = ("obs-scaling", "accuracy@MMLU", "error@MMLU, five-shot")
-# Fewer runs than this say nothing of a benchmark.
-FEWEST = 20
 
 
 def at_thresholds(values: Sequence[float], root: Path = Path()) -> pl.DataFrame:
@@ -127,8 +124,19 @@ def _rows(source: str, root: Path) -> pl.DataFrame:
     return to_schema(read_cells(path), RUN)
 
 
-def nearest(table: pl.DataFrame, threshold: float) -> list[dict[str, Any]]:
-    """The rows for one threshold."""
-    if table.is_empty():
-        return []
-    return table.filter((pl.col("threshold") / threshold - 1.0).abs() < 1e-9).to_dicts()
+def beside(crossed: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Crossings with the forecast at their threshold: loss by the first study (by name) and
+    benchmark error, each with 5, 50 and 95 % points and the version behind it."""
+    if forecasts.is_empty():
+        return crossed
+    named = {
+        "loss": pl.col("metric").str.starts_with("loss"),
+        "error": pl.col("metric").str.starts_with("error"),
+    }
+    for name, chosen in named.items():
+        rows = forecasts.filter(chosen)
+        one = rows.filter(pl.col("study") == rows["study"].min())
+        columns = {c: f"{name}_{c}" for c in ("metric", "p05", "p50", "p95", "version")}
+        part = one.select("threshold", *columns).rename(columns)
+        crossed = crossed.join(part, on="threshold", how="left", maintain_order="left")
+    return crossed

@@ -153,7 +153,7 @@ def _instant(day: date, zone: str, *, end: bool = False) -> float:
 def _moment(name: str, days: Array) -> pl.Series:
     """Days since 1970 as moments in UTC, null where NaN."""
     known = np.isfinite(days)
-    stamps = np.where(known, days * DAY_US, 0.0).astype(np.int64)
+    stamps = np.rint(np.where(known, days * DAY_US, 0.0)).astype(np.int64)
     made = pl.Series(name, stamps).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return made.set(pl.Series(~known), None)
 

@@ -22,7 +22,7 @@ from scaling import durable
 from scaling.errors import InputError
 from scaling.govern import footprint, redact
 from scaling.govern.alerts import alerts
-from scaling.govern.at_threshold import at_thresholds
+from scaling.govern.at_threshold import at_thresholds, beside
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.pack import LEAD, Made, Tables, closed, counted, of_entity, of_rule
@@ -61,6 +61,7 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     )
     forecasts = at_thresholds(compared["threshold"].unique().to_list(), sources.root)
     rules = believed(registry.rules, asked.known)
+    crossed = beside(crossed, forecasts)
     return Tables(crossed, ready, past, footprint.of_runs(ready), forecasts, rules), registry
 
 
