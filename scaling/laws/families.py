@@ -5,7 +5,7 @@
 
 f the family (same recipe and data), N params, D tokens, y accuracy as a fraction, g the level of
 guessing. Families differ in how well they turn compute into skill, a_f; the slopes are common, so
-one or two members place a family.
+one or two members place a family. Least squares of raw scores.
 
 Source: Maia Polo et al. 2024, "Sloth: scaling laws for LLM skills to predict multi-benchmark
 performance across families", arXiv:2412.06540; this is their law for one benchmark (one skill).
@@ -13,12 +13,18 @@ performance across families", arXiv:2412.06540; this is their law for one benchm
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from scaling.laws._law import Array, Input, Law, Param
+from scaling.laws._marquardt import descend
+
+# Levels of guessing tried, as shares of the lowest score, and how far inside 0 and 1 scores count.
+GUESSING = (0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
+EDGE = 1e-3
 
 
 def make(families: tuple[str, ...]) -> Law:
@@ -32,6 +38,9 @@ def make(families: tuple[str, ...]) -> Law:
         share = np.exp(-np.logaddexp(0.0, -skill))
         value: Array = p.g + (1.0 - p.g) * share
         return value
+
+    def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+        return _estimate(x, y, w, len(families))
 
     return Law(
         name="families",
@@ -66,10 +75,41 @@ def make(families: tuple[str, ...]) -> Law:
             ),
         ),
         bind=bind,
+        estimate=estimate,
         example=example,
         assumes="slopes common to all families; scores of one set-up",
         fails="tuning on the benchmark; families whose data changed between sizes",
     )
+
+
+def _estimate(x: Mapping[str, Array], y: Array, w: Array, count: int) -> Array:
+    """Least squares of raw scores for several levels of guessing; the best of them wins."""
+    kept = w > 0
+    size, data = np.log(x["params"][kept] / 1e9), np.log(x["tokens"][kept] / 1e12)
+    place = x["family"][kept].astype(np.int64)
+    basis = np.column_stack([size, data, size * data, np.eye(count)[place]])
+    y, w = y[kept], w[kept]
+    best, least = np.full(4 + count, np.nan), np.inf
+    for share in GUESSING:
+        g = share * max(float(y.min()), 0.0)
+        u, total = _levels(basis, y, w, g)
+        if total < least:
+            best, least = np.array([np.clip(g, 1e-9, 1.0 - 1e-9), *u]), total
+    return best
+
+
+def _levels(basis: Array, y: Array, w: Array, g: float) -> tuple[Array, float]:
+    """Slopes and levels (3 + families) at one level of guessing, and the sum of squares."""
+
+    def miss(u: Array) -> tuple[Array, Array]:
+        share = 1.0 / (1.0 + np.exp(-np.clip(basis @ u, -60.0, 60.0)))
+        return g + (1.0 - g) * share - y, ((1.0 - g) * share * (1.0 - share))[:, None] * basis
+
+    share = np.clip((y - g) / (1.0 - g), EDGE, 1.0 - EDGE)
+    root = np.sqrt(w) * share * (1.0 - share)
+    odds = np.log(share) - np.log1p(-share)
+    line, *_ = np.linalg.lstsq(basis * root[:, None], odds * root, rcond=None)
+    return descend(miss, np.asarray(line, dtype=np.float64), w)
 
 
 def bind(runs: pl.DataFrame, target: str) -> Law:

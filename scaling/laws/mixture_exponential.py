@@ -23,12 +23,13 @@ import numpy as np
 import polars as pl
 
 from scaling.laws._law import Array, Law, Param
+from scaling.laws._marquardt import descend
 from scaling.laws._mixtures import domains, needs, outputs
 
 # Floors tried as starts, as shares of the lowest loss.
 FLOORS = (0.05, 0.3, 0.6, 0.8, 0.9, 0.97)
-# The least floor, as a share of the lowest loss, and steps of Levenberg and Marquardt's method.
-LEAST, STEPS = 1e-4, 60
+# The least floor, as a share of the lowest loss.
+LEAST = 1e-4
 
 
 def make(names: tuple[str, ...], results: tuple[str, ...]) -> Law:
@@ -92,26 +93,15 @@ def _one(table: Array, y: Array, w: Array) -> Array:
     """(c, k, t) of one validation domain: least squares of log loss from the best of the floors."""
     kept = w > 0
     table, logs, w = table[kept], np.log(y[kept]), w[kept]
+
+    def miss(u: Array) -> tuple[Array, Array]:
+        return _miss(u, table, logs)
+
     starts = [_start(table, y[kept], w, share) for share in FLOORS]
-    u = min(starts, key=lambda one: _miss(one, table, logs, w)[0])
-    lowest, damping = float(np.log(LEAST * y.min())), 1e-3
-    total, residual, jacobian = _miss(u, table, logs, w)
-    for _ in range(STEPS):
-        gram = jacobian.T @ (w[:, None] * jacobian)
-        size = np.diag(gram) + 1e-12
-        step = np.linalg.solve(gram + damping * np.diag(size), -jacobian.T @ (w * residual))
-        trial = u + np.clip(step, -2.0, 2.0)
-        trial[0] = max(trial[0], lowest)
-        made = _miss(trial, table, logs, w)
-        if not made[0] < total:
-            damping *= 8.0
-            if damping > 1e8:
-                break
-            continue
-        gain, damping = total - made[0], damping * 0.2
-        u, (total, residual, jacobian) = trial, made
-        if gain < 1e-13 * total:
-            break
+    first = min(starts, key=lambda one: float(np.sum(w * miss(one)[0] ** 2)))
+    low = np.full(len(first), -np.inf)
+    low[0] = np.log(LEAST * y.min())
+    u, _ = descend(miss, first, w, low)
     return np.array([np.exp(u[0]), np.exp(u[1]), *u[2:]])
 
 
@@ -124,14 +114,13 @@ def _start(table: Array, y: Array, w: Array, share: float) -> Array:
     return np.array([np.log(c), *line])
 
 
-def _miss(u: Array, table: Array, logs: Array, w: Array) -> tuple[float, Array, Array]:
-    """Weighted squares of log loss, residuals and their derivatives by (log c, log k, t)."""
+def _miss(u: Array, table: Array, logs: Array) -> tuple[Array, Array]:
+    """Residuals of log loss and their derivatives by (log c, log k, t)."""
     c, term = np.exp(u[0]), np.exp(np.clip(u[1] + table @ u[2:], -700.0, 700.0))
     value = c + term
-    residual = np.log(value) - logs
     part = term / value
     jacobian = np.column_stack([c / value, part, part[:, None] * table])
-    return float(np.sum(w * residual**2)), residual, jacobian
+    return np.log(value) - logs, jacobian
 
 
 def example(rng: np.random.Generator) -> tuple[pl.DataFrame, dict[str, float]]:

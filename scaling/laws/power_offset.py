@@ -46,6 +46,7 @@ LAW = Law(
     predict=predict,
     linear=("b",),
     starts=starts,
+    monotone={"x": -1},
     generic=True,
     assumes="one regime that levels off at large x",
     fails="plateaus at the start, breaks",

@@ -47,6 +47,7 @@ LAW = Law(
     predict=predict,
     linear=("a", "c"),
     starts=starts,
+    monotone={"x": -1},
     generic=True,
     assumes="one plateau at small x, one floor at large x",
     fails="further breaks; a shift far below the data cannot be told from none",
