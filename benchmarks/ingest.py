@@ -3,8 +3,8 @@
     python -m benchmarks.ingest [ROWS ...]
 
 Real rows (data/published/gemstones) are replicated with noise on their values, as further runs at
-other learning rates, into one CSV in the inbox. The stages run as DVC runs them, each in a process of its
-own, whose CPU seconds and peak memory the system counts. ``scan_csv`` is
+other learning rates, into one CSV in the inbox. The stages run as DVC runs them, each in a process
+of its own, whose CPU seconds and peak memory the system counts. ``scan_csv`` is
 ``polars.scan_csv(FILE).collect()`` and nothing else, on the same file in the same session.
 """
 
