@@ -87,6 +87,17 @@ def test_great_expectations_finds_what_is_wrong(folder: Path) -> None:
         assert part in wrong[0]
 
 
+def test_the_check_also_looks_between_rows(folder: Path) -> None:
+    from scaling.govern.check import check
+
+    path = folder / "rules.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("2024-08-01,2025-08-02,enacted", "2024-08-01,,enacted", 1), "utf-8"
+    )
+    assert "same day as row 2" in check(folder)[0][0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

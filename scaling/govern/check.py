@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling.errors import InputError
 from scaling.govern import columns, registry
 from scaling.sources import read_cells, to_schema
 
@@ -34,4 +35,15 @@ def check(folder: Path = registry.FOLDER) -> tuple[list[str], int]:
         reasons, number = check_table(table, cols, rules if file == "rules.csv" else [])
         wrong += [f"{file}, row {i + 1}: {'; '.join(reasons[i])}" for i in sorted(reasons)]
         ran += number
+    if not wrong:
+        wrong += _between(folder)
     return wrong, ran
+
+
+def _between(folder: Path) -> list[str]:
+    """What is wrong between rows: two that speak of one day, an end that nothing follows."""
+    try:
+        registry.load(folder)
+    except InputError as error:
+        return [str(error)]
+    return []
