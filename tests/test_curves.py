@@ -72,6 +72,19 @@ def test_units_of_x_do_not_matter(law: str, scale: float) -> None:
     assert made.objective == pytest.approx(base.objective, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["ladder", "data_quality", "families", "observational"])
+def test_bound_laws_do_not_overflow(name: str) -> None:
+    law = laws.get(name)
+    assert law.example is not None
+    runs, _ = law.example(np.random.default_rng(3))
+    made = scaling.fit(runs, law, target=law.target)
+    far = np.geomspace(1.0, 1e30, 31)
+    x = {one.name: np.zeros(31) if one.values else far for one in made.law.all_inputs}
+    with np.errstate(all="raise", under="ignore"):
+        value = made.predict(x)
+    assert np.isfinite(value).all() and (value >= law.span[0]).all()
+
+
 def test_laws_beyond_the_measured_ones_are_not_taken_by_default() -> None:
     from scaling.forecast.engine import applicable
 

@@ -8,7 +8,11 @@ falls. A straight line in logs, with no irreducible part: far out it goes to zer
 Source: called M1 in Alabdulmohsin et al. 2022, "Revisiting Neural Scaling Laws in Language and
 Vision", arXiv:2209.06640; the form of Hestness et al. 2017, arXiv:1712.00409.
 
-On that paper's 72 few-shot image curves its mean extrapolation error (root mean square of
+Multimodal models: Cherti et al. 2022, "Reproducible scaling laws for contrastive language-image
+learning", arXiv:2212.07143, fit it to the error of each data set and task against compute, over the
+lower frontier of runs.
+
+On the first paper's 72 few-shot image curves its mean extrapolation error (root mean square of
 log(predicted/actual)) is .1046, against .0415 of M4; the form is a baseline, not a forecast.
 """
 
@@ -16,13 +20,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaling.laws._law import Array, Law, Param, Term
+from scaling.laws._law import Array, Law, Param, Published, Term
 
 
 def predict(p: Any, x: Any) -> Array:
     """Target at x."""
     value: Array = p.b * x.x**p.c
     return value
+
+
+def _clip(task: str, b: float, c: float) -> Published:
+    """Zero-shot error of CLIP as a fraction, C in 1e9 multiply-adds of all of training."""
+    return Published(
+        citation="Cherti et al. 2022, arXiv:2212.07143, figure 1",
+        data=f"openclip, LAION runs, {task}: the least error in each of five bins of compute",
+        values={"b": b, "c": c},
+    )
 
 
 LAW = Law(
@@ -39,6 +52,12 @@ LAW = Law(
     linear=("b",),
     terms=(Term("b", {"x": ("c", 1.0)}),),
     generic=True,
+    published=(
+        _clip("ImageNet", 5.86, -0.111),
+        _clip("ImageNet robustness", 11.6, -0.126),
+        _clip("MS-COCO retrieval", 2.75, -0.079),
+        _clip("Flickr30k retrieval", 15.5, -0.189),
+    ),
     assumes="one regime, far from any irreducible part",
     fails="wherever y levels off: it goes to zero",
 )
