@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -18,6 +20,7 @@ from scaling.inbox import store
 from scaling.inbox.add import add
 from scaling.mapping import Options
 from scaling.pipeline import ingest
+from tests.conftest import ROOT
 from tests.test_ingest import METADATA
 from tests.trackers.make_files import loss, unpack
 
@@ -390,3 +393,29 @@ def test_charts_of_wandb(project: Path, capsys: pytest.CaptureFixture[str]) -> N
     path.write_text(CHART.replace("{x}", "epoch"))
     assert scaling_add(path) == 2
     assert "row 2: no step" in capsys.readouterr().err
+
+
+def test_two_additions_at_once(project: Path) -> None:
+    Path("in/more.csv").write_text(TABLE.replace("\na,", "\nc,").replace("\nb,", "\nd,"))
+    command = [sys.executable, "-m", "scaling.cli", "add"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    both = [
+        subprocess.Popen([*command, f"in/{name}.csv", "--as", "team", *MAPS], env=environment)
+        for name in ("team", "more")
+    ]
+    assert [one.wait() for one in both] == [0, 0]
+    assert sorted(table("team")["run"].to_list()) == ["a", "b", "c", "d"]
+
+
+def test_dvc_takes_the_store_without_its_names(project: Path) -> None:
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "-q"], check=True)
+    assert scaling_add("in/team.csv", "--as", "okapi", *MAPS) == 0
+    told = Path("data/internal/store.dvc").read_text()
+    assert "nfiles: 4" in told and "okapi" not in told and "team" not in told
+    before = tree("data/internal/store")
+    shutil.rmtree("data/internal/store")
+    with pytest.raises(SystemExit):
+        ingest.main()
+    subprocess.run([*dvc, "checkout", "-q"], check=True)
+    assert tree("data/internal/store") == before

@@ -265,9 +265,7 @@ def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
     if short and not partial:
         listed = "\n  ".join(str(one) for one in short[:20])
         hint = "Export them again when they have ended, or add --partial to take them flagged."
-        raise InputError(
-            f"{len(short)} of {len(told)} runs are not whole:\n  {listed}\n", hint=hint
-        )
+        raise InputError(f"{len(short)} of {len(told)} runs are not whole:\n  {listed}", hint=hint)
     said = [f"{len(told)} runs"]
     known = [one for one in told if one.expected is not None]
     if known:

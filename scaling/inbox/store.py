@@ -53,7 +53,14 @@ class Line:
 
 
 def sources(internal: Path) -> list[str]:
-    """Names of the sources that have a log."""
+    """Names of the sources that have a log.
+
+    Raises:
+        InputError: DVC tracks a store that is not here: tables would silently lack its sources.
+    """
+    if (internal / f"{STORE}.dvc").is_file() and not (internal / STORE).is_dir():
+        hint = "`dvc checkout` brings it back from the cache, `dvc pull` from a remote."
+        raise InputError("the runs that DVC tracks are not here", file=internal / STORE, hint=hint)
     return sorted(path.parent.name for path in (internal / STORE).glob(f"*/{LOG}"))
 
 
