@@ -137,5 +137,8 @@ def test_commands(tmp_path) -> None:
     asked = ["returns", str(path), "--params", "1e10", "--tokens", "2e11", "--resamples", "20"]
     done = ask.invoke(app, asked)
     assert done.exit_code == 0 and "compute for step" in done.output
+    mixed = isoflops().with_columns(metric=pl.Series(["a", "b"] * 36))
+    with pytest.raises(InputError, match="mixes conventions"):
+        exponents(mixed)
     done = ask.invoke(app, [*asked, "--law", "power_law"])
     assert isinstance(done.exception, InputError)

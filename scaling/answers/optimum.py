@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scaling import laws
 from scaling.answers._interval import Interval, column, from_draws
 from scaling.errors import InputError
-from scaling.fit.conventions import verdict
+from scaling.fit.conventions import refuse_mixtures, verdict
 from scaling.fit.data import number
 from scaling.fit.engine import fit
 from scaling.fit.result import Fit
@@ -54,7 +54,11 @@ def exponents(
 
     An approach that the table does not allow has empty figures and the reason in ``note``.
     The budget is by default the largest compute in the table.
+
+    Raises:
+        InputError: rows of several conventions (see `scaling.fit.conventions`), or no compute.
     """
+    refuse_mixtures(runs, laws.get("chinchilla"), mixed)
     known = "flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)
     if budget is None:
         if not known:

@@ -131,7 +131,8 @@ def _wrong_kind(runs: pl.DataFrame, law: Law) -> str:
 def _missing(runs: pl.DataFrame, law: Law, target: str) -> str:
     have = set(runs.columns)
     if target not in have:
-        return f"no column {target}"
+        long = {"metric", "value"} <= have
+        return f"no column {target}" + ("; choose a metric with --metric" if long else "")
     lacking = [one for one in law.all_inputs if not _served(one, have, law)]
     if not lacking:
         return ""
@@ -220,6 +221,16 @@ def _care(runs: pl.DataFrame, law: Law) -> str:
         repeated = number(runs, "tokens") / number(runs, "tokens_unique")
         if np.nanmax(np.append(repeated, 0.0)) > 1.5:
             parts.append("tokens repeat; a data-constrained law is meant for that")
+    assumed = [
+        f"{one.name} = {one.default:g}"
+        for one in law.all_inputs
+        if one.default is not None and column_of(one, have) is None
+    ]
+    if assumed:
+        parts.append(f"not in the table, so taken as {', '.join(assumed)}")
+    if "training_data" in have and "training_data" not in law.inputs:
+        corpora = runs["training_data"].n_unique()
+        parts += [f"{corpora} training corpora"] if corpora > 1 else []
     if runs.height <= len(law.params):
         parts.append(f"{runs.height} rows for {len(law.params)} parameters")
     return "; ".join(parts)
