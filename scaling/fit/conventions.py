@@ -34,6 +34,8 @@ SIZES = {
     "non_embedding": "params_non_embedding",
     "active": "params_active",
 }
+# Beyond about one pass and a half, repeats count (the bound that the studies here use).
+MOST_EPOCHS = 1.5
 Word = Literal["yes", "with care", "no"]
 
 
@@ -207,30 +209,43 @@ def _too_poor(runs: pl.DataFrame, one: Input, column: str) -> str:
 
 def _care(runs: pl.DataFrame, law: Law) -> str:
     """What to think of before trusting a fit that can be made."""
-    parts = []
-    have = set(runs.columns)
-    meant = SIZES.get(law.size, "params")
-    if "params" in law.inputs and meant != "params":
-        other = f": --map params={meant}" if meant in have else ""
-        parts.append(f"N of the paper is {law.size.replace('_', '-')}{other}")
-    if law.schedule == "complete" and "schedule_complete" in have:
-        unfinished = int((runs["schedule_complete"] == "no").sum())
-        if unfinished:
-            parts.append(f"{unfinished} rows with an unfinished schedule")
-    if "tokens_unique" in have and {"params", "tokens"} == set(law.inputs):
-        repeated = number(runs, "tokens") / number(runs, "tokens_unique")
-        if np.nanmax(np.append(repeated, 0.0)) > 1.5:
-            parts.append("tokens repeat; a data-constrained law is meant for that")
+    parts = [_other_size(runs, law), _unfinished(runs, law), _repeated(runs, law)]
     assumed = [
         f"{one.name} = {one.default:g}"
         for one in law.all_inputs
-        if one.default is not None and column_of(one, have) is None
+        if one.default is not None and column_of(one, runs.columns) is None
     ]
     if assumed:
         parts.append(f"not in the table, so taken as {', '.join(assumed)}")
-    if "training_data" in have and "training_data" not in law.inputs:
+    if "training_data" in runs.columns and "training_data" not in law.inputs:
         corpora = runs["training_data"].n_unique()
-        parts += [f"{corpora} training corpora"] if corpora > 1 else []
+        parts.append(f"{corpora} training corpora" if corpora > 1 else "")
     if runs.height <= len(law.params):
         parts.append(f"{runs.height} rows for {len(law.params)} parameters")
-    return "; ".join(parts)
+    return "; ".join(part for part in parts if part)
+
+
+def _other_size(runs: pl.DataFrame, law: Law) -> str:
+    """Where the paper's N is not the total, which is what `params` are."""
+    meant = SIZES.get(law.size, "params")
+    if "params" not in law.inputs or meant == "params":
+        return ""
+    other = f": --map params={meant}" if meant in runs.columns else ""
+    return f"N of the paper is {law.size.replace('_', '-')}{other}"
+
+
+def _unfinished(runs: pl.DataFrame, law: Law) -> str:
+    if law.schedule != "complete" or "schedule_complete" not in runs.columns:
+        return ""
+    count = int((runs["schedule_complete"] == "no").sum())
+    return f"{count} rows with an unfinished schedule" if count else ""
+
+
+def _repeated(runs: pl.DataFrame, law: Law) -> str:
+    """Tokens seen more than once, under a law that does not know of it."""
+    if "tokens_unique" not in runs.columns or {"params", "tokens"} != set(law.inputs):
+        return ""
+    epochs = number(runs, "tokens") / number(runs, "tokens_unique")
+    if np.nanmax(np.append(epochs, 0.0)) <= MOST_EPOCHS:
+        return ""
+    return "tokens repeat; a data-constrained law is meant for that"
