@@ -21,7 +21,7 @@ Sources: Wei et al. 2022, arXiv:2206.07682; Schaeffer et al. 2023, arXiv:2304.15
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,6 @@ from scaling.fit.inner import parameters
 from scaling.fit.objective import Objective
 
 Array = NDArray[np.float64]
-Predictor = Callable[[Array, Array, Array], Array]
 
 SQUARES = Objective("least_squares", "linear")
 FEWEST_FITTED, FEWEST_HELD = 6, 2

@@ -5,7 +5,7 @@
 X params (or pre-training tokens), D_f fine-tuning tokens or examples, L test loss in nats.
 
 Source: Zhang et al. 2024, "When Scaling Meets LLM Finetuning: The Effect of Data, Model and
-Finetuning Method", arXiv:2402.17193, equation 1.
+Finetuning Method", arXiv:2402.17193.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LAW = Law(
     name="finetune_joint",
     title="Fine-tuning, joint in size and data",
     formula="L = A X^-alpha D_f^-beta + E",
-    citation="Zhang et al. 2024, arXiv:2402.17193, equation 1",
+    citation="Zhang et al. 2024, arXiv:2402.17193",
     params=(
         Param("E", "nats/token", "irreducible loss", start=(0.1, 3.0)),
         Param("A", "nats/token", "size of the product at X = D_f = 1", start=(1.0, 1e4)),

@@ -7,7 +7,7 @@ another bounded reward, R0 the rate before training, A the ceiling, B the effici
 compute half way.
 
 Source: Khatri et al. 2025, "The Art of Scaling Reinforcement Learning Compute for LLMs",
-arXiv:2510.13786, equation 1. The parameter fitted here is the gain G = A - R0.
+arXiv:2510.13786. The parameter fitted here is the gain G = A - R0.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LAW = Law(
     name="rl_compute",
     title="RL of language models: sigmoid in compute",
     formula="R = R0 + G / (1 + (C_mid/C)^B), ceiling A = R0 + G",
-    citation="Khatri et al. 2025, arXiv:2510.13786, equation 1",
+    citation="Khatri et al. 2025, arXiv:2510.13786",
     params=(
         Param("R0", "unit of R", "reward before training", start=(0.05, 0.5)),
         Param("G", "unit of R", "gain from start to ceiling", start=(0.2, 0.6)),
