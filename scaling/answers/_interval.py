@@ -34,13 +34,16 @@ def from_draws(made: Fit, quantity: Callable[[Array], Array], level: float = 0.9
     Draws without a finite answer count at the end where they lie: an infinite value stays infinite,
     one that is not a number is left out.
     """
-    if not 0 < level < 1:
-        raise InputError("level out of range", value=level, allowed="between 0 and 1")
     with np.errstate(all="ignore"):
         value = float(quantity(made.theta[None])[0])
-        if len(made.draws) < 2:
-            return Interval(value, float("nan"), float("nan"), level)
-        drawn = quantity(made.draws)
+        drawn = quantity(made.draws) if len(made.draws) else np.zeros(0)
+    return of_values(value, drawn, level)
+
+
+def of_values(value: float, drawn: Array, level: float = 0.9) -> Interval:
+    """The interval of a quantity that is already computed, at the fit and for every draw (R,)."""
+    if not 0 < level < 1:
+        raise InputError("level out of range", value=level, allowed="between 0 and 1")
     drawn = np.sort(drawn[~np.isnan(drawn)])
     if len(drawn) < 2:
         return Interval(value, float("nan"), float("nan"), level)

@@ -25,6 +25,7 @@ from scaling.fit.conventions import refuse_mixtures, verdict
 from scaling.fit.data import number
 from scaling.fit.engine import fit
 from scaling.fit.result import Fit
+from scaling.plan.surface import known, surface
 
 Array = NDArray[np.float64]
 
@@ -127,10 +128,8 @@ def _log_params(made: Fit, theta: Array, log_c: float) -> Array:
         raise InputError(
             "no compute optimum from this law", value=made.law.name, allowed="a law in N and D"
         )
-    if {"A", "B", "alpha", "beta"} <= set(made.law.names) and "gamma" not in made.law.names:
-        a, b, alpha, beta = (column(made, theta, name) for name in ("A", "B", "alpha", "beta"))
-        log_g = (np.log(alpha * a) - np.log(beta * b)) / (alpha + beta)
-        return np.asarray(log_g + beta / (alpha + beta) * (log_c - np.log(6.0)))
+    if known(made.law):
+        return surface(made.law, theta).log_params(log_c)
     return _least(made, theta, log_c)
 
 

@@ -19,6 +19,7 @@ from scaling.errors import InputError
 from scaling.forecast.engine import forecast
 from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
+from scaling.plan.stored import version as version_of
 from scaling.schema import RUN
 from scaling.sources import read_cells, to_schema
 
@@ -39,17 +40,6 @@ def at_thresholds(values: Sequence[float], root: Path = Path()) -> pl.DataFrame:
     made = [part for part in parts if part is not None]
     made += [_benchmark(points, root)] if points else []
     return pl.concat(made) if made else pl.DataFrame()
-
-
-def version_of_fits(root: Path, study: str) -> str:
-    """The published version that has this fit, byte for byte, else the fit file's own hash."""
-    name = f"fits/{study}.json"
-    digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
-    for manifest in sorted((root / "reports").glob("*/manifest.json")):
-        known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
-        if known.get(name, {}).get("sha256") == digest:
-            return manifest.parent.name
-    return f"unpublished {digest[:12]}"
 
 
 def _study(path: Path, points: list[float], root: Path) -> pl.DataFrame | None:
@@ -76,7 +66,7 @@ def _study(path: Path, points: list[float], root: Path) -> pl.DataFrame | None:
     except InputError:
         return None
     largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
-    version = version_of_fits(root, path.stem)
+    version = version_of(root, path.stem)
     return _wide(made, document["study"], str(study["metric"]), largest, version)
 
 

@@ -1,0 +1,72 @@
+"""An answer as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from scaling.answers._interval import Interval
+from scaling.plan.answer import Answer, Row
+
+
+def text(answer: Answer) -> str:
+    """Every part of an answer, one line each."""
+    return "\n".join(_lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield answer.question
+    wide = max((len(name) for name, _, _ in answer.figures), default=0)
+    for name, one, unit in answer.figures:
+        yield f"  {name:<{wide}}  {interval(one)} {unit}"
+    for title, rows in answer.tables.items():
+        if rows:
+            yield ""
+            yield title
+            yield from _table(rows)
+    yield ""
+    yield from (f"Assumes: {one}" for one in answer.assumptions)
+    if answer.distance:
+        places = ", ".join(f"{name} {far:.1f}" for name, far in answer.distance.items())
+        yield f"Decades outside the fitted runs (0 is inside): {places}"
+    yield f"Made by: {answer.source}, version {answer.version}"
+    yield from (f"Warning: {one}" for one in answer.warnings)
+
+
+def interval(one: Interval) -> str:
+    """Value, and its ends where it has any."""
+    if np.isnan(one.low) or one.low == one.high == one.value:
+        return cell(one.value)
+    return f"{cell(one.value)} ({one.level:.0%}: {cell(one.low)} to {cell(one.high)})"
+
+
+def cell(value: Any) -> str:
+    """Four figures, words as they are."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float | int) else str(value)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """Columns side by side; x, x_low and x_high share one column."""
+    merged = [_merged(row) for row in rows]
+    names = list(dict.fromkeys(name for row in merged for name in row))
+    grid = [names] + [[row.get(name, "") for name in names] for row in merged]
+    widths = [max(len(line[i]) for line in grid) for i in range(len(names))]
+    for line in grid:
+        cells = (f"{word:<{wide}}" for word, wide in zip(line, widths, strict=True))
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def _merged(row: Row) -> dict[str, str]:
+    out = {}
+    for name, value in row.items():
+        base = name.removesuffix("_low").removesuffix("_high")
+        if base != name and base in row:
+            continue
+        low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+        ends = low is not None and high is not None and not np.isnan(low)
+        out[name] = cell(value) + (f" ({cell(low)} to {cell(high)})" if ends else "")
+    return out

@@ -1,0 +1,226 @@
+"""The fits that a plan reads: a study's stored ones with their draws, or published constants.
+
+A plan names the law it used by its version: the published report that holds these very fits, else
+the hash of the fit file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling import laws
+from scaling.errors import InputError, nearest
+from scaling.fit.result import Certificate, Fit, Outcome
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Array = NDArray[np.float64]
+
+SIZES = ("params", "tokens", "flops")
+# Decades beyond the fitted runs from which an answer carries a warning; the report marks the same.
+FAR = 2.0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Fits of one table of runs.
+
+    Attributes:
+        name: the study, file or paper.
+        fits: by law.
+        version: what made them, so that an answer can be traced.
+        ranges: size -> smallest and largest of the fitted runs.
+        notes: what a reader must know (no draws, a law that could not be fitted).
+    """
+
+    name: str
+    fits: Mapping[str, Fit]
+    version: str
+    ranges: Mapping[str, tuple[float, float]]
+    notes: tuple[str, ...] = ()
+    metric: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, law: str) -> Fit:
+        """One law's fit; the error names those that there are."""
+        if law not in self.fits:
+            raise InputError(
+                f"{self.name} has no fit of this law",
+                value=law,
+                allowed=", ".join(self.fits),
+                hint=self.refused.get(law) or nearest(law, self.fits),
+            )
+        return self.fits[law]
+
+    def beyond(self, **sizes: float) -> dict[str, float]:
+        """Decades outside the fitted runs, by size; 0 inside. Sizes without a range are absent."""
+        out = {}
+        for name, value in sizes.items():
+            if name in self.ranges and value > 0 and np.isfinite(value):
+                low, high = self.ranges[name]
+                out[name] = float(max(np.log10(value / high), np.log10(low / value), 0.0))
+        return out
+
+
+def read(name: str, root: Path = Path()) -> Sheet:
+    """The sheet of ``STUDY`` (data/fits/STUDY.json with its draws) or ``published:LAW[:NUMBER]``.
+
+    Raises:
+        InputError: no such study, law or published fit.
+    """
+    if name.startswith("published:"):
+        return published(name)
+    path = root / "data" / "fits" / f"{name}.json"
+    if not path.is_file():
+        studies = sorted(one.stem for one in path.parent.glob("*.json"))
+        raise InputError(
+            "no such stored fit",
+            file=path,
+            allowed=", ".join([*studies, "published:LAW"]),
+            hint=nearest(name, studies) or "`scaling refit` makes them; --runs fits a table.",
+        )
+    document = json.loads(path.read_text(encoding="utf-8"))
+    drawn = _draws(path.with_suffix(".parquet"))
+    fits = {one["law"]: _fit(one, drawn.get(one["law"])) for one in document["fits"]}
+    notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
+    ranges = {k: (float(v[0]), float(v[1])) for k, v in document["ranges"].items()}
+    return Sheet(name, fits, version(root, name), ranges, notes, str(document["metric"]))
+
+
+def published(name: str) -> Sheet:
+    """Constants of a paper, without draws: ``published:LAW`` or ``published:LAW:2`` for its
+    second published fit."""
+    _, law, *rest = name.split(":")
+    family = laws.get(law)
+    count = len(family.published)
+    number = rest[0] if rest else "1"
+    if not number.isdigit() or not 1 <= int(number) <= count:
+        raise InputError("no such published fit", value=name, allowed=f"1 to {count}, of {law}")
+    one = family.published[int(number) - 1]
+    theta = np.array([one.values[key] for key in family.names])
+    digest = hashlib.sha256(theta.tobytes()).hexdigest()[:12]
+    made = Fit(
+        law=family, target=family.target, theta=theta, draws=np.zeros((0, len(theta))),
+        objective=float("nan"), objective_name="published", link=family.link,
+        outcome=Outcome.ESTIMATED, reason=one.note,
+        certificate=_certificate({}),
+        rows=0, residuals=np.zeros(0), ranges={},
+    )  # fmt: skip
+    notes = (f"Published constants ({one.citation}; {one.data}): no draws, so no intervals.",)
+    return Sheet(name, {law: made}, f"constants {digest}", {}, notes)
+
+
+def fitted(
+    runs: pl.DataFrame,
+    names: tuple[str, ...],
+    *,
+    label: str,
+    resamples: int = 300,
+    seed: int = 0,
+    target: str = "loss",
+) -> Sheet:
+    """Fits of a table, made now; laws that the table does not allow are kept with the reason.
+
+    Raises:
+        InputError: no law can be fitted.
+    """
+    from scaling.fit.conventions import verdict
+    from scaling.fit.engine import fit
+
+    fits, refused, problem = {}, {}, None
+    for name in names:
+        try:
+            seen = verdict(runs, laws.get(name), target)
+            if seen.word == "no":
+                raise InputError(seen.reason)
+            fits[name] = fit(runs, name, target=target, resamples=resamples, seed=seed)
+        except InputError as error:
+            refused[name], problem = str(error), error
+    if not fits and problem is not None:
+        raise problem
+    digest = hashlib.sha256(b"".join(fits[k].theta.tobytes() for k in sorted(fits))).hexdigest()
+    ranges = {
+        name: (float(runs[name].min()), float(runs[name].max()))  # type: ignore[arg-type]
+        for name in SIZES
+        if name in runs.columns and runs[name].null_count() < runs.height
+    }
+    return Sheet(label, fits, f"fit {digest[:12]}", ranges, refused=refused)
+
+
+def version(root: Path, study: str) -> str:
+    """The published version that has this fit, byte for byte, else the fit file's own hash."""
+    name = f"fits/{study}.json"
+    digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
+    for manifest in sorted((root / "reports").glob("*/manifest.json")):
+        known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
+        if known.get(name, {}).get("sha256") == digest:
+            return manifest.parent.name
+    return f"unpublished {digest[:12]}"
+
+
+def _draws(path: Path) -> dict[str, dict[str, Array]]:
+    """Law -> parameter -> draws, from the long table; empty where it is absent."""
+    if not path.is_file():
+        return {}
+    import polars as pl
+
+    table = pl.read_parquet(path, columns=["law", "parameter", "value"])
+    out: dict[str, dict[str, Array]] = {}
+    for (law, name), part in table.group_by("law", "parameter", maintain_order=True):
+        out.setdefault(str(law), {})[str(name)] = part["value"].to_numpy()
+    return out
+
+
+def _fit(one: Mapping[str, Any], drawn: Mapping[str, Array] | None) -> Fit:
+    """A fit from its stored record."""
+    law, told = laws.get(str(one["law"])), one["parameters"]
+    if set(told) != set(law.names):
+        raise InputError(
+            "stored parameters of another form of the law",
+            value=", ".join(told),
+            allowed=", ".join(law.names),
+        )
+    return Fit(
+        law=law,
+        target=str(one["target"]),
+        theta=np.array([float(told[name]["value"]) for name in law.names]),
+        draws=_stacked(law.names, drawn),
+        objective=float(one["objective"]),
+        objective_name=str(one["objective_name"]),
+        link=law.link,
+        outcome=Outcome(one["outcome"]),
+        reason="",
+        certificate=_certificate(one["certificate"]),
+        rows=int(one["rows"]),
+        residuals=np.array([_number(v) for v in one.get("residuals", [])]),
+        ranges={k: (float(v[0]), float(v[1])) for k, v in one["ranges"].items()},
+    )
+
+
+def _stacked(names: tuple[str, ...], drawn: Mapping[str, Array] | None) -> Array:
+    return np.stack([drawn[k] for k in names], axis=1) if drawn else np.zeros((0, len(names)))
+
+
+def _certificate(told: Mapping[str, Any]) -> Certificate:
+    """The numbers of a stored certificate; NaN where there is none."""
+    return Certificate(
+        objective=_number(told.get("objective")),
+        gradient=_number(told.get("gradient")),
+        smallest_eigenvalue=_number(told.get("smallest_eigenvalue")),
+        condition=_number(told.get("condition")),
+        starts=int(told.get("starts", 0)),
+        starts_agreeing=_number(told.get("starts_agreeing")),
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
