@@ -115,7 +115,7 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
         lines.append(f"| {title} | {' | '.join(f'{100 * value:.0f}' for value in values)} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
     lines.append(
-        f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, 1), Student's t with "
+        f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, fourth), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"
     )
     return "".join(lines)

@@ -7,9 +7,9 @@ where there is one and the recent points decide where there is none:
 
     log weight = .25 min(1, 10 / n) (log-likelihood - parameters / 2 log n)
 
-The tempering is because points along one training run are not independent. The distance from the
-last value is then damped, as in forecasts by damped trends (Gardner and McKenzie 1985): by 5 %, and
-more where it is not large against the standard error of the last level,
+The tempering is because points along one training run are not independent. Beyond the data
+the distance from the level at the last point is damped, as in forecasts by damped trends (Gardner
+and McKenzie 1985): by 5 %, and more where it is not large against the standard error of the level,
 
     step = .95 d^3 / (d^2 + (5 noise)^2 / m),   d the undamped step, m recent points.
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.forecast.curve_fit import Curve, Prior, fit_curve, read_curve
+from scaling.forecast.curve_fit import Curve, Prior, fit_curve, read_curve, rough_noise
 from scaling.forecast.curve_model import columns, predict
 from scaling.forecast.descent import Optima, shape_weights
 
@@ -41,17 +41,18 @@ MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level), and degrees of freedom.
-SPREAD = (1.0, 1.0, 0.1, 0.0)
-DEGREES = 4.0
+SPREAD = (1.0, 1.5, 0.08, 2.0)
+DEGREES = 3.0
 
 
 @dataclass(frozen=True)
 class Extrapolation:
     """A curve beyond its data, in logs.
 
-    ``centre`` (T,); ``step`` (T,) its distance from the last value before damping; ``apart`` (T,)
-    how far the shapes differ (weighted standard deviation); ``noise`` the scatter of points about
-    the best shapes; ``recent`` how many points the recency weights rest on.
+    ``centre`` (T,); ``step`` (T,) how far the undamped one lies from the level at the last point (0
+    within the data); ``apart`` (T,) how far the shapes differ (weighted standard deviation);
+    ``noise`` the scatter of points about the best shapes; ``recent`` how many points the recency
+    weights rest on.
     """
 
     centre: Array
@@ -59,31 +60,38 @@ class Extrapolation:
     apart: Array
     noise: float
     recent: float
-    last: float
 
 
 def extrapolate(x: Array, y: Array, at: Array) -> Extrapolation:
-    """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,)."""
+    """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,). A target has no effect on the others."""
     order = np.argsort(x, kind="stable")
-    t, log_y = _merged(np.log(x[order]) - np.log(x.max()), np.log(y[order]))
+    raw = np.log(x[order]) - np.log(x.max()), np.log(y[order])
+    t, log_y = _merged(*raw)
     curve = read_curve(t, log_y)
-    where = np.log(at) - np.log(x.max())
     shapes = [
         (fit_curve(curve, breaks, power, prior), columns(breaks))
         for breaks, powers in SHAPES.items()
         for power, prior in itertools.product(powers, PRIORS)
     ]
     weight = shape_weights(shapes, len(t), TEMPER * min(1.0, FEW / len(t)))
+    where = np.append(np.log(at) - np.log(x.max()), 0.0)
     values = np.array([_mean(one, where, curve) for one, _ in shapes])
-    last = float(log_y[-1])
-    step = weight @ values - last
+    centre = weight @ values
     noise = float(weight @ [one.noise for one, _ in shapes])
-    apart = np.sqrt(weight @ (values - weight @ values) ** 2)
-    w = np.exp(2.0 * t)
-    recent = float(w.sum() ** 2 / (w**2).sum())
-    size = np.mean(step**2)
-    kept = DAMPING * size / (size + (ERRORS * noise) ** 2 / recent + 1e-16)
-    return Extrapolation(last + kept * step, step, apart, noise, recent, last)
+    if len(t) < len(x):  # merged points scatter less than single ones
+        noise = max(noise, rough_noise(*raw))
+    recency = np.exp(2.0 * t)
+    recent = float(recency.sum() ** 2 / (recency**2).sum())
+    apart = np.sqrt(weight @ (values - centre) ** 2)[:-1]
+    beyond, level = where[:-1] > 0, centre[-1]
+    step = np.where(beyond, centre[:-1] - level, 0.0)
+    damped = np.where(beyond, level + _kept(step, noise**2 / recent) * step, centre[:-1])
+    return Extrapolation(damped, step, apart, noise, recent)
+
+
+def _kept(step: Array, variance: Array | float) -> Array:
+    """Share of the step beyond the data that is kept; ``variance`` is that of the last level."""
+    return np.asarray(DAMPING * step**2 / (step**2 + ERRORS**2 * variance + 1e-16))
 
 
 def _merged(t: Array, y: Array) -> tuple[Array, Array]:

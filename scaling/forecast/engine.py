@@ -130,13 +130,19 @@ def _plane(x: Array, y: Array, at: Array) -> Predictive:
 
 
 def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
-    """The target, and whether it is a share that rises with size (then 1 - y is forecast)."""
+    """The target, and whether it is a share that rises with size (then 1 - y is forecast).
+
+    A share of 0 or 1 has no log on one side: where that side is forecast, half the smallest
+    distance that was seen stands for it.
+    """
     y = number(runs, target)
-    share = np.isfinite(y).all() and len(y) > 2 and y.min() >= 0.0 and y.max() < 1.0
-    varies = share and np.ptp(y) > 0 and np.ptp(size) > 0
-    if varies and np.corrcoef(size, y)[0, 1] > 0:
-        return y, True
-    return positive(runs, target), False
+    share = len(y) > 2 and np.isfinite(y).all() and y.min() >= 0.0 and y.max() <= 1.0
+    if not (share and np.ptp(y) > 0 and np.ptp(size) > 0):
+        return positive(runs, target), False
+    rising = bool(np.corrcoef(size, y)[0, 1] > 0)
+    distance = 1.0 - y if rising else y
+    distance = np.where(distance > 0, distance, 0.5 * distance[distance > 0].min())
+    return (1.0 - distance if rising else distance), rising
 
 
 def centre_and_spread(

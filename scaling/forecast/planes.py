@@ -29,14 +29,16 @@ Array = NDArray[np.float64]
 FEWEST = 4
 POWERS = (0.5, 1.0, 2.0, 4.0)
 STARTS = 24
+# Runs beyond which neighbours are merged, and cells an axis is then cut into.
+MOST_RUNS, CELLS = 600, 24
 TEMPER, FEW = 0.1, 10
 # Log of a term at the largest run, against the lowest loss: a seventh.
 TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
 FIRST_NOISE = 0.02
 # Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
-SPREAD = (1.0, 1.12, 0.057, 0.0045)
-DEGREES = 3.0
+SPREAD = (1.0, 1.05, 0.16, 0.0)
+DEGREES = 4.0
 _MOST = 60.0
 
 
@@ -60,8 +62,9 @@ PRIORS = (
 
 @dataclass(frozen=True)
 class Plane:
-    """A forecast in logs: ``centre`` (T,), ``step`` (T,) from the largest run as the shapes see
-    it, ``apart`` (T,) how far the shapes differ, ``noise`` the scatter of runs about them."""
+    """A forecast in logs: ``centre`` (T,), ``step`` (T,) how far it lies from the same
+    forecast with the inputs held to the range of the runs (0 within it), ``apart`` (T,) how far
+    the shapes differ, ``noise`` the scatter of runs about them."""
 
     centre: Array
     step: Array
@@ -72,21 +75,27 @@ class Plane:
 def extrapolate(x: Array, y: Array, at: Array) -> Plane:
     """The loss y (n,) > 0 of inputs x (n, 2) > 0, at inputs ``at`` (T, 2)."""
     largest = np.log(x).max(axis=0)
-    known, where, log_y = np.log(x) - largest, np.log(at) - largest, np.log(y)
+    raw, where = np.log(x) - largest, np.log(at) - largest
+    known, log_y = _merged(raw, np.log(y))
     position = known.mean(axis=1) - known.mean(axis=1).max()
-    where = np.vstack([where, known[np.argmax(position)]])
+    targets = len(where)
+    where = np.vstack([where, np.clip(where, raw.min(axis=0), raw.max(axis=0))])
     found, values = [], []
     for power, prior, coupled in itertools.product(POWERS, PRIORS, (False, True)):
         shape = _shape(known, log_y, prior, coupled)
         one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3)
         found.append((one, len(shape.mean)))
         values.append(_mean(one, where, float(log_y.min())))
-    weight = shape_weights(found, len(y), TEMPER * min(1.0, FEW / len(y)))
+    weight = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y)))
     each = np.array(values)
     centre = weight @ each
     apart = np.sqrt(weight @ (each - centre) ** 2)
     noise = float(weight @ [one.noise for one, _ in found])
-    return Plane(centre[:-1], centre[:-1] - centre[-1], apart[:-1], noise)
+    if len(log_y) < len(y):  # merged runs scatter less than single ones
+        each = weight @ np.array([_mean(one, raw, float(log_y.min())) for one, _ in found])
+        noise = max(noise, 1.4826 * float(np.median(np.abs(np.log(y) - each))))
+    beyond = centre[:targets] - centre[targets:]
+    return Plane(centre[:targets], beyond, apart[:targets], noise)
 
 
 def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
@@ -121,6 +130,21 @@ def features(made: Plane) -> Array:
     """Parts of the spread (T, 4): noise, apart, |step|, 1."""
     one = np.ones_like(made.centre)
     return np.column_stack([made.noise * one, made.apart, np.abs(made.step), one])
+
+
+def _merged(x: Array, y: Array) -> tuple[Array, Array]:
+    """At most `MOST_RUNS` runs: beyond, means of x and medians of log y of the cells of a grid."""
+    if len(y) <= MOST_RUNS:
+        return x, y
+    cells = np.zeros(len(y), dtype=int)
+    for axis in x.T:
+        edges = np.unique(np.quantile(axis, np.linspace(0, 1, CELLS + 1)[1:-1]))
+        cells = cells * CELLS + np.searchsorted(edges, axis, side="right")
+    groups = [np.flatnonzero(cells == cell) for cell in np.unique(cells)]
+    return (
+        np.array([x[rows].mean(axis=0) for rows in groups]),
+        np.array([np.median(y[rows]) for rows in groups]),
+    )
 
 
 def _shape(x: Array, y: Array, prior: Prior, coupled: bool) -> Shape:
