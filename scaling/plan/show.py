@@ -39,7 +39,8 @@ def interval(one: Interval) -> str:
     """Value, and its ends where it has any."""
     if np.isnan(one.low) or one.low == one.high == one.value:
         return cell(one.value)
-    return f"{cell(one.value)} ({one.level:.0%}: {cell(one.low)} to {cell(one.high)})"
+    kind = "range" if one.level >= 1.0 else f"{one.level:.0%}"
+    return f"{cell(one.value)} ({kind}: {cell(one.low)} to {cell(one.high)})"
 
 
 def cell(value: Any) -> str:

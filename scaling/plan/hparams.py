@@ -1,0 +1,73 @@
+"""Learning rate and batch for a planned run: step laws, and the critical batch.
+
+    lr = k N^a D^b,   batch = k D^b   (Li et al. 2025, arXiv:2503.04715)
+    B_crit(L) = B* / L^(1/a_B),  B* = 2e8 tokens, a_B = .21   (Kaplan et al. 2020, arXiv:2001.08361)
+
+At the critical batch a run takes twice the least number of steps and twice the least tokens; far
+below it compute is saved, far above it time is not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scaling.answers._interval import Interval, from_draws
+from scaling.plan.answer import PARAMS, TOKENS, Answer, exact, warnings_of, within
+from scaling.plan.stored import Sheet
+
+B_STAR, A_B = 2e8, 0.21
+
+
+def critical_batch(loss: float) -> float:
+    """Tokens at a loss in nats per token (Kaplan's data and tokenizer)."""
+    within("loss", loss, (0.1, 20.0), "nats per token")
+    return float(B_STAR / loss ** (1.0 / A_B))
+
+
+def hparams(
+    lr: Sheet,
+    batch: Sheet,
+    *,
+    params: float,
+    tokens: float,
+    loss: float | None = None,
+    level: float = 0.9,
+) -> Answer:
+    """Peak learning rate, batch, steps and, where a loss is expected, the critical batch.
+
+    Raises:
+        InputError: sizes out of range, or sheets without `step_lr` and `step_batch`.
+    """
+    within("params", params, PARAMS, "params")
+    within("tokens", tokens, TOKENS, "tokens", "Tokens, not trillions.")
+    one, other = lr.get("step_lr"), batch.get("step_batch")
+    x = {"params": np.array([params]), "tokens": np.array([tokens])}
+    rate = from_draws(one, lambda theta: one.law(theta, x)[:, 0], level)
+    size = from_draws(other, lambda theta: other.law(theta, x)[:, 0], level)
+    steps = from_draws(other, lambda theta: tokens / other.law(theta, x)[:, 0], level)
+    figures: list[tuple[str, Interval, str]] = [
+        ("learning_rate", rate, "peak"),
+        ("batch", size, "tokens per step"),
+        ("steps", steps, "steps"),
+    ]
+    if loss is not None:
+        found = critical_batch(loss)
+        figures.append(("critical_batch", exact(found, level), "tokens"))
+        figures.append(("batch_over_critical", exact(size.value / found, level), ""))
+    distance = lr.beyond(params=params, tokens=tokens)
+    warnings = list(dict.fromkeys([*warnings_of(lr, one, distance), *batch.notes]))
+    return Answer(
+        f"Learning rate and batch of {params:.4g} params on {tokens:.4g} tokens",
+        figures,
+        f"{lr.name}, {batch.name}",
+        f"{lr.version}; {batch.version}",
+        {},
+        distance,
+        [
+            f"{one.law.formula}: {one.law.assumes}.",
+            f"{other.law.formula}: {other.law.assumes}.",
+            "N is params without embeddings.",
+            "Critical batch: constants of one data set and tokenizer; measure your own.",
+        ],
+        warnings,
+    )
