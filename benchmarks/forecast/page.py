@@ -33,21 +33,44 @@ licence); the language studies are shipped in `data/published`.
 """
 
 
-def write(folder: Path, curves: pl.DataFrame | None, language: pl.DataFrame, tuned: tuple) -> None:
-    """Write both files."""
+Tables = tuple[pl.DataFrame | None, pl.DataFrame, pl.DataFrame | None]
+
+
+def write(folder: Path, tables: Tables, tuned: tuple[Tuned | None, Tuned]) -> None:
+    """Write both files; ``tables`` are curves, language and unseen."""
+    curves, language, unseen = tables
     parts = [HEAD]
-    tables = [language]
-    if curves is not None:
-        tables.insert(0, curves)
+    if curves is not None and tuned[0] is not None:
         parts.append(_curves(curves, tuned[0]))
     parts.append(_language(language, tuned[1]))
+    if unseen is not None:
+        parts.append(_unseen(unseen))
     notes = folder / "forecast_notes.md"
     if notes.is_file():
         parts.append(notes.read_text(encoding="utf-8"))
-    everything = pl.concat(tables, how="diagonal_relaxed")
+    everything = pl.concat([one for one in tables if one is not None], how="diagonal_relaxed")
     numbers = pl.col(pl.Float64).round_sig_figs(5)
     everything.with_columns(numbers).write_csv(folder / "forecast.csv")
     (folder / "forecast.md").write_text("".join(parts), encoding="utf-8")
+
+
+def _unseen(table: pl.DataFrame) -> str:
+    """Tables that took no part in any choice."""
+    names = ("mean_abs", "carry_last", "chinchilla", "in50", "in90", "bias")
+    lines = [
+        "\n## Tables that took no part in any choice\n\n",
+        "Mean absolute log error (carry last: root mean square), and share of targets inside.\n\n",
+        "| table (series) | here | plain Chinchilla | carry last | in 50 % | in 90 % | bias |\n",
+        "|---|---|---|---|---|---|---|\n",
+    ]
+    for group, row in _means(table, names).items():
+        plain = "" if row["chinchilla"] is None else f"{row['chinchilla']:.4f}"
+        lines.append(
+            f"| {group} ({row['tasks']}) | **{row['mean_abs']:.4f}** | {plain} "
+            f"| {row['carry_last']:.4f} | {100 * row['in50']:.0f} | {100 * row['in90']:.0f} "
+            f"| {row['bias']:+.4f} |\n"
+        )
+    return "".join(lines)
 
 
 def _curves(table: pl.DataFrame, tuned: Tuned) -> str:
@@ -115,8 +138,8 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
         lines.append(f"| {title} | {' | '.join(f'{100 * value:.0f}' for value in values)} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
     lines.append(
-        f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, fourth), Student's t with "
-        f"{tuned.degrees:g} degrees of freedom.\n"
+        f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, fourth), Student's t "
+        f"with {tuned.degrees:g} degrees of freedom.\n"
     )
     return "".join(lines)
 

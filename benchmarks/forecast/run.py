@@ -13,6 +13,7 @@ from benchmarks.forecast.tune import LEVELS, Scored
 from scaling.fit.engine import fit
 from scaling.forecast import curves, planes
 from scaling.forecast.candidates import log_size, tail_power_law
+from scaling.forecast.engine import observed_scale
 from scaling.forecast.predictive import Predictive
 
 
@@ -27,8 +28,10 @@ def run(tasks: Iterable[Task]) -> tuple[pl.DataFrame, list[Scored]]:
 
 
 def _run(task: Task) -> tuple[dict[str, object], Scored]:
-    x, y = task.runs.select(task.inputs).to_numpy(), task.runs[task.target].to_numpy()
-    at = task.at.select(task.inputs).to_numpy()
+    x, at = (part.select(task.inputs).to_numpy() for part in (task.runs, task.at))
+    size = log_size({name: task.runs[name].to_numpy() for name in task.inputs})
+    y, rising = observed_scale(task.runs, task.target, size)
+    y = 1.0 - y if rising else y
     began = time.process_time()
     if len(task.inputs) == 1:
         made = curves.extrapolate(x[:, 0], y, at[:, 0])
@@ -39,8 +42,9 @@ def _run(task: Task) -> tuple[dict[str, object], Scored]:
     seconds = time.process_time() - began
     forecast = Predictive(made.centre, *spread)
     observed = np.exp(task.truth)
+    observed = np.maximum(1.0 - observed, 1e-9) if rising else observed
     rank = forecast.rank(observed)
-    error = made.centre - task.truth
+    error = made.centre - np.log(observed)
     row = {
         "group": task.group,
         "task": task.name,
@@ -51,33 +55,33 @@ def _run(task: Task) -> tuple[dict[str, object], Scored]:
         "bias": float(np.mean(error)),
         "log_score": float(np.mean(forecast.log_score(observed))),
         **{f"in{100 * q:g}": float(np.mean(np.abs(rank - 0.5) <= q / 2)) for q in LEVELS},
-        **_baselines(task),
+        **_baselines(task, y, np.log(observed)),
         "seconds": round(seconds, 3),
     }
     return row, Scored(task.group, parts, -error)
 
 
-def _baselines(task: Task) -> dict[str, float | None]:
+def _baselines(task: Task, y: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
     """Root mean square errors of carrying the last value and of the tail power law; mean absolute
     error of plain Chinchilla where there are two inputs."""
     size, far = (
         log_size({n: part[n].to_numpy() for n in task.inputs}) for part in (task.runs, task.at)
     )
-    y = np.log(task.runs[task.target].to_numpy())
-    last = y[np.argsort(size, kind="stable")[-1]]
-    tail = tail_power_law(size, y, far)
+    last = np.log(y[np.argsort(size, kind="stable")[-1]])
+    tail = tail_power_law(size, np.log(y), far)
     found: dict[str, float | None] = {
-        "carry_last": _root(last - task.truth),
-        "tail_power_law": _root(tail - task.truth),
+        "carry_last": _root(last - truth),
+        "tail_power_law": _root(tail - truth),
         "chinchilla": None,
     }
     if len(task.inputs) == 2:
         by = dict(zip(("params", "tokens"), task.inputs, strict=True))
-        made = fit(task.runs, "chinchilla", target=task.target, inputs=by)
+        runs = task.runs.with_columns(pl.Series(task.target, y))
+        made = fit(runs, "chinchilla", target=task.target, inputs=by)
         value = np.log(
             made.predict({name: task.at[column].to_numpy() for name, column in by.items()})
         )
-        found["chinchilla"] = float(np.mean(np.abs(value - task.truth)))
+        found["chinchilla"] = float(np.mean(np.abs(value - truth)))
     return found
 
 

@@ -13,7 +13,8 @@ import polars as pl
 PUBLISHED = Path("data/published")
 # Curves with the benchmark's own split of train and extrapolate; one of them has no licence, so the
 # table is not shipped.
-CURVES = Path(os.environ.get("SCALING_SHARED", "../shared")) / "data/nsl-benchmark/runs.csv"
+SHARED = Path(os.environ.get("SCALING_SHARED", "../shared")) / "data"
+CURVES = SHARED / "nsl-benchmark/runs.csv"
 # Flags of runs that their own source leaves out.
 LEFT_OUT = "published_outlier|spline_outlier|diverged"
 SUBSETS = ("IC", "NMT", "LM", "BB", "NANO", "DD", "COLPRET", "BNSL_ADD")
@@ -71,6 +72,66 @@ def language() -> Iterator[Task]:
         if rows["params"].n_unique() >= 10 and rows.height >= 60:
             yield _split("porian", str(family), rows, pl.col("flops") > 5e18)
     yield from _routed()
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A table, what tells its series apart, what is read, and the factor by which the hidden part
+    of a series lies beyond the rest in ``along``."""
+
+    file: str
+    by: tuple[str, ...]
+    inputs: tuple[str, ...]
+    target: str
+    along: str
+    factor: float
+    only: str = "true"
+
+
+# Tables that were not looked at while the method and its constants were chosen.
+UNSEEN = (
+    Unseen("chinchilla-epoch/runs.csv", (), ("params", "tokens"), "loss", "flops", 10.0),
+    Unseen("misfitting/runs.csv", ("family",), ("params", "tokens"), "loss", "flops", 10.0),
+    Unseen("steplaw/runs.csv", ("family",), ("params", "tokens"), "loss", "flops", 3.0,
+           "best_hp_for_ND = 1"),
+    Unseen("vision-nfnet/runs.csv", (), ("x",), "y", "x", 4.0),
+    Unseen("gpt3-curves/curves.csv", ("run_id", "kind"), ("tokens",), "loss", "tokens", 2.0),
+    Unseen("finetune-rectified/runs.csv", ("family", "params"), ("finetune_examples",), "loss",
+           "finetune_examples", 8.0),
+    Unseen("parscale/runs.csv", ("family",), ("params", "parallel_streams"), "loss", "params",
+           2.0),
+    Unseen("pythia-evals/runs.csv", ("model", "task", "shots"), ("tokens",), "y", "tokens", 2.0,
+           "y_name = 'acc' AND tokens > 1e9 AND shots = 0 AND variant = 'standard'"),
+    Unseen("actuarial/runs.csv", ("series",), ("x",), "y", "x", 2.0),
+)  # fmt: skip
+
+
+def unseen() -> Iterator[Task]:
+    """Series of tables that took no part in any choice."""
+    for one in UNSEEN:
+        table = pl.read_csv(SHARED / one.file, infer_schema_length=None).filter(
+            pl.sql_expr(one.only)
+        )
+        parts = table.group_by(one.by, maintain_order=True) if one.by else [(("",), table)]
+        for names, rows in parts:
+            task = _beyond(one, " ".join(map(str, names)), rows)
+            if task.runs.height >= 6 and task.at.height and _varied(task):
+                yield task
+
+
+def _beyond(one: Unseen, name: str, rows: pl.DataFrame) -> Task:
+    columns = dict.fromkeys((*one.inputs, one.along))
+    table = rows.select(
+        pl.col(*columns).cast(pl.Float64), value=pl.col(one.target).cast(pl.Float64)
+    )
+    table = table.drop_nulls().filter(pl.all_horizontal(pl.col(*columns) > 0))
+    known = pl.col(one.along) <= pl.col(one.along).max() / one.factor
+    parts = [table.filter(rule).select(*one.inputs, "value") for rule in (known, ~known)]
+    return Task(one.file.split("/")[0], name, *parts, one.inputs)
+
+
+def _varied(task: Task) -> bool:
+    return all(task.runs[name].n_unique() >= 3 for name in task.inputs)
 
 
 def _ladder() -> Iterator[Task]:

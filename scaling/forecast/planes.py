@@ -35,7 +35,7 @@ TEMPER, FEW = 0.1, 10
 # Log of a term at the largest run, against the lowest loss: a seventh.
 TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
-FIRST_NOISE = 0.02
+FIRST_NOISE = 0.005
 # Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
 SPREAD = (1.0, 1.05, 0.16, 0.0)
 DEGREES = 4.0
