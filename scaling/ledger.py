@@ -16,6 +16,8 @@ LEDGER = "ledger.jsonl"
 MANIFEST = "manifest.json"
 VERSION_LENGTH = 12
 FACTS = ("issued_at", "revision", "dirty", "python", "previous")
+# Facts that a version may lack; a line of the ledger then lacks them too.
+MORE_FACTS = ("as_of", "corrects", "reason")
 
 
 class PublishError(RuntimeError):
@@ -33,10 +35,14 @@ class Entry:
     python: str
     manifest_sha256: str
     previous: str | None
+    as_of: str | None = None
+    corrects: str | None = None
+    reason: str | None = None
 
     def line(self) -> bytes:
         """The line as it stands in the ledger, with its end."""
-        return canonical(asdict(self)) + b"\n"
+        told = {k: v for k, v in asdict(self).items() if k not in MORE_FACTS or v is not None}
+        return canonical(told) + b"\n"
 
     def digest(self) -> str:
         """What the next line holds as ``previous``."""
@@ -44,7 +50,9 @@ class Entry:
 
     def facts(self) -> dict[str, str | bool | None]:
         """The part that stands in the manifest as it is."""
-        return {name: getattr(self, name) for name in FACTS}
+        more = {name: getattr(self, name) for name in MORE_FACTS}
+        told = {name: value for name, value in more.items() if value is not None}
+        return {name: getattr(self, name) for name in FACTS} | told
 
 
 def sha256(content: bytes) -> str:
@@ -73,6 +81,7 @@ def entry_of(manifest: bytes) -> Entry:
         if content["version"] != version_of(content["made_by"]):
             raise PublishError("the version id is not the hash of what made the version")
         facts = {name: content[name] for name in FACTS}
+        facts |= {name: content[name] for name in MORE_FACTS if name in content}
     except (ValueError, KeyError, TypeError) as error:
         raise PublishError(f"not a whole manifest ({error!r})") from error
     return Entry(content["version"], manifest_sha256=sha256(manifest), **facts)

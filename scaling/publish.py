@@ -13,7 +13,7 @@ import json
 import platform
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,10 @@ from scaling.ledger import (
 )
 from scaling.version import Current, code, fingerprint, git, manifest
 
-__all__ = ["PublishError", "Published", "is_published", "publish", "verify"]
+__all__ = ["PublishError", "Published", "is_published", "issue", "publish", "verify"]
 
+# Where versions stand: the replayed history has a chain of its own.
+PLACES = ("reports/history", "reports")
 VERSION_NAME = re.compile(r"[0-9a-f]{12}")
 
 
@@ -66,41 +68,91 @@ class _History:
     problems: list[str] = field(default_factory=list)
 
     def shown(self, path: Path) -> str:
-        return path.relative_to(self.reports.parent).as_posix()
+        top = self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
+        return path.relative_to(top).as_posix()
 
 
-def publish(root: Path, *, now: datetime | None = None) -> Published:
+def publish(
+    root: Path,
+    *,
+    now: datetime | None = None,
+    corrects: str | None = None,
+    reason: str | None = None,
+) -> Published:
     """Publish what the stages made, once; restore what an earlier version has lost.
 
-    ``now`` is the issue time (default: the clock). Raises InputError when an output is missing,
-    PublishError when a published version is damaged beyond repair or the disk is full: then
-    nothing is published and what was published before stays as it was.
+    ``now`` is the issue time (default: the clock); ``corrects`` names the version that this one
+    corrects, and ``reason`` says why. Raises InputError when an output is missing or a correction
+    names no version, PublishError when a published version is damaged beyond repair or the disk is
+    full: then nothing is published and what was published before stays as it was.
     """
-    reports = root / "reports"
-    reports.mkdir(exist_ok=True)
+    if (corrects is None) != (reason is None):
+        raise InputError("a correction has a version that it corrects, and a reason")
+    more = {"corrects": corrects, "reason": reason}
+    return issue(root, root / "reports", lambda: fingerprint(root), now=now, more=more)
+
+
+def issue(
+    root: Path,
+    reports: Path,
+    made: Callable[[], Current],
+    *,
+    now: datetime | None = None,
+    more: Mapping[str, str | None] | None = None,
+) -> Published:
+    """Add what ``made`` gives to the history in ``reports``; it is asked under the lock.
+
+    ``more`` are the facts of `scaling.ledger.MORE_FACTS`. See `publish`.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
     with durable.locked(reports), _clean_failure(reports):
         durable.remove_leftovers(reports)
-        current = fingerprint(root)
+        current = made()
         history = _History(reports, current)
         chain = _checked_chain(history)
         if history.problems:
             raise PublishError("nothing was published: " + "; ".join(history.problems))
-        new = current.version not in {entry.version for entry in chain}
+        known = {entry.version for entry in chain}
+        new = current.version not in known
+        given = {name: value for name, value in (more or {}).items() if value is not None}
+        if given:
+            _check_correction(given, current.version, known)
         if new:
-            _add(root, current, chain, now or datetime.now(UTC))
+            _add(root, history, chain, (now or datetime.now(UTC), given))
     folder = reports / current.version
     return Published(current.version, folder, new, tuple(history.restored))
 
 
+def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:
+    if given["corrects"] not in known:
+        allowed = ", ".join(sorted(known)) or "none is published"
+        raise InputError("no such version", value=given["corrects"], allowed=allowed)
+    if version in known:
+        raise InputError("nothing changed since it was published", value=version)
+
+
 def verify(root: Path) -> list[str]:
     """What is wrong with the published versions and their ledger; an empty list when nothing."""
-    reports = root / "reports"
+    return [problem for place in PLACES for problem in _verified(root / place)]
+
+
+def _verified(reports: Path) -> list[str]:
     if not reports.is_dir():
         return []
     with durable.locked(reports, shared=True):
         history = _History(reports)
-        _checked_chain(history)
+        with _told(history):
+            _checked_chain(history)
     return history.problems
+
+
+@contextlib.contextmanager
+def _told(history: _History) -> Iterator[None]:
+    """A chain that cannot be followed is a problem like any other."""
+    try:
+        yield
+    except PublishError as error:
+        history.problems.append(f"{history.shown(history.reports / LEDGER)}: {error}")
 
 
 def is_published(root: Path) -> bool:
@@ -113,19 +165,26 @@ def is_published(root: Path) -> bool:
     return version in {entry.version for entry in entries}
 
 
-def _add(root: Path, current: Current, chain: list[Entry], now: datetime) -> None:
+def _add(
+    root: Path, history: _History, chain: list[Entry], told: tuple[datetime, Mapping[str, str]]
+) -> None:
     """Write the version and the ledger beside, then rename the one and the other."""
+    now, given = told
     if now.tzinfo is None:
         raise InputError("the issue time has no time zone", value=now.isoformat())
-    reports = root / "reports"
-    revision, dirty = code(root)
-    facts = {
+    reports, current = history.reports, history.current
+    assert current is not None
+    revision, dirty = code(root, current.sources)
+    facts: dict[str, str | bool | None] = {
         "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "revision": revision,
         "dirty": dirty,
         "python": platform.python_version(),
         "previous": chain[-1].digest() if chain else None,
+        **given,
     }
+    if current.as_of is not None:
+        facts["as_of"] = current.as_of
     content = manifest(current, facts)
     folder = _version_beside(reports, current, content)
     ledger = durable.write_beside(reports, _ledger_bytes([*chain, entry_of(content)]))

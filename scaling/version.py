@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ class Current:
 
     made_by: dict[str, Any]
     files: dict[str, Path]
+    as_of: str | None = None
+    command: str = "python -m dvc repro"
+    # Beside what dvc.yaml names: whether they differ from Git makes the version dirty too.
+    sources: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -37,16 +41,17 @@ def fingerprint(root: Path) -> Current:
     laws, engine = _sources(root)
     params = yaml.safe_load(_need(root / "params.yaml").read_text(encoding="utf-8"))
     made_by = {
-        "data": _hashes(root, _tree(_need(root / "data" / "validated"))),
-        "laws": _hashes(root, laws),
-        "engine": _hashes(root, engine),
+        "data": hashes_of(root, _tree(_need(root / "data" / "validated"))),
+        "laws": hashes_of(root, laws),
+        "engine": hashes_of(root, engine),
         # As parsed, so that a new comment does not make a new version.
         "params": sha256(canonical(params)),
         "requirements": _hash(_need(root / "requirements.lock")),
         "seed": params.get("seed"),
         "outputs": {name: _hash(path) for name, path in files.items()},
     }
-    return Current(made_by, files)
+    as_of = params.get("as_of")
+    return Current(made_by, files, None if as_of is None else str(as_of))
 
 
 def manifest(current: Current, facts: Mapping[str, str | bool | None]) -> bytes:
@@ -60,17 +65,17 @@ def manifest(current: Current, facts: Mapping[str, str | bool | None]) -> bytes:
             name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
             for name, digest in outputs.items()
         },
-        "reproduce": _reproduce(facts["revision"], facts["dirty"]),
+        "reproduce": _reproduce(facts["revision"], facts["dirty"], current.command),
     }
     return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
 
 
-def code(root: Path) -> tuple[str | None, bool | None]:
+def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]:
     """The Git revision, and whether what makes the numbers differs from it; None outside Git."""
     revision = git(root, "rev-parse", "HEAD")
     if revision is None:
         return None, None
-    paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock"]
+    paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock", *more]
     changed = git(root, "status", "--porcelain", "--", *paths)
     return revision.decode().strip(), None if changed is None else bool(changed)
 
@@ -84,11 +89,11 @@ def git(folder: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _reproduce(revision: object, dirty: object) -> str:
+def _reproduce(revision: object, dirty: object, makes: str) -> str:
     """The command that makes the outputs again, as far as Git knows."""
     if revision is None:
         return "no Git revision: made_by names the bytes that are needed"
-    command = f"git checkout {revision} && make setup && .venv/bin/python -m dvc repro"
+    command = f"git checkout {revision} && make setup && .venv/bin/{makes}"
     return command + (" # after making the sources what made_by says" if dirty else "")
 
 
@@ -109,9 +114,13 @@ def _outputs(root: Path) -> dict[str, Path]:
 
 def _sources(root: Path) -> tuple[list[Path], list[Path]]:
     """The law files, and the other sources that the stages depend on."""
+    return engine_of(root, [dep for dep in _inputs(root) if dep.startswith("scaling/")])
+
+
+def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]]:
+    """The law files, and the other sources in these files and folders."""
     laws = [path for path in _tree(_need(root / "scaling" / "laws")) if path.suffix == ".py"]
-    named = [root / dep for dep in _inputs(root) if dep.startswith("scaling/")]
-    every = {path for place in named for path in _tree(_need(place))}
+    every = {path for place in places for path in _tree(_need(root / place))}
     return laws, sorted(every - set(laws))
 
 
@@ -148,8 +157,9 @@ def _tree(place: Path) -> list[Path]:
     return sorted(p for p in found if "__pycache__" not in p.parts and p.name != ".gitignore")
 
 
-def _hashes(root: Path, paths: list[Path]) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): _hash(path) for path in paths}
+def hashes_of(root: Path, paths: list[Path]) -> dict[str, str]:
+    """Path under ``root`` -> hash; raises InputError for a file that is missing."""
+    return {path.relative_to(root).as_posix(): _hash(_need(path)) for path in paths}
 
 
 def _hash(path: Path) -> str:

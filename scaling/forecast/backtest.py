@@ -75,7 +75,7 @@ def backtest(
         rows = np.flatnonzero(~known)
         decades = (size[rows] - size[known].max()) / np.log(10.0)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
-        for method, made in _methods(small, large, inputs, target):
+        for method, made in methods(small, large, inputs, target):
             scores = _scores(made, large[target].to_numpy())
             parts.append(
                 pl.DataFrame({"row": rows, "decades": decades, **scores}).with_columns(
@@ -143,10 +143,11 @@ def _origins(place: Array, shares: Sequence[float]) -> Iterator[Mask]:
             yield known
 
 
-def _methods(
+def methods(
     small: pl.DataFrame, large: pl.DataFrame, inputs: Sequence[str], target: str
 ) -> Iterator[tuple[str, Predictive | Array]]:
-    """Every method's forecast of the large runs: a distribution, or log points."""
+    """Every method's forecast of the large runs, by their inputs: a distribution, or log points
+    (T,)."""
     try:
         yield ENSEMBLE, predictive(small, large, inputs, target)
     except InputError:  # too few sizes below this origin

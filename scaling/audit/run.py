@@ -1,0 +1,78 @@
+"""The audit: read what was published and what came, score, sum up, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling import durable
+from scaling.audit import read, table
+from scaling.audit.match import Rules
+from scaling.audit.page import page
+from scaling.audit.summary import summarise
+from scaling.pipeline.files import canonical, write_bytes
+from scaling.pipeline.study import load_params
+
+OUT = Path("reports/audit")
+VALIDATED = Path("data/validated")
+SCORES, OPEN, SUMMARY, PAGE = "scores.csv", "open.csv", "audit.json", "audit.md"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Scores of answered targets, the targets that are open, and what both say."""
+
+    scores: pl.DataFrame
+    still_open: pl.DataFrame
+    summary: dict[str, Any]
+
+
+def audit(root: Path = Path()) -> Audit:
+    """Score every published version by the validated runs of today.
+
+    Raises InputError when params.yaml has no tolerances.
+    """
+    from scaling.audit.trends import outcomes as trend_outcomes
+
+    rules = Rules.of(load_params(root / "params.yaml"))
+    targets, said = read.forecasts(read.versions(root))
+    results = read.outcomes(root / VALIDATED, targets["selection"].unique().sort())
+    results = pl.concat([results, trend_outcomes(root, targets["selection"].unique())])
+    new, still_open = table.scored(targets, said, results, rules)
+    before = table.read(root / OUT / SCORES)
+    scores = table.merged(before, new)
+    return Audit(scores, still_open, summarise(scores, still_open))
+
+
+def write(made: Audit, root: Path = Path()) -> list[Path]:
+    """Write the tables, the summary and the page; returns their paths."""
+    folder = root / OUT
+    folder.mkdir(parents=True, exist_ok=True)
+    open_targets = made.still_open.drop("selection", "after", "cut_column", "cut")
+    files = {
+        SCORES: _short(made.scores).write_csv().encode(),
+        OPEN: open_targets.write_csv().encode(),
+        SUMMARY: canonical(dated(made.summary)).encode(),
+        PAGE: page(made.summary).encode(),
+    }
+    with durable.locked(folder):
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+    return [folder / name for name in files]
+
+
+def _short(scores: pl.DataFrame) -> pl.DataFrame:
+    """Seven digits: what a reader and the next audit need."""
+    return scores.with_columns(pl.col(pl.Float64).round_sig_figs(7))
+
+
+def dated(value: Any) -> Any:
+    """Days as text, for JSON."""
+    if isinstance(value, dict):
+        return {key: dated(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [dated(item) for item in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
