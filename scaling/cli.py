@@ -120,16 +120,16 @@ def forecast(
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.fit.data import law_inputs
-    from scaling.forecast.engine import LEVELS, alone, applicable, check_targets
+    from scaling.forecast.engine import LEVELS, alone, applicable, check_targets, usual_inputs
     from scaling.forecast.engine import forecast as run
     from scaling.pipeline.files import write_table
 
-    names = tuple(inputs or ("params", "tokens"))
+    frame = _of_metric(_read(runs, maps), metric, target, runs)
+    targets = _read(at, maps, optional=True)
+    names = tuple(inputs) if inputs else usual_inputs(frame, targets)
     special = alone(names, law or "auto")
     if special is None:
         applicable(names, law or "auto")
-    frame = _of_metric(_read(runs, maps), metric, target, runs)
-    targets = _read(at, maps, optional=True)
     try:
         if special is None:
             check_targets(targets, names)
@@ -152,6 +152,10 @@ def forecast(
         raise error.at(runs) from error
     write_table(out, table)
     typer.echo(f"{table.height} quantiles of {targets.height} targets -> {out}")
+    if special is None:
+        from scaling.show import show_reach
+
+        show_reach(frame, targets, names)
 
 
 @app.command(rich_help_panel=LOOK)

@@ -39,6 +39,9 @@ DEGREES = 5
 # Where too few runs are left for a backtest, an error of 5 % stands in.
 NO_BACKTEST = 0.05
 NO_NOISE = 0.01
+# Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
+# arXiv:2305.16264, section 6), so half of that is safely not fresh data.
+REPEATED = 2.0
 # Laws that stand for their kind: shown beside the forecast in backtests.
 AUTO = ("chinchilla", "kaplan_joint", "power_law")
 # The largest runs that a law's held-out error hides: a fifth.
@@ -49,7 +52,7 @@ def forecast(
     runs: pl.DataFrame,
     at: pl.DataFrame,
     *,
-    inputs: Sequence[str] = ("params", "tokens"),
+    inputs: Sequence[str] | None = None,
     target: str = "loss",
     quantiles: Sequence[float] = LEVELS,
     laws: Literal["auto"] | Sequence[str] = "auto",
@@ -60,7 +63,8 @@ def forecast(
     Args:
         runs: one row a run, with the input columns and the target.
         at: one row a planned run, with the input columns.
-        inputs: one column (of any name) or params and tokens.
+        inputs: one column (of any name), or two, or the inputs of a richer law; None for params and
+            tokens, with tokens_unique where runs or targets repeat their data (`usual_inputs`).
         quantiles: levels between 0 and 1.
         laws: law names, or "auto" for the default of so many inputs (see the module). A law that
             reads other inputs, brings its own procedure or predicts something else than the target
@@ -74,14 +78,28 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
+    inputs = usual_inputs(runs, at) if inputs is None else inputs
     special = alone(inputs, laws)
     if special is not None:
         from scaling.forecast.single import forecast_one
 
         by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
         return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
-    check_targets(at, inputs)
-    return _table(at, levels, predictive(runs, at, inputs, target, laws).quantiles(levels))
+    made = predictive(runs, at, inputs, target, laws)
+    return _table(at, levels, made.quantiles(levels))
+
+
+def usual_inputs(runs: pl.DataFrame, at: pl.DataFrame) -> tuple[str, ...]:
+    """params and tokens; with tokens_unique where both tables have it and data are repeated more
+    than `REPEATED` times, which a law in params and tokens cannot tell from fresh data."""
+    names = ("params", "tokens", "tokens_unique")
+    if all(name in table.columns for table in (runs, at) for name in names):
+        epochs = [
+            positive(table, "tokens") / positive(table, "tokens_unique") for table in (runs, at)
+        ]
+        if max(one.max(initial=0.0) for one in epochs) > REPEATED:
+            return names
+    return names[:2]
 
 
 def predictive(
@@ -102,8 +120,16 @@ def predictive(
         shapes = _curve if len(inputs) == 1 else _plane
         x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
         return replace(shapes(x, table[target].to_numpy(), where), rising=rising)
-    centre, sigma = centre_and_spread(table, points, applicable(inputs, laws), target)
-    return Predictive(centre, sigma, DEGREES, rising)
+    centre, parts = centre_and_parts(table, points, applicable(inputs, laws), target)
+    scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
+    return Predictive(centre, scale, DEGREES, rising, parts[:, 1])
+
+
+def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:
+    """How far each target lies beyond the largest run, in decades of size (the geometric mean of
+    the inputs); negative within the runs."""
+    sizes = [log_size({name: positive(part, name) for name in inputs}) for part in (runs, at)]
+    return np.asarray((sizes[1] - sizes[0].max()) / np.log(10.0))
 
 
 def _curve(x: Array, y: Array, at: Array) -> Predictive:
@@ -116,7 +142,7 @@ def _curve(x: Array, y: Array, at: Array) -> Predictive:
             "too few sizes for a curve", value=sizes, allowed=f"{FEWEST} or more distinct values"
         )
     made = extrapolate(x[:, 0], y, at[:, 0])
-    return Predictive(made.centre, *spread(made))
+    return Predictive(made.centre, *spread(made), apart=made.apart)
 
 
 def _plane(x: Array, y: Array, at: Array) -> Predictive:
@@ -126,7 +152,7 @@ def _plane(x: Array, y: Array, at: Array) -> Predictive:
     if len(y) < FEWEST:
         raise InputError("too few runs for two inputs", value=len(y), allowed=f"{FEWEST} or more")
     made = extrapolate(x, y, at)
-    return Predictive(made.centre, *spread(made))
+    return Predictive(made.centre, *spread(made), apart=made.apart)
 
 
 def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
@@ -143,17 +169,6 @@ def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array,
     distance = 1.0 - y if rising else y
     distance = np.where(distance > 0, distance, 0.5 * distance[distance > 0].min())
     return (1.0 - distance if rising else distance), rising
-
-
-def centre_and_spread(
-    table: pl.DataFrame,
-    points: Mapping[str, Array],
-    laws: Sequence[tuple[Law, Mapping[str, str]]],
-    target: str,
-) -> tuple[Array, Array]:
-    """Log centre and log scale of the forecast at each target, (T,) and (T,)."""
-    centre, parts = centre_and_parts(table, points, laws, target)
-    return centre, np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
 
 
 def centre_and_parts(

@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 class Predictive:
     """``centre`` and ``scale`` (T,) of log y, and the degrees of freedom of Student's t.
 
+    ``apart`` (T,) is how far the shapes or laws behind it differ, in logs.
     Where ``rising`` the target is 1 - y: a growing share is forecast by its distance from 1.
     """
 
@@ -21,6 +22,7 @@ class Predictive:
     scale: Array
     degrees: float
     rising: bool = False
+    apart: Array | None = None
 
     def quantiles(self, levels: Array) -> Array:
         """Quantiles (levels, T) in natural units."""
