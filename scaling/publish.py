@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scaling import durable
+from scaling import durable, site
 from scaling.errors import InputError
 from scaling.ledger import (
     LEDGER,
@@ -89,7 +89,9 @@ def publish(
     if (corrects is None) != (reason is None):
         raise InputError("a correction has a version that it corrects, and a reason")
     more = {"corrects": corrects, "reason": reason}
-    return issue(root, root / "reports", lambda: fingerprint(root), now=now, more=more)
+    published = issue(root, root / "reports", lambda: fingerprint(root), now=now, more=more)
+    site.refresh(root)
+    return published
 
 
 def issue(

@@ -77,11 +77,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def content(root: Path) -> dict[str, bytes]:
-    """Everything published: path under reports -> bytes."""
+    """Everything published: path under reports -> bytes; without the index over all versions."""
     reports = root / "reports"
     files = [path for path in reports.rglob("*") if path.is_file()]
     inside = {path.relative_to(reports).as_posix(): path.read_bytes() for path in files}
-    return {name: data for name, data in inside.items() if not name.startswith("current/")}
+    return {name: inside[name] for name in inside if not name.startswith(("current/", "index."))}
 
 
 def ledger(root: Path) -> list[dict[str, object]]:

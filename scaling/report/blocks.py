@@ -5,6 +5,7 @@ Templates print these and compute nothing; ``report.json`` is these as they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
@@ -20,7 +21,8 @@ class Cell:
     """One entry: the text a person reads, the value (or two ends) behind it, its unit, its origin.
 
     ``origin`` is a file and the place in it, or the arithmetic that made a derived number.
-    ``tone`` colours the text and never says what the text does not.
+    ``tone`` colours the text and never says what the text does not. ``link`` is a place on the
+    same site, made by us and never from data.
     """
 
     text: str
@@ -28,6 +30,7 @@ class Cell:
     unit: str = ""
     origin: str = ""
     tone: Tone = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,8 +199,9 @@ def _patterns(files: set[str]) -> tuple[str, ...]:
     paths = [PurePosixPath(file) for file in sorted(files)]
     beside = [f"{path.parent}/*{path.suffix}" for path in paths]
     across = [f"{path.parent.parent}/*/{path.name}" for path in paths]
+    near, far = Counter(beside), Counter(across)
     named = {
-        next((p for p, all_of in ((b, beside), (a, across)) if all_of.count(p) > 2), str(path))
+        next((p for p, all_of in ((b, near), (a, far)) if all_of[p] > 2), str(path))
         for path, b, a in zip(paths, beside, across, strict=True)
     }
     return tuple(sorted(named))

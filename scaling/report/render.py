@@ -73,7 +73,8 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         names = [item.name for item in dataclasses.fields(value) if item.name not in _DRAWN]
         kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-        return kind | {name: _plain(getattr(value, name)) for name in names}
+        whole = kind | {name: _plain(getattr(value, name)) for name in names}
+        return {name: item for name, item in whole.items() if (name, item) != ("link", "")}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

@@ -1,0 +1,174 @@
+"""Records to the report model of the index, which the renderer of the reports shows. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from scaling.report.blocks import (
+    MISSING,
+    Cell,
+    Column,
+    Fold,
+    Group,
+    Report,
+    Section,
+    Table,
+    Text,
+    table,
+)
+from scaling.report.context import figure, words
+from scaling.report.text import clean, integer, number, percent, share, shift
+from scaling.site.records import LEVELS, SHOWN, VERSION_NAME, Record
+
+TITLE = "Published forecasts"
+LEAD = "Every version that was ever issued, newest first, and how well its intervals held."
+LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=True))
+LEDGER_FILE = "reports/ledger.jsonl"
+
+
+def page(records: Sequence[Record]) -> Report:
+    """The index of these versions, which come oldest first."""
+    newest = list(reversed(records))
+    facts = (Cell(f"{len(newest)} versions", len(newest), "versions", LEDGER_FILE),)
+    files = Fold("Files of every version", (file_table(newest),))
+    sections = (
+        Section("versions", "Versions", (_intro(newest), version_table(newest), files)),
+        Section("record", "Calibration record", _record_blocks(newest)),
+    )
+    return Report(TITLE, LEAD, facts, sections)
+
+
+def _intro(newest: Sequence[Record]) -> Text:
+    if not newest:
+        return Text("Nothing has been published yet.")
+    return Text(
+        "A version never changes once it is issued. The ledger chains them by hash, and "
+        "\u201cscaling verify\u201d checks every file against it."
+    )
+
+
+def version_table(newest: Sequence[Record]) -> Table:
+    """A row a version: when, what it covers, what changed, how far the forecast moved."""
+    columns = (
+        Column("version"),
+        Column("issued", "UTC"),
+        Column("studies", numeric=True),
+        Column("targets", numeric=True),
+        Column("what changed", long=True),
+        Column("largest move of a median", numeric=True),
+        Column("where", long=True),
+        Column("code"),
+    )
+    rows = tuple(_version_row(record) for record in newest)
+    note = (
+        "Moves compare the medians of all laws together with those of the version before, at the "
+        "targets that both have. Code marked + differed from its Git revision."
+    )
+    return table("version-table", "All versions", columns, (Group("", rows),), note)
+
+
+def _version_row(record: Record) -> tuple[Cell, ...]:
+    place = f"reports/{record['version']}/"
+    moved = record.get("moved") or {}
+    where = f"{moved['target']}, {moved['study']}" if moved.get("log_ratio") else None
+    return (
+        _link(record, "report.html", record["version"]),
+        words(_time(record["issued_at"]), f"{place}manifest.json#issued_at"),
+        figure(record["studies"], integer, f"{place}forecast.csv#study", "studies"),
+        figure(record["targets"], integer, f"{place}forecast.csv#target", "targets"),
+        words(_changes(record), f"{place}manifest.json#made_by"),
+        figure(moved.get("log_ratio"), _move, f"{place}forecast.csv#ensemble, quantile 0.5"),
+        words(where),
+        words(_code(record), f"{place}manifest.json#revision"),
+    )
+
+
+def file_table(newest: Sequence[Record]) -> Table:
+    """A row a version: its files."""
+    rows = tuple(
+        (
+            _link(record, "report.html", record["version"]),
+            *(_link(record, name, label) for name, label in LABELS.items()),
+        )
+        for record in newest
+    )
+    columns = (Column("version"), *(Column(name) for name in LABELS))
+    return table("file-table", "Files", columns, (Group("", rows),))
+
+
+def _link(record: Record, name: str, text: str) -> Cell:
+    """The text, leading to that file of the version when it has it."""
+    version = clean(record["version"])
+    there = name in record["files"] and VERSION_NAME.fullmatch(version)
+    if there:
+        return Cell(text, text, link=f"{version}/{name}")
+    return Cell(version, version) if name == "report.html" else MISSING
+
+
+def _time(issued: str) -> str:
+    """2026-11-22T15:00:02+00:00 as 2026-11-22 15:00."""
+    return issued[:16].replace("T", " ")
+
+
+def _code(record: Record) -> str | None:
+    revision = record["revision"]
+    return None if revision is None else revision[:8] + ("+" if record["dirty"] else "")
+
+
+def _changes(record: Record) -> str:
+    if record["first"]:
+        return "the first version"
+    corrects = f"corrects {record['corrects']}: {record['reason']}" if record["corrects"] else ""
+    return "; ".join(part for part in (corrects, *record["changed"]) if part) or "not known"
+
+
+def _move(ratio: float) -> str:
+    """A log ratio as a percentage: +1.2 %."""
+    return f"{shift(100 * math.expm1(ratio), 2 if abs(ratio) < 0.1 else 0)} %"
+
+
+def _record_blocks(newest: Sequence[Record]) -> tuple[Text | Table, ...]:
+    """The pooled backtests of every version that has some."""
+    known = [record for record in newest if record["calibration"]]
+    if not known:
+        return (Text("No version so far holds backtests."),)
+    told = Text(
+        "Before it was issued, each version foretold its studies' larger runs from the smaller "
+        "ones. An interval that tells the truth holds as often as its name says. Shares and errors "
+        "are means over all forecasts of all studies; forecasts of one study are not independent."
+    )
+    return told, record_table(known)
+
+
+def record_table(known: Sequence[Record]) -> Table:
+    """A row a version: how often each interval held where the answer is known."""
+    columns = (
+        Column("version"),
+        Column("studies", numeric=True),
+        Column("forecasts", numeric=True),
+        Column("mean absolute error", "of log loss", numeric=True),
+        *(Column(f"inside {level} %", numeric=True) for level in LEVELS),
+    )
+    rows = tuple(_record_row(record, record["calibration"]) for record in known)
+    title = "How often intervals held in backtests"
+    return table("record-table", title, columns, (Group("", rows),))
+
+
+def _record_row(record: Record, found: dict[str, Any]) -> tuple[Cell, ...]:
+    place = f"reports/{record['version']}/report.json#backtest-table"
+    return (
+        _link(record, "report.html", record["version"]),
+        figure(found["studies"], integer, place, "studies"),
+        figure(found["forecasts"], integer, place, "forecasts"),
+        figure(found["error"], percent, place),
+        *(_held(found[f"in{level}"], level, place) for level in LEVELS),
+    )
+
+
+def _held(value: Any, level: int, place: str) -> Cell:
+    """The share, marked when it falls short of the level by more than five points."""
+    shown, found = figure(value, share, place), number(value)
+    short = found is not None and found < level / 100 - 0.05
+    return Cell(shown.text, shown.value, shown.unit, shown.origin, "caution") if short else shown

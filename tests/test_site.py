@@ -1,0 +1,213 @@
+"""The index over all published versions: what it says, from what, and when it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from scaling.cli import app
+from scaling.errors import InputError
+from scaling.ledger import Entry
+from scaling.publish import publish, verify
+from scaling.report.render import to_json
+from scaling.site import build, refresh
+from scaling.site.page import page
+from scaling.site.records import calibration, changed, moved, records
+from tests.test_publish import fill
+from tests.test_report import NASTY
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NAMES = ("index.html", "index.json", "index.md")
+
+
+def backtests(*studies: tuple[float, float]) -> dict[str, Any]:
+    """A report.json with a backtest table: (forecasts, share inside 90 %) of each study."""
+
+    def row(method: str, where: str, n: float, held: float) -> list[dict[str, Any]]:
+        values = (method, where, n, 0.02, 0.01, 0.5, 0.8, held, 0.95, 0.3)
+        return [{"text": str(value), "value": value} for value in values]
+
+    groups = [
+        {"title": f"s{i}", "rows": [
+            row("ensemble", "all", n, held), row("ensemble", "0 to 0.5", n, 0.0),
+            row("carry", "all", n, 0.0),
+        ]}
+        for i, (n, held) in enumerate(studies)
+    ]  # fmt: skip
+    table = {"kind": "table", "id": "backtest-table", "groups": groups}
+    return {"sections": [{"id": "trust", "blocks": [table]}]}
+
+
+def forecast(median: float) -> str:
+    """A forecast.csv with one study and target."""
+    columns = ("study", "target", "law", "quantile", "value")
+    rows = [("a", "x", "ensemble", q, median + q - 0.5) for q in (0.1, 0.5, 0.9)]
+    return pl.DataFrame(rows, schema=columns, orient="row").write_csv()
+
+
+def outputs(root: Path, median: float, *studies: tuple[float, float]) -> None:
+    """What the stages of one refit leave."""
+    (root / "reports/current/report.json").write_text(json.dumps(backtests(*studies)))
+    for name in ("data/forecasts/forecast.csv", "reports/current/forecast.csv"):
+        (root / name).write_text(forecast(median))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three versions: without backtests, with backtests, with a new law and a moved median."""
+    root = fill(tmp_path / "project")
+    publish(root, now=NOON)
+    outputs(root, 2.0, (10, 0.9), (30, 0.5))
+    publish(root, now=NOON)
+    outputs(root, 2.1, (10, 0.9))
+    (root / "scaling/laws/another.py").write_text("E = 2\n")
+    publish(root, now=NOON)
+    return root
+
+
+def listed(root: Path) -> list[dict[str, Any]]:
+    return json.loads((root / "reports/index.json").read_text())["versions"]  # type: ignore[no-any-return]
+
+
+def index(root: Path) -> dict[str, bytes]:
+    return {name: (root / "reports" / name).read_bytes() for name in NAMES}
+
+
+def test_publishing_writes_the_index_newest_first(root: Path) -> None:
+    lines = (root / "reports/ledger.jsonl").read_text().splitlines()
+    order = [json.loads(line)["version"] for line in reversed(lines)]
+    assert [record["version"] for record in listed(root)] == order
+    page = (root / "reports/index.html").read_text()
+    assert [page.index(f'href="{version}/report.html"') for version in order] == sorted(
+        page.index(f'href="{version}/report.html"') for version in order
+    )
+    assert verify(root) == []
+
+
+def test_what_changed_and_how_far_the_forecast_moved(root: Path) -> None:
+    newest, middle, first = listed(root)
+    assert first["first"]
+    assert (first["changed"], first["moved"], first["calibration"]) == ([], None, None)
+    assert middle["changed"] == ["the report alone"]
+    assert newest["changed"] == ["laws: new another"]
+    assert newest["moved"]["log_ratio"] == pytest.approx(0.04879016)
+    assert (newest["moved"]["study"], newest["moved"]["compared"]) == ("a", 1)
+    text = (root / "reports/index.md").read_text()
+    assert "+5.00 %" in text
+    assert "the first version" in text
+
+
+def test_the_record_pools_studies_by_their_forecasts(root: Path) -> None:
+    newest, middle, _ = listed(root)
+    assert middle["calibration"]["in90"] == pytest.approx((10 * 0.9 + 30 * 0.5) / 40)
+    assert (middle["calibration"]["studies"], middle["calibration"]["forecasts"]) == (2, 40)
+    assert newest["calibration"]["in90"] == pytest.approx(0.9)
+    assert '<span class="tone caution">60 %</span>' in (root / "reports/index.html").read_text()
+
+
+def test_numbers_on_the_page_are_those_of_the_json(root: Path) -> None:
+    model = json.loads(to_json(page(list(reversed(listed(root))))))
+    rows = model["sections"][1]["blocks"][1]["groups"][0]["rows"]
+    for row, record in zip(rows, listed(root), strict=False):
+        told = [cell.get("value") for cell in row]
+        found = record["calibration"]
+        assert told[1:4] == [found["studies"], found["forecasts"], found["error"]]
+        assert told[4:] == [found[f"in{level}"] for level in (50, 80, 90, 95)]
+
+
+def test_making_it_again_gives_the_same_bytes_and_writes_nothing(root: Path) -> None:
+    before = index(root)
+    times = {name: (root / "reports" / name).stat().st_mtime_ns for name in NAMES}
+    assert build(root) == []
+    assert refresh(root) == []
+    assert {name: (root / "reports" / name).stat().st_mtime_ns for name in NAMES} == times
+    for name in NAMES:
+        (root / "reports" / name).unlink()
+    assert sorted(path.name for path in build(root)) == list(NAMES)
+    assert index(root) == before
+
+
+@pytest.mark.parametrize("harm", ["{", "[]", '{"versions": 3}', '{"versions": [{"version": "x"}]}'])
+def test_a_broken_index_is_made_again(root: Path, harm: str) -> None:
+    before = index(root)
+    (root / "reports/index.json").write_text(harm)
+    publish(root)
+    assert index(root) == before
+
+
+def test_only_new_versions_are_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    plain = Path.read_bytes
+
+    def noted(self: Path) -> bytes:
+        read.append(self.as_posix())
+        return plain(self)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    refresh(root)
+    assert [name for name in read if "report.json" in name or "forecast.csv" in name] == []
+
+
+def test_a_version_without_readable_files_keeps_its_line(root: Path) -> None:
+    newest = listed(root)[0]["version"]
+    shutil.rmtree(root / "reports" / newest)
+    build(root)
+    lost = listed(root)[0]
+    assert (lost["version"], lost["files"], lost["calibration"]) == (newest, [], None)
+    assert f'href="{newest}' not in (root / "reports/index.html").read_text()
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    entry = Entry("../../etc", NASTY, NASTY, True, NASTY, "0" * 64, None)
+    (found,) = records(tmp_path, [entry])
+    assert found["files"] == []
+    hostile = {**found, "changed": [NASTY * 200], "first": False}
+    hostile["moved"] = {"log_ratio": 1.0, "study": NASTY, "target": NASTY, "compared": 1}
+    from scaling.report.render import html, markdown
+
+    shown = html(page([hostile]))
+    assert "<script" not in shown
+    assert 'href="../' not in shown
+    assert "\u202e" not in shown
+    assert "<script" not in markdown(page([hostile]))
+
+
+def test_changes_are_named_shortly() -> None:
+    old = {"data": {f"d/{i}.parquet": "1" for i in range(5)}, "params": "a", "requirements": "r"}
+    new = {"data": {f"d/{i}.parquet": "2" for i in range(5)}, "params": "b", "requirements": "s"}
+    assert changed(old, new) == [
+        "data: changed 0, 1, 2 and 2 more", "choices in params.yaml", "packages"
+    ]  # fmt: skip
+    assert changed({}, new) == []
+
+
+def test_no_common_target_is_no_move() -> None:
+    assert moved({("a", "x"): 2.0}, {("a", "y"): 2.0}) is None
+
+
+@pytest.mark.parametrize(
+    "report", [{}, {"sections": 3}, {"sections": [{"blocks": [None, {"id": "backtest-table"}]}]}]
+)
+def test_a_report_without_backtests_has_no_record(report: dict[str, Any]) -> None:
+    assert calibration(report) is None
+
+
+def test_the_command_makes_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    os.unlink("reports/index.html")
+    done = CliRunner().invoke(app, ["site"])
+    assert (done.exit_code, done.output) == (0, "wrote reports/index.html\n")
+    assert "up to date" in CliRunner().invoke(app, ["site"]).output
+
+
+def test_without_a_ledger_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ledger\.jsonl: is missing"):
+        build(tmp_path)
