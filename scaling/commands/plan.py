@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from scaling.commands import _plan_more
+from scaling.commands._plan_common import (
+    Json,
+    LawName,
+    Level,
+    Maps,
+    Metric,
+    Resamples,
+    Runs,
+    Study,
+    sheet_of,
+    show,
+)
 from scaling.errors import InputError
 
-if TYPE_CHECKING:
-    from scaling.plan.answer import Answer
-    from scaling.plan.stored import Sheet
-
 PANEL = "Plan"
-
-Study = Annotated[
-    str | None,
-    typer.Argument(help="A study with stored fits, or published:LAW for a paper's constants."),
-]
-Runs = Annotated[Path | None, typer.Option(help="Fit this table now instead.")]
-LawName = Annotated[str | None, typer.Option("--law", help="Law that answers.")]
-Level = Annotated[float, typer.Option(help="Of the intervals.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Metric = Annotated[
-    str | None, typer.Option(help="With --runs: keep the rows of this metric; `value` is the loss.")
-]
-Maps = Annotated[
-    list[str] | None, typer.Option("--map", help="With --runs: NAME=COLUMN for params, tokens ...")
-]
-Resamples = Annotated[int, typer.Option(min=0, help="With --runs: for the intervals.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What to train next, and what it will cost.")
     for command in (optimal, serve, cost, data, moe, hparams):
         group.command()(command)
+    _plan_more.add(group)
     app.add_typer(group, name="plan", rich_help_panel=PANEL)
 
 
@@ -254,44 +247,3 @@ def hparams(
         lr, batch = (sheet_of(f"published:{n}", None, None, None, (), 0) for n in names)
         sheets = lr, batch
     show(plan(*sheets, params=params, tokens=tokens, loss=loss, level=level), as_json)
-
-
-def sheet_of(
-    study: str | None,
-    runs: Path | None,
-    metric: str | None,
-    maps: list[str] | None,
-    names: tuple[str, ...],
-    resamples: int,
-) -> Sheet:
-    """The fits to plan with: a study's stored ones, or a table's made now."""
-    from scaling.plan import stored
-
-    if (study is None) == (runs is None):
-        raise InputError(
-            "give a study or a table",
-            value=study,
-            allowed="a study, published:LAW, or --runs FILE",
-        )
-    if study is not None:
-        return stored.read(study)
-    from scaling.cli import _of_metric, _read
-
-    assert runs is not None
-    frame = _of_metric(_read(runs, maps), metric, "loss", runs)
-    try:
-        return stored.fitted(frame, names, label=runs.name, resamples=resamples)
-    except InputError as error:
-        raise error.at(runs) from error
-
-
-def show(answer: Answer, as_json: bool) -> None:
-    """Print an answer."""
-    if as_json:
-        from scaling.pipeline.files import canonical
-
-        typer.echo(canonical(answer.to_dict()), nl=False)
-    else:
-        from scaling.plan.show import text
-
-        typer.echo(text(answer))

@@ -1,0 +1,76 @@
+"""What the plans' commands share: options, the fits to plan with, printing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from scaling.plan.answer import Answer
+    from scaling.plan.stored import Sheet
+
+Study = Annotated[
+    str | None,
+    typer.Argument(help="A study with stored fits, or published:LAW for a paper's constants."),
+]
+Runs = Annotated[Path | None, typer.Option(help="Fit this table now instead.")]
+LawName = Annotated[str | None, typer.Option("--law", help="Law that answers.")]
+Level = Annotated[float, typer.Option(help="Of the intervals.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Metric = Annotated[
+    str | None, typer.Option(help="With --runs: keep the rows of this metric; `value` is the loss.")
+]
+Maps = Annotated[
+    list[str] | None, typer.Option("--map", help="With --runs: NAME=COLUMN for params, tokens ...")
+]
+Resamples = Annotated[int, typer.Option(min=0, help="With --runs: for the intervals.")]
+
+
+def sheet_of(
+    study: str | None,
+    runs: Path | None,
+    metric: str | None,
+    maps: list[str] | None,
+    names: tuple[str, ...],
+    resamples: int,
+) -> Sheet:
+    """The fits to plan with: a study's stored ones, or a table's made now."""
+    from scaling.plan import stored
+
+    if (study is None) == (runs is None):
+        raise InputError(
+            "give a study or a table",
+            value=study,
+            allowed="a study, published:LAW, or --runs FILE",
+        )
+    if study is not None:
+        return stored.read(study)
+    assert runs is not None
+    frame = table_of(runs, metric, maps)
+    try:
+        return stored.fitted(frame, names, label=runs.name, resamples=resamples)
+    except InputError as error:
+        raise error.at(runs) from error
+
+
+def table_of(runs: Path, metric: str | None, maps: list[str] | None) -> Any:
+    """A table, with the rows of one metric where one is named."""
+    from scaling.cli import _of_metric, _read
+
+    return _of_metric(_read(runs, maps), metric, "loss", runs)
+
+
+def show(answer: Answer, as_json: bool) -> None:
+    """Print an answer."""
+    if as_json:
+        from scaling.pipeline.files import canonical
+
+        typer.echo(canonical(answer.to_dict()), nl=False)
+    else:
+        from scaling.plan.show import text
+
+        typer.echo(text(answer))

@@ -1,0 +1,137 @@
+"""The plans about what is not known yet: next runs, downstream goals, comparisons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.commands._plan_common import (
+    Json,
+    LawName,
+    Level,
+    Maps,
+    Metric,
+    Resamples,
+    Runs,
+    Study,
+    sheet_of,
+    show,
+    table_of,
+)
+from scaling.errors import InputError
+
+
+def next_runs(
+    study: Study = None,
+    budget: Annotated[float, typer.Option(help="FLOP of all next runs together.")] = 0.0,
+    params: Annotated[float | None, typer.Option(help="Target: params ...")] = None,
+    tokens: Annotated[float | None, typer.Option(help="... and tokens,")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="or: the compute-optimal run of this compute.")
+    ] = None,
+    narrow: Annotated[
+        float | None, typer.Option(help="Stop at this width of the interval, a share of the loss.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="How often one size may be trained.")] = 2,
+    doubt: Annotated[
+        float, typer.Option(help="Error of the law, in sds of noise; 0 trusts the law.")
+    ] = 3.0,
+    runs: Runs = None,
+    law: LawName = None,
+    metric: Metric = None,
+    maps: Maps = None,
+    resamples: Resamples = 300,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Which runs to train next so that a forecast narrows the most."""
+    from scaling.plan.following import following
+    from scaling.plan.training import PREFERRED
+
+    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    made = following(
+        sheet,
+        budget=budget,
+        params=params,
+        tokens=tokens,
+        flops=flops,
+        narrow=narrow,
+        law=law,
+        repeats=repeats,
+        doubt=doubt,
+        level=level,
+    )
+    show(made, as_json)
+
+
+def target(
+    accuracy: Annotated[float, typer.Option(help="Goal, as a share.")],
+    runs: Annotated[
+        Path, typer.Option(help="Table with params, tokens, task_loss and the accuracy.")
+    ],
+    column: Annotated[str, typer.Option(help="Column of the accuracy.")] = "accuracy",
+    flops: Annotated[
+        float | None, typer.Option(help="Also the probability with this compute.")
+    ] = None,
+    maps: Maps = None,
+    resamples: Resamples = 300,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """The run that reaches a downstream goal, and how likely, by way of the task loss."""
+    from scaling.plan import stored
+    from scaling.plan.target import LAW
+    from scaling.plan.target import target as plan
+
+    frame = table_of(runs, None, maps)
+    try:
+        sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples, target=column)
+    except InputError as error:
+        raise error.at(runs) from error
+    show(plan(sheet, accuracy=accuracy, flops=flops, level=level), as_json)
+
+
+def compare(
+    runs: Annotated[Path, typer.Option(help="Table of the runs of both.")],
+    by: Annotated[str, typer.Option(help="Column that names the intervention.")],
+    a: Annotated[str, typer.Option("--a", help="Its value for A.")],
+    b: Annotated[str, typer.Option("--b", help="Its value for B.")],
+    flops: Annotated[float | None, typer.Option(help="Scale: compute, each its own best.")] = None,
+    params: Annotated[float | None, typer.Option(help="Or: params ...")] = None,
+    tokens: Annotated[float | None, typer.Option(help="... and tokens.")] = None,
+    sure: Annotated[float, typer.Option(help="Confidence of the smallest study.")] = 0.95,
+    law: Annotated[str, typer.Option(help="Law of both.")] = "chinchilla",
+    metric: Metric = None,
+    maps: Maps = None,
+    resamples: Resamples = 300,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Is A better than B at scale: probability, crossing, and the study that could tell."""
+    from scaling.plan.compare import compare as plan
+    from scaling.plan.compare import pair
+
+    frame = table_of(runs, metric, maps)
+    if by not in frame.columns:
+        raise InputError(
+            "missing column", file=runs, column=by, allowed=", ".join(frame.columns[:30])
+        )
+    sides = [frame.filter(frame[by].cast(str) == value) for value in (a, b)]
+    for value, side in zip((a, b), sides, strict=True):
+        if side.is_empty():
+            known = ", ".join(sorted(set(frame[by].drop_nulls().cast(str)))[:10])
+            raise InputError("no run of it", file=runs, column=by, value=value, allowed=known)
+    try:
+        found = pair(sides[0], sides[1], (a, b), law=law, resamples=resamples)
+    except InputError as error:
+        raise error.at(runs) from error
+    show(plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level), as_json)
+
+
+def add(group: typer.Typer) -> None:
+    """Add the commands to the group."""
+    group.command("next")(next_runs)
+    group.command()(target)
+    group.command()(compare)
