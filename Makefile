@@ -6,11 +6,11 @@ READY := $(VENV)/.ready
 UV_VENV := $(VENV)-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint lock clean
+.PHONY: help setup refit test test-all lint audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
-	  awk -F': ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	  awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY) ## install exactly what requirements.lock names into .venv
 
@@ -32,9 +32,14 @@ lint: $(READY) ## formatting, lint and types
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 
+audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the network
+	@$(VENV)/bin/python -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
+	@$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+
 lock: ## resolve pyproject.toml again into requirements.lock
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
 clean: ## remove what make and the tools made (never data, reports or DVC's cache)
-	rm -rf $(VENV) $(UV_VENV) .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(UV_VENV) $(VENV)-audit .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from prefect import flow, task
 
+from flows.artifacts import name_run, show_alerts
 from flows.local import _api, _home
 from flows.server import ServerError, drain
 from flows.stages import say
@@ -49,7 +50,7 @@ def write_packs(root: Path, runs: Path | None, out: Path, on: date) -> Written:
     return packs(root, runs, out, on)
 
 
-@flow(name="govern")
+@flow(name="govern", flow_run_name="govern")
 def govern(
     root: Path = Path(), runs: Path | None = None, out: Path = OUT, on: date | None = None
 ) -> int:
@@ -62,6 +63,8 @@ def govern(
         place = f"{row['rule']} ({row['provision']})"
         say(f"{row['alert']}: {row['run']}, {place}: {row['verdict']}{due}", logging.WARNING)
     number = written.alerts.height
+    show_alerts(written)
+    name_run(f"{number} alerts")
     say(f"{number} alerts, {written.packs} packs: {root / out / 'index.html'}")
     return number
 

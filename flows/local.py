@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.alone import alone
 from flows.pipeline import StageFailed, up_to_date
 from flows.server import ServerError, drain, temporary_server
-from scaling import durable
 from scaling.errors import InputError
 from scaling.publish import PublishError
 from scaling.version import fingerprint
@@ -24,7 +24,7 @@ def main(root: Path | None = None) -> int:
     """Refit and publish; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
     root = (root or Path.cwd()).resolve()
     try:
-        with durable.locked(root, waiting=_say_waiting):
+        with alone(root):
             _refit(root)
     except StageFailed as failure:  # what it said is on the screen already
         return 2 if failure.code == 2 else 1
@@ -38,10 +38,6 @@ def main(root: Path | None = None) -> int:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
-
-
-def _say_waiting() -> None:
-    print("another refit is running here; waiting for it to end", file=sys.stderr)
 
 
 def _refit(root: Path) -> None:

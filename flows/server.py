@@ -38,7 +38,7 @@ SETTINGS = {
 
 
 class ServerError(RuntimeError):
-    """The temporary server did not start; the message has the end of its log."""
+    """The server did not start; the message has the end of its log."""
 
 
 @contextmanager
@@ -47,19 +47,36 @@ def temporary_server(home: Path) -> Iterator[str]:
 
     ``home`` takes Prefect's database and ``server.log``. Raises ServerError.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "server.log").open("wb") as log, _child(home, log.fileno()) as child:
-        yield f"http://127.0.0.1:{_port(child, home / 'server.log')}/api"
+    with _server(home, SETTINGS, []) as url:
+        yield url
 
 
 @contextmanager
-def _child(home: Path, log: int) -> Iterator[subprocess.Popen[bytes]]:
+def standing_server(home: Path, port: int) -> Iterator[str]:
+    """As `temporary_server`, at a known port, with pages to look at, schedules and automations."""
+    settings = {"PREFECT_SERVER_API_PORT": str(port), "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
+    with _server(home, settings, [str(port)]) as url:
+        yield url
+
+
+@contextmanager
+def _server(home: Path, settings: dict[str, str], arguments: list[str]) -> Iterator[str]:
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "server.log"
+    with file.open("wb") as log, _child(home, log.fileno(), settings, arguments) as child:
+        yield f"http://127.0.0.1:{_port(child, file)}/api"
+
+
+@contextmanager
+def _child(
+    home: Path, log: int, settings: dict[str, str], arguments: list[str]
+) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "flows.server"],
+        [sys.executable, "-m", "flows.server", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        env={**os.environ, **SETTINGS, "PREFECT_HOME": str(home.resolve())},
+        env={**os.environ, **settings, "PREFECT_HOME": str(home.resolve())},
         start_new_session=True,  # so that Ctrl-C reaches the flow, and the server is told by it
     )
     try:
@@ -84,7 +101,7 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
     deadline.cancel()
     if not line:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        raise ServerError(f"Prefect's temporary server did not start; the end of {log}:\n{tail}")
+        raise ServerError(f"Prefect's server did not start; the end of {log}:\n{tail}")
     return int(line)
 
 
@@ -104,14 +121,17 @@ def drain() -> None:
 # The child --------------------------------------------------------------------------------------
 
 
-def serve() -> None:
-    """Serve until standard input ends."""
+def serve(port: int | None = None) -> None:
+    """Serve until standard input ends: with a port everything, without one what a run needs."""
     import uvicorn
     from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=True, final=True)
-    _record_before_stop(app)
-    listener = socket.create_server(("127.0.0.1", 0))
+    import flows.blocks  # noqa: F401  so that automations can send e-mail
+
+    listener = socket.create_server(("127.0.0.1", port or 0))
+    app = create_app(ephemeral=port is None, final=True)
+    if port is None:
+        _record_before_stop(app)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=20)
     server = uvicorn.Server(config)
     threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
@@ -154,4 +174,4 @@ async def _recorded() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(*map(int, sys.argv[1:]))

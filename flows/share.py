@@ -1,0 +1,147 @@
+"""Share what was published: DVC's data first, then a commit and a tag, then Git's remote.
+
+Every step looks at what is there and does only what is missing, so a run that was killed or could
+not reach a remote is finished by the next. Only what stages and publishing made is committed: what
+a person is editing stays as it is. A remote is the name of one that Git or DVC has been given, so
+no address and no password pass through here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from flows.pipeline import dvc
+from scaling.ledger import LEDGER
+
+PUSH_SECONDS = 1800.0
+TAG = "report-"
+MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
+INBOX = "data/internal/store.dvc"
+REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
+PASSWORD = re.compile(r"://[^/@\s]+@")
+
+
+class ShareError(RuntimeError):
+    """Sharing did not end; ``again`` says whether the same thing may work a minute later."""
+
+    def __init__(self, text: str, *, again: bool = False) -> None:
+        self.again = again
+        super().__init__(PASSWORD.sub("://***@", text))
+
+
+def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | None) -> list[str]:
+    """Commit and tag the version, push it to the remotes that are named; what was done, in lines.
+
+    Raises ShareError: then the version is published here, and the same call goes on from there.
+    """
+    _check_names(root, git_remote, dvc_remote)
+    done = [_push_data(root, dvc_remote)] if dvc_remote else []
+    if (commit := _commit(root, version)) is not None:
+        done.append(f"committed {version}")
+    if _tag(root, version):
+        done.append(f"tagged {TAG}{version}")
+    if git_remote and (commit is not None or not _is_there(root, git_remote, version)):
+        done.append(_push_commits(root, git_remote, version))
+    return done
+
+
+def _check_names(root: Path, git_remote: str | None, dvc_remote: str | None) -> None:
+    """Refuse a remote that is not one: before anything is done."""
+    known = _git(root, "remote").split()
+    if git_remote and git_remote not in known:
+        raise ShareError(f"Git has no remote {git_remote!r} here; it has {known or 'none'}")
+    if not dvc_remote:
+        return
+    listed = [line.split()[0] for line in dvc(root, "remote", "list").stdout.splitlines() if line]
+    if dvc_remote not in listed:
+        raise ShareError(f"DVC has no remote {dvc_remote!r} here; it has {listed or 'none'}")
+
+
+def _push_data(root: Path, remote: str) -> str:
+    pushed = dvc(root, "push", "--remote", remote, seconds=PUSH_SECONDS)
+    if pushed.returncode != 0:
+        raise ShareError(f"DVC could not push to {remote}: {pushed.stderr.strip()}", again=True)
+    return f"DVC's {remote} has the data"
+
+
+def _commit(root: Path, version: str) -> str | None:
+    """Commit what was made, and nothing else; None when Git has it already."""
+    paths = [*MADE, INBOX, f"reports/{LEDGER}", *_versions(root)]
+    paths = [path for path in paths if (root / path).exists()]
+    _git(root, "add", "--", *paths)
+    if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
+        return None
+    _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths)
+    return _git(root, "rev-parse", "HEAD").strip()
+
+
+def _versions(root: Path) -> list[str]:
+    found = sorted((root / "reports").glob("*/manifest.json"))
+    return [file.parent.relative_to(root).as_posix() for file in found]
+
+
+def _tag(root: Path, version: str) -> bool:
+    """Tag the commit that has the version, unless it is tagged already."""
+    name = f"{TAG}{version}"
+    if _git(root, "tag", "--list", name).strip():
+        return False
+    _git(root, "tag", "--annotate", "--message", f"Published {version}", name)
+    return True
+
+
+def _is_there(root: Path, remote: str, version: str) -> bool:
+    """Whether the remote has the tag and nothing of ours is missing; asks no network."""
+    pushed = _quiet(root, "rev-parse", "--verify", f"refs/scaling/{remote}/{version}^{{commit}}")
+    return pushed is not None
+
+
+def _push_commits(root: Path, remote: str, version: str) -> str:
+    branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
+    if not branch:
+        raise ShareError("Git is on no branch, so there is none to push; check one out")
+    places = [f"HEAD:refs/heads/{branch}", f"refs/tags/{TAG}{version}"]
+    pushed = _run(root, "push", "--quiet", "--atomic", remote, *places)
+    if pushed.returncode == 0:
+        _git(root, "update-ref", f"refs/scaling/{remote}/{version}", "HEAD")
+        return f"pushed to {remote}/{branch}"
+    said = pushed.stderr.strip()
+    if REJECTED.search(said):
+        raise ShareError(
+            f"{remote}/{branch} has commits that are not here, so nothing was pushed. The version "
+            f"is published and committed here. Bring them together (git pull --no-rebase {remote} "
+            f"{branch}) and run the refit again.\n{said}"
+        )
+    raise ShareError(f"Git could not push to {remote}: {said}", again=True)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = _run(root, *arguments)
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise ShareError(f"git {arguments[0]} failed: {said}")
+    return done.stdout
+
+
+def _quiet(root: Path, *arguments: str) -> str | None:
+    done = _run(root, *arguments)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Git, which never waits for a person to type a password."""
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PUSH_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise ShareError(f"git {arguments[0]} took over {PUSH_SECONDS:g} s", again=True) from None
+    except FileNotFoundError:
+        raise ShareError("there is no git on this machine") from None

@@ -1,0 +1,123 @@
+"""Sharing a published version: real bare repositories and a real DVC remote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.share import ShareError, share
+from scaling.changes import changes, headline
+from scaling.publish import publish
+from tests.ops_project import WHO, make
+from tests.test_flow import git
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a published version, and a remote of each kind."""
+    for name, value in WHO.items():
+        monkeypatch.setenv(name, value)
+    root = make(tmp_path / "project")
+    dvc(root, "repro", "--quiet")
+    dvc(root, "remote", "add", "storage", str(tmp_path / "storage"))
+    git(root, "commit", "-qam", "a remote")
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "hub.git")
+    git(root, "remote", "add", "origin", str(tmp_path / "hub.git"))
+    publish(root)
+    return root
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=True)
+
+
+def version(root: Path) -> str:
+    return publish(root).version
+
+
+def test_a_clone_of_what_was_shared_has_everything(root: Path, tmp_path: Path) -> None:
+    done = share(root, version(root), "origin", "storage")
+    assert [line.split()[0] for line in done] == ["DVC's", "committed", "tagged", "pushed"]
+    assert share(root, version(root), "origin", None) == []
+    git(tmp_path, "clone", "-q", "hub.git", "clone")
+    clone = tmp_path / "clone"
+    assert git(clone, "tag", "--list").split() == [f"report-{version(root)}"]
+    dvc(clone, "pull", "--quiet", "--remote", "storage")
+    assert (clone / "data/validated/report.html").is_file()
+    shown = clone / "reports" / version(root) / "report.html"
+    assert shown.read_bytes() == (root / "reports/current/report.html").read_bytes()
+
+
+def test_what_a_person_is_editing_is_not_committed(root: Path) -> None:
+    (root / "stage.py").write_text("# half an edit\n")
+    (root / "notes.txt").write_text("mine\n")
+    git(root, "add", "notes.txt")
+    share(root, version(root), None, None)
+    assert git(root, "status", "--porcelain", "-uno").splitlines() == [
+        "A  notes.txt",
+        " M stage.py",
+    ]
+
+
+def test_a_diverged_remote_is_told_and_nothing_is_pushed(root: Path, tmp_path: Path) -> None:
+    git(root, "push", "-q", "origin", "main")
+    git(tmp_path, "clone", "-q", "hub.git", "other")
+    git(tmp_path / "other", "commit", "-q", "--allow-empty", "-m", "another's")
+    git(tmp_path / "other", "push", "-q", "origin", "main")
+    with pytest.raises(ShareError, match="has commits that are not here") as refused:
+        share(root, version(root), "origin", None)
+    assert not refused.value.again
+    assert git(tmp_path / "hub.git", "tag", "--list") == ""
+    # As it says; and the next run ends what this one could not.
+    git(root, "pull", "-q", "--no-rebase", "origin", "main")
+    assert share(root, version(root), "origin", None) == ["pushed to origin/main"]
+    assert git(root, "log", "--format=%s").count("Publish") == 1
+
+
+def test_a_remote_that_is_not_reached_is_tried_again_later(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "hub.git").rename(tmp_path / "away.git")
+    with pytest.raises(ShareError, match="could not push to origin") as failed:
+        share(root, version(root), "origin", None)
+    assert failed.value.again
+    (tmp_path / "away.git").rename(tmp_path / "hub.git")
+    assert share(root, version(root), "origin", None) == ["pushed to origin/main"]
+
+
+@pytest.mark.parametrize("remotes", [("--upload-pack=x", None), ("nowhere", None), (None, "none")])
+def test_only_remotes_that_git_and_dvc_know(
+    root: Path, remotes: tuple[str | None, str | None]
+) -> None:
+    with pytest.raises(ShareError, match="has no remote"):
+        share(root, version(root), *remotes)
+    assert git(root, "tag", "--list") == ""
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    said = str(ShareError("fatal: unable to access 'https://me:secret@example.org/x.git'"))
+    assert "secret" not in said and "https://***@example.org" in said
+
+
+HEAD = "study,target,params,tokens,flops,law,quantile,value\n"
+
+
+def test_what_changed_names_what_came_went_and_moved(tmp_path: Path) -> None:
+    for name, lines in {"old": ["a,x 2.0", "b,x 3.0"], "new": ["a,x 2.1", "c,x 1.5"]}.items():
+        text = "".join(
+            f"{key},1,1,6,ensemble,{level},{value}\n"
+            for key, value in (line.split() for line in lines)
+            for level in ("0.05", "0.5", "0.95")
+        )
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "forecast.csv").write_text(HEAD + text)
+    row = {"study": "a", "target": "x", "low": 2.1, "median": 2.1, "high": 2.1}
+    assert headline(tmp_path / "new")[0] == row
+    said = changes(tmp_path / "new", tmp_path / "old")
+    assert "| a | x | 2 | 2.1 | +5.0 % |" in said
+    assert "| b | x | 3 | | gone |" in said and "| c | x | | 1.5 | new |" in said
+    assert "first version" in changes(tmp_path / "new", None)
