@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow, task
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.alone import alone
 from flows.artifacts import name_run
@@ -26,8 +26,8 @@ def score(root: Path) -> int:
     ]
     create_table_artifact(table=rows, key="audit", description="Forecasts that could be scored.")
     for path in paths:
-        if path.suffix == ".html":
-            create_link_artifact(link=path.resolve().as_uri(), link_text="Audit", key="audit-page")
+        if path.suffix == ".md":
+            create_markdown_artifact(markdown=path.read_text(encoding="utf-8"), key="audit-page")
     say("\n".join(f"wrote {path}" for path in paths))
     return made.still_open.height
 
