@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scaling.report.blocks import Cell, Column, Group, Table, Text, table
+from scaling.report.blocks import Cell, Column, Fold, Group, Table, Text, table
 from scaling.report.context import Context, figure, words
 from scaling.report.read import as_list, as_map
 from scaling.report.text import clean, integer, number, percent, plain, share
@@ -16,11 +16,12 @@ OPEN = 100.0
 LEVELS = (50, 80, 90, 95)
 
 
-def backtest_blocks(ctx: Context) -> tuple[Text | Table, ...]:
+def backtest_blocks(ctx: Context) -> tuple[Text | Table | Fold, ...]:
     """A paragraph and a table; nothing without backtests."""
-    made = backtest_table(ctx)
+    made = backtest_table(ctx, "backtest-table", "Larger runs foretold from smaller", whole=True)
     if not any(group.rows for group in made.groups):
         return ()
+    apart = backtest_table(ctx, "backtest-distance", "The same by distance", whole=False)
     return (
         Text(
             "Each study's larger runs were foretold from its smaller ones, at several origins, "
@@ -29,6 +30,7 @@ def backtest_blocks(ctx: Context) -> tuple[Text | Table, ...]:
             "value."
         ),
         made,
+        Fold("By distance beyond the largest known run", (apart,)),
     )
 
 
@@ -53,8 +55,8 @@ def held(ctx: Context) -> str:
     )
 
 
-def backtest_table(ctx: Context) -> Table:
-    """Scores by study, method and distance."""
+def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table:
+    """Scores by study and method, for all distances together or by distance."""
     columns = (
         Column("method"),
         Column("beyond the largest known run", "decades of size"),
@@ -67,12 +69,16 @@ def backtest_table(ctx: Context) -> Table:
     groups = tuple(
         Group(
             study.name,
-            tuple(_row(study.name, as_map(line)) for line in _lines(ctx, study.name)),
+            tuple(
+                _row(study.name, line)
+                for line in _lines(ctx, study.name)
+                if (line.get("low") is None) == whole
+            ),
         )
         for study in ctx.studies
     )
     note = "Errors and scores are of log loss, as percentages."
-    return table("backtest-table", "Larger runs foretold from smaller", columns, groups, note)
+    return table(name, title, columns, groups, note)
 
 
 def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
