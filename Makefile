@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV_VENV := $(VENV)-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint audit-deps lock clean
+.PHONY: help setup refit test test-all lint docs audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
@@ -37,9 +37,12 @@ audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the 
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
 	@$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
 
+docs: $(READY) ## the documentation site in site/, every link checked
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
+
 lock: ## resolve pyproject.toml again into requirements.lock
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
 clean: ## remove what make and the tools made (never data, reports or DVC's cache)
-	rm -rf $(VENV) $(UV_VENV) $(VENV)-audit .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) $(UV_VENV) $(VENV)-audit .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

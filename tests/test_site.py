@@ -211,3 +211,26 @@ def test_the_command_makes_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_a_ledger_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ledger\.jsonl: is missing"):
         build(tmp_path)
+
+
+def test_a_version_on_the_terminal(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest, middle, _ = (record["version"] for record in listed(root))
+    group = {"title": "[red]x", "rows": [[{"text": NASTY}, {"text": "1.934"}]]}
+    columns = [{"label": "study"}, {"label": "median"}]
+    head = {"kind": "table", "title": NASTY, "columns": columns, "groups": [group]}
+    report = {"title": "Forecast", "sections": [{"id": "headline", "blocks": [head]}]}
+    (root / "reports" / newest / "report.json").write_text(json.dumps(report))
+    monkeypatch.chdir(root)
+    runner = CliRunner()
+    told = runner.invoke(app, ["show"]).output
+    assert newest in told
+    assert "1.934" in told
+    assert "[red]x" in told
+    assert "\u202e" not in told
+    assert "\x07" not in told
+    assert middle in runner.invoke(app, ["show", middle[:7]]).output
+    wrong = runner.invoke(app, ["show", "nothing"])
+    assert isinstance(wrong.exception, InputError)
+    assert newest in str(wrong.exception)

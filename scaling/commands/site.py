@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ PANEL = "Publish and verify"
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(rich_help_panel=PANEL)(site)
+    app.command(rich_help_panel=PANEL)(show)
 
 
 def site() -> None:
@@ -23,3 +25,15 @@ def site() -> None:
         typer.echo(f"wrote {path.as_posix()}")
     if not changed:
         typer.echo("reports/index.html is up to date.")
+
+
+def show(
+    version: Annotated[
+        str | None,
+        typer.Argument(help="The version, or how its id begins; without it the newest."),
+    ] = None,
+) -> None:
+    """Print a published version: its forecasts, and how far to believe them."""
+    from scaling.show_version import show_version
+
+    show_version(Path("reports"), version)

@@ -172,6 +172,18 @@ class Fit:
         """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
         return self.law(self.draws, x)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from scaling.fit.notebook import html
+
+        return html(self)
+
+    def _repr_markdown_(self) -> str:
+        """The same in Markdown."""
+        from scaling.fit.notebook import markdown
+
+        return markdown(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but draws and residuals, as plain values for JSON."""
         se, ends = self.se, self.interval()

@@ -1,0 +1,83 @@
+"""A fit as notebooks show it: parameters with their uncertainty, how it ended, what it rests on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scaling.fit.result import Fit
+
+_HEAD = ("parameter", "value", "standard error", "90 % interval", "unit", "meaning")
+_MARKUP = re.compile(r"([\\`*_\[\]|~$])")
+
+
+def html(made: Fit) -> str:
+    """A heading, a table and two lines, every text escaped."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
+    body = "".join(_row(row) for row in _rows(made))
+    lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(made))
+    title = f"<strong>{escape(made.law.title)}</strong> <code>{escape(made.law.formula)}</code>"
+    table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f"<div><p>{title}</p><table>{table}</table>{lines}</div>"
+
+
+def markdown(made: Fit) -> str:
+    """The same in Markdown."""
+    lines = [f"**{_plain(made.law.title)}**: {_plain(made.law.formula)}", ""]
+    lines += [_line(_HEAD), "|" + " --- |" * len(_HEAD)]
+    lines += [_line([_plain(cell) for cell in row]) for row in _rows(made)]
+    lines += [part for line in _lines(made) for part in ("", _plain(line))]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(made: Fit) -> list[tuple[str, ...]]:
+    ends = made.interval()
+    return [
+        (
+            param.name,
+            _number(made.values[param.name], 6),
+            _number(made.se[param.name], 3),
+            _between(*ends[param.name]),
+            param.unit,
+            param.meaning,
+        )
+        for param in made.law.params
+    ]
+
+
+def _lines(made: Fit) -> tuple[str, str]:
+    seen = made.certificate
+    return (
+        f"{made.outcome.replace('_', ' ')}: {made.outcome.sentence} {made.reason}".strip(),
+        f"{made.objective_name} {made.objective:.10g} over {made.rows} rows; "
+        f"{seen.starts_agreeing:.0%} of {seen.starts} starts agree; "
+        f"condition {seen.condition:.3g}.",
+    )
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else "\u2014"
+
+
+def _between(low: float, high: float) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "\u2014"
+    return f"{low:.4g} to {high:.4g}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    first, *others = map(escape, cells)
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{one}</td>" for one in others)}</tr>'
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """On one line, without markup."""
+    return _MARKUP.sub(r"\\\1", escape(" ".join(text.split()), quote=False))

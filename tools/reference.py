@@ -1,0 +1,184 @@
+"""Write docs/reference/ from the registries and the code: python -m tools.reference"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import typer
+
+import scaling
+from scaling import checks, laws, sources
+from scaling.cli import app
+from scaling.schema import FORECAST, RUN
+from scaling.show import LIBRARY, inputs_text
+
+FOLDER = Path("docs/reference")
+MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
+RULES = Path("data/thresholds/rules.csv")
+
+
+def pages() -> dict[str, str]:
+    """Name -> content of every page."""
+    made = {
+        "laws.md": law_page(),
+        "sources.md": source_page(),
+        "checks.md": check_page(),
+        "columns.md": column_page(),
+        "thresholds.md": threshold_page(),
+        "commands.md": command_page(),
+        "python.md": python_page(),
+    }
+    return {name: MADE + text.rstrip() + "\n" for name, text in made.items()}
+
+
+def rows(head: Sequence[str], body: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " :-- |" * len(head)]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in body]
+    return "\n".join(lines) + "\n"
+
+
+def cell(value: Any) -> str:
+    """Text that ends no cell and opens no tag; what is in backquotes stays as it is."""
+    text = " ".join(str("" if value is None else value).split()).replace("|", "\\|")
+    parts = text.split("`")
+    parts[::2] = [part.replace("<", "&lt;").replace("*", "\\*") for part in parts[::2]]
+    return "`".join(parts)
+
+
+def code(text: str) -> str:
+    """As code, in a table."""
+    return f"`{text}`"
+
+
+def law_page() -> str:
+    """A part a law: formula, parameters, needs, what it assumes and where it fails."""
+    parts = ["# Laws\n", "How to choose and use them: [laws](../laws.md).\n"]
+    for law in laws.load().values():
+        parts += [
+            f"## {law.name}\n",
+            f"{cell(law.title)}: {code(law.formula)}\n",
+            rows(
+                ("parameter", "unit", "domain", "meaning"),
+                ((code(p.name), p.unit, p.domain, p.meaning) for p in law.params),
+            ),
+            f"- Inputs: {cell(inputs_text(law))}",
+            f"- Assumes: {cell(law.assumes)}",
+            f"- Fails: {cell(law.fails)}",
+            f"- Source: {cell(law.citation)}\n",
+        ]
+    return "\n".join(parts)
+
+
+def source_page() -> str:
+    """Formats that come in, and the published data sets."""
+    formats = [
+        (code(one.name), " ".join(map(code, one.suffixes)), one.meaning)
+        for one in sources.load().values()
+    ]
+    data = [
+        (code(one.name), one.title, one.licence, "; ".join(one.citations))
+        for one in sources.published(LIBRARY)
+    ]
+    return "\n".join(
+        [
+            "# Sources\n\n## Formats\n",
+            rows(("format", "ends in", "meaning"), formats),
+            "## Published data sets\n",
+            rows(("source", "title", "licence", "citation"), data),
+        ]
+    )
+
+
+def check_page() -> str:
+    """Every check between cells."""
+    found = checks.load()
+    body = ((code(r.name), code(r.column), r.severity, r.reach, r.means) for r in found)
+    about = (
+        "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "
+        "says how. Checks of a single cell follow from the [columns](columns.md).\n\n"
+    )
+    return about + rows(("check", "column", "severity", "looks at", "what must hold"), body)
+
+
+def column_page() -> str:
+    """The columns of a run and of a forecast."""
+    parts = ["# Columns\n"]
+    for title, columns in (("Runs", RUN), ("Forecasts", FORECAST)):
+        body = ((code(c.name), str(c.dtype), c.unit, c.meaning) for c in columns)
+        parts += [f"## {title}\n", rows(("column", "type", "unit", "meaning"), body)]
+    return "\n".join(parts)
+
+
+def threshold_page() -> str:
+    """The rules of compute as they stand in the registry."""
+    names = ("rule", "jurisdiction", "provision", "comparator", "value", "unit", "quantity",
+             "effective_from", "effective_to", "status", "checked_to", "primary_source",
+             )  # fmt: skip
+    table = pl.read_csv(RULES, infer_schema=False).filter(pl.col("recorded_to").is_null())
+    body = [
+        (code(r[0]), r[1], r[2], f"{r[6]} {r[3] or ''} {r[4] or ''} {r[5] or ''}", *r[7:])
+        for r in table.select(names).iter_rows()
+    ]
+    head = ("rule", "where", "provision", "threshold", "from", "to", "status", "checked", "source")
+    about = (
+        "# Thresholds\n\nRecords of the registry that are not superseded; "
+        "[governance](../governance.md) says how they are used. Not legal advice.\n\n"
+    )
+    return about + rows(head, body)
+
+
+def command_page() -> str:
+    """Every command with its options, from the program itself."""
+    parts = ["# Commands\n\n`scaling COMMAND --help` says the same.\n"]
+    parts += list(_commands(typer.main.get_command(app), "scaling"))
+    return "\n".join(parts)
+
+
+def _commands(group: Any, name: str) -> Iterable[str]:
+    for word, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{name} {word}")
+            continue
+        yield f"## {name} {word}\n\n{cell(command.help)}\n"
+        if command.params:
+            yield rows(("argument or option", "default", "meaning"), map(_option, command.params))
+
+
+def _option(param: Any) -> tuple[str, str, str]:
+    names = param.opts if param.param_type_name == "option" else [param.name.upper()]
+    default = param.default
+    shown = "" if default in (None, (), []) or callable(default) else code(str(default))
+    return ", ".join(map(code, names)), "needed" if param.required else shown, param.help or ""
+
+
+def python_page() -> str:
+    """What `import scaling` offers."""
+    parts = ["# Python\n\nEverything that `import scaling` offers; the rest is internal.\n"]
+    for name in scaling.__all__:
+        found = getattr(scaling, name)
+        call = found.__dict__.get(name, found) if inspect.ismodule(found) else found
+        text = inspect.getdoc(call) or ""
+        parts.append(f"## scaling.{name}\n\n```text\n{_signature(name, call)}\n\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def _signature(name: str, call: Any) -> str:
+    """Parameters with their defaults; types are in the text."""
+    try:
+        names = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):
+        return name
+    return f"{name}({', '.join(str(p.replace(annotation=p.empty)) for p in names)})"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for stale in FOLDER.glob("*.md"):
+        stale.unlink()
+    for file, content in pages().items():
+        (FOLDER / file).write_text(content, encoding="utf-8")
