@@ -235,17 +235,28 @@ def _plain(frame: pl.DataFrame) -> list[str]:
     ]
 
 
-@st.composite
-def _damage(draw: st.DrawFn, name: str) -> bytes:
-    data = bytearray(_target(name)[2])
-    at = draw(st.integers(0, len(data) - 1))
-    kind = draw(st.sampled_from(("cut", "bit", "lengths", "zeros", "insert", "text")))
+# Where, how, and with what; not the damaged bytes, because hypothesis keeps what it draws.
+Damage = tuple[int, str, int, bytes]
+
+
+def _damage(name: str) -> st.SearchStrategy[Damage]:
+    return st.tuples(
+        st.integers(0, len(_target(name)[2]) - 1),
+        st.sampled_from(("cut", "bit", "lengths", "zeros", "insert", "text")),
+        st.integers(0, 7),
+        st.binary(min_size=1, max_size=9),
+    )
+
+
+def _damaged(whole: bytes, damage: Damage) -> bytes:
+    at, kind, bit, more = damage
+    data = bytearray(whole)
     if kind == "cut":
         return bytes(data[:at])
     if kind == "bit":
-        data[at] ^= 1 << draw(st.integers(0, 7))
+        data[at] ^= 1 << bit
     elif kind == "insert":
-        data[at:at] = draw(st.binary(min_size=1, max_size=9))
+        data[at:at] = more
     else:
         data[at : at + 8] = {"lengths": b"\xff" * 8, "zeros": b"\0" * 8, "text": b"nan,1e99"}[kind]
     return bytes(data)
@@ -280,9 +291,9 @@ def _fuzz(name: str, count: int, fixed: bool) -> None:
         derandomize=fixed,
         suppress_health_check=list(HealthCheck),
     )
-    @given(damaged=_damage(name))
-    def attempt(damaged: bytes) -> None:
-        _survives(name, damaged)
+    @given(damage=_damage(name))
+    def attempt(damage: Damage) -> None:
+        _survives(name, _damaged(_target(name)[2], damage))
 
     attempt()
 
@@ -663,6 +674,18 @@ def test_workbook_that_unpacks_to_too_much_is_refused(
         archive.writestr("xl/worksheets/sheet1.xml", bytes(5_000_000))
     monkeypatch.setattr("scaling.sources.xlsx_file._LARGEST_UNPACKED", 1_000_000)
     with pytest.raises(InputError, match=r"bomb\.xlsx: unpacks to too much; found 5000000"):
+        sources.read_cells(path)
+
+
+def test_workbook_whose_rows_lie_too_far_apart_is_refused(tmp_path: Path) -> None:
+    _needs_openpyxl()
+    made = _workbook(tmp_path / "made.xlsx", [["a"], [1]])
+    path = tmp_path / "far.xlsx"
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            sheet = old.read(name).replace(b'<row r="2"', b'<row r="99999999"')
+            new.writestr(name, sheet.replace(b'r="A2"', b'r="A99999999"'))
+    with pytest.raises(InputError, match=r"far\.xlsx: too many cells"):
         sources.read_cells(path)
 
 

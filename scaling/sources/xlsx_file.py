@@ -26,6 +26,8 @@ _LARGEST_FILE = 256 * 1024**2
 _LARGEST_UNPACKED = 1024**3
 _MOST_PARTS = 10_000
 _MOST_CELLS = 20_000_000
+# As many as Excel has. A row states its own number, so two rows can lie any number of rows apart.
+_MOST_ROWS = 1_048_576
 _FAULTS = "a workbook has one sheet with cells, whose first row names the columns"
 
 
@@ -104,8 +106,9 @@ def _rows(values: Any, formulas: Any, path: Path) -> list[list[Any]]:
         zip_longest(values.iter_rows(), formulas.iter_rows(), fillvalue=()), start=1
     ):
         count += len(shown)
-        if count > _MOST_CELLS:
-            raise InputError("too many cells", file=path, allowed=f"<= {_MOST_CELLS}")
+        if count > _MOST_CELLS or number > _MOST_ROWS:
+            allowed = f"<= {_MOST_CELLS} cells in <= {_MOST_ROWS} rows"
+            raise InputError("too many cells", file=path, allowed=allowed)
         pairs = zip_longest(shown, typed)
         rows.append([_cell(s, t, f"{values.title}, line {number}", path) for s, t in pairs])
         last = number if any(cell is not None for cell in rows[-1]) else last
