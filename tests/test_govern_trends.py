@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling.answers.trends import growth
 from scaling.errors import InputError
 from scaling.govern import allocation, exceedance, outlook, trends
 from tests.shared import shared
@@ -24,9 +25,8 @@ JUNE_2025, JULY_2026 = date(2025, 6, 5), date(2026, 7, 23)
 def test_epochs_growth_from_the_copy_of_june_2025() -> None:
     """Epoch AI: 4.7x a year (90 %: 4.3 to 5.2), n = 428, R2 .60."""
     made = trends.growth_of(trends.copy_of(COPIES, JUNE_2025))
-    low, high = made.interval()
-    assert made.factor == pytest.approx(4.7, abs=0.05)
-    assert (low, high) == pytest.approx((4.3, 5.2), rel=0.025)
+    assert made.per_year == pytest.approx(4.7, abs=0.05)
+    assert (made.low, made.high) == pytest.approx((4.3, 5.2), rel=0.025)
     assert made.rows == 429
     assert made.r2 == pytest.approx(0.60, abs=0.01)
 
@@ -35,16 +35,15 @@ def test_cost_of_the_frontier() -> None:
     """Cottier et al. 2024: 2.4x a year since 2016 (90 %: 2.0 to 2.9 in the final version)."""
     large = trends.frontier(trends.copy_of(COPIES, JUNE_2025))
     made = trends.growth_of(large, "cost_usd", 2016.0)
-    assert made.factor == pytest.approx(2.4, abs=0.06)
-    low, high = made.interval()
-    assert low < 2.0 and high > 2.9
+    assert made.per_year == pytest.approx(2.4, abs=0.06)
+    assert made.low < 2.0 and made.high > 2.9
 
 
 def test_power_and_the_frontier() -> None:
     """Epoch AI: power of frontier runs 2.2x a year, frontier compute 4 to 5x a year."""
     large = trends.frontier(trends.copy_of(COPIES, JUNE_2025))
-    assert trends.growth_of(large, "power_w").factor == pytest.approx(2.2, abs=0.05)
-    assert 4.0 < trends.growth_of(large).factor < 5.3
+    assert trends.growth_of(large, "power_w").per_year == pytest.approx(2.2, abs=0.05)
+    assert 4.0 < trends.growth_of(large).per_year < 5.3
 
 
 def test_metrs_horizon_doubles_in_212_days() -> None:
@@ -54,7 +53,7 @@ def test_metrs_horizon_doubles_in_212_days() -> None:
     )
     dated = table.with_columns(year=trends.years(pl.col("observed"))).sort("observed")
     best = trends.records(dated, "value")
-    made = trends.growth(best["year"].to_numpy(), best["value"].to_numpy())
+    made = growth(best["year"], best["value"])
     assert made.doubling_days == pytest.approx(212, rel=0.01)
 
 
@@ -92,21 +91,9 @@ def test_what_has_not_happened_yet_counts() -> None:
     assert (stale["p50"], stale["expected_before"]) == (None, 1.0)
 
 
-def test_growth_that_cannot_be_is_refused() -> None:
-    with pytest.raises(InputError, match="too few"):
-        trends.growth(np.array([2020.0, 2021.0]), np.array([1.0, 2.0]))
-    with pytest.raises(InputError, match="not positive"):
-        trends.growth(np.arange(6.0), np.array([1.0, 2, 3, 0, 5, 6]))
+def test_a_day_before_every_copy_is_refused() -> None:
     with pytest.raises(InputError, match="no copy that old"):
         trends.copy_of(COPIES, date(2020, 1, 1))
-
-
-@given(st.floats(1.2, 20.0), st.integers(0, 2**31))
-def test_a_known_growth_is_found(factor: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    years = rng.uniform(2010.0, 2026.0, 60)
-    made = trends.growth(years, 1e20 * factor ** (years - 2018.0))
-    assert made.factor == pytest.approx(factor, rel=1e-6)
 
 
 # --------------------------------------------------------------------------- counts
@@ -164,11 +151,17 @@ PUBLISHED = Path("data/trends/forecast-2024-10-18.json")
 
 
 def test_the_forecast_of_october_2024_is_made_again_and_scored() -> None:
-    """Its intervals stand in the file as they were before the later copy was opened to score it."""
+    """Its intervals stand in the file as they were before the later copy was opened to score it.
+
+    Slopes' errors then assumed equal scatter; now they do not, which moves quantiles a little.
+    """
     stored = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     made = outlook.outlook(COPIES, date(2024, 10, 18), JULY_2026)
-    assert made["version"] == stored["version"]
-    assert [one["p50"] for one in made["counts"]] == [one["p50"] for one in stored["counts"]]
+    for now, then in zip(made["counts"], stored["counts"], strict=True):
+        quantiles = [name for name in then if name.startswith("p")]
+        assert [now[name] for name in quantiles] == pytest.approx(
+            [then[name] for name in quantiles], rel=0.03, abs=1.0
+        )
     score = outlook.score(stored, COPIES, JULY_2026)
     above = {one["threshold"]: one for one in score["counts"]}
     assert above[1e25]["came"] == 22 and above[1e25]["inside_90"]

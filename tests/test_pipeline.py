@@ -124,7 +124,11 @@ def _stages(where: Path) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "stage", ["ingest", "validate", "fit@chinchilla-epoch", "forecast", "report"]
+    "stage",
+    [
+        *("ingest", "validate", "fit@chinchilla-epoch", "backtest@chinchilla-epoch"),
+        *("forecast", "report"),
+    ],
 )
 def test_stages_declare_what_they_read(clone: Path, tmp_path: Path, stage: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(SITE)

@@ -68,14 +68,28 @@ class Growth:
             f"{self.doubling_days:.0f} days"
         )
 
+    @property
+    def rate(self) -> float:
+        """r: growth per year in the logarithm."""
+        return float(np.log(self.per_year))
+
+    @property
+    def se(self) -> float:
+        """Standard error of `rate`."""
+        return float(np.sqrt(self.covariance[1, 1]))
+
+    def line(self, dates: Dates) -> tuple[Array, Array]:
+        """Height of the line in ln y, and its standard error, at each date (dates,)."""
+        t = _times(dates) - self.centre
+        basis = np.stack([np.ones_like(t), t], axis=1)
+        variance = np.einsum("ni,ij,nj->n", basis, self.covariance, basis)
+        return self.level_at_centre + self.rate * t, np.sqrt(variance)
+
     def at(self, dates: Dates, level: float = 0.9, *, new: bool = True) -> Array:
         """Low end, centre and high end (3, dates) of the quantity; ``new`` includes the scatter
         of a single case, without it the interval is of the line."""
-        t = _times(dates) - self.centre
-        line = self.level_at_centre + np.log(self.per_year) * t
-        basis = np.stack([np.ones_like(t), t], axis=1)
-        variance = np.einsum("ni,ij,nj->n", basis, self.covariance, basis)
-        reach = student(level, self.rows - 2) * np.sqrt(variance + new * self.scatter**2)
+        line, error = self.line(dates)
+        reach = student(level, self.rows - 2) * np.sqrt(error**2 + new * self.scatter**2)
         return np.asarray(np.exp(np.stack([line - reach, line, line + reach])))
 
     def reaches(self, value: float, count: int = 4000, seed: int = 0) -> Array:

@@ -23,8 +23,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.answers.trends import Growth
 from scaling.errors import InputError
-from scaling.govern.trends import Growth, growth_of
+from scaling.govern.trends import growth_of
 
 Array = NDArray[np.float64]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from scaling.answers.trends import Growth
 from scaling.errors import InputError
 from scaling.govern import allocation, exceedance
 from scaling.govern.trends import (
@@ -53,10 +54,10 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
         "models": table.height,
         "set": "Epoch AI's notable models with a figure for training compute",
         "growth": {
-            "training compute, all since 2010": growth_of(table).to_dict(),
-            "training compute, ten largest of their time": growth_of(large).to_dict(),
-            "cost, of those, since 2016": growth_of(large, "cost_usd", COST_SINCE).to_dict(),
-            "power, of those": growth_of(large, "power_w").to_dict(),
+            "training compute, all since 2010": _growth(growth_of(table)),
+            "training compute, ten largest of their time": _growth(growth_of(large)),
+            "cost, of those, since 2016": _growth(growth_of(large, "cost_usd", COST_SINCE)),
+            "power, of those": _growth(growth_of(large, "power_w")),
         },
         "open_lag": _lag(table, today),
         "counts": [one.to_dict() for one in counted],
@@ -74,16 +75,26 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
     return {"version": hashlib.sha256(text.encode()).hexdigest()[:12]} | made
 
 
+def _growth(line: Growth) -> dict[str, Any]:
+    return {
+        "factor_per_year": line.per_year,
+        "low90": line.low,
+        "high90": line.high,
+        "doubling_days": line.doubling_days,
+        "rows": line.rows,
+        "r2": line.r2,
+    }
+
+
 def _lag(table: pl.DataFrame, today: float) -> dict[str, float]:
     lag = open_lag(table, OPEN_SINCE, today)
-    low, high = lag.open_growth.interval()
     return {
         "years": lag.years,
         "low90": lag.low90,
         "high90": lag.high90,
-        "open_growth": lag.open_growth.factor,
-        "open_growth_low90": low,
-        "open_growth_high90": high,
+        "open_growth": lag.open_growth.per_year,
+        "open_growth_low90": lag.open_growth.low,
+        "open_growth_high90": lag.open_growth.high,
     }
 
 
@@ -100,12 +111,12 @@ def _cross(large: pl.DataFrame, today: float) -> list[dict[str, Any]]:
     """
     top = _largest(large, today)
     waited = today - decimal(date.fromisoformat(top["published"]))
-    band = growth_of(large).interval()
+    line = growth_of(large)
     waits = []
     for threshold in THRESHOLDS:
         if threshold > top["flop"]:
             wait = time_to_cross(
-                threshold, top["flop"], band, LARGEST_SIGMA, HORIZON, waited=waited
+                threshold, top["flop"], (line.low, line.high), LARGEST_SIGMA, HORIZON, waited=waited
             )
             waits.append({"threshold": threshold, **wait})
     return waits
@@ -142,10 +153,10 @@ def score(made: dict[str, Any], copies: pl.DataFrame, on: date) -> dict[str, Any
     same = growth_of(new.filter(pl.col("published") <= old["published"].max()))
     growth = {
         "forecast": [was["low90"], was["factor_per_year"], was["high90"]],
-        "came": now.factor,
-        "inside_90": was["low90"] <= now.factor <= was["high90"],
-        "revision": same.factor - was["factor_per_year"],
-        "news": now.factor - same.factor,
+        "came": now.per_year,
+        "inside_90": was["low90"] <= now.per_year <= was["high90"],
+        "revision": same.per_year - was["factor_per_year"],
+        "news": now.per_year - same.per_year,
     }
     return {"scored_on": str(new["copy"][0]), "counts": counts, "growth": growth}
 

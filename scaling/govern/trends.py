@@ -1,7 +1,6 @@
 """Growth in time of training compute, cost, power and horizons; the open lag; time to cross.
 
-A growth is a straight line in ln(value) on the date, by least squares; its interval is that of the
-slope (normal, the residuals independent). `scaling.laws.trend` is the same line as a law family.
+A growth is a straight line in ln(value) on the date (`scaling.answers.trends.growth`).
 """
 
 from __future__ import annotations
@@ -10,88 +9,17 @@ import math
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from scaling.answers.trends import Growth, growth
 from scaling.errors import InputError
-
-Array = NDArray[np.float64]
 
 COPIES = Path("data/trends/copies.csv")
 YEAR = 365.25
-FEWEST = 5
 # Models that were among the ten largest when they came out (Epoch AI's frontier).
 FRONTIER = 10
-
-
-@dataclass(frozen=True)
-class Growth:
-    """ln(value) = level + rate (t - origin), t in years; rate has standard error ``se``, single
-    values scatter by ``scatter`` (in ln)."""
-
-    rate: float
-    se: float
-    level: float
-    origin: float
-    scatter: float
-    rows: int
-    r2: float
-
-    @property
-    def factor(self) -> float:
-        """Growth per year."""
-        return math.exp(self.rate)
-
-    @property
-    def doubling_days(self) -> float:
-        """Days in which the value doubles."""
-        return YEAR * math.log(2.0) / self.rate
-
-    def interval(self, level: float = 0.9) -> tuple[float, float]:
-        """Ends of the interval of `factor`."""
-        from scipy.special import ndtri
-
-        z = float(ndtri(0.5 + level / 2.0))
-        return math.exp(self.rate - z * self.se), math.exp(self.rate + z * self.se)
-
-    def centre(self, year: float) -> float:
-        """Central ln(value) at a date."""
-        return self.level + self.rate * (year - self.origin)
-
-    def to_dict(self) -> dict[str, Any]:
-        low, high = self.interval()
-        return {
-            "factor_per_year": self.factor,
-            "low90": low,
-            "high90": high,
-            "doubling_days": self.doubling_days,
-            "rows": self.rows,
-            "r2": self.r2,
-        }
-
-
-def growth(years: Array, values: Array) -> Growth:
-    """Least squares of ln(value) on the date.
-
-    Raises:
-        InputError: fewer than five values, one that is not positive, or all of one date.
-    """
-    if len(years) < FEWEST or np.ptp(years) == 0:
-        raise InputError("too few dated values", value=len(years), allowed=f">= {FEWEST}")
-    if not (np.isfinite(values).all() and (values > 0).all()):
-        raise InputError("a value is not positive", value=float(np.min(values)), allowed="> 0")
-    origin, y = float(years.mean()), np.log(values)
-    x = years - origin
-    rate = float(x @ y / (x @ x))
-    left = y - y.mean() - rate * x
-    scatter = math.sqrt(float(left @ left) / (len(x) - 2))
-    r2 = 1.0 - float(left @ left) / float(((y - y.mean()) ** 2).sum())
-    return Growth(
-        rate, scatter / math.sqrt(float(x @ x)), float(y.mean()), origin, scatter, len(x), r2
-    )
 
 
 def read_copies(path: Path = COPIES) -> pl.DataFrame:
@@ -139,7 +67,7 @@ def growth_of(
     rows = table.filter(
         pl.col("year").is_between(since, until, closed="left"), pl.col(column).is_not_null()
     )
-    return growth(rows["year"].to_numpy(), rows[column].to_numpy())
+    return growth(rows["year"], rows[column])
 
 
 def records(table: pl.DataFrame, value: str) -> pl.DataFrame:
@@ -168,16 +96,12 @@ def open_lag(table: pl.DataFrame, since: float, year: float) -> Lag:
     for word in ("yes", "no"):
         part = table.filter(pl.col("open") == word, pl.col("year").is_between(since, year))
         best = frontier(part, 3)
-        lines[word] = growth(best["year"].to_numpy(), best["flop"].to_numpy())
+        lines[word] = growth(best["year"], best["flop"])
     one, other = lines["yes"], lines["no"]
-    gap = (other.centre(year) - one.centre(year)) / other.rate
-    error = math.hypot(_level_error(one, year), _level_error(other, year)) / other.rate
+    (at, at_se), (above, above_se) = one.line([year]), other.line([year])
+    gap = float(above[0] - at[0]) / other.rate
+    error = math.hypot(at_se[0], above_se[0]) / other.rate
     return Lag(gap, gap - 1.6449 * error, gap + 1.6449 * error, one)
-
-
-def _level_error(line: Growth, year: float) -> float:
-    """Standard error of the line's height at a date."""
-    return math.hypot(line.scatter / math.sqrt(line.rows), line.se * (year - line.origin))
 
 
 def time_to_cross(
