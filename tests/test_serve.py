@@ -30,9 +30,9 @@ def root(tmp_path: Path) -> Path:
     return make(tmp_path / "project")
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(tmp_path_factory.mktemp("prefect"))
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return environment(tmp_path / "prefect")
 
 
 def land(root: Path, text: str) -> None:
@@ -95,7 +95,7 @@ def test_killed_anywhere_a_later_run_completes_and_publishes_once(
     with serving(root, env, port) as parent:
         land(root, "first\n")
         until(lambda: _find(parent.pid, "stage.py b"))
-        words = {"flow": "prefect.flow_engine", "stage": "stage.py b", "server": "flows.server"}
+        words = {"flow": "prefect.engine", "stage": "stage.py b", "server": "flows.server"}
         for process in [parent] if victim == "serve" else _find(parent.pid, words[victim])[:1]:
             os.kill(process.pid, signal.SIGKILL)
         if victim == "stage":

@@ -1,0 +1,71 @@
+"""Sharing to a bucket: an S3-compatible server on the loopback interface.
+
+It needs packages that the project does not: make a folder for them with
+``python -m venv V && V/bin/pip install dvc[s3]==3.67.1 "moto[server]" pyyaml`` and name its
+interpreter in SCALING_S3_PYTHON.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scaling.publish import publish
+from tests.ops_project import WHO, free_port, make, until
+from tests.test_flow import CHECKOUT, answers, git
+
+PYTHON = os.environ.get("SCALING_S3_PYTHON", "")
+SHARE = (
+    "import sys; from pathlib import Path; from flows.share import share; "
+    "print('\\n'.join(share(Path(), sys.argv[1], None, 'bucket')))"
+)
+BUCKET = "create_bucket(Bucket='b', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})"
+
+pytestmark = pytest.mark.skipif(
+    not Path(PYTHON).is_file(), reason="SCALING_S3_PYTHON names no Python with dvc[s3] and moto"
+)
+
+
+@contextmanager
+def s3(env: dict[str, str]) -> Iterator[str]:
+    port = free_port()
+    command = [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet) as server:
+        until(lambda: answers(port))
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+def test_data_goes_to_a_bucket_and_comes_back(tmp_path: Path) -> None:
+    keys = {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    env = {**os.environ, **WHO, **keys, "PYTHONPATH": str(CHECKOUT)}
+    env["PATH"] = f"{Path(PYTHON).parent}{os.pathsep}{env['PATH']}"
+    root = make(tmp_path / "project")
+
+    def run(folder: Path, *arguments: str) -> str:
+        command = [PYTHON, *arguments]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with s3(env) as address:
+        run(root, "-c", f"import boto3; boto3.client('s3', endpoint_url='{address}').{BUCKET}")
+        run(root, "-m", "dvc", "remote", "add", "bucket", "s3://b/data")
+        run(root, "-m", "dvc", "remote", "modify", "bucket", "endpointurl", address)
+        git(root, "commit", "-qam", "a bucket")
+        run(root, "-m", "dvc", "repro", "--quiet")
+        version = publish(root).version
+        assert "DVC's bucket has the data" in run(root, "-c", SHARE, version)
+        git(tmp_path, "clone", "-q", "project", "clone")
+        run(tmp_path / "clone", "-m", "dvc", "pull", "--quiet", "--remote", "bucket")
+    assert (tmp_path / "clone/data/validated/report.html").is_file()
