@@ -247,7 +247,7 @@ def test_a_corrupted_cache_is_told_or_made_again(root: Path, env: dict[str, str]
         until(lambda: len(ended(port)) == 2)
     assert versions(root) == 2
     assert verify(root) == []
-    assert (root / "data/validated").read_text() == "second\nrow\n"
+    assert (root / "data/validated/report.html").read_text() == "second\nrow\n"
 
 
 @pytest.mark.slow
