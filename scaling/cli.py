@@ -191,12 +191,23 @@ def sources(
 
 
 @app.command(rich_help_panel=TRUST)
-def publish() -> None:
+def publish(
+    corrects: Annotated[str | None, typer.Option(help="Version that this one corrects.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is corrected.")] = None,
+    tag: Annotated[
+        bool, typer.Option("--tag", help="Also tag every version that is committed to Git.")
+    ] = False,
+) -> None:
     """Publish the current report as an immutable version (refit does this by itself)."""
     from scaling.publish import publish as run
 
-    made = run(Path())
+    made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
+    if tag:
+        from scaling.tags import tag_versions
+
+        for line in tag_versions(Path()):
+            typer.echo(line)
 
 
 @app.command(rich_help_panel=TRUST)

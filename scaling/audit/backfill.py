@@ -67,6 +67,14 @@ def backfill(
     return published
 
 
+def make(root: Path, day: date, folder: Path) -> list[str]:
+    """Write the files of one day's version into ``folder``, and publish nothing."""
+    plan = history.read_plan(root / history.FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = current(root, plan, day, folder)
+    return [] if made is None else list(made.files)
+
+
 def _issued(root: Path, made: Current) -> Published:
     """Publish it; where the day has a version already, as the correction of the last one."""
     reports = root / "reports" / HISTORY

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(rich_help_panel=PANEL)(audit)
     app.command(rich_help_panel=PANEL)(backfill)
+    app.command(rich_help_panel=PANEL)(reproduce)
 
 
 def audit(
@@ -48,11 +49,51 @@ def backfill(
     as_of: Annotated[
         str | None, typer.Option(help="Only this day of history.yaml (YYYY-MM-DD).")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the files of --as-of there; publish nothing.")
+    ] = None,
 ) -> None:
     """Replay the days of history.yaml and publish each in reports/history, marked as a replay."""
     from scaling.audit.backfill import backfill as run
+    from scaling.audit.backfill import make
 
-    run(Path(), only=None if as_of is None else _day(as_of), done=_say)
+    day = None if as_of is None else _day(as_of)
+    if out is None:
+        run(Path(), only=day, done=_say)
+    elif day is None:
+        raise InputError("--out needs a day", column="--as-of", allowed="a day of history.yaml")
+    else:
+        typer.echo(f"{len(make(Path(), day, out))} files -> {out}")
+
+
+def reproduce(
+    version: Annotated[str | None, typer.Argument(help="Id of a published version.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="The whole history.")] = False,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="In an environment from its own lock file.")
+    ] = False,
+) -> None:
+    """Make a version again at its commit, beside, and compare byte for byte."""
+    from scaling.audit import reproduce as module
+
+    if every == (version is not None):
+        allowed = "a version, or --all"
+        raise InputError("which version?", value=version, allowed=allowed)
+    wanted = module.every(Path().resolve()) if version is None else [version]
+    same = True
+    try:
+        for one in module.reproduce(Path().resolve(), wanted, lock=lock, say=_aside):
+            typer.echo(str(one))
+            same = same and not one.differences
+    except module.ReproduceError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+    if not same:
+        raise typer.Exit(1)
+
+
+def _aside(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _say(day: date, made: object) -> None:

@@ -1,0 +1,239 @@
+"""Make a published version again, in a temporary Git worktree, and say what differs and why.
+
+The commit is, of those that Git has, the one whose sources are nearest to those in the manifest:
+the tag ``forecast/VERSION``, the revision at the issue, the commit that added the version's folder.
+Everything is computed again (`dvc repro --force`): no result is taken from a cache. No server is
+needed. The environment is the present one unless one is made from the version's own lock file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scaling.audit.compare import Difference, compare
+from scaling.errors import InputError
+from scaling.ledger import MANIFEST, sha256
+from scaling.publish import PLACES
+from scaling.tags import TAG, added_by
+from scaling.version import git
+
+SOURCES = ("engine", "laws")
+
+
+class ReproduceError(RuntimeError):
+    """A version cannot be made again; the message says what stands in the way."""
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What became of one version: empty ``differences`` when every byte is the same."""
+
+    version: str
+    commit: str
+    files: int
+    differences: tuple[Difference, ...]
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f"{self.version} at {self.commit[:12]}"
+        if not self.differences:
+            return f"{where}: all {self.files} files are the same, byte for byte"
+        lines = [f"{where}: {len(self.differences)} of {self.files} files differ"]
+        lines += [f"  {one}" for one in self.differences]
+        return "\n".join([*lines, *(f"  because {reason}" for reason in self.reasons)])
+
+
+def every(root: Path) -> list[str]:
+    """All published versions that have a manifest, the replayed history first."""
+    return [
+        path.parent.name
+        for place in PLACES
+        for path in sorted((root / place).glob(f"*/{MANIFEST}"))
+    ]
+
+
+def reproduce(
+    root: Path,
+    versions: Iterable[str],
+    *,
+    lock: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[Reproduced]:
+    """Make each version again; with ``lock`` in an environment from its own lock file.
+
+    Raises InputError for a version that is not published, ReproduceError when Git has no commit
+    that holds it or the commands fail.
+    """
+    found = {version: _folder(root, version) for version in versions}
+    by_commit: dict[str, list[Path]] = {}
+    for folder in found.values():
+        by_commit.setdefault(commit_of(root, folder), []).append(folder)
+    for commit, folders in by_commit.items():
+        with _worktree(root, commit) as tree:
+            python = _environment(tree, lock=lock, say=say)
+            for folder in sorted(folders, key=lambda one: "history" not in one.parts):
+                yield _one(tree, folder, commit, python, say)
+
+
+def _one(
+    tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
+) -> Reproduced:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    say(f"making {folder.name} again")
+    if folder.parent.name == "history":
+        made = tree / ".reproduced" / folder.name
+        if not (tree / "data" / "validated").is_dir():
+            _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache", "validate")
+        day = str(manifest["as_of"])
+        _run(tree, python, "-m", "scaling.cli", "backfill", "--as-of", day, "--out", str(made))
+    else:
+        _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache")
+        made = tree
+    differences = []
+    for name in manifest["files"]:
+        path = _made(made, name)
+        again = path.read_bytes() if path.is_file() else None
+        one = compare(name, (folder / name).read_bytes(), again)
+        if one is not None:
+            differences.append(one)
+    reasons = tuple(_reasons(tree, manifest, python)) if differences else ()
+    return Reproduced(folder.name, commit, len(manifest["files"]), tuple(differences), reasons)
+
+
+def _made(made: Path, name: str) -> Path:
+    """Where a file of a version stands after it was made again."""
+    places = (
+        made / name,
+        made / "reports" / "current" / name,
+        made / "data" / name,
+        made / "data" / "forecasts" / name,
+    )
+    inside = places[1:] if (made / "dvc.yaml").is_file() else places[:1]
+    return next((path for path in inside if path.is_file()), inside[0])
+
+
+# The commit --------------------------------------------------------------------------------------
+
+
+def commit_of(root: Path, folder: Path) -> str:
+    """The commit whose sources are nearest to those that made the version."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    named = [f"{TAG}{folder.name}", manifest["revision"], added_by(root, folder)]
+    commits = [_commit(root, name) for name in named if name]
+    known = list(dict.fromkeys(commit for commit in commits if commit))
+    if not known:
+        raise ReproduceError(
+            f"{folder.name}: Git has neither its tag, nor its revision {manifest['revision']}, nor "
+            "a commit that added it; commit it, or fetch the whole history"
+        )
+    return min(known, key=lambda commit: len(_other_sources(root, commit, manifest)))
+
+
+def _commit(root: Path, name: str) -> str | None:
+    found = git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return found.decode().strip() if found else None
+
+
+def _other_sources(root: Path, commit: str, manifest: dict[str, Any]) -> list[str]:
+    """Source files of the manifest that are not the same at the commit."""
+    made_by = manifest["made_by"]
+    wanted = {name: digest for part in SOURCES for name, digest in made_by[part].items()}
+    wanted["requirements.lock"] = made_by["requirements"]
+    there = {name: git(root, "show", f"{commit}:./{name}") for name in wanted}
+    return [name for name, content in there.items() if sha256(content or b"") != wanted[name]]
+
+
+def _folder(root: Path, version: str) -> Path:
+    for place in PLACES:
+        if (root / place / version / MANIFEST).is_file():
+            return root / place / version
+    allowed = ", ".join(every(root)) or "none is published"
+    raise InputError("no such version", value=version, allowed=allowed)
+
+
+# The place and the environment -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _worktree(root: Path, commit: str) -> Iterator[Path]:
+    """The commit checked out beside, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        tree = Path(folder) / "tree"
+        if git(root, "worktree", "add", "--detach", str(tree), commit) is None:
+            raise ReproduceError(f"Git cannot check out {commit} beside {root}")
+        try:
+            yield tree
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
+            git(root, "worktree", "prune")
+
+
+def _environment(tree: Path, *, lock: bool, say: Callable[[str], None]) -> str:
+    """The interpreter: the present one, or one from the lock file of the commit."""
+    if lock:
+        say("making the environment from its own lock file")
+        _execute(tree, ["make", "setup"])
+        return str(tree / ".venv" / "bin" / "python")
+    other = _other_packages(tree)
+    told = f"{len(other)} packages differ from its lock file" if other else "as in its lock file"
+    say(f"in the present environment: {told}")
+    return sys.executable
+
+
+def _other_packages(tree: Path) -> list[str]:
+    """Packages that are installed in another version than the lock file says."""
+    lines = (tree / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = [line.split(";")[0].split("==") for line in lines if "==" in line and line[0] != "#"]
+    found = []
+    for name, rest in pinned:
+        wanted = rest.split()[0].rstrip("\\")
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            present = metadata.version(name.strip())
+            if present != wanted:
+                found.append(f"{name.strip()} is {present}, was {wanted}")
+    return found
+
+
+def _run(tree: Path, python: str, *arguments: str) -> None:
+    _execute(tree, [python, *arguments], Path(python).parent)
+
+
+def _execute(tree: Path, command: list[str], first: Path | None = None) -> None:
+    path = os.environ.get("PATH", os.defpath)
+    environment = {**os.environ, "PATH": path if first is None else f"{first}{os.pathsep}{path}"}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise ReproduceError(f"`{' '.join(command)}` failed ({done.returncode}):\n{said}")
+
+
+# Why ---------------------------------------------------------------------------------------------
+
+
+def _reasons(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
+    """What is not as it was: code, data, choices, environment."""
+    made_by = manifest["made_by"]
+    for kind in (*SOURCES, "data"):
+        for name, digest in made_by[kind].items():
+            path = tree / name
+            if not path.is_file() or sha256(path.read_bytes()) != digest:
+                yield f"{'data' if kind == 'data' else 'code'}: {name} is not what made it"
+    if sha256((tree / "requirements.lock").read_bytes()) != made_by["requirements"]:
+        yield "environment: its commit has another requirements.lock"
+    if manifest["dirty"]:
+        yield "code: it was published from files that were not committed"
+    if python == sys.executable:
+        yield from (f"environment: {other}" for other in _other_packages(tree)[:10])
+    now = ".".join(map(str, sys.version_info[:3]))
+    if manifest["python"] != now:
+        yield f"environment: Python is {now}, was {manifest['python']}"

@@ -1,0 +1,45 @@
+"""Git tags of published versions: ``forecast/VERSION`` on the commit that added the version.
+
+A version is published before it can be committed, so it is tagged afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from scaling.ledger import LEDGER, MANIFEST, read_lines
+from scaling.publish import PLACES
+from scaling.version import git
+
+TAG = "forecast/"
+
+
+def added_by(root: Path, folder: Path) -> str | None:
+    """The commit that added a version's folder; None when it is not committed."""
+    path = (folder / MANIFEST).relative_to(root).as_posix()
+    said = git(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", path)
+    return (said or b"").decode().strip() or None
+
+
+def tag_versions(root: Path) -> Iterator[str]:
+    """Tag every version that is committed and has no tag; says what was done, line by line."""
+    for place in PLACES:
+        ledger = root / place / LEDGER
+        entries = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
+        for entry in entries:
+            said = _tag(root, root / place / entry.version)
+            if said:
+                yield said
+
+
+def _tag(root: Path, folder: Path) -> str | None:
+    name = TAG + folder.name
+    if git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}") is not None:
+        return None
+    commit = added_by(root, folder)
+    if commit is None:
+        return f"not tagged: {folder.name} is not committed; commit {folder}, then tag again"
+    if git(root, "tag", name, commit) is None:
+        return f"not tagged: Git refused the tag {name}"
+    return f"tagged {name} at {commit[:12]}"
