@@ -14,6 +14,9 @@ import yaml
 from scaling.errors import InputError
 from scaling.ledger import MANIFEST, canonical, sha256, version_of
 
+# Forecasts by naive methods, against which a version is scored.
+BASELINES = "baselines.csv"
+
 
 @dataclass(frozen=True)
 class Current:
@@ -48,6 +51,8 @@ def fingerprint(root: Path) -> Current:
         "params": sha256(canonical(params)),
         "requirements": _hash(_need(root / "requirements.lock")),
         "seed": params.get("seed"),
+        # Too large to publish; the fits' draws are told by their hashes.
+        "draws": hashes_of(root, sorted((root / "data" / "fits").glob("*.parquet"))),
         "outputs": {name: _hash(path) for name, path in files.items()},
     }
     as_of = params.get("as_of")
@@ -105,8 +110,12 @@ def _outputs(root: Path) -> dict[str, Path]:
     shown = files.setdefault("forecast.csv", forecast)
     if _hash(shown) != _hash(forecast):
         raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
-    for path in sorted((root / "data" / "fits").glob("*.json")):
-        files[f"fits/{path.name}"] = path
+    for name in ("fits", "backtests"):
+        for path in sorted((root / "data" / name).glob("*.json")):
+            files[f"{name}/{path.name}"] = path
+    baselines = root / "data" / "forecasts" / BASELINES
+    if baselines.is_file():
+        files[BASELINES] = baselines
     if MANIFEST in files:
         raise InputError(f"the name {MANIFEST} belongs to publishing", file=files[MANIFEST])
     return dict(sorted(files.items()))

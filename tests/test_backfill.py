@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from scaling.audit import backfill, history, read
+from scaling.audit import backfill, history, hub, read
 from scaling.audit.run import audit, write
 from scaling.errors import InputError
 from scaling.publish import verify
@@ -148,12 +148,17 @@ def test_a_day_that_is_not_planned_is_refused(root: Path) -> None:
         backfill.backfill(root, only=date(2020, 2, 2))
 
 
-def test_the_hub_table_has_its_columns(root: Path) -> None:
+def test_a_version_is_exported_as_hub_tools_read_it(root: Path) -> None:
     made = backfill.backfill(root, only=date(2023, 1, 1))[0]
-    table = pl.read_csv(made.folder / "model-output.csv")
+    files = hub.export(made.folder, root / "hub")
+    assert "model-output/scaling-ensemble/2023-01-01-scaling-ensemble.csv" in {
+        path.relative_to(root / "hub").as_posix() for path in files
+    }
+    table = pl.concat([pl.read_csv(path) for path in files])
     assert table.columns == [
-        "origin_date", "location", "target", "model_id", "output_type", "output_type_id", "value",
+        "origin_date", "location", "target", "output_type", "output_type_id", "value",
     ]  # fmt: skip
     assert table["output_type"].unique().to_list() == ["quantile"]
-    key = ["origin_date", "location", "target", "model_id", "output_type_id"]
-    assert table.select(key).is_duplicated().sum() == 0
+    one = pl.read_csv(files[0])
+    key = ["origin_date", "location", "target", "output_type_id"]
+    assert one.select(key).is_duplicated().sum() == 0

@@ -17,22 +17,20 @@ import polars as pl
 import yaml
 
 from scaling.audit import history, trends
-from scaling.audit.hub import model_output
-from scaling.audit.read import BASELINES, HISTORY
+from scaling.audit.read import HISTORY
 from scaling.errors import InputError
 from scaling.forecast.backtest import CARRY, TAIL
 from scaling.ledger import LEDGER, canonical, read_lines, sha256
 from scaling.pipeline.files import canonical as canonical_json
 from scaling.publish import Published, issue
 from scaling.schema import FORECAST, dtypes
-from scaling.version import Current, engine_of, hashes_of
+from scaling.version import BASELINES, Current, engine_of, hashes_of
 
 NAIVE = (CARRY, TAIL)
 VALIDATED = Path("data/validated")
 SOURCES = (
     "scaling/audit/backfill.py",
     "scaling/audit/history.py",
-    "scaling/audit/hub.py",
     "scaling/audit/trends.py",
     "scaling/fit",
     "scaling/forecast",
@@ -95,7 +93,6 @@ def current(root: Path, plan: history.Plan, day: date, folder: Path) -> Current 
     contents = {
         "forecast.csv": _csv(table.filter(~naive)),
         BASELINES: _csv(table.filter(naive)),
-        "model-output.csv": model_output(table, day).write_csv().encode(),
     }
     for _, facts in parts:
         name = facts["study"].replace(" ", "-").replace("+", "")

@@ -14,9 +14,9 @@ from scaling.audit.match import N_COLUMNS
 from scaling.ledger import LEDGER, MANIFEST, canonical, read_lines
 from scaling.pipeline.study import without
 from scaling.schema import FORECAST, dtypes
+from scaling.version import BASELINES
 
 HISTORY = "history"
-BASELINES = "baselines.csv"
 KEY = ("version", "study", "target")
 TARGET: dict[str, Any] = {
     "version": pl.String,
@@ -68,7 +68,7 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     manifests = {folder: json.loads((folder / MANIFEST).read_bytes()) for folder in folders}
     corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
     for folder, manifest in manifests.items():
-        table = _quantiles(folder).with_columns(version=pl.lit(folder.name))
+        table = quantiles(folder).with_columns(version=pl.lit(folder.name))
         studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
         asked.append(
             table.unique(subset=KEY, keep="first", maintain_order=True)
@@ -90,7 +90,7 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     return every.select(pl.col(name).cast(kind) for name, kind in TARGET.items()), pl.concat(said)
 
 
-def _quantiles(folder: Path) -> pl.DataFrame:
+def quantiles(folder: Path) -> pl.DataFrame:
     """The forecasts of a version, and the baselines that were issued with it."""
     types = dtypes(FORECAST)
     names = ("forecast.csv", BASELINES)

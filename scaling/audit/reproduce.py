@@ -74,7 +74,7 @@ def reproduce(
     Raises InputError for a version that is not published, ReproduceError when Git has no commit
     that holds it or the commands fail.
     """
-    found = {version: _folder(root, version) for version in versions}
+    found = {version: folder_of(root, version) for version in versions}
     by_commit: dict[str, list[Path]] = {}
     for folder in found.values():
         by_commit.setdefault(commit_of(root, folder), []).append(folder)
@@ -153,7 +153,8 @@ def _other_sources(root: Path, commit: str, manifest: dict[str, Any]) -> list[st
     return [name for name, content in there.items() if sha256(content or b"") != wanted[name]]
 
 
-def _folder(root: Path, version: str) -> Path:
+def folder_of(root: Path, version: str) -> Path:
+    """Where a version stands; raises InputError when it is not published."""
     for place in PLACES:
         if (root / place / version / MANIFEST).is_file():
             return root / place / version

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(rich_help_panel=PANEL)(audit)
     app.command(rich_help_panel=PANEL)(backfill)
+    app.command(rich_help_panel=PANEL)(hub)
     app.command(rich_help_panel=PANEL)(reproduce)
 
 
@@ -90,6 +91,18 @@ def reproduce(
         raise typer.Exit(1) from error
     if not same:
         raise typer.Exit(1)
+
+
+def hub(
+    version: Annotated[str, typer.Argument(help="Id of a published version.")],
+    out: Annotated[Path, typer.Option(help="Folder in which to write model-output/.")],
+) -> None:
+    """Write a version's quantiles in the hubverse's model-output form."""
+    from scaling.audit.hub import export
+    from scaling.audit.reproduce import folder_of
+
+    for path in export(folder_of(Path().resolve(), version), out):
+        typer.echo(f"wrote {path}")
 
 
 def _aside(text: str) -> None:

@@ -159,10 +159,17 @@ def methods(
         scatter = np.sqrt(np.sum(made.residuals**2) / max(small.height - len(law.params), 1))
         if np.isfinite(centre).all():
             yield law.name, Predictive(centre, np.full(large.height, scatter + 1e-12), NORMAL)
-    sizes = [log_size({name: part[name].to_numpy() for name in inputs}) for part in (small, large)]
-    y = np.log(small[target].to_numpy())
+    yield from naive(small, large, inputs, target)
+
+
+def naive(
+    known: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str
+) -> Iterator[tuple[str, Array]]:
+    """The naive methods' log points (T,): the mean of the largest runs, the tail's power law."""
+    sizes = [log_size({name: part[name].to_numpy() for name in inputs}) for part in (known, at)]
+    y = np.log(known[target].to_numpy())
     last = sizes[0] >= sizes[0].max() - 1e-6
-    yield CARRY, np.full(large.height, y[last].mean())
+    yield CARRY, np.full(at.height, y[last].mean())
     yield TAIL, tail_power_law(sizes[0], y, sizes[1])
 
 

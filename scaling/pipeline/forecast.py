@@ -13,6 +13,7 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fit.data import column_of, law_inputs
+from scaling.forecast.backtest import FEWEST, naive
 from scaling.forecast.engine import joins, predictive
 from scaling.forecast.single import law_quantiles
 from scaling.laws import Law
@@ -26,13 +27,15 @@ VALIDATED = Path("data/validated")
 INPUTS = ("params", "tokens")
 SCALE = (*INPUTS, "flops")
 OUT = Path("data/forecasts/forecast.csv")
+BASELINES = OUT.with_name("baselines.csv")
 
 
 def main() -> None:
-    """Write data/forecasts/forecast.csv, one row per study, target, law and quantile."""
+    """Write data/forecasts/forecast.csv, one row per study, target, law and quantile, and the
+    points of the naive methods, in the same columns, to baselines.csv."""
     params = load_params()
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
-    parts = []
+    parts, points = [], []
     for study in sorted(params["studies"]):
         document = json.loads((FITS / f"{study}.json").read_text(encoding="utf-8"))
         draws = pl.read_parquet(FITS / f"{study}.parquet")
@@ -40,6 +43,8 @@ def main() -> None:
         rows = pl.read_parquet(VALIDATED / f"{document['source']}.parquet")
         runs, _ = select(rows, get_study(params, study))
         parts.append(study_rows(document, runs, draws, targets, levels, params["seed"]))
+        points.append(baseline_rows(study, runs, targets))
+    write_bytes(BASELINES, pl.concat(points).write_csv().encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     write_bytes(OUT, table.write_csv().encode())
     print(f"{table.height} quantiles of {len(parts)} studies")
@@ -104,6 +109,18 @@ def study_rows(
             made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
     parts = [_long(document["study"], *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
+
+
+def baseline_rows(study: str, runs: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """Carrying the last value on and the tail's power law, as medians."""
+    empty = pl.DataFrame(schema=dtypes(FORECAST))
+    whole = runs.drop_nulls([*INPUTS, "loss"]).filter(pl.col("loss") > 0)
+    if not targets.height or whole.height < FEWEST:
+        return empty
+    middle = np.array([0.5])
+    made = naive(whole, targets, INPUTS, "loss")
+    parts = [_long(study, name, targets, np.exp(z)[None], middle) for name, z in made]
+    return pl.concat(parts).cast(empty.schema)
 
 
 def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: Any) -> pl.DataFrame:

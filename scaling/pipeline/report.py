@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 
 from scaling.errors import InputError
+from scaling.pipeline.files import canonical
 from scaling.report.blocks import Figure, Report
+from scaling.report.checklist import answers
+from scaling.report.context import context
 from scaling.report.model import build
 from scaling.report.read import FORECAST_FILE, read
 from scaling.report.render import html, markdown, to_json
@@ -33,11 +36,13 @@ def main(root: Path = Path()) -> int:
 
 def contents(root: Path) -> dict[str, bytes]:
     """The bytes of each file of the report, by name."""
-    report = build(read(root))
+    inputs = read(root)
+    report = build(inputs)
     texts = {
         "report.md": markdown(report),
         "report.html": html(report),
         "report.json": to_json(report),
+        "checklist.json": canonical({"answers": answers(context(inputs))}),
         **{figure.file: figure.sheet for figure in _figures(report)},
     }
     files = {name: text.encode() for name, text in texts.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scaling.report.blocks import Cell, Report
+from scaling.report.checklist import checklist
 from scaling.report.context import Context, context
 from scaling.report.detail import detail
 from scaling.report.headline import headline
@@ -18,7 +19,7 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    sections = (headline(ctx), trust(ctx), made(ctx), detail(ctx))
+    sections = (headline(ctx), trust(ctx), made(ctx), checklist(ctx), detail(ctx))
     return Report(TITLE, LEAD, _facts(ctx), sections)
 
 
