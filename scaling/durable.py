@@ -82,5 +82,6 @@ def sync(folder: Path) -> None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the error says that the disk, or one's share of it, is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """Whether the error says that the disk, one's share of it, or what a file may have, is full."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, OSError) and error.errno in full

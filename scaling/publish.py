@@ -239,8 +239,9 @@ def _checked_chain(history: _History) -> list[Entry]:
     for folder in sorted(history.reports.iterdir()):
         if VERSION_NAME.fullmatch(folder.name) and folder.name not in listed:
             history.problems.append(
-                f"{history.shown(folder)}: does not continue from the ledger; remove the folder "
-                "and publish again if it is wanted"
+                f"{history.shown(folder)}: does not continue from the ledger "
+                f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
+                "folder and publish again if it is wanted"
             )
     return chain
 
@@ -317,6 +318,9 @@ def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes 
     if content is not None and sha256(content) == digest:
         return content
     wrong = "is missing" if content is None else "is not what was published"
+    if content is not None and path.name == MANIFEST:
+        # No later line vouches for the last one: either of the two may be the wrong one.
+        wrong += f", or its line in {history.shown(history.reports / LEDGER)} is not"
     found = _find(history, path, digest, entry)
     if found is None:
         hint = "" if history.current is None else "; put it back from Git or a backup"

@@ -325,8 +325,11 @@ def test_a_doubtful_fit_is_named(tmp_path: Path) -> None:
     assert "All 6 fits converged" not in shown
 
 
+SECTIONS = ["headline", "trust", "made", "checklist", "detail"]
+
+
 def test_sections_come_in_order(made: Report) -> None:
-    assert [section.id for section in made.sections] == ["headline", "trust", "made", "detail"]
+    assert [section.id for section in made.sections] == SECTIONS
     kinds = [block.kind for block in made.sections[0].blocks]
     assert kinds == ["text", "table", "figure"]
 
@@ -394,7 +397,8 @@ def test_the_stage_writes_everything_twice_the_same(tmp_path: Path) -> None:
     folder = root / "reports/current"
     first = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     assert list(first) == [
-        "forecast.csv", "forecast.svg", "laws.svg", "report.html", "report.json", "report.md",
+        "checklist.json", "forecast.csv", "forecast.svg", "laws.svg", "report.html", "report.json",
+        "report.md",
     ]  # fmt: skip
     assert first["forecast.csv"] == (root / "data/forecasts/forecast.csv").read_bytes()
     code = (
@@ -656,12 +660,7 @@ def test_every_drawn_colour_changes_with_the_scheme(made: Report) -> None:
 
 def test_json_is_the_model(made: Report) -> None:
     loaded = json.loads(to_json(made))
-    assert [section["id"] for section in loaded["sections"]] == [
-        "headline",
-        "trust",
-        "made",
-        "detail",
-    ]
+    assert [section["id"] for section in loaded["sections"]] == SECTIONS
     table = loaded["sections"][0]["blocks"][1]
     assert table["kind"] == "table"
     cell = table["groups"][0]["rows"][0][1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from scaling.laws import get
+from scaling.laws import Law, load
 from scaling.report.blocks import Cell, Column, Group, Section, Table, Text, table
 from scaling.report.context import Context, Study
 from scaling.report.read import as_list, as_map
@@ -22,7 +22,7 @@ Answer = Callable[[Context, Study], str]
 def answers(ctx: Context) -> list[dict[str, str]]:
     """One entry a study and question: study, part, question, answer."""
     return [
-        {"study": study.name, "part": part, "question": question, "answer": said(ctx, study)}
+        {"study": study.name, "part": part, "question": question, "answer": clean(said(ctx, study))}
         for study in ctx.studies
         for part, question, said in QUESTIONS
     ]
@@ -45,7 +45,7 @@ def checklist(ctx: Context) -> Section:
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:
     for part, question, said in QUESTIONS:
-        answer = said(ctx, study)
+        answer = clean(said(ctx, study))
         yield Cell(f"{part}: {question}"), Cell(answer, answer, "", study.fit_file)
 
 
@@ -53,8 +53,14 @@ def _fits(study: Study) -> list[Mapping[str, Any]]:
     return [as_map(one) for one in as_list(study.fitted.get("fits"))]
 
 
+def _laws(study: Study) -> list[Law]:
+    known = load()
+    names = [str(one.get("law")) for one in _fits(study)]
+    return [known[name] for name in names if name in known]
+
+
 def _form(ctx: Context, study: Study) -> str:
-    laws = [get(str(one.get("law"))) for one in _fits(study)]
+    laws = _laws(study)
     return "; ".join(f"{law.name}: {law.formula}" for law in laws) or UNKNOWN
 
 
@@ -64,7 +70,7 @@ def _parameters(ctx: Context, study: Study) -> str:
 
 
 def _inputs(ctx: Context, study: Study) -> str:
-    laws = [get(str(one.get("law"))) for one in _fits(study)]
+    laws = _laws(study)
     return "; ".join(f"{law.name}: {', '.join(law.inputs)}" for law in laws) or UNKNOWN
 
 
