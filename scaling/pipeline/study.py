@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,31 @@ import yaml
 from scaling.errors import InputError, nearest
 
 PARAMS = Path("params.yaml")
+# With these a cell of a CSV is a formula in a spreadsheet.
+FORMULA = ("=", "+", "-", "@")
 
 
 def load_params(path: Path = PARAMS) -> dict[str, Any]:
     """params.yaml as a mapping."""
     with path.open(encoding="utf-8") as stream:
         loaded: dict[str, Any] = yaml.safe_load(stream)
+    for place in ("studies", "targets"):
+        names = loaded.get(place) or (loaded.get("forecast") or {}).get(place) or ()
+        _check_names(names, place, path)
     return loaded
+
+
+def _check_names(names: Iterable[Any], place: str, path: Path) -> None:
+    """Refuse names that a spreadsheet would run as a formula: they stand in published tables."""
+    for name in map(str, names):
+        if name.startswith(FORMULA) or not name.isprintable():
+            raise InputError(
+                "name would be a formula, or is not printable",
+                file=path,
+                column=place,
+                value=name,
+                allowed="printable text that does not begin with = + - @",
+            )
 
 
 def get_study(params: dict[str, Any], name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from scaling.report.blocks import Cell, Report
 from scaling.report.checklist import checklist
 from scaling.report.context import Context, context
 from scaling.report.detail import detail
+from scaling.report.glossary import glossary
 from scaling.report.headline import headline
 from scaling.report.made import made
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
@@ -19,7 +20,11 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
+<<<<<<< HEAD
     sections = (headline(ctx), trust(ctx), made(ctx), checklist(ctx), detail(ctx))
+=======
+    sections = (headline(ctx), trust(ctx), made(ctx), detail(ctx), glossary())
+>>>>>>> 68de100 (Pages tested in headless Chromium; long words wrap)
     return Report(TITLE, LEAD, _facts(ctx), sections)
 
 
