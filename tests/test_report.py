@@ -325,17 +325,11 @@ def test_a_doubtful_fit_is_named(tmp_path: Path) -> None:
     assert "All 6 fits converged" not in shown
 
 
-SECTIONS = ["headline", "trust", "made", "checklist", "detail"]
+SECTIONS = ["headline", "trust", "made", "checklist", "detail", "glossary"]
 
 
 def test_sections_come_in_order(made: Report) -> None:
-<<<<<<< HEAD
     assert [section.id for section in made.sections] == SECTIONS
-=======
-    assert [section.id for section in made.sections] == [
-        "headline", "trust", "made", "detail", "glossary"
-    ]  # fmt: skip
->>>>>>> 68de100 (Pages tested in headless Chromium; long words wrap)
     kinds = [block.kind for block in made.sections[0].blocks]
     assert kinds == ["text", "table", "figure"]
 
@@ -666,17 +660,7 @@ def test_every_drawn_colour_changes_with_the_scheme(made: Report) -> None:
 
 def test_json_is_the_model(made: Report) -> None:
     loaded = json.loads(to_json(made))
-<<<<<<< HEAD
     assert [section["id"] for section in loaded["sections"]] == SECTIONS
-=======
-    assert [section["id"] for section in loaded["sections"]] == [
-        "headline",
-        "trust",
-        "made",
-        "detail",
-        "glossary",
-    ]
->>>>>>> 68de100 (Pages tested in headless Chromium; long words wrap)
     table = loaded["sections"][0]["blocks"][1]
     assert table["kind"] == "table"
     cell = table["groups"][0]["rows"][0][1]

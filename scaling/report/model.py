@@ -20,11 +20,7 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-<<<<<<< HEAD
-    sections = (headline(ctx), trust(ctx), made(ctx), checklist(ctx), detail(ctx))
-=======
-    sections = (headline(ctx), trust(ctx), made(ctx), detail(ctx), glossary())
->>>>>>> 68de100 (Pages tested in headless Chromium; long words wrap)
+    sections = (headline(ctx), trust(ctx), made(ctx), checklist(ctx), detail(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), sections)
 
 
