@@ -4,7 +4,7 @@
 
 Three true laws make runs with log-normal noise. A start of 12 runs (three isoFLOP budgets of four
 sizes) is fitted by approach 3; then each way of choosing spends ten times the start's FLOP, and the
-fit of all runs forecasts a target 2.5 decades above. Figures: width of the 90 % interval of the
+fit of all runs forecasts a target 3.5 decades above. Figures: width of the 90 % interval of the
 draws over the true loss (median of the replicates), share of intervals that hold the true loss, and
 median error of the forecast. `plan next` plans in three rounds, refitting after each.
 """

@@ -37,7 +37,7 @@ def next_runs(
     repeats: Annotated[int, typer.Option(help="How often one size may be trained.")] = 2,
     doubt: Annotated[
         float, typer.Option(help="Error of the law, in sds of noise; 0 trusts the law.")
-    ] = 3.0,
+    ] = 10.0,
     runs: Runs = None,
     law: LawName = None,
     metric: Metric = None,

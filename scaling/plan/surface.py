@@ -159,7 +159,7 @@ def least(f: Function, low: Array, high: Array, zoom: int = 65) -> Array:
         inside = (pick > 0) & (pick < zoom - 1)
         step, rows = (high - low) / (zoom - 1), np.arange(len(low))
         centre = grid[pick, rows]
-        root = halve(lambda at: slope(f, at), centre - step, centre + step)
+        root = halve(lambda at: slope(f, at), centre - step, centre + step, 38)
     return np.where(inside, root, np.nan)
 
 

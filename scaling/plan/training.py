@@ -91,7 +91,7 @@ def numerical(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> A
         # The inner sum has the same minimum as the loss and no constant to cancel against.
         return one.inner(log_n, log_c - count.log_rate(log_n))
 
-    return least(f, np.full_like(log_c, np.log(1e3)), np.minimum(log_c - 1.0, np.log(1e18)), 129)
+    return least(f, np.full_like(log_c, np.log(1e3)), np.minimum(log_c - 1.0, np.log(1e18)))
 
 
 def best(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> tuple[Array, Array]:
@@ -110,7 +110,7 @@ def cheapest(one: Surface, goal: float, count: Counting = SIX_ND) -> tuple[Array
 
     start, _ = one.least_compute(goal)
     start = np.where(np.isfinite(start), start, np.log(1e9))
-    log_n = least(f, start - 4.0, start + 4.0)
+    log_n = least(f, start - 4.0, start + 4.0, 33)
     return log_n, one.log_tokens(log_n, goal)
 
 
