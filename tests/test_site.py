@@ -17,12 +17,14 @@ from scaling.cli import app
 from scaling.errors import InputError
 from scaling.ledger import Entry
 from scaling.publish import publish, verify
+from scaling.report.model import build as build_report
+from scaling.report.read import read
 from scaling.report.render import to_json
 from scaling.site import build, refresh
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
 from tests.test_publish import fill
-from tests.test_report import NASTY
+from tests.test_report import NASTY, project
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NAMES = ("index.html", "index.json", "index.md")
@@ -234,3 +236,17 @@ def test_a_version_on_the_terminal(
     wrong = runner.invoke(app, ["show", "nothing"])
     assert isinstance(wrong.exception, InputError)
     assert newest in str(wrong.exception)
+
+
+def test_the_record_reads_what_the_report_writes(tmp_path: Path) -> None:
+    here = project(tmp_path)
+    (here / "data/backtests").mkdir()
+    whole = {"method": "ensemble", "low": None, "high": None, "forecasts": 229, "error": 0.0157,
+             "crps": 0.01, "in50": 0.39, "in80": 0.94, "in90": 0.99, "in95": 1.0, "skill": 0.8,
+             }  # fmt: skip
+    lines = [whole, {**whole, "low": 0.0, "high": 0.5, "forecasts": 9}, {**whole, "method": "last"}]
+    document = json.dumps({"study": "alpha", "reason": "", "methods": lines})
+    (here / "data/backtests/alpha.json").write_text(document)
+    found = calibration(json.loads(to_json(build_report(read(here)))))
+    names = ("forecasts", "error", "in50", "in80", "in90", "in95")
+    assert found == {"studies": 1} | {name: whole[name] for name in names}
