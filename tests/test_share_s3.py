@@ -1,8 +1,8 @@
 """Sharing to a bucket: an S3-compatible server on the loopback interface.
 
-It needs packages that the project does not: make a folder for them with
-``python -m venv V && V/bin/pip install dvc[s3]==3.67.1 "moto[server]" pyyaml`` and name its
-interpreter in SCALING_S3_PYTHON.
+It needs packages that the project does not: make a folder V for them with ``python -m venv V``,
+``V/bin/pip install "dvc[s3]==3.67.1" "moto[server]" pyyaml pyarrow polars==2.1.0``, and name
+its interpreter V/bin/python in SCALING_S3_PYTHON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHARE = (
     "import sys; from pathlib import Path; from flows.share import share; "
     "print('\\n'.join(share(Path(), sys.argv[1], None, 'bucket')))"
 )
-BUCKET = "create_bucket(Bucket='b', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})"
+BUCKET = "create_bucket(Bucket='bucket')"
 
 pytestmark = pytest.mark.skipif(
     not Path(PYTHON).is_file(), reason="SCALING_S3_PYTHON names no Python with dvc[s3] and moto"
@@ -37,16 +37,18 @@ def s3(env: dict[str, str]) -> Iterator[str]:
     command = [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet) as server:
-        until(lambda: answers(port))
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+        try:
+            until(lambda: answers(port))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
 
 
 def test_data_goes_to_a_bucket_and_comes_back(tmp_path: Path) -> None:
     keys = {
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "y",
-        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
     }
     env = {**os.environ, **WHO, **keys, "PYTHONPATH": str(CHECKOUT)}
     env["PATH"] = f"{Path(PYTHON).parent}{os.pathsep}{env['PATH']}"
@@ -60,7 +62,7 @@ def test_data_goes_to_a_bucket_and_comes_back(tmp_path: Path) -> None:
 
     with s3(env) as address:
         run(root, "-c", f"import boto3; boto3.client('s3', endpoint_url='{address}').{BUCKET}")
-        run(root, "-m", "dvc", "remote", "add", "bucket", "s3://b/data")
+        run(root, "-m", "dvc", "remote", "add", "bucket", "s3://bucket/data")
         run(root, "-m", "dvc", "remote", "modify", "bucket", "endpointurl", address)
         git(root, "commit", "-qam", "a bucket")
         run(root, "-m", "dvc", "repro", "--quiet")

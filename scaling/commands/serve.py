@@ -43,21 +43,23 @@ def serve(
 def alerts(
     kind: Annotated[Kind, typer.Argument(help="How to send.")],
     to: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="SCALING_ALERTS_TO",
             help="Address, kept as a secret by Prefect: https://... for webhook and slack, "
-            "mailtos://USER:PASSWORD@SERVER?from=FROM&to=TO for email.",
-            prompt="Address",
-            hide_input=True,
+            "mailtos://USER:PASSWORD@SERVER?from=FROM&to=TO for email. Asked for if not given.",
         ),
-    ],
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove these alerts instead.")] = False,
 ) -> None:
     """Have the server send word of failures, drift, and runs at compute thresholds."""
     from flows.alerts import declare, withdraw
 
-    for line in withdraw(kind) if remove else declare(kind, to):
+    if remove:
+        done = withdraw(kind) or [f"{kind}: there were none"]
+    else:
+        done = declare(kind, to or typer.prompt("Address", hide_input=True))
+    for line in done:
         typer.echo(line)
 
 
