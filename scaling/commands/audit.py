@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(rich_help_panel=PANEL)(audit)
     app.command(rich_help_panel=PANEL)(backfill)
+    app.command(rich_help_panel=PANEL)(diff)
     app.command(rich_help_panel=PANEL)(hub)
     app.command(rich_help_panel=PANEL)(reproduce)
 
@@ -91,6 +92,40 @@ def reproduce(
         raise typer.Exit(1) from error
     if not same:
         raise typer.Exit(1)
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="Id of a published version.")],
+    new: Annotated[str, typer.Argument(help="Id of a later one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    most: Annotated[int, typer.Option(help="Lines of each kind.")] = 10,
+) -> None:
+    """Say what changed from one version to another: inputs, parameters, forecasts."""
+    from scaling.audit.drift import diff as run
+    from scaling.audit.reproduce import folder_of
+
+    root = Path().resolve()
+    made = run(folder_of(root, old), folder_of(root, new))
+    if as_json:
+        from scaling.pipeline.files import canonical
+
+        typer.echo(canonical(made), nl=False)
+        return
+    for cause in made["made_by"][:most]:
+        typer.echo(f"{cause['kind']}: {cause['name']} {cause['what']}")
+    typer.echo(f"{len(made['made_by'])} inputs differ.")
+    for row in made["parameters"][:most]:
+        where = f"{row['study']}, {row['law']}, {row['parameter']}"
+        typer.echo(
+            f"{where}: {row['old']:.4g} -> {row['new']:.4g} ({row['change']:+.2f} standard errors)"
+        )
+    far = sorted(made["forecasts"], key=lambda row: -abs(row["change"]))
+    for row in far[:most]:
+        where = f"{row['study']}, {row['target']}, {row['law']}"
+        mark = ", outside the old 90 % interval" if row["outside"] else ""
+        typer.echo(f"{where}: median {100 * row['change']:+.2f} %{mark}")
+    left = sum(bool(row["outside"]) for row in far)
+    typer.echo(f"{left} of {len(far)} medians left the old 90 % interval.")
 
 
 def hub(

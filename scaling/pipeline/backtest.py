@@ -17,18 +17,32 @@ from scaling.pipeline.study import get_study, load_params, select
 
 INPUTS = ("params", "tokens")
 OUT = Path("data/backtests")
+# What `dvc metrics diff` compares.
+METRICS = Path("data/metrics")
+COMPARED = ("error", "bias", "crps", "wis", "in50", "in80", "in90", "in95", "skill")
 
 
 def main(name: str) -> None:
-    """Write data/backtests/NAME.json (means by method and distance) and NAME.parquet (each)."""
+    """Write data/backtests/NAME.json (means by method and distance) and NAME.parquet (each), and
+    the means that DVC compares to data/metrics/NAME.json."""
     study = get_study(load_params(), name)
     rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
     runs, _ = select(rows, study)
     table, reason = _table(runs, study)
     lines = [] if table is None else summary(table).to_dicts()
     write_parquet(OUT / f"{name}.parquet", pl.DataFrame() if table is None else table)
+    write_json(METRICS / f"{name}.json", metrics(lines))
     write_json(OUT / f"{name}.json", {"study": name, "reason": reason, "methods": lines})
     print(f"{name}: {0 if table is None else table.height} forecasts scored {reason}".rstrip())
+
+
+def metrics(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Of each method over all distances, the means that it has."""
+    whole = [line for line in lines if line["low"] is None]
+    return {
+        line["method"]: {key: line[key] for key in COMPARED if line[key] is not None}
+        for line in whole
+    }
 
 
 def _table(runs: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame | None, str]:
