@@ -162,3 +162,9 @@ def test_a_version_is_exported_as_hub_tools_read_it(root: Path) -> None:
     one = pl.read_csv(files[0])
     key = ["origin_date", "location", "target", "output_type_id"]
     assert one.select(key).is_duplicated().sum() == 0
+
+
+def test_an_audit_without_validated_runs_is_refused(root: Path) -> None:
+    shutil.rmtree(root / "data/validated")
+    with pytest.raises(InputError, match=r"data/validated: is missing"):
+        audit(root)

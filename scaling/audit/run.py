@@ -13,6 +13,7 @@ from scaling.audit import read, table
 from scaling.audit.match import Rules
 from scaling.audit.page import page
 from scaling.audit.summary import summarise
+from scaling.errors import InputError
 from scaling.pipeline.files import canonical, write_bytes
 from scaling.pipeline.study import load_params
 
@@ -33,10 +34,13 @@ class Audit:
 def audit(root: Path = Path()) -> Audit:
     """Score every published version by the validated runs of today.
 
-    Raises InputError when params.yaml has no tolerances.
+    Raises InputError when params.yaml has no tolerances, or no run was validated here.
     """
     from scaling.audit.trends import outcomes as trend_outcomes
 
+    if not (root / VALIDATED).is_dir():
+        hint = "`dvc repro validate` makes it; without it every outcome would look withdrawn"
+        raise InputError("is missing", file=root / VALIDATED, hint=hint)
     rules = Rules.of(load_params(root / "params.yaml"))
     targets, said = read.forecasts(read.versions(root))
     results = read.outcomes(root / VALIDATED, targets["selection"].unique().sort())
