@@ -160,9 +160,8 @@ def show_source(name: str) -> None:
 
     known = {source.name: source for source in published(LIBRARY)}
     if name not in known:
-        raise InputError(
-            "unknown source", value=name, allowed=", ".join(known), hint=nearest(name, known)
-        )
+        hint = nearest(name, known) or "Runs of your own: scaling quarantine list --source NAME."
+        raise InputError("not a published source", value=name, allowed=", ".join(known), hint=hint)
     source = known[name]
     rows = read_table(source.table)
     lines = [source.title, *source.citations, f"licence: {source.licence}"]

@@ -145,6 +145,15 @@ def _history(write: Callable[[Random, list[Row]], bytes]) -> Callable[[Random, l
     return made
 
 
+def _chart(random: Random, rows: list[Row]) -> bytes:
+    """A chart of one run: the steps, then every metric with its lowest and highest value."""
+    shown = [
+        {"Step": i} | {f"r - {n}{end}": c for n, c in row.items() for end in ("", "__MIN", "__MAX")}
+        for i, row in enumerate(rows)
+    ]
+    return _separated(",")(random, shown)
+
+
 def _state(random: Random, rows: list[Row]) -> bytes:
     history = [{"step": i + 1, **row} for i, row in enumerate(rows)]
     state = {"global_step": random.choice(_NUMBERS), "log_history": history, "max_steps": 10}
@@ -161,6 +170,7 @@ FORMATS: dict[str, tuple[str, Callable[[Random, list[Row]], bytes]]] = {
     "wandb-history-csv": ("{}.wandb.csv", _history(_separated(","))),
     "wandb-history-jsonl": ("{}.wandb.jsonl", _history(_jsonl)),
     "wandb-history-parquet": ("{}.wandb.parquet", _history(_parquet)),
+    "wandb-chart": ("{}.chart.csv", _chart),
     "lightning": ("metrics.csv", _history(_separated(","))),
     "hf": ("trainer_state.json", _state),
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from scaling import cli
 from scaling.errors import InputError
 from scaling.inbox import store
 from scaling.inbox.add import add
+from scaling.inbox.names import unnumbered
 from scaling.mapping import Options
 from scaling.pipeline import ingest
 from tests.conftest import ROOT
@@ -238,7 +241,7 @@ def test_any_past_day_can_be_made_again(project: Path) -> None:
     first, second, third = date(2026, 1, 5), date(2026, 1, 7), date(2026, 1, 9)
     _add(TABLE, 5)
     day_5 = tree("data/runs") if _as_of("null") else {}
-    assert "1 new results, 1 corrected (the first: run 'b', loss@c4: 2.0 is 1.9)" in _add(
+    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: 2.0 is now 1.9)" in _add(
         TABLE.replace("2.0,y", "1.9,y") + "c,7B,1T,2026-01-06,1.8,\n", 7
     )
     _add(TABLE.replace("2.0,y", "1.95,y"), 9)
@@ -284,6 +287,25 @@ def test_names_stay_inside(project: Path) -> None:
     assert not Path("data/runs/secret.parquet").exists()
 
 
+@pytest.mark.parametrize("disclosed", ["true", "false"])
+def test_rows_of_several_sources_keep_their_own_name(project: Path, disclosed: str) -> None:
+    Path("params.yaml").write_text(f"disclose_internal: {disclosed}\n")
+    for name in ("one", "other"):
+        assert scaling_add("in/team.csv", "--as", name, *MAPS) == 0
+    ingest.main()
+    names = {"true": ["one", "other"], "false": ["internal-1", "internal-2"]}[disclosed]
+    for name in names:
+        assert table(name)["source"].to_list() == [name, name]
+
+
+def test_a_foreign_source_in_a_cell_stays_inside(project: Path) -> None:
+    Path("params.yaml").write_text("disclose_internal: false\n")
+    text = "source,run,metric,value\nelsewhere,a,loss,1\nloose,b,loss,1\n"
+    Path("data/internal/loose.csv").write_text(text)
+    alias = unnumbered("loose")
+    assert table(alias)["source"].to_list() == [f"{alias}/source-2", alias]
+
+
 # What is refused --------------------------------------------------------------------------------
 
 REFUSED = {
@@ -320,7 +342,10 @@ def test_nothing_is_guessed(project: Path, kind: str) -> None:
 
 def test_cells_that_cannot_be_read_go_to_quarantine(project: Path) -> None:
     said = _add(TABLE.replace("260B", "lots"), 5)
-    assert any("1 rows have cells that cannot be read" in line and "row 2" in line for line in said)
+    assert any(
+        "1 row has cells that cannot be read" in line and "row 2, tokens 'lots'" in line
+        for line in said
+    )
     assert json.loads(table("team")["unparsed"][1]) == {"tokens": "lots"}
 
 
@@ -393,6 +418,41 @@ def test_charts_of_wandb(project: Path, capsys: pytest.CaptureFixture[str]) -> N
     path.write_text(CHART.replace("{x}", "epoch"))
     assert scaling_add(path) == 2
     assert "row 2: no step" in capsys.readouterr().err
+
+
+def test_histories_of_wandb(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `scan_history` yields, saved; a row without its step is refused."""
+    rows = {"_step": [0, 10], "_timestamp": [1.7e9, 1.7e9 + 60], "loss": [3.5, 3.0]}
+    pl.DataFrame(rows | {"config.lr": [0.003, 0.003]}).write_csv("in/small.wandb.csv")
+    maps = ("--as", "team", "--metric", f"loss={X}", *WALL, "--map", "lr=config.lr")
+    assert scaling_add("in/small.wandb.csv", *maps) == 0
+    assert table("team", "run", "step", "value", "lr", "observed").rows() == [
+        ("small", 0.0, 3.5, 0.003, date(2023, 11, 14)),
+        ("small", 10.0, 3.0, 0.003, date(2023, 11, 14)),
+    ]
+    before = tree("data/internal")
+    pl.DataFrame(rows).rename({"_step": "step"}).write_csv("in/small.wandb.csv")
+    assert scaling_add("in/small.wandb.csv", *maps) == 2
+    assert "row 1: a row without step" in capsys.readouterr().err
+    assert tree("data/internal") == before
+
+
+def test_the_commands_of_the_page_work(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/adding-runs.md, run from the page: one refusal, then two additions."""
+    page = (ROOT / "docs/adding-runs.md").read_text(encoding="utf-8")
+    blocks = [textwrap.dedent(block) for block in re.findall(r"(?m)(?:^    .*\n)+", page)]
+    Path("runs.csv").write_text(next(block for block in blocks if block.startswith("name,")))
+    run = Path("wandb/offline-run-20260105_101010-abc")
+    shutil.copytree(next(unpack("wandb-media", Path("in")).glob("kept/offline-run-*")), run)
+    commands = [block.replace("\\\n", " ") for block in blocks if "--as team" in block]
+    refused, *taken = [shlex.split(command)[2:] for command in commands]
+    assert scaling_add(*refused) == 2
+    assert "'remark' ('warm start') is not mapped" in capsys.readouterr().err
+    for arguments in taken:
+        assert scaling_add(*arguments) == 0, capsys.readouterr().err
+    assert table("team", "run", "params", "tokens", "value").height == 2
+    assert len(taken) == 2 and table("team-wandb").height > 0
+    assert scaling_add("runs.csv", "--as", "team") == 0
 
 
 def test_two_additions_at_once(project: Path) -> None:

@@ -8,6 +8,7 @@ again then does what is left and ends with the same bytes.
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling import durable
-from scaling.errors import InputError, shorten
+from scaling.errors import InputError, counted, shorten
 from scaling.inbox import store
 from scaling.inbox.merge import Part, accounts, compared, logged_again, merged
 from scaling.inbox.read import part_of, rows_of
@@ -247,15 +248,22 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool) -> list[str]:
         unparsed += lost.height
         first = first or (lost["row"][0], lost["unparsed"][0]) if lost.height else first
         parts += [rows] if "_expected" in rows.columns else []
-    said = [f"{results} results"]
+    said = [counted(results, "result")]
     if unparsed and unparsed == results:
-        raise InputError("no row can be read", row=first[0] if first else None, value=first)
+        where = first or (None, "{}")
+        raise InputError(f"no row can be read; the first: {_lost(where[1])}", row=where[0])
     if first:
         said.append(
-            f"{unparsed} rows have cells that cannot be read and will go to quarantine; "
-            f"the first is row {first[0]}: {shorten(first[1])}"
+            f"{counted(unparsed, 'row')} {'has' if unparsed == 1 else 'have'} cells that cannot be "
+            f"read and will go to quarantine; the first is row {first[0]}, {_lost(first[1])}"
         )
     return said + (_reconciled(pl.concat(parts), partial) if parts else [])
+
+
+def _lost(unparsed: str) -> str:
+    """Cells that cannot be read, in words."""
+    cells = list(json.loads(unparsed).items())
+    return ", ".join(f"{name} {shorten(text)}" for name, text in cells[:3])
 
 
 def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
@@ -265,12 +273,15 @@ def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
     if short and not partial:
         listed = "\n  ".join(str(one) for one in short[:20])
         hint = "Export them again when they have ended, or add --partial to take them flagged."
-        raise InputError(f"{len(short)} of {len(told)} runs are not whole:\n  {listed}", hint=hint)
-    said = [f"{len(told)} runs"]
+        raise InputError(
+            f"not whole: {len(short)} of {counted(len(told), 'run')}:\n  {listed}", hint=hint
+        )
+    said = [counted(len(told), "run")]
     known = [one for one in told if one.expected is not None]
     if known:
         said.append(
-            f"{len(known) - sum(one.short for one in known)} end at the tracker's last step"
+            f"of {counted(len(known), 'run')} with a last step in the tracker, "
+            f"{len(known) - sum(one.short for one in known)} reach it"
         )
     if short:
         said.append(f"{len(short)} are not whole and are flagged")

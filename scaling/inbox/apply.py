@@ -108,7 +108,8 @@ def _absent(mapping: Mapping, usable: Sequence[str]) -> list[str]:
             hint = nearest(part, usable) or f"There are: {shorten(list(usable), 200)}."
             faults.append(f"--map {ours}={source}: there is no {part!r}. {hint}{units}")
     if mapping.metrics and not set(mapping.metrics) & set(usable):
-        faults.append(f"none of the metrics {shorten(list(mapping.metrics))} is there")
+        told = shorten(list(usable), 200)
+        faults.append(f"none of the metrics {shorten(list(mapping.metrics))} is there, but: {told}")
     return faults
 
 

@@ -15,6 +15,7 @@ from datetime import date
 
 import polars as pl
 
+from scaling.errors import counted
 from scaling.inbox.apply import META
 from scaling.schema import RUN
 
@@ -189,8 +190,9 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     if added.is_empty() and gone.is_empty():
         return None
     changed = added.join(gone.select("_place").unique(), on="_place", how="semi").height
-    text = f"{added.height - changed} new results, {changed} corrected"
+    text = f"{counted(added.height - changed, 'new result')}, {changed} corrected"
     if changed:
         one = added.join(gone.select("_place", was="value"), on="_place").row(0, named=True)
-        text += f" (the first: run {one['run']!r}, {one['metric']}: {one['was']} is {one['value']})"
+        was, now_is = ("not readable" if one[n] is None else one[n] for n in ("was", "value"))
+        text += f" (the first: run {one['run']!r}, {one['metric']}: {was} is now {now_is})"
     return text

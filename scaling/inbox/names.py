@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 # Column -> the word in its names. A parent is a run.
-_WORDS = {"run": "run", "parent": "run", "family": "family", "series": "series"}
+_WORDS = {name: name for name in ("source", "run", "family", "series")} | {"parent": "run"}
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Hidden:
 
     def hide(self, rows: pl.DataFrame, source: str) -> pl.DataFrame:
         """The rows with the source's, runs', families', series' and files' names replaced."""
+        self.given.setdefault("source", {source: self.alias})
         for column, word in _WORDS.items():
             names = self.given.setdefault(word, {})
             for name in rows[column].drop_nulls().unique(maintain_order=True).to_list():
@@ -31,10 +32,9 @@ class Hidden:
             pl.col(column).replace_strict(self.given[word], default=None, return_dtype=pl.String)
             for column, word in _WORDS.items()
         ]
-        own = pl.col("source").replace({source: self.alias})
         # Where a row stands is said by its payload: `ls data/internal/store/*/payloads` finds it.
         file = pl.format("{}/{}", pl.lit(self.alias), pl.col("payload").fill_null("file"))
-        return rows.with_columns(own, file.alias("file"), *replaced)
+        return rows.with_columns(file.alias("file"), *replaced)
 
 
 def unnumbered(name: str) -> str:

@@ -118,7 +118,7 @@ def ingest(
         folder = internal_folder / store.STORE / name
         _refuse_taken(name, folder, known)
         if store.in_force(store.read_log(folder), chosen.as_of):
-            rows = (_complete(part, name) for part in source_rows(folder, chosen.as_of))
+            rows = _added_rows(name, folder, chosen)
             tables |= _named(name, rows, chosen, aliases.get(name, unnumbered(name)))
     return dict(sorted(tables.items()))
 
@@ -169,6 +169,11 @@ def _entries(folder: Path) -> list[Path]:
 def _published_rows(source: Source) -> Iterator[pl.DataFrame]:
     came = pl.col("recorded").fill_null(source.accessed)
     return (rows.with_columns(came) for rows in run_tables(source.name, [source.table]))
+
+
+def _added_rows(name: str, folder: Path, chosen: Choices) -> Iterator[pl.DataFrame]:
+    # Of its own: parts are read later, when a loop over names has gone on to the last.
+    return (_complete(part, name) for part in source_rows(folder, chosen.as_of))
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:

@@ -120,7 +120,8 @@ def from_json(text: str | bytes, path: Path, row: int | None = None) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         problem = f"not readable as JSON: {error}"
-        raise InputError(problem, file=path, row=row, value=text[:80]) from None
+        start = text[:80] if isinstance(text, str) else text[:80].decode("utf-8", "replace")
+        raise InputError(problem, file=path, row=row, value=start) from None
 
 
 def bounded(path: Path, largest: int = LARGEST_FILE) -> bytes:
