@@ -19,6 +19,7 @@ import yaml
 
 from flows.inbox import state
 from flows.serve import deployment, read
+from flows.server import standing_server
 from scaling.errors import InputError
 from scaling.publish import verify
 from tests.ops_project import ask, ended, environment, free_port, make, serving, until
@@ -253,6 +254,8 @@ def test_a_corrupted_cache_is_told_or_made_again(root: Path, env: dict[str, str]
 @pytest.mark.slow
 def test_on_a_work_pool(root: Path, env: dict[str, str]) -> None:
     """`prefect deploy` with this project's prefect.yaml, and a process worker."""
+    # The folder that the worker starts in has the flows, as the real project has.
+    (root / "flows").symlink_to(CHECKOUT / "flows")
     port = free_port()
     here = {**env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "SCALING_ROOT": str(root)}
 
@@ -261,7 +264,7 @@ def test_on_a_work_pool(root: Path, env: dict[str, str]) -> None:
         done = subprocess.run(command, cwd=cwd, env=here, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    with serving(root, env, port):
+    with standing_server(Path(env["PREFECT_HOME"]), port):
         prefect("work-pool", "create", "scaling", "--type", "process", "--overwrite")
         prefect("deploy", "--all")
         (root / "data/published/more.csv").write_text("first\n")
