@@ -186,7 +186,12 @@ def shares(pools: Sequence[Pool], tokens: Array, scale: Array) -> Array:
     high = np.full_like(tokens, np.log(quality).max() + 1.0)
     # Tokens T need at most T/U more epochs of all: w no lower than this.
     low = high - 2.0 - np.ptp(np.log(quality)) - tokens / size.sum() / scale
-    return epochs(halve(spare, low, high, 80))
+    found = epochs(halve(spare, low, high, 80))
+    # Rounding of w is worth many tokens to a large pool that has just begun: it takes up the rest.
+    begun = (found > 0.0) & (found < 1.0)
+    open_size = np.where(begun.any(axis=0), (size * found * begun).sum(axis=0), np.inf)
+    rest = tokens - (size * found).sum(axis=0)
+    return np.asarray(np.where(begun, np.clip(found * (1.0 + rest / open_size), 0.0, 1.0), found))
 
 
 def spend(pools: Sequence[Pool], tokens: Array, scale: Array, level: float) -> list[Row]:
