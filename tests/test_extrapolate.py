@@ -13,6 +13,7 @@ import scaling
 from scaling.errors import InputError
 from scaling.forecast import curve_model, curves, planes
 from scaling.forecast.backtest import CARRY, ENSEMBLE, TAIL, backtest, summary
+from scaling.forecast.engine import decades_beyond, usual_inputs
 from scaling.forecast.predictive import Predictive
 
 
@@ -125,6 +126,41 @@ def test_too_little_to_go_on_is_refused() -> None:
         scaling.forecast(two, pl.DataFrame({"x": [4.0]}), inputs=("x",))
     with pytest.raises(InputError, match="4 or more"):
         scaling.forecast(runs().head(3), pl.DataFrame({"params": [1e9], "tokens": [1e10]}))
+
+
+def test_a_target_has_no_effect_on_the_others() -> None:
+    x, y = power_law(15, 0.004)
+    at = np.array([2e21, 1e22, 1e24])
+    alone = [curves.extrapolate(x, y, at[[j]]).centre[0] for j in range(3)]
+    assert curves.extrapolate(x, y, at).centre == pytest.approx(alone, abs=1e-12)
+
+
+def test_many_runs_are_merged_and_their_scatter_kept() -> None:
+    x, y = power_law(3000, 0.02)
+    made = curves.extrapolate(x, y, np.array([1e22]))
+    assert made.noise == pytest.approx(0.02, rel=0.2)
+    assert made.centre[0] == pytest.approx(np.log(1.8 + 40.0 * 1e6**-0.3), abs=0.02)
+    frame = pl.concat([runs(seed, 0.02) for seed in range(20)])
+    far = np.array([[7e10, 1.4e12]])
+    plane = planes.extrapolate(
+        frame.select("params", "tokens").to_numpy(), frame["loss"].to_numpy(), far
+    )
+    assert plane.noise == pytest.approx(0.02, rel=0.2)
+    truth = 1.7 + 480.0 * 7e10**-0.35 + 2100.0 * 1.4e12**-0.37
+    assert plane.centre[0] == pytest.approx(np.log(truth), abs=0.02)
+
+
+def test_repeated_data_ask_for_the_unique_tokens() -> None:
+    frame = runs().with_columns(tokens_unique=pl.col("tokens"))
+    assert usual_inputs(frame, frame) == ("params", "tokens")
+    repeated = frame.with_columns(tokens_unique=pl.col("tokens") / 4)
+    assert usual_inputs(frame, repeated) == ("params", "tokens", "tokens_unique")
+    assert usual_inputs(frame.drop("tokens_unique"), repeated) == ("params", "tokens")
+
+
+def test_distance_is_told_in_decades() -> None:
+    far = pl.DataFrame({"params": [3e10, 3e9], "tokens": [1e12, 1e11]})
+    assert decades_beyond(runs(), far, ("params", "tokens")) == pytest.approx([1.0, 0.0])
 
 
 def test_backtest_scores_are_those_of_the_definitions() -> None:
