@@ -59,30 +59,46 @@ def backtest(
     _show(means)
 
 
+COLUMNS = ("n", "error", "bias", "CRPS", "in50", "in80", "in90", "skill")
+
+
 def _show(means: Any) -> None:
-    from rich import box
+    """Every method at all distances, then the forecast by distance."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
+    rows = means.to_dicts()
+    console.print(_table("method", {r["method"]: r for r in rows if r["low"] is None}))
+    apart = {
+        f"{r['low']:g} to {r['high']:g}": r
+        for r in rows
+        if r["low"] is not None and r["method"] == "ensemble"
+    }
+    console.print(_table("decades", apart))
+    console.print(
+        "Errors, predicted over observed, and scores are of logs, in hundredths. Second table: the "
+        "forecast alone, by decades of size beyond the largest run known. Skill: 1 - CRPS / CRPS "
+        "of carrying the last value."
+    )
+
+
+def _table(first: str, rows: dict[str, dict[str, Any]]) -> Any:
+    from rich import box
+    from rich.table import Table
+
     shown = Table(box=box.SIMPLE_HEAD)
-    for name in ("method", "decades", "n", "error %", "bias %", "CRPS %", "in 50", "in 80", "in 90",
-                 "in 95", "skill"):  # fmt: skip
-        shown.add_column(name, justify="left" if name in ("method", "decades") else "right")
-    for row in means.to_dicts():
+    shown.add_column(first, no_wrap=True)
+    for name in COLUMNS:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for label, row in rows.items():
         shown.add_row(
-            row["method"],
-            "all" if row["low"] is None else f"{row['low']:g} to {row['high']:g}",
+            label,
             str(row["forecasts"]),
             *(_hundredths(row[name]) for name in ("error", "bias", "crps")),
-            *(_hundredths(row[name], 0) for name in ("in50", "in80", "in90", "in95")),
+            *(_hundredths(row[name], 0) for name in ("in50", "in80", "in90")),
             "" if row["skill"] is None else f"{row['skill']:+.2f}",
         )
-    console.print(shown)
-    console.print(
-        "Errors are of logs, in hundredths, predicted over observed. Decades: size beyond the "
-        "largest run known. Skill: 1 - CRPS / CRPS of carrying the last value."
-    )
+    return shown
 
 
 def _hundredths(value: float | None, digits: int = 2) -> str:
