@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TARGETS = ["refit", "test", "test-all", "lint", "audit-deps", "setup", "lock", "clean", "help"]
+TARGETS = [
+    "refit",
+    "test",
+    "test-all",
+    "lint",
+    "docs",
+    "audit-deps",
+    "setup",
+    "lock",
+    "clean",
+    "help",
+]
 
 
 def locked() -> dict[str, str]:
