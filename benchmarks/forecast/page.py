@@ -55,10 +55,12 @@ def write(folder: Path, tables: Tables, tuned: tuple[Tuned | None, Tuned]) -> No
 
 
 def _unseen(table: pl.DataFrame) -> str:
-    """Tables that took no part in any choice."""
+    """Tables on which nothing was tuned."""
     names = ("mean_abs", "carry_last", "chinchilla", "in50", "in90", "bias")
     lines = [
-        "\n## Tables that took no part in any choice\n\n",
+        "\n## Tables on which nothing was tuned\n\n",
+        "Those of two inputs were in view when one constant, the first guess of the noise, was "
+        "changed; the others were looked at only afterwards.\n\n",
         "Mean absolute log error (carry last: root mean square), and share of targets inside.\n\n",
         "| table (series) | here | plain Chinchilla | carry last | in 50 % | in 90 % | bias |\n",
         "|---|---|---|---|---|---|---|\n",
