@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,17 @@ def read(name: str, root: Path = Path()) -> Sheet:
     """
     if name.startswith("published:"):
         return published(name)
+    sheet = load(name, root)
+    return replace(sheet, version=version(root, name))
+
+
+def load(name: str, root: Path = Path()) -> Sheet:
+    """A study's stored fits with their draws, from data/fits alone (no look at what was published,
+    so that a stage may call it); the version is the hash of the file.
+
+    Raises:
+        InputError: no such study.
+    """
     path = root / "data" / "fits" / f"{name}.json"
     if not path.is_file():
         studies = sorted(one.stem for one in path.parent.glob("*.json"))
@@ -88,12 +99,14 @@ def read(name: str, root: Path = Path()) -> Sheet:
             allowed=", ".join([*studies, "published:LAW"]),
             hint=nearest(name, studies) or "`scaling refit` makes them; --runs fits a table.",
         )
-    document = json.loads(path.read_text(encoding="utf-8"))
+    raw = path.read_bytes()
+    document = json.loads(raw)
     drawn = _draws(path.with_suffix(".parquet"))
     fits = {one["law"]: _fit(one, drawn.get(one["law"])) for one in document["fits"]}
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     ranges = {k: (float(v[0]), float(v[1])) for k, v in document["ranges"].items()}
-    return Sheet(name, fits, version(root, name), ranges, notes, str(document["metric"]))
+    label = f"fit {hashlib.sha256(raw).hexdigest()[:12]}"
+    return Sheet(name, fits, label, ranges, notes, str(document["metric"]))
 
 
 def published(name: str) -> Sheet:
