@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,3 +50,20 @@ def test_summary_without_draws_or_law(tmp_path: Path) -> None:
 def test_stored_fits_do_not_look_at_what_was_published(tmp_path: Path) -> None:
     study(tmp_path)
     assert stored.load("toy", tmp_path).version.startswith("fit ")
+
+
+def test_a_plan_shows_itself_in_a_notebook(tmp_path: Path) -> None:
+    made = optimal(study(tmp_path), flops=1e23)
+    nasty = replace(made, question="<script>|*", warnings=[*made.warnings, "a < b | c"])
+    page, text = nasty._repr_html_(), nasty._repr_markdown_()
+    assert "<script" not in page + text
+    for title in made.tables:
+        assert f"<caption>{title.split(' at')[0]}" in page
+    for name, one, _ in made.figures:
+        assert name in page
+        assert f"{one.value:.4g}" in page
+        assert f"{one.value:.4g}".replace("+", "") in text.replace("+", "")
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in tables[:7]}) == 1
+    assert made.version in page
+    assert "a &lt; b" in page

@@ -18,7 +18,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 def html(made: Fit) -> str:
     """A heading, a table and two lines, every text escaped."""
     head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    body = "".join(_row(row) for row in _rows(made))
+    body = "".join(html_row(row) for row in _rows(made))
     lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(made))
     title = f"<strong>{escape(made.law.title)}</strong> <code>{escape(made.law.formula)}</code>"
     table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
@@ -27,10 +27,10 @@ def html(made: Fit) -> str:
 
 def markdown(made: Fit) -> str:
     """The same in Markdown."""
-    lines = [f"**{_plain(made.law.title)}**: {_plain(made.law.formula)}", ""]
-    lines += [_line(_HEAD), "|" + " --- |" * len(_HEAD)]
-    lines += [_line([_plain(cell) for cell in row]) for row in _rows(made)]
-    lines += [part for line in _lines(made) for part in ("", _plain(line))]
+    lines = [f"**{one_line(made.law.title)}**: {one_line(made.law.formula)}", ""]
+    lines += [markdown_row(_HEAD), "|" + " --- |" * len(_HEAD)]
+    lines += [markdown_row([one_line(cell) for cell in row]) for row in _rows(made)]
+    lines += [part for line in _lines(made) for part in ("", one_line(line))]
     return "\n".join(lines) + "\n"
 
 
@@ -69,15 +69,17 @@ def _between(low: float, high: float) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def html_row(cells: Sequence[str]) -> str:
+    """A row of a table, its first cell the heading, every text escaped."""
     first, *others = map(escape, cells)
     return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{one}</td>" for one in others)}</tr>'
 
 
-def _line(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table; cells are one line each."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _plain(text: str) -> str:
+def one_line(text: str) -> str:
     """On one line, without markup."""
     return _MARKUP.sub(r"\\\1", escape(" ".join(text.split()), quote=False))

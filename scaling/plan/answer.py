@@ -53,6 +53,18 @@ class Answer:
         """One figure."""
         return next(one for label, one, _ in self.figures if label == name)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from scaling.plan.show import html
+
+        return html(self)
+
+    def _repr_markdown_(self) -> str:
+        """The same in Markdown."""
+        from scaling.plan.show import markdown
+
+        return markdown(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         figures = [

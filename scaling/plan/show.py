@@ -1,13 +1,15 @@
-"""An answer as plain text."""
+"""An answer as plain text, and as notebooks show it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from scaling.answers._interval import Interval
+from scaling.fit.notebook import html_row, markdown_row, one_line
 from scaling.plan.answer import Answer, Row
 
 
@@ -27,12 +29,47 @@ def _lines(answer: Answer) -> Iterator[str]:
             yield title
             yield from _table(rows)
     yield ""
+    yield from notes(answer)
+
+
+def html(answer: Answer) -> str:
+    """Headings, tables and lines, every text escaped."""
+    parts = [f"<p><strong>{escape(answer.question)}</strong></p>"]
+    for title, rows in _tables(answer):
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
+        body = "".join(html_row(row) for row in rows[1:])
+        caption = f"<caption>{escape(title)}</caption>" if title else ""
+        parts.append(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    items = "".join(f"<li>{escape(line)}</li>" for line in notes(answer))
+    return f"<div>{''.join(parts)}<ul>{items}</ul></div>"
+
+
+def markdown(answer: Answer) -> str:
+    """The same in Markdown."""
+    lines = [f"**{one_line(answer.question)}**"]
+    for title, rows in _tables(answer):
+        cells = [[one_line(cell) for cell in row] for row in rows]
+        lines += ["", one_line(title), ""] if title else [""]
+        lines += [markdown_row(cells[0]), markdown_row(["---"] * len(cells[0]))]
+        lines += [markdown_row(row) for row in cells[1:]]
+    return "\n".join([*lines, "", *(f"- {one_line(line)}" for line in notes(answer))]) + "\n"
+
+
+def notes(answer: Answer) -> Iterator[str]:
+    """What the figures rest on, a line each; warnings come last."""
     yield from (f"Assumes: {one}" for one in answer.assumptions)
     if answer.distance:
         places = ", ".join(f"{name} {far:.1f}" for name, far in answer.distance.items())
         yield f"Decades outside the fitted runs (0 is inside): {places}"
     yield f"Made by: {answer.source}, version {answer.version}"
     yield from (f"Warning: {one}" for one in answer.warnings)
+
+
+def _tables(answer: Answer) -> Iterator[tuple[str, list[list[str]]]]:
+    """The figures without a title, then every table that has rows: a heading and rows of cells."""
+    figures = [[name, interval(one), unit] for name, one, unit in answer.figures]
+    yield "", [["figure", "value", "unit"], *figures]
+    yield from ((title, _grid(rows)) for title, rows in answer.tables.items() if rows)
 
 
 def interval(one: Interval) -> str:
@@ -50,12 +87,17 @@ def cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | int) else str(value)
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    """Columns side by side; x, x_low and x_high share one column."""
+def _grid(rows: Sequence[Row]) -> list[list[str]]:
+    """The names of the columns, then the rows; x, x_low and x_high share one column."""
     merged = [_merged(row) for row in rows]
     names = list(dict.fromkeys(name for row in merged for name in row))
-    grid = [names] + [[row.get(name, "") for name in names] for row in merged]
-    widths = [max(len(line[i]) for line in grid) for i in range(len(names))]
+    return [names] + [[row.get(name, "") for name in names] for row in merged]
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """Columns side by side."""
+    grid = _grid(rows)
+    widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
     for line in grid:
         cells = (f"{word:<{wide}}" for word, wide in zip(line, widths, strict=True))
         yield "  " + "  ".join(cells).rstrip()
