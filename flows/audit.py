@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.alone import alone
 from flows.artifacts import name_run
 from flows.stages import say
+from scaling.errors import counted
 
 
 @task(task_run_name="score")
@@ -41,5 +42,5 @@ def audit(root: Path = Path()) -> int:
     root = root.resolve()
     with alone(root):
         still_open = score(root)
-    name_run(f"{still_open} targets open")
+    name_run(f"{counted(still_open, 'target')} open")
     return still_open

@@ -14,6 +14,7 @@ from flows.alone import alone
 from flows.artifacts import name_run
 from flows.pipeline import STAGE_SECONDS, stage_groups
 from flows.stages import run_stage
+from scaling.errors import counted
 
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=2)
 SHOWN = ("method", "forecasts", "error", "crps", "in90", "skill")
@@ -38,7 +39,7 @@ def backtest(root: Path = Path(), stage_seconds: float = STAGE_SECONDS) -> int:
                 run.result()
         rows = scores(root / "data" / "backtests")
     create_table_artifact(table=rows, key="backtest-scores", description="Errors are of logs.")
-    name_run(f"{len(rows)} scores")
+    name_run(counted(len(rows), "score"))
     return len(rows)
 
 

@@ -21,7 +21,7 @@ from flows.artifacts import name_run, show_alerts
 from flows.local import _api, _home
 from flows.server import ServerError, drain
 from flows.stages import say
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.govern.evidence import Written
 
 # A team's own runs; without the file the public table of models is used.
@@ -64,8 +64,10 @@ def govern(
         say(f"{row['alert']}: {row['run']}, {place}: {row['verdict']}{due}", logging.WARNING)
     number = written.alerts.height
     show_alerts(written)
-    name_run(f"{number} alerts")
-    say(f"{number} alerts, {written.packs} packs: {root / out / 'index.html'}")
+    name_run(counted(number, "alert"))
+    say(
+        f"{counted(number, 'alert')}, {counted(written.packs, 'pack')}: {root / out / 'index.html'}"
+    )
     return number
 
 

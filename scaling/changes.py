@@ -33,16 +33,22 @@ def headline(version: Path) -> list[dict[str, Any]]:
 
 def changes(version: Path, before: Path | None) -> str:
     """Markdown: forecasts that came, went, or moved since the version before."""
+    from scaling.report.render import escape_markdown
+    from scaling.report.text import clean
+
+    def names(key: tuple[str, str]) -> str:
+        return " | ".join(escape_markdown(clean(name)) for name in key)
+
     if before is None:
         return f"# {version.name}\n\nThe first version."
     old, new = _medians(before), _medians(version)
-    lines = [f"| {s} | {t} | | {new[s, t]:.5g} | new |" for s, t in new if (s, t) not in old]
-    lines += [f"| {s} | {t} | {old[s, t]:.5g} | | gone |" for s, t in old if (s, t) not in new]
+    lines = [f"| {names(key)} | | {new[key]:.5g} | new |" for key in new if key not in old]
+    lines += [f"| {names(key)} | {old[key]:.5g} | | gone |" for key in old if key not in new]
     for key in new.keys() & old.keys():
         share = new[key] / old[key] - 1
         if abs(share) >= MOVED:
             moved = f"{old[key]:.5g} | {new[key]:.5g} | {100 * share:+.1f} %"
-            lines.append(f"| {key[0]} | {key[1]} | {moved} |")
+            lines.append(f"| {names(key)} | {moved} |")
     title = f"# {version.name}, after {before.name}\n\n"
     if not lines:
         return title + f"No median moved by {100 * MOVED:g} % or more."

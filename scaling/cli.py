@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from scaling.commands import register
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 
 app = typer.Typer(
     name="scaling",
@@ -138,7 +138,7 @@ def forecast(
     except InputError as error:
         raise error.at(at) from error
     try:
-        with _working(f"Forecasting {targets.height} targets"):
+        with _working(f"Forecasting {counted(targets.height, 'target')}"):
             table = run(
                 frame,
                 targets,
@@ -151,7 +151,9 @@ def forecast(
     except InputError as error:
         raise error.at(runs) from error
     write_table(out, table)
-    typer.echo(f"{table.height} quantiles of {targets.height} targets -> {out}")
+    typer.echo(
+        f"{counted(table.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
+    )
     if special is None:
         from scaling.show import show_reach
 

@@ -56,6 +56,7 @@ _DROPPED = (
     re.compile(r"<script\b.*?</script>", re.DOTALL),
     re.compile(r"<link\b[^>]*>"),
     re.compile(r"<img\b[^>]*>"),
+    re.compile(r'(?<=\s)onclick="[^"]*"'),
     re.compile(r"<footer\b.*?</footer>", re.DOTALL),
     re.compile(r"@font-face\s*\{[^}]*\}"),
     re.compile(r"@import[^;]*;"),

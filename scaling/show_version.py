@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.ledger import LEDGER, Entry, read_lines
 from scaling.report.read import as_list, as_map
 from scaling.report.text import clean
@@ -82,7 +82,7 @@ def _table(block: Mapping[str, Any], width: int) -> Table:
     groups = [as_map(group) for group in as_list(block.get("groups"))]
     kept = _fitting(columns, groups, width)
     left = len(columns) - kept
-    caption = Text(f"{left} more columns on the page") if left else None
+    caption = Text(f"{counted(left, 'more column')} on the page") if left else None
     title = Text(clean(block.get("title", "")))
     shown = Table(title=title, caption=caption, box=box.SIMPLE_HEAD)
     for column in columns[:kept]:

@@ -22,6 +22,7 @@ from scaling.errors import InputError
 from scaling.forecast.backtest import CARRY, TAIL
 from scaling.ledger import LEDGER, canonical, read_lines, sha256
 from scaling.pipeline.files import canonical as canonical_json
+from scaling.pipeline.files import csv_text
 from scaling.publish import Published, issue
 from scaling.schema import FORECAST, dtypes
 from scaling.version import BASELINES, Current, engine_of, hashes_of
@@ -110,7 +111,7 @@ def current(root: Path, plan: history.Plan, day: date, folder: Path) -> Current 
 def _csv(table: pl.DataFrame) -> bytes:
     """Ten digits: enough for every score, and small."""
     ten = [pl.col(name).round_sig_figs(10) for name in ("params", "tokens", "flops", "value")]
-    return table.with_columns(ten).write_csv().encode()
+    return csv_text(table.with_columns(ten)).encode()
 
 
 def _parts(

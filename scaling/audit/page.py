@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from scaling.report.render import escape_markdown
+from scaling.report.text import clean
+
 Rows = Iterable[dict[str, Any]]
 SHARES = (("in 50", "in50"), ("in 80", "in80"), ("in 90", "in90"), ("in 95", "in95"))
 MEANS = (("error %", "error"), ("bias %", "bias"), ("CRPS %", "crps"), ("WIS %", "wis"))
@@ -56,7 +59,8 @@ def _opening(made: dict[str, Any]) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
     """A Markdown table whose first columns are words and the others numbers."""
     rule = ["---"] * words + ["---:"] * (len(head) - words)
-    lines = [head, rule, *rows]
+    told = ([*(escape_markdown(clean(cell)) for cell in row[:words]), *row[words:]] for row in rows)
+    lines = [head, rule, *told]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from scaling.audit.match import N_COLUMNS
 from scaling.ledger import LEDGER, MANIFEST, canonical, read_lines
+from scaling.pipeline.files import unguarded
 from scaling.pipeline.study import without
 from scaling.schema import FORECAST, dtypes
 from scaling.version import BASELINES
@@ -95,8 +96,8 @@ def quantiles(folder: Path) -> pl.DataFrame:
     types = dtypes(FORECAST)
     names = ("forecast.csv", BASELINES)
     files = [folder / name for name in names if (folder / name).is_file()]
-    parts = [pl.read_csv(file, schema_overrides=types).select(*types) for file in files]
-    return pl.concat(parts)
+    parts = [unguarded(pl.read_csv(file, schema_overrides=types)) for file in files]
+    return pl.concat(part.select(*types) for part in parts)
 
 
 def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling.audit.compare import Difference, compare
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.ledger import MANIFEST, sha256
 from scaling.publish import PLACES
 from scaling.tags import TAG, added_by
@@ -47,7 +47,7 @@ class Reproduced:
     def __str__(self) -> str:
         where = f"{self.version} at {self.commit[:12]}"
         if not self.differences:
-            return f"{where}: all {self.files} files are the same, byte for byte"
+            return f"{where}: {counted(self.files, 'file')}, the same byte for byte"
         lines = [f"{where}: {len(self.differences)} of {self.files} files differ"]
         lines += [f"  {one}" for one in self.differences]
         return "\n".join([*lines, *(f"  because {reason}" for reason in self.reasons)])

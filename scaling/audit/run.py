@@ -14,7 +14,7 @@ from scaling.audit.match import Rules
 from scaling.audit.page import page
 from scaling.audit.summary import summarise
 from scaling.errors import InputError
-from scaling.pipeline.files import canonical, write_bytes
+from scaling.pipeline.files import canonical, csv_text, write_bytes
 from scaling.pipeline.study import load_params
 
 OUT = Path("reports/audit")
@@ -57,8 +57,8 @@ def write(made: Audit, root: Path = Path()) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     open_targets = made.still_open.drop("selection", "after", "cut_column", "cut")
     files = {
-        SCORES: _short(made.scores).write_csv().encode(),
-        OPEN: open_targets.write_csv().encode(),
+        SCORES: csv_text(_short(made.scores)).encode(),
+        OPEN: csv_text(open_targets).encode(),
         SUMMARY: canonical(dated(made.summary)).encode(),
         PAGE: page(made.summary).encode(),
     }

@@ -14,6 +14,7 @@ import polars as pl
 from scaling.audit.match import Rules, match
 from scaling.audit.scores import score
 from scaling.ledger import canonical, sha256
+from scaling.pipeline.files import unguarded
 
 KEY = ("version", "study", "target", "law", "outcome_id")
 SHOWN = ("kind", "source", "issued", "as_of", "corrected_by", "decades")
@@ -67,7 +68,7 @@ def read(path: Path) -> pl.DataFrame | None:
     """The scores that an earlier audit wrote; None where there was none."""
     if not path.is_file():
         return None
-    return pl.read_csv(path, infer_schema_length=None, try_parse_dates=True)
+    return unguarded(pl.read_csv(path, infer_schema_length=None, try_parse_dates=True))
 
 
 def _identity(answered: pl.DataFrame) -> pl.Series:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 
 PANEL = "Publish and verify"
 
@@ -43,8 +43,10 @@ def audit(
             for one in row["intervals"]
             if one["observed"] is not None
         )
-        typer.echo(f"{row['kind']}: {row['forecasts']} of {row['origins']} origins; {shares}")
-    typer.echo(f"{made.still_open.height} targets have not come.")
+        typer.echo(
+            f"{row['kind']}: {row['forecasts']} of {counted(row['origins'], 'origin')}; {shares}"
+        )
+    typer.echo(f"{counted(made.still_open.height, 'target')} still without an outcome.")
 
 
 def backfill(
@@ -65,7 +67,7 @@ def backfill(
     elif day is None:
         raise InputError("--out needs a day", column="--as-of", allowed="a day of history.yaml")
     else:
-        typer.echo(f"{len(make(Path(), day, out))} files -> {out}")
+        typer.echo(f"{counted(len(make(Path(), day, out)), 'file')} -> {out}")
 
 
 def reproduce(
@@ -113,7 +115,7 @@ def diff(
         return
     for cause in made["made_by"][:most]:
         typer.echo(f"{cause['kind']}: {cause['name']} {cause['what']}")
-    typer.echo(f"{len(made['made_by'])} inputs differ.")
+    typer.echo(f"Inputs that differ: {len(made['made_by'])}.")
     for row in made["parameters"][:most]:
         where = f"{row['study']}, {row['law']}, {row['parameter']}"
         typer.echo(

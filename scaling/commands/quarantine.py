@@ -29,21 +29,24 @@ def list_rows(source: Source = None) -> None:
     """List quarantined rows: id, place, and reasons."""
     import polars as pl
 
+    from scaling.errors import counted
     from scaling.quarantine import listed
+    from scaling.report.text import clean
 
     rows = listed()
     if source is not None:
         rows = rows.filter(pl.col("folder") == source)
     for row in rows.iter_rows(named=True):
-        typer.echo(f"{row['id'][:12]}  {row['folder']}:{row['row']}  {row['run']}")
-        typer.echo(f"              {row['reasons']}")
-    typer.echo(f"{rows.height} rows in quarantine.")
+        typer.echo(f"{row['id'][:12]}  {row['folder']}:{row['row']}  {clean(row['run'])}")
+        typer.echo(f"              {clean(row['reasons'])}")
+    typer.echo(f"{counted(rows.height, 'row')} in quarantine.")
 
 
 def explain(row: Row) -> None:
     """Say what each check found in a row, quarantined or flagged, and what is allowed."""
     from scaling import checks, quarantine
     from scaling.errors import InputError
+    from scaling.report.text import clean
 
     stands = quarantine.place(row)
     if stands is None:
@@ -59,7 +62,8 @@ def explain(row: Row) -> None:
     for one in table.iter_rows(named=True):
         place = f"{one['file']}, row {one['row']}, column {one['column']!r}"
         typer.echo(f"{one['severity']} {one['check']} ({one['outcome']})")
-        typer.echo(f"  {place}: found {one['found']}; allowed: {one['allowed']}")
+        told = f"{place}: found {one['found']}; allowed: {one['allowed']}"
+        typer.echo(f"  {clean(told)}")
         typer.echo(f"  {means.get(one['check'], 'What the run schema says of the column.')}")
 
 
@@ -81,10 +85,11 @@ def release(
 def released() -> None:
     """List releases: which rows, from which checks, why, by whom and when."""
     from scaling.releases import read
+    from scaling.report.text import clean
 
     for one in read():
-        typer.echo(f"{one.row[:12]}  {one.place}: {', '.join(one.checks)}")
-        typer.echo(f"              {one.at} {one.by} ({one.identity}): {one.reason}")
+        typer.echo(clean(f"{one.row[:12]}  {one.place}: {', '.join(one.checks)}"))
+        typer.echo(f"              {clean(f'{one.at} {one.by} ({one.identity}): {one.reason}')}")
 
 
 def _identity() -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -156,7 +156,7 @@ def _complete(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
     kept = frame.drop_nulls(known)
     if kept.height < frame.height:
         left = frame.height - kept.height
-        typer.echo(f"{left} rows without {' or '.join(known)} left out.", err=True)
+        typer.echo(f"{counted(left, 'row')} without {' or '.join(known)} left out.", err=True)
     return kept
 
 

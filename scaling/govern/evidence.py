@@ -28,7 +28,7 @@ from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.pack import LEAD, Made, Tables, closed, counted, of_entity, of_rule
 from scaling.govern.registry import FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
-from scaling.pipeline.files import canonical
+from scaling.pipeline.files import canonical, csv_text, unguarded
 from scaling.report.blocks import Block, Cell, Column, Group, Report, Section, Table, Text, table
 from scaling.report.render import html, markdown
 from scaling.report.text import clean, scientific, share
@@ -126,7 +126,7 @@ def _before(out: Path) -> pl.DataFrame | None:
         return None
     if not (out / MANIFEST).exists():
         raise InputError("holds something else", file=out, hint="Name a new or empty folder.")
-    last = pl.read_csv(out / "crossings.csv", infer_schema=False)
+    last = unguarded(pl.read_csv(out / "crossings.csv", infer_schema=False))
     return last.select("run", "rule", "by_compute", "verdict")
 
 
@@ -161,7 +161,7 @@ def _pack(place: Path, report: Report, rows: pl.DataFrame) -> None:
         "pack.md": markdown(report),
         "pack.html": html(report),
         "pack.json": canonical({"title": report.title, "lead": LEAD, "crossings": _plain(flat)}),
-        "crossings.csv": flat.write_csv(),
+        "crossings.csv": csv_text(flat),
     }
     for name, text in content.items():
         (place / name).write_text(text, encoding="utf-8")
@@ -177,8 +177,8 @@ def _index(folder: Path, made: Tables, by: Made, found: pl.DataFrame) -> int:
     texts = {
         "index.md": markdown(report),
         "index.html": html(report),
-        "crossings.csv": made.crossings.drop(_DROPPED).write_csv(),
-        "alerts.csv": found.write_csv(),
+        "crossings.csv": csv_text(made.crossings.drop(_DROPPED)),
+        "alerts.csv": csv_text(found),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from scaling.errors import counted
 from scaling.govern.tables import plain
-from scaling.report.text import scientific, share
+from scaling.report.text import clean, scientific, share
 
 if TYPE_CHECKING:
     from scaling.govern.evidence import Written
@@ -129,10 +130,11 @@ def show_written(out: Path, written: Written) -> None:
         table = Table("alert", "run", "rule", "verdict", "notify by")
         for row in written.alerts.to_dicts()[:ALERTS]:
             due = str(row["notify_by"] or "")
-            table.add_row(row["alert"], Text(row["run"]), row["rule"], row["verdict"], due)
+            table.add_row(row["alert"], Text(clean(row["run"])), row["rule"], row["verdict"], due)
         console.print(table)
         if written.alerts.height > ALERTS:
             console.print(f"{written.alerts.height - ALERTS} more: {out / 'alerts.csv'}")
-    counted = ", ".join(f"{number} {name}" for name, number in written.verdicts.items() if number)
-    console.print(counted)
-    console.print(Text(f"{written.packs} packs, {written.files} files: {out / 'index.html'}"))
+    verdicts = (f"{number} {name}" for name, number in written.verdicts.items() if number)
+    console.print(", ".join(verdicts))
+    made = f"{counted(written.packs, 'pack')}, {counted(written.files, 'file')}"
+    console.print(Text(f"{made}: {out / 'index.html'}"))

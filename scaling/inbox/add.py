@@ -287,7 +287,7 @@ def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
         said.append(f"{len(short)} are not whole and are flagged")
     again = logged_again(rows)
     return said + (
-        [f"{again} rows were logged again at the same step, the last counts"] * (again > 0)
+        [f"logged again at the same step: {counted(again, 'row')}, the last counts"] * (again > 0)
     )
 
 

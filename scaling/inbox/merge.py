@@ -69,7 +69,7 @@ class Account:
         return self.status in _ENDED and not self.unended
 
     def __str__(self) -> str:
-        said = [f"run {self.run!r}: {self.rows} rows, last step {_whole(self.last)}"]
+        said = [f"run {self.run!r}: {counted(self.rows, 'row')}, last step {_whole(self.last)}"]
         if self.expected is not None:
             said.append(f"the tracker's last step is {_whole(self.expected)}")
         if self.truncated:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.forecast.backtest import backtest, summary
 from scaling.forecast.engine import joins
 from scaling.pipeline.files import write_json, write_parquet
@@ -33,7 +33,8 @@ def main(name: str) -> None:
     write_parquet(OUT / f"{name}.parquet", pl.DataFrame() if table is None else table)
     write_json(METRICS / f"{name}.json", metrics(lines))
     write_json(OUT / f"{name}.json", {"study": name, "reason": reason, "methods": lines})
-    print(f"{name}: {0 if table is None else table.height} forecasts scored {reason}".rstrip())
+    made = counted(0 if table is None else table.height, "forecast")
+    print(f"{name}: {made} scored {reason}".rstrip())
 
 
 def metrics(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

@@ -17,6 +17,9 @@ from scaling.errors import InputError
 
 # Rows that a reader of a large table has to hold at once.
 ROW_GROUP = 250_000
+# What makes a spreadsheet take a cell for a formula, as OWASP lists it (CSV injection): a sign,
+# full width too, behind any spaces and marks that cannot be seen, or a tab or line break at first.
+FORMULA = r"('*(?:[\t\r\n]|[\s\p{C}\p{Z}]*[=+\-@＝＋－＠]))"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -41,10 +44,32 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, canonical(value).encode())
 
 
+def csv_text(frame: pl.DataFrame) -> str:
+    """CSV in which a spreadsheet takes no text for a formula; `unguarded` undoes it exactly.
+
+    Text that begins as a formula does, a column's name too, gets an apostrophe in front. Numbers
+    stay as they are.
+    """
+    return _replaced(frame, "^" + FORMULA, "'$1").write_csv()
+
+
+def unguarded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The text of a table as it was before `csv_text` wrote it."""
+    return _replaced(frame, "^'" + FORMULA, "$1")
+
+
+def _replaced(frame: pl.DataFrame, pattern: str, by: str) -> pl.DataFrame:
+    """The table with the pattern replaced in every text and every column's name."""
+    names = pl.Series(frame.columns, dtype=pl.String).str.replace(pattern, by)
+    text = frame.select(pl.selectors.by_dtype(pl.String, pl.Categorical, pl.Enum)).columns
+    cells = frame.with_columns(pl.col(text).cast(pl.String).str.replace(pattern, by))
+    return cells.rename(dict(zip(frame.columns, names, strict=True)))
+
+
 def write_table(path: Path, frame: pl.DataFrame) -> None:
     """Write CSV, Parquet or JSONL by the suffix, whole."""
     writers = {
-        ".csv": lambda: frame.write_csv().encode(),
+        ".csv": lambda: csv_text(frame).encode(),
         ".jsonl": lambda: frame.write_ndjson().encode(),
     }
     if path.suffix == ".parquet":

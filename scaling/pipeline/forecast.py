@@ -17,7 +17,7 @@ from scaling.forecast.backtest import FEWEST, naive
 from scaling.forecast.engine import joins, predictive
 from scaling.forecast.single import law_quantiles
 from scaling.laws import Law
-from scaling.pipeline.files import write_bytes
+from scaling.pipeline.files import csv_text, write_bytes
 from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
 from scaling.schema import FORECAST, dtypes
@@ -44,10 +44,10 @@ def main() -> None:
         runs, _ = select(rows, get_study(params, study))
         parts.append(study_rows(document, runs, draws, targets, levels, params["seed"]))
         points.append(baseline_rows(study, runs, targets))
-    write_bytes(BASELINES, pl.concat(points).write_csv().encode())
+    write_bytes(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
-    write_bytes(OUT, table.write_csv().encode())
-    print(f"{table.height} quantiles of {len(parts)} studies")
+    write_bytes(OUT, csv_text(table).encode())
+    print(f"{table.height} quantiles of {len(parts)} stud{'y' if len(parts) == 1 else 'ies'}")
 
 
 def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataFrame:

@@ -33,7 +33,7 @@ import polars as pl
 import yaml
 
 from scaling import durable
-from scaling.errors import InputError, nearest
+from scaling.errors import InputError, counted, nearest
 from scaling.inbox import store
 from scaling.inbox.names import Hidden, unnumbered
 from scaling.inbox.read import source_rows
@@ -75,7 +75,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     for name, (rows, unparsed) in counts.items():
-        print(f"{name}: {rows} rows, {unparsed} with unparsed cells")
+        print(f"{name}: {counted(rows, 'row')}, {unparsed} with unparsed cells")
 
 
 def choices(file: Path) -> Choices:

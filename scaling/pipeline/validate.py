@@ -26,7 +26,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from scaling import releases
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.pipeline.files import parts_file
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def main() -> None:
     _replace_pages(DOCS, pages(told))
     for name, one in told.items():
         rows = one.valid + one.quarantined
-        print(f"{name}: {rows} rows, {one.valid} valid, {one.quarantined} quarantined")
+        print(f"{name}: {counted(rows, 'row')}, {one.valid} valid, {one.quarantined} quarantined")
 
 
 def sizes_of(folder: Path) -> dict[str, int]:

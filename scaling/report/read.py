@@ -15,6 +15,7 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
+from scaling.pipeline.files import unguarded
 from scaling.pipeline.study import without
 from scaling.schema import FORECAST, dtypes
 
@@ -86,7 +87,7 @@ def _read_forecast(file: Path) -> pl.DataFrame:
         if name not in frame.columns:
             allowed = ", ".join(known)
             raise InputError("missing column", file=FORECAST_FILE, column=name, allowed=allowed)
-    return frame
+    return unguarded(frame)
 
 
 def _read_json(file: Path) -> Any:

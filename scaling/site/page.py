@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from scaling.errors import counted
 from scaling.report.blocks import (
     MISSING,
     Cell,
@@ -31,7 +32,7 @@ LEDGER_FILE = "reports/ledger.jsonl"
 def page(records: Sequence[Record]) -> Report:
     """The index of these versions, which come oldest first."""
     newest = list(reversed(records))
-    facts = (Cell(f"{len(newest)} versions", len(newest), "versions", LEDGER_FILE),)
+    facts = (Cell(counted(len(newest), "version"), len(newest), "versions", LEDGER_FILE),)
     files = Fold("Files of every version", (file_table(newest),))
     sections = (
         Section("versions", "Versions", (_intro(newest), version_table(newest), files)),
