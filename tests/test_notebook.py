@@ -9,7 +9,7 @@ import polars as pl
 from markdown_it import MarkdownIt
 
 import scaling
-from tests.test_report import NASTY, runs
+from tests.report_project import NASTY, runs
 
 
 def fit(resamples: int) -> scaling.Fit:

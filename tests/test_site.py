@@ -19,12 +19,12 @@ from scaling.ledger import Entry
 from scaling.publish import publish, verify
 from scaling.report.model import build as build_report
 from scaling.report.read import read
-from scaling.report.render import to_json
+from scaling.report.stored import to_json
 from scaling.site import build, refresh
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
+from tests.report_project import NASTY, project
 from tests.test_publish import fill
-from tests.test_report import NASTY, project
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NAMES = ("index.html", "index.json", "index.md")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from scaling.errors import InputError
 from scaling.pipeline.files import canonical
-from scaling.report.blocks import Figure, Report
+from scaling.report.blocks import Figure, Report, every
 from scaling.report.checklist import answers
 from scaling.report.context import context
 from scaling.report.model import build
 from scaling.report.read import FORECAST_FILE, read
-from scaling.report.render import html, markdown, to_json
+from scaling.report.render import html, markdown
+from scaling.report.stored import to_json
 
 OUTPUT = Path("reports/current")
 
@@ -40,7 +41,7 @@ def contents(root: Path) -> dict[str, bytes]:
     report = build(inputs)
     texts = {
         "report.md": markdown(report),
-        "report.html": html(report),
+        "report.html": html(report, scripted=True),
         "report.json": to_json(report),
         "checklist.json": canonical({"answers": answers(context(inputs))}),
         **{figure.file: figure.sheet for figure in _figures(report)},
@@ -50,8 +51,8 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def _figures(report: Report) -> list[Figure]:
-    blocks = (block for section in report.sections for block in section.blocks)
-    return [block for block in blocks if isinstance(block, Figure)]
+    """Those that are files of their own, for Markdown."""
+    return [block for block in every(report) if isinstance(block, Figure) and block.file]
 
 
 def swap(folder: Path, files: dict[str, bytes]) -> None:

@@ -1,17 +1,20 @@
 """What a report is made of: cells with their origin, tables, figures, paragraphs, sections.
 
-Templates print these and compute nothing; ``report.json`` is these as they are.
+Templates print these and compute nothing; ``report.json`` is these (`scaling.report.stored`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
 
 from scaling.report.text import DASH
 
+# What a reader can choose on the page; columns and sub-headings of these names are choices.
+CHOICES = ("study", "law", "target")
 Value = float | str | bool | tuple[float, float] | None
 Tone = Literal["", "good", "caution", "bad"]
 
@@ -71,6 +74,16 @@ class Table:
         """Few columns: set no wider than they need."""
         return len(self.columns) < 5
 
+    def keys(self, title: str, row: tuple[Cell, ...] = ()) -> list[tuple[str, str]]:
+        """What the rows under a sub-heading, or one row, are about: (choice, name)."""
+        if not row:
+            return [(self.group_label, title)] if self.group_label in CHOICES and title else []
+        return [
+            (column.label, cell.text)
+            for column, cell in self.aligned(row)
+            if column.label in CHOICES
+        ]
+
     def aligned(self, row: tuple[Cell, ...]) -> list[tuple[Column, Cell]]:
         """The row's cells, each with its column."""
         return list(zip(self.columns, row, strict=True))
@@ -92,11 +105,16 @@ class Panel:
     subtitle: str
     alt: str
     svg: str
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Small multiples with a legend. ``file`` is the same picture as one file, ``sheet`` it."""
+    """Small multiples with a legend, and the table of their numbers.
+
+    ``file`` is the same picture as one file, ``sheet`` its contents; both empty where the picture
+    is on the page only. ``small`` panels stand more to a line.
+    """
 
     kind: ClassVar[str] = "figure"
     id: str
@@ -105,9 +123,10 @@ class Figure:
     alt: str
     panels: tuple[Panel, ...]
     legend: tuple[Swatch, ...]
-    file: str
-    sheet: str
     table: str
+    file: str = ""
+    sheet: str = ""
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,24 +155,26 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A heading inside a section."""
-
-    kind: ClassVar[str] = "heading"
-    text: str
-    id: str
-
-
-@dataclass(frozen=True)
 class Fold:
     """Blocks that a reader opens when they want them."""
 
     kind: ClassVar[str] = "fold"
     title: str
-    blocks: tuple[Table | Text, ...]
+    blocks: tuple[Table | Figure | Text, ...]
 
 
-Block = Table | Figure | Text | Points | Command | Heading | Fold
+@dataclass(frozen=True)
+class Part:
+    """Blocks under a heading that are all about one study."""
+
+    kind: ClassVar[str] = "part"
+    title: str
+    id: str
+    study: str
+    blocks: tuple[Block, ...]
+
+
+Block = Table | Figure | Text | Points | Command | Fold | Part
 
 
 @dataclass(frozen=True)
@@ -176,6 +197,19 @@ class Report:
 
 
 MISSING = Cell(DASH)
+
+
+def every(report: Report) -> Iterator[Block]:
+    """All blocks in their order, those in folds and parts too."""
+    for section in report.sections:
+        yield from _below(section.blocks)
+
+
+def _below(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Fold | Part):
+            yield from _below(block.blocks)
 
 
 def table(

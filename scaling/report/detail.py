@@ -13,7 +13,7 @@ from scaling.report.blocks import (
     Column,
     Fold,
     Group,
-    Heading,
+    Part,
     Points,
     Section,
     Table,
@@ -27,19 +27,18 @@ from scaling.report.text import DASH, clean, estimate, integer, like, plain
 
 def detail(ctx: Context) -> Section:
     """One part a study."""
-    blocks = [
-        block
+    parts = [
+        Part(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
         for index, study in enumerate(ctx.studies)
-        for block in _study(study, [fit for fit in ctx.fits if fit.study == study.name], index)
     ]
-    return Section("detail", "Parameters of every fit", tuple(blocks))
+    return Section("detail", "Every study and law", tuple(parts))
 
 
-def _study(study: Study, fits: list[Fit], index: int) -> list[Block]:
-    heading = Heading(study.name, f"study-{index}")
+def _study(ctx: Context, study: Study, index: int) -> list[Block]:
+    fits = [fit for fit in ctx.fits if fit.study == study.name]
     if not fits:
-        return [heading, Points((f"No fit was found in {study.fit_file}.",))]
-    blocks: list[Block] = [heading, Points(tuple(_ending(fit) for fit in fits))]
+        return [Points((f"No fit was found in {study.fit_file}.",))]
+    blocks: list[Block] = [Points(tuple(_ending(fit) for fit in fits))]
     blocks.append(parameter_table(fits, index))
     published = published_table(study, fits, index)
     if published.groups:

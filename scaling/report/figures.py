@@ -40,9 +40,9 @@ def forecast_block(panels: Sequence[ForecastPanel], caption: str, table: str) ->
         alt=alt,
         panels=_panels(titled, texts),
         legend=legend,
+        table=table,
         file="forecast.svg",
         sheet=sheet(_TITLE, _SUBTITLE, alt, titled, legend),
-        table=table,
     )
 
 
@@ -58,15 +58,15 @@ def law_block(panels: Sequence[LawPanel], caption: str, table: str) -> Figure:
         alt=alt,
         panels=_panels(titled, texts),
         legend=_LAW_LEGEND,
+        table=table,
         file="laws.svg",
         sheet=sheet(_LAW_TITLE, "Zero is the ensemble's median.", alt, titled, _LAW_LEGEND),
-        table=table,
     )
 
 
 def _panels(titled: Sequence[Titled], texts: Sequence[str]) -> tuple[Panel, ...]:
     return tuple(
-        Panel(item.title, item.subtitle, text, item.plot.svg)
+        Panel(item.title, item.subtitle, text, item.plot.svg, (("study", item.title),))
         for item, text in zip(titled, texts, strict=True)
     )
 
@@ -93,22 +93,22 @@ def _law_alt(panel: LawPanel) -> str:
 # --------------------------------------------------------------------------- legends
 
 
-def _swatch(label: str, *shapes: str) -> Swatch:
+def swatch(label: str, *shapes: str) -> Swatch:
     space = 'xmlns="http://www.w3.org/2000/svg"'
     start = f'<svg {space} viewBox="0 0 26 16" width="26" height="16" aria-hidden="true">'
     return Swatch(start + "".join(shapes) + "</svg>", label)
 
 
-def _box(role: str, y: float, height: float) -> str:
+def box(role: str, y: float, height: float) -> str:
     return f'<rect x="0" y="{y}" width="26" height="{height}" fill="{COLOUR[role]}"/>'
 
 
-def _line(role: str, y: float, width: float, x: tuple[int, int] = (0, 26)) -> str:
+def line(role: str, y: float, width: float, x: tuple[int, int] = (0, 26)) -> str:
     ends = f'x1="{x[0]}" x2="{x[1]}" y1="{y}" y2="{y}"'
     return f'<line {ends} stroke="{COLOUR[role]}" stroke-width="{width}"/>'
 
 
-def _dot(role: str, radius: float) -> str:
+def dot(role: str, radius: float) -> str:
     ring = f'stroke="{COLOUR["surface"]}" stroke-width="1.5"'
     return f'<circle cx="13" cy="8" r="{radius}" fill="{COLOUR[role]}" {ring}/>'
 
@@ -117,39 +117,38 @@ def _forecast_legend(panels: Sequence[ForecastPanel]) -> tuple[Swatch, ...]:
     """Only what some panel shows."""
     runs = [run for panel in panels for run in panel.runs]
     aims = [aim for panel in panels for aim in panel.aims]
-    ring = f'<circle cx="13" cy="8" r="2.6" fill="none" stroke="{COLOUR["run"]}"/>'
     entries = (
         (True, _MEDIAN),
         (True, _INTERVALS),
         (any(not aim.budget for aim in aims), _PLANNED),
-        (any(run.used for run in runs), _swatch("fitted run", _dot("run", 3))),
-        (any(not run.used for run in runs), _swatch("run left out", ring)),
+        (any(run.used for run in runs), swatch("fitted run", dot("run", 3.2))),
+        (any(not run.used for run in runs), swatch("run left out", dot("run", 1.6))),
     )
     return tuple(entry for shown, entry in entries if shown)
 
 
-_MEDIAN = _swatch("median, compute-optimal", _line("median", 8, 2), _dot("median", 4.5))
-_INTERVALS = _swatch(
+_MEDIAN = swatch("median, compute-optimal", line("median", 8, 2), dot("median", 4.5))
+_INTERVALS = swatch(
     "50, 80, 90, 95 % interval",
-    _box("band95", 0, 16),
-    _box("band90", 2, 12),
-    _box("band80", 4, 8),
-    _box("band50", 6, 4),
+    box("band95", 0, 16),
+    box("band90", 2, 12),
+    box("band80", 4, 8),
+    box("band50", 6, 4),
 )
-_PLANNED = _swatch(
+_PLANNED = swatch(
     "planned run, same intervals",
-    _line("planned", 8, 1.2),
-    _line("planned", 8, 4.4, (4, 22)),
-    _line("planned", 8, 7, (8, 18)),
+    line("planned", 8, 1.2),
+    line("planned", 8, 4.4, (4, 22)),
+    line("planned", 8, 7, (8, 18)),
     f'<path d="M13,2.6L18.4,8L13,13.4L7.6,8Z" fill="{COLOUR["planned"]}" '
     f'stroke="{COLOUR["surface"]}" stroke-width="1.5"/>',
 )
 _LAW_LEGEND = (
-    _swatch("law: median and 90 % interval", _line("planned", 8, 2), _dot("planned", 4.2)),
-    _swatch("ensemble: 50, 80, 90, 95 % interval", *(
+    swatch("law: median and 90 % interval", line("planned", 8, 2), dot("planned", 4.2)),
+    swatch("ensemble: 50, 80, 90, 95 % interval", *(
         f'<rect x="{x}" y="1" width="{26 - 2 * x}" height="14" fill="{COLOUR[role]}"/>'
         for x, role in ((0, "band95"), (3, "band90"), (6, "band80"), (9, "band50"))
     )),
-    _swatch("ensemble's median", f'<path d="M13,0V16" stroke="{COLOUR["median"]}" '
+    swatch("ensemble's median", f'<path d="M13,0V16" stroke="{COLOUR["median"]}" '
             'stroke-width="1.5"/>'),
 )  # fmt: skip

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-
-from scaling.report.draw import HEIGHT, PAD, WIDTH, Plot, Rows, chart, draw, words
+from scaling.report.draw import HEIGHT, PAD, WIDTH, Axis, Layer, Plot, Rows, at, chart, draw, words
 from scaling.report.forecasts import LEVELS, Quantiles, interval, quantile
 from scaling.report.palette import BANDS, COLOUR
 from scaling.report.text import loss, shorten
 
 MAX_RUNS = 3000
+_USED: dict[str, Any] = {"fill": COLOUR["run"], "size": 14, "opacity": 0.7, "strokeWidth": 0}
+_LEFT_OUT: dict[str, Any] = {"fill": COLOUR["run"], "size": 4, "opacity": 0.55, "strokeWidth": 0}
 _STROKES = {0.95: 1.2, 0.9: 2.6, 0.8: 4.4, 0.5: 7.0}
 
 
@@ -94,27 +94,29 @@ def forecast_plot(panel: ForecastPanel, domain: tuple[float, float]) -> Plot:
     return draw(layers, _compute_axis(domain), _loss_axis(span), WIDTH, HEIGHT, PAD)
 
 
-def _compute_axis(domain: tuple[float, float]) -> alt.X:
+def _compute_axis(domain: tuple[float, float]) -> Axis:
     step = max(1, round((domain[1] - domain[0]) / 5))
     ticks = range(math.ceil(domain[0] / step) * step, math.floor(domain[1]) + 1, step)
-    axis = alt.Axis(values=list(ticks), labelExpr="'1e' + datum.value")
-    return alt.X("x:Q", scale=alt.Scale(domain=list(domain), nice=False, zero=False), axis=axis)
+    low, high = (10.0**end for end in domain)
+    values = [10.0**tick for tick in ticks]
+    labels = [f"1e{tick}" for tick in ticks]
+    return Axis(low, high, values, labels, log=True, name="training compute, FLOP", form="e")
 
 
-def _loss_axis(span: tuple[float, float]) -> alt.Y:
-    axis = alt.Axis(values=loss_ticks(*span), format=".2~f", grid=True)
-    return alt.Y("y:Q", scale=alt.Scale(type="log", domain=list(span), nice=False), axis=axis)
+def _loss_axis(span: tuple[float, float]) -> Axis:
+    ticks = loss_ticks(*span)
+    labels = [f"{tick:.3g}" for tick in ticks]
+    return Axis(*span, ticks, labels, log=True, name="loss", grid=True)
 
 
-def _beyond(largest: float | None, domain: tuple[float, float]) -> list[alt.Chart]:
+def _beyond(largest: float | None, domain: tuple[float, float]) -> list[Layer]:
     """The region in which no run was fitted, shaded and named."""
     if largest is None or largest >= domain[1]:
         return []
-    rows: Rows = [{"x": largest, "x2": domain[1]}]
-    whole = {"y": alt.value(0), "y2": alt.value(HEIGHT)}
+    rows: Rows = [{"x": 10.0**largest, "x2": 10.0 ** domain[1]}]
     found = [
-        chart(rows, "x x2", "rect", color=COLOUR["beyond"]).encode(**whole),
-        chart(rows, "x", "rule", color=COLOUR["axis"], strokeDash=[3, 3]).encode(**whole),
+        at(chart(rows, "x x2", "rect", color=COLOUR["beyond"]), y=0, y2=HEIGHT),
+        at(chart(rows, "x", "rule", color=COLOUR["axis"], strokeDash=[3, 3]), y=0, y2=HEIGHT),
     ]
     if (domain[1] - largest) / (domain[1] - domain[0]) > 0.29:
         found.append(words("beyond fitted runs", WIDTH - 6, 16, align="right"))
@@ -123,15 +125,17 @@ def _beyond(largest: float | None, domain: tuple[float, float]) -> list[alt.Char
 
 def _ends(aims: Sequence[Aim], level: float) -> Rows:
     pairs = [(aim.x, *interval(aim.quantiles, level)) for aim in aims]
-    return [{"x": x, "y": low, "y2": high} for x, low, high in pairs if None not in (low, high)]
+    return [
+        {"x": 10.0**x, "y": low, "y2": high} for x, low, high in pairs if None not in (low, high)
+    ]
 
 
 def _middles(aims: Sequence[Aim]) -> Rows:
     pairs = [(aim.x, quantile(aim.quantiles, 0.5)) for aim in aims]
-    return [{"x": x, "y": y} for x, y in pairs if y is not None]
+    return [{"x": 10.0**x, "y": y} for x, y in pairs if y is not None]
 
 
-def _bands(path: Sequence[Aim]) -> list[alt.Chart]:
+def _bands(path: Sequence[Aim]) -> list[Layer]:
     """Nested intervals, joined by straight lines between the budgets."""
     return [
         chart(_ends(path, level), "x y y2", "area", color=COLOUR[BANDS[level]], opacity=1)
@@ -139,7 +143,7 @@ def _bands(path: Sequence[Aim]) -> list[alt.Chart]:
     ]
 
 
-def _bars(aims: Sequence[Aim], role: str) -> list[alt.Chart]:
+def _bars(aims: Sequence[Aim], role: str) -> list[Layer]:
     """Nested intervals as bars that thicken towards the median."""
     bars = [
         chart(_ends(aims, level), "x y y2", "rule", color=COLOUR[role], strokeWidth=_STROKES[level])
@@ -148,22 +152,23 @@ def _bars(aims: Sequence[Aim], role: str) -> list[alt.Chart]:
     return [*bars, _medians(aims, role)]
 
 
-def _medians(aims: Sequence[Aim], role: str) -> alt.Chart:
+def _medians(aims: Sequence[Aim], role: str) -> Layer:
     """A dot, ringed with the background, at each median."""
-    look = {"fill": COLOUR[role], "stroke": COLOUR["surface"], "strokeWidth": 1.5}
+    look: dict[str, Any] = {"fill": COLOUR[role], "stroke": COLOUR["surface"], "strokeWidth": 1.5}
     shape = "circle" if role == "median" else "diamond"
-    return chart(_middles(aims), "x y", "point", shape=shape, size=80, opacity=1, **look)
+    tip = "median, compute-optimal" if role == "median" else "median, planned run"
+    return chart(_middles(aims), "x y", "point", tip, shape=shape, size=80, opacity=1, **look)
 
 
-def _median_line(path: Sequence[Aim]) -> list[alt.Chart]:
+def _median_line(path: Sequence[Aim]) -> list[Layer]:
     if len(path) < 2:
         return []
     line = chart(_middles(path), "x y", "line", color=COLOUR["median"], strokeWidth=2)
     return [line, _medians(path, "median")]
 
 
-def _runs(runs: Sequence[Run], span: tuple[float, float]) -> list[alt.Chart]:
-    """Runs as dots; those left out of the fit are hollow. Runs on the same spot are one dot."""
+def _runs(runs: Sequence[Run], span: tuple[float, float]) -> list[Layer]:
+    """Runs as dots; those left out of the fit are small. Runs on the same spot are one dot."""
     found = []
     for used in (False, True):
         spots = {
@@ -171,9 +176,10 @@ def _runs(runs: Sequence[Run], span: tuple[float, float]) -> list[alt.Chart]:
             for run in runs
             if run.used == used and span[0] <= run.loss <= span[1]
         }
-        rows = [{"x": x, "y": y} for x, y in thin(sorted(spots))]
-        look = {"opacity": 0.7, "strokeWidth": 0} if used else {"opacity": 0.4, "strokeWidth": 1}
-        found.append(chart(rows, "x y", "point", filled=used, color=COLOUR["run"], size=14, **look))
+        rows = [{"x": 10.0**x, "y": y} for x, y in thin(sorted(spots))]
+        look = _USED if used else _LEFT_OUT
+        tip = "fitted run" if used else "run left out"
+        found.append(chart(rows, "x y", "point", tip, **look))
     return found
 
 
@@ -202,7 +208,7 @@ def _above(aim: Aim, aims: Sequence[Aim]) -> dict[str, Any]:
     return {"x": aim.x, "y": max(near, default=None), "text": text}
 
 
-def _labels(rows: Rows, role: str, shift: int) -> list[alt.Chart]:
+def _labels(rows: Rows, role: str, shift: int) -> list[Layer]:
     """Text with a halo; a label that would touch the one before it goes a line further out."""
     lines: dict[int, Rows] = {}
     line, last, reach = 0, -math.inf, 1.0 if shift > 0 else 3.0
@@ -211,12 +217,13 @@ def _labels(rows: Rows, role: str, shift: int) -> list[alt.Chart]:
         last = row["x"]
         lines.setdefault(line, []).append(row)
     return [
-        _label(lines[line], colour, shift + math.copysign(14 * line, shift), around)
+        _label(lines[line], COLOUR[role], shift + math.copysign(14 * line, shift))
         for line in sorted(lines)
-        for colour, around in ((COLOUR["surface"], 3.5), (COLOUR[role], 0.0))
     ]
 
 
-def _label(rows: Rows, colour: str, dy: float, around: float) -> alt.Chart:
-    look = {"stroke": colour, "strokeWidth": around, "strokeJoin": "round"} if around else {}
-    return chart(rows, "x y text", "text", color=colour, fontWeight=600, dy=dy, **look)
+def _label(rows: Rows, colour: str, dy: float) -> Layer:
+    """Text on a rim of the ground's colour, so that no line runs through it."""
+    placed = [{**row, "x": 10.0 ** row["x"]} for row in rows]
+    rim: dict[str, Any] = {"stroke": COLOUR["surface"], "strokeWidth": 3.5, "strokeJoin": "round"}
+    return chart(placed, "x y text", "text", color=colour, fontWeight=600, dy=dy, **rim)

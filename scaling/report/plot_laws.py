@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-
-from scaling.report.draw import PAD, WIDTH, Plot, Rows, chart, draw, words
+from scaling.report.draw import PAD, WIDTH, Axis, Layer, Plot, Rows, at, chart, draw, words
 from scaling.report.forecasts import LEVELS
 from scaling.report.palette import BANDS, COLOUR
+from scaling.report.scales import even_ticks
 from scaling.report.text import shorten
 
 ROW = 17
@@ -75,18 +74,20 @@ def law_plot(panel: LawPanel) -> Plot:
     ]
     layers = [
         *_law_bands(panel.groups, tops),
-        chart([{"x": 0.0}], "x", "rule", color=COLOUR["median"], strokeWidth=1.5).encode(
-            y=alt.value(0), y2=alt.value(height)
+        at(
+            chart([{"x": 0.0}], "x", "rule", color=COLOUR["median"], strokeWidth=1.5),
+            y=0,
+            y2=height,
         ),
         *_law_marks(laws),
         _stub(heads, 4 - STUB, align="left", color=COLOUR["ink"], fontWeight=600),
         _stub(laws, -10, align="right", color=COLOUR["muted"]),
         words("nats per token from the ensemble's median", width, height + 35, align="right"),
     ]
-    label = "datum.value == 0 ? '0' : format(datum.value, '+.2~f')"
-    axis = alt.Axis(tickCount=5, labelExpr=label, grid=True)
-    x = alt.X("x:Q", scale=alt.Scale(domain=list(domain), nice=False, zero=False), axis=axis)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False, zero=False), axis=None)
+    ticks = even_ticks(*domain)
+    labels = ["0" if tick == 0 else f"{tick:+.3g}" for tick in ticks]
+    x = Axis(*domain, ticks, labels, name="from the ensemble's median", grid=True)
+    y = Axis(height, 0, shown=False)
     return draw(layers, x, y, width, height, {**PAD, "left": STUB})
 
 
@@ -105,7 +106,7 @@ def _law(law: LawRow, y: float, domain: tuple[float, float]) -> dict[str, Any]:
     return {"text": shorten(law.law, 18), "x": law.median, "y": y, "low": low, "high": high, **cut}
 
 
-def _law_bands(groups: Sequence[LawGroup], tops: Sequence[float]) -> list[alt.Chart]:
+def _law_bands(groups: Sequence[LawGroup], tops: Sequence[float]) -> list[Layer]:
     found = []
     for level in sorted(LEVELS, reverse=True):
         rows = [
@@ -122,21 +123,21 @@ def _law_bands(groups: Sequence[LawGroup], tops: Sequence[float]) -> list[alt.Ch
     return found
 
 
-def _law_marks(laws: Rows) -> list[alt.Chart]:
+def _law_marks(laws: Rows) -> list[Layer]:
     """Whisker and dot of each law; a triangle where the whisker goes on outside the plot."""
     colour = COLOUR["planned"]
     whiskers = [{"x": law["low"], "x2": law["high"], "y": law["y"]} for law in laws]
     left = [{"x": law["low"], "y": law["y"]} for law in laws if law["cut_low"]]
     right = [{"x": law["high"], "y": law["y"]} for law in laws if law["cut_high"]]
-    ring = {"fill": colour, "stroke": COLOUR["surface"], "strokeWidth": 1.2}
-    solid = {"color": colour, "opacity": 1, "filled": True}
+    ring: dict[str, Any] = {"fill": colour, "stroke": COLOUR["surface"], "strokeWidth": 1.2}
+    solid: dict[str, Any] = {"color": colour, "opacity": 1, "filled": True}
     return [
         chart(whiskers, "x x2 y", "rule", color=colour, strokeWidth=2),
         chart(left, "x y", "point", shape="triangle-left", **solid),
         chart(right, "x y", "point", shape="triangle-right", **solid),
-        chart(laws, "x y", "point", size=65, opacity=1, **ring),
+        chart(laws, "x y", "point", "law's median", size=65, opacity=1, **ring),
     ]
 
 
-def _stub(rows: Rows, x: float, **look: Any) -> alt.Chart:
-    return chart(rows, "y text", "text", baseline="middle", **look).encode(x=alt.value(x))
+def _stub(rows: Rows, x: float, **look: Any) -> Layer:
+    return at(chart(rows, "y text", "text", baseline="middle", **look), x=x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import functools
 import hashlib
 import re
@@ -13,39 +12,52 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from scaling.pipeline.files import canonical
 from scaling.report.blocks import Report
 from scaling.report.palette import rules, variables
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_DRAWN = {"svg", "sheet"}
 # What Markdown reads as markup within a line (an underscore inside a word is none), and what it
 # reads as a block at the start of one.
 _INLINE = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 _START = re.compile(r"^\s*(?:\d+(?=[.)](?:\s|$))|(?=[#>+=-]))")
 
 
-def html(report: Report) -> str:
-    """One file that needs nothing else, with a policy that forbids it to load anything."""
-    style = stylesheet()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def html(report: Report, *, scripted: bool = False) -> str:
+    """One file that needs nothing else, with a policy that forbids it to load anything.
+
+    ``scripted`` adds the page's own script: choices, values under the pointer, other axes.
+    """
+    style, script = stylesheet(), _text("report.js") if scripted else ""
+    allowed = f"script-src '{_digest(script)}'; " if script else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        f"default-src 'none'; style-src '{_digest(style)}'; {allowed}img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     environment = _environment()
     environment.filters["svg"] = Markup
     template = environment.get_template("report.html.j2")
-    return template.render(report=report, style=Markup(style), policy=policy) + "\n"
+    return (
+        template.render(report=report, style=Markup(style), script=Markup(script), policy=policy)
+        + "\n"
+    )
 
 
 @functools.cache
 def stylesheet() -> str:
     """The page's style: colours in both schemes, then the rules."""
-    text = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    text = _text("report.css")
     light = f":root {{ color-scheme: light dark; {variables('light')} }}"
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}"
     return "\n".join((light, dark, text, rules("svg"), ""))
+
+
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """What a content-security policy calls the text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def markdown(report: Report) -> str:
@@ -62,22 +74,6 @@ def escape_markdown(value: Any) -> Any:
     text = _INLINE.sub(lambda found: "\\" + found.group(), value)
     text = _START.sub(lambda found: found.group() + "\\", text)
     return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))
-
-
-def to_json(report: Report) -> str:
-    """Every block with its values and origins; drawings stay in their files."""
-    return canonical(_plain(report))
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        names = [item.name for item in dataclasses.fields(value) if item.name not in _DRAWN]
-        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-        whole = kind | {name: _plain(getattr(value, name)) for name in names}
-        return {name: item for name, item in whole.items() if (name, item) != ("link", "")}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 @functools.cache

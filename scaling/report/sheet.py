@@ -42,7 +42,8 @@ def sheet(
     height = top + MARGIN - 10
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-label={quoteattr(alt)}>'
+        f'viewBox="0 0 {width} {height}" role="img" aria-label={quoteattr(alt)} '
+        f"font-family={quoteattr(FONT)}>"
         f'<rect width="{width}" height="{height}" fill="{COLOUR["surface"]}"/>{body}</svg>\n'
     )
 
@@ -79,6 +80,6 @@ def _inner(svg: str) -> str:
 
 def _line(text: str, x: float, y: float, role: str, size: float, weight: int) -> str:
     return (
-        f'<text x="{x}" y="{y}" font-family={quoteattr(FONT)} font-size="{size}px" '
+        f'<text x="{x}" y="{y}" font-size="{size}px" '
         f'font-weight="{weight}" fill="{COLOUR[role]}">{escape(text)}</text>'
     )

@@ -207,4 +207,6 @@ def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _values(row: Any) -> list[Any]:
-    return [as_map(cell).get("value") for cell in as_list(row)]
+    """The cells' values; a cell that has none is its text."""
+    cells = [as_map(cell) for cell in as_list(row)]
+    return [cell.get("value", cell.get("text")) for cell in cells]
