@@ -18,9 +18,10 @@ def score(root: Path) -> int:
     """Write the tables and the page of the audit; returns how many targets are still open."""
     from scaling.audit.run import audit as run
     from scaling.audit.run import write
+    from scaling.site import refresh
 
     made = run(root)
-    paths = [Path(path) for path in write(made, root)]
+    paths = [*write(made, root), *refresh(root)]
     rows = [
         {name: value for name, value in row.items() if not isinstance(value, list | dict)}
         for row in made.summary.get("confidence", ())

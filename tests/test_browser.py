@@ -14,6 +14,7 @@ from scaling.ledger import Entry
 from scaling.pipeline.report import contents
 from scaling.report.render import html
 from scaling.report.stored import load
+from scaling.site import audited
 from scaling.site.page import page
 from scaling.site.records import records
 from tests.browser import Browser, started
@@ -46,7 +47,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entry = Entry(VERSION, "2030-01-01T00:00:00+00:00", NASTY, True, "3", "0" * 64, None)
     listed = records(folder.parent, [entry])
     listed[0]["reason"], listed[0]["corrects"] = NASTY, "x"
-    (folder.parent / "index.html").write_text(html(page(listed)), encoding="utf-8")
+    (folder.parent / "index.html").write_text(
+        html(page(listed, audited.read(folder.parent))), encoding="utf-8"
+    )
     return folder.parent
 
 
@@ -124,6 +127,25 @@ def test_a_version_is_small_and_soon_there(place: Path, browser: Browser) -> Non
     browser.open(place / PAGES[0], *SIZES["phone"], "light")
     assert (place / PAGES[0]).stat().st_size < 3e6
     assert browser.run("performance.getEntriesByType('navigation')[0].domInteractive") < 3000
+
+
+def test_an_index_of_500_versions_is_small_and_whole(
+    place: Path, browser: Browser, tmp_path: Path
+) -> None:
+    held = {"studies": 50, "forecasts": 9000, "error": 0.02, "in50": 0.5, "in80": 0.8,
+            "in90": 0.9, "in95": 0.95}  # fmt: skip
+    moved = {"log_ratio": 0.01, "study": "alpha", "target": "planned-7b", "compared": 200}
+    shape = {"issued_at": "2030-01-01T00:00:00+00:00", "revision": "a" * 40, "dirty": False,
+             "studies": 50, "targets": 4, "corrects": None, "reason": None, "first": False,
+             "changed": ["data: changed alpha"], "moved": moved, "calibration": held,
+             "files": ["report.html", "report.md"]}  # fmt: skip
+    many = [{"version": f"{number:012x}", **shape} for number in range(500)]
+    file = tmp_path / "index.html"
+    file.write_text(html(page(many, audited.read(place))), encoding="utf-8")
+    assert file.stat().st_size < 3e6
+    browser.open(file, *SIZES["phone"], "light")
+    assert browser.complaints() == []
+    assert browser.run("document.querySelectorAll('#version-table tbody tr').length") == 500
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from scaling.publish import publish, verify
 from scaling.report.model import build as build_report
 from scaling.report.read import read
 from scaling.report.stored import to_json
-from scaling.site import build, refresh
+from scaling.site import audited, build, refresh
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
 from tests.report_project import NASTY, project
@@ -116,13 +116,47 @@ def test_the_record_pools_studies_by_their_forecasts(root: Path) -> None:
 
 
 def test_numbers_on_the_page_are_those_of_the_json(root: Path) -> None:
-    model = json.loads(to_json(page(list(reversed(listed(root))))))
-    rows = model["sections"][1]["blocks"][1]["groups"][0]["rows"]
+    model = json.loads(to_json(page(list(reversed(listed(root))), audited.read(root / "reports"))))
+    rows = model["sections"][2]["blocks"][1]["groups"][0]["rows"]
     for row, record in zip(rows, listed(root), strict=False):
         told = [cell.get("value") for cell in row]
         found = record["calibration"]
         assert told[1:4] == [found["studies"], found["forecasts"], found["error"]]
         assert told[4:] == [found[f"in{level}"] for level in (50, 80, 90, 95)]
+
+
+def audit_of(root: Path, text: str) -> None:
+    """An audit's summary in place."""
+    (root / "reports/audit").mkdir(exist_ok=True)
+    (root / "reports/audit/audit.json").write_text(text)
+
+
+def test_the_record_is_what_the_audit_says(root: Path) -> None:
+    levels = [{"stated": s, "observed": s - 0.04, "low": 0.1, "high": 0.9}
+              for s in (0.5, 0.8, 0.9, 0.95)]  # fmt: skip
+    known = {"kind": "ahead", "forecasts": 12, "origins": 3, "intervals": levels}
+    far = {"kind": "ahead", "decades_from": 1.0, "decades_to": 100.0, "forecasts": 12,
+           "error": 0.02, "in50": 0.4, "in80": 0.8, "in90": None, "in95": 1.0, "skill": 0.7,
+           }  # fmt: skip
+    audit_of(root, json.dumps({"confidence": [known], "how_far_out": [far]}))
+    assert sorted(path.name for path in refresh(root)) == list(NAMES)
+    saved = json.loads((root / "reports/index.json").read_text())["audit"]
+    assert (saved["confidence"], saved["distance"]) == ([known], [far])
+    text = (root / "reports/index.md").read_text()
+    held = "| ahead | 12 | 3 | 46 % | 76 % | 86 % | 91 % | 10 %\u201390 % |"
+    assert held in text
+    assert "| ahead | more than 1 | 12 | 2 % | 40 % | 80 % | \u2014 | 100 % | 0.7 |" in text
+    assert 'href="audit/audit.md"' not in (root / "reports/index.html").read_text()
+    (root / "reports/audit/audit.md").write_text("# Audit\n")
+    refresh(root)
+    assert 'href="audit/audit.md"' in (root / "reports/index.html").read_text()
+
+
+@pytest.mark.parametrize("harm", ["{", "[]", '{"confidence": 3}', '{"confidence": [3]}', "{}"])
+def test_a_broken_audit_is_no_record(root: Path, harm: str) -> None:
+    audit_of(root, harm)
+    refresh(root)
+    assert (root / "reports/index.html").is_file()
 
 
 def test_making_it_again_gives_the_same_bytes_and_writes_nothing(root: Path) -> None:
@@ -175,11 +209,13 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     hostile["moved"] = {"log_ratio": 1.0, "study": NASTY, "target": NASTY, "compared": 1}
     from scaling.report.render import html, markdown
 
-    shown = html(page([hostile]))
+    kind = {"kind": NASTY, "forecasts": 3, "intervals": [{"stated": 0.9, "observed": 0.5}]}
+    audit = {**audited.read(tmp_path), "confidence": [kind], "distance": [kind, {}]}
+    shown = html(page([hostile], audit))
     assert "<script" not in shown
     assert 'href="../' not in shown
     assert "\u202e" not in shown
-    assert "<script" not in markdown(page([hostile]))
+    assert "<script" not in markdown(page([hostile], audit))
 
 
 def test_changes_are_named_shortly() -> None:

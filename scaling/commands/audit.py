@@ -28,6 +28,7 @@ def audit(
     """Score published forecasts by what came since; tables and a page in reports/audit."""
     from scaling.audit.run import audit as run
     from scaling.audit.run import dated, write
+    from scaling.site import refresh
 
     made = run(Path())
     if as_json:
@@ -35,7 +36,7 @@ def audit(
 
         typer.echo(canonical(dated(made.summary)), nl=False)
         return
-    for path in write(made, Path()):
+    for path in [*write(made, Path()), *refresh(Path())]:
         typer.echo(f"wrote {path}")
     for row in made.summary.get("confidence", ()):
         shares = ", ".join(
@@ -63,7 +64,10 @@ def backfill(
 
     day = None if as_of is None else _day(as_of)
     if out is None:
+        from scaling.site import refresh
+
         run(Path(), only=day, done=_say)
+        refresh(Path())
     elif day is None:
         raise InputError("--out needs a day", column="--as-of", allowed="a day of history.yaml")
     else:

@@ -20,7 +20,8 @@ from scaling.report.blocks import (
     table,
 )
 from scaling.report.context import figure, words
-from scaling.report.text import clean, integer, number, percent, share, shift
+from scaling.report.text import clean, integer, percent, shift
+from scaling.site import audited
 from scaling.site.records import LEVELS, SHOWN, VERSION_NAME, Record
 
 TITLE = "Published forecasts"
@@ -29,14 +30,16 @@ LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=T
 LEDGER_FILE = "reports/ledger.jsonl"
 
 
-def page(records: Sequence[Record]) -> Report:
-    """The index of these versions, which come oldest first."""
+def page(records: Sequence[Record], audit: Record) -> Report:
+    """The index of these versions, which come oldest first, and of what the audit says."""
     newest = list(reversed(records))
     facts = (Cell(counted(len(newest), "version"), len(newest), "versions", LEDGER_FILE),)
     files = Fold("Files of every version", (file_table(newest),))
     sections = (
         Section("versions", "Versions", (_intro(newest), version_table(newest), files)),
-        Section("record", "Calibration record", _record_blocks(newest)),
+        Section("record", "Calibration record", audited.blocks(audit)),
+        Section("backtests", "Backtests of each version", _record_blocks(newest)),
+        Section("beside", "Audit, history, governance", (audited.beside(audit),)),
     )
     return Report(TITLE, LEAD, facts, sections)
 
@@ -164,12 +167,5 @@ def _record_row(record: Record, found: dict[str, Any]) -> tuple[Cell, ...]:
         figure(found["studies"], integer, place, "studies"),
         figure(found["forecasts"], integer, place, "forecasts"),
         figure(found["error"], percent, place),
-        *(_held(found[f"in{level}"], level, place) for level in LEVELS),
+        *(audited.inside(found[f"in{level}"], level / 100, place) for level in LEVELS),
     )
-
-
-def _held(value: Any, level: int, place: str) -> Cell:
-    """The share, marked when it falls short of the level by more than five points."""
-    shown, found = figure(value, share, place), number(value)
-    short = found is not None and found < level / 100 - 0.05
-    return Cell(shown.text, shown.value, shown.unit, shown.origin, "caution") if short else shown

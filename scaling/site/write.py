@@ -12,6 +12,7 @@ from scaling.ledger import LEDGER, read_lines
 from scaling.pipeline.files import canonical, write_bytes
 from scaling.report.read import as_list, as_map
 from scaling.report.render import html, markdown
+from scaling.site import audited
 from scaling.site.page import page
 from scaling.site.records import Record, records
 
@@ -24,18 +25,23 @@ def build(root: Path) -> list[Path]:
 
 
 def refresh(root: Path) -> list[Path]:
-    """As `build`, but taking what ``index.json`` already says of versions that have not changed."""
+    """As `build`, but taking what ``index.json`` already says of versions that have not changed.
+
+    Where nothing is published yet, there is nothing to do.
+    """
     reports = root / "reports"
+    if not (reports / LEDGER).is_file():
+        return []
     return _write(reports, _known(reports / JSON))
 
 
-def contents(found: list[Record]) -> dict[str, bytes]:
+def contents(found: list[Record], audit: Record) -> dict[str, bytes]:
     """The bytes of each file of the index, by name."""
-    report = page(found)
+    report = page(found, audit)
     texts = {
         "index.html": html(report),
         "index.md": markdown(report),
-        JSON: canonical({"versions": list(reversed(found))}),
+        JSON: canonical({"audit": audit, "versions": list(reversed(found))}),
     }
     return {name: text.encode() for name, text in texts.items()}
 
@@ -47,7 +53,7 @@ def _write(reports: Path, known: Mapping[str, Record]) -> list[Path]:
         entries, wrong = read_lines((reports / LEDGER).read_bytes())
         if wrong is not None:
             raise InputError(wrong, file=reports / LEDGER, hint="`scaling publish` restores it")
-        files = contents(records(reports, entries, known))
+        files = contents(records(reports, entries, known), audited.read(reports))
         return [path for name, text in files.items() if (path := _put(reports / name, text))]
 
 
