@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.commands import _plan_more
+from scaling.commands import _plan_mixture, _plan_more
 from scaling.commands._plan_common import (
     Json,
     LawName,
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What to train next, and what it will cost.")
     for command in (optimal, serve, cost, data, moe, hparams):
         group.command()(command)
+    group.command()(_plan_mixture.mixture)
     _plan_more.add(group)
     app.add_typer(group, name="plan", rich_help_panel=PANEL)
 

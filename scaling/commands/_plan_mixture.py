@@ -1,0 +1,95 @@
+"""The plan of a training mixture: which shares of which domains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.commands._plan_common import Json, Level, Maps, show, table_of
+from scaling.errors import InputError
+
+
+def mixture(
+    runs: Annotated[
+        Path, typer.Option(help="Table with mixture (web=0.7;code=0.3) and loss, or metric, value.")
+    ],
+    weigh: Annotated[
+        list[str] | None,
+        typer.Option(help="Validation domain that counts, as METRIC or METRIC=WEIGHT; repeat."),
+    ] = None,
+    bound: Annotated[
+        list[str] | None,
+        typer.Option(help="Bounds of a training domain's share, NAME=LOW:HIGH; repeat."),
+    ] = None,
+    share: Annotated[
+        str | None, typer.Option(help="Also the best rest at several shares of this domain.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Rows to fit, a polars SQL condition: one size, one length.")
+    ] = None,
+    maps: Maps = None,
+    resamples: Annotated[int, typer.Option(min=0, help="For the intervals.")] = 50,
+    level: Level = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Shares of training domains of least loss, by a mixture law fitted to a table."""
+    import polars as pl
+
+    from scaling.plan import stored
+    from scaling.plan.mixture import LAW
+    from scaling.plan.mixture import mixture as plan
+
+    weights = dict(_weight(text) for text in weigh or [])
+    frame = table_of(runs, None, maps)
+    if "loss" not in frame.columns and "value" in frame.columns:
+        frame = frame.rename({"value": "loss"})
+    frame = _kept(frame, where, runs)
+    try:
+        if weights and "metric" in frame.columns:
+            _known("metric", list(weights), frame["metric"].unique().to_list())
+            frame = frame.filter(pl.col("metric").is_in(list(weights)))
+        sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples)
+        limits = dict(_limits(text) for text in bound or [])
+        made = plan(sheet, frame, weights=weights or None, bounds=limits, share=share, level=level)
+    except InputError as error:
+        raise error.at(runs) from error
+    show(made, as_json)
+
+
+def _known(column: str, names: list[str], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            allowed = ", ".join(sorted(known)[:20])
+            raise InputError("not in the table", column=column, value=name, allowed=allowed)
+
+
+def _kept(frame, where: str | None, runs: Path):  # type: ignore[no-untyped-def]
+    if where is None:
+        return frame
+    from scaling.pipeline.study import without
+
+    kept = without(frame, f"NOT ({where})", runs)
+    if kept.is_empty():
+        raise InputError(
+            "no row left", file=runs, value=where, allowed="a condition that some meet"
+        )
+    return kept
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value) if value else 1.0
+    except ValueError:
+        raise InputError("--weigh cannot be read", value=text, allowed="METRIC=WEIGHT") from None
+
+
+def _limits(text: str) -> tuple[str, tuple[float, float]]:
+    name, _, ends = text.partition("=")
+    low, _, high = ends.partition(":")
+    try:
+        return name, (float(low), float(high))
+    except ValueError:
+        raise InputError("--bound cannot be read", value=text, allowed="NAME=LOW:HIGH") from None
