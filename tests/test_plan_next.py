@@ -14,7 +14,7 @@ from scaling.plan import design, stored
 from scaling.plan.compare import compare, needed, pair
 from scaling.plan.design import Cells
 from scaling.plan.following import following
-from scaling.plan.target import target
+from scaling.plan.target import Off, chance, target
 from tests.test_plan_optimal import TRUE, study
 
 CHINCHILLA = laws.get("chinchilla")
@@ -138,11 +138,22 @@ def test_goal_by_probability(ladder: stored.Sheet) -> None:
     truth |= {"c": 0.95, "a": 0.7, "k": 5.0, "L0": 0.9}
     x = {name: [made.value(name).value] for name in ("params", "tokens")}
     assert laws.get("ladder")(truth, x)[0] == pytest.approx(0.85, abs=0.02)
-    rows = made.tables["By the probability wanted"]
+    rows = made.tables["By the probability wanted, of a run"]
     compute = [row["flops"] for row in rows]
     assert compute == sorted(compute)
     half = target(ladder, accuracy=0.85, flops=compute[1]).value("probability").value
-    assert half == pytest.approx(0.5, abs=0.05)
+    assert half == pytest.approx(0.5, abs=1e-3)
+    # Scatter takes from what is likely and gives to what is not; without any, the law's own share.
+    apart = [
+        target(ladder, accuracy=0.85, flops=at * compute[1], scatter=scatter).value("probability")
+        for at in (3.0, 1 / 3)
+        for scatter in (0.0, 0.1)
+    ]
+    assert apart[0].value > apart[1].value > 0.5 > apart[3].value > apart[2].value
+    off = Off(0.0, 0.0)
+    fit = ladder.get("ladder")
+    alone = chance(fit, fit.draws, 0.85, float(np.log(1e23)), off)
+    assert alone == pytest.approx(made.value("probability_of_law").value)
     harder = target(ladder, accuracy=0.9).value("flops").value
     assert harder > made.value("flops").value
 
@@ -152,6 +163,8 @@ def test_goals_out_of_reach_are_refused(ladder: stored.Sheet) -> None:
         target(ladder, accuracy=0.99)
     with pytest.raises(InputError, match=r"0\.8, not 80"):
         target(ladder, accuracy=80.0)
+    with pytest.raises(InputError, match="of the accuracy"):
+        target(ladder, accuracy=0.8, scatter=5.0)
 
 
 def test_better_intervention_is_found_and_the_crossing_too() -> None:

@@ -75,6 +75,9 @@ def target(
     flops: Annotated[
         float | None, typer.Option(help="Also the probability with this compute.")
     ] = None,
+    scatter: Annotated[
+        float, typer.Option(help="How far single tasks lie off the law, a share of the accuracy.")
+    ] = 0.05,
     maps: Maps = None,
     resamples: Resamples = 300,
     level: Level = 0.9,
@@ -90,7 +93,7 @@ def target(
         sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples, target=column)
     except InputError as error:
         raise error.at(runs) from error
-    show(plan(sheet, accuracy=accuracy, flops=flops, level=level), as_json)
+    show(plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level), as_json)
 
 
 def compare(
