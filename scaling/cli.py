@@ -199,12 +199,27 @@ def publish(
     tag: Annotated[
         bool, typer.Option("--tag", help="Also tag every version that is committed to Git.")
     ] = False,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Also make the edition without internal runs.")
+    ] = False,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="The edition keeps internal forecasts back too.")
+    ] = False,
+    secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
 ) -> None:
     """Publish the current report as an immutable version (refit does this by itself)."""
     from scaling.publish import publish as run
 
     made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
+    if redact:
+        from scaling.audit import secret as secrets
+        from scaling.audit.redact import FOLDER, write
+        from scaling.audit.redact import redact as edition_of
+
+        edition = edition_of(Path(), made.version, secrets.read(secret, Path()), sealed=sealed)
+        folder = write(edition, Path("reports") / FOLDER)
+        typer.echo(f"redacted edition {edition.id}\n{folder}")
     if tag:
         from scaling.tags import tag_versions
 
@@ -213,16 +228,34 @@ def publish(
 
 
 @app.command(rich_help_panel=TRUST)
-def verify() -> None:
-    """Check every published version against its manifest and the ledger."""
-    from scaling.publish import verify as run
+def verify(
+    edition: Annotated[
+        Path | None, typer.Argument(help="Folder of a redacted edition, to check it alone.")
+    ] = None,
+    disclosed: Annotated[
+        Path | None, typer.Option(help="Proof that something belongs to the edition.")
+    ] = None,
+    full: Annotated[
+        Path | None, typer.Option(help="Folder of the full version, to compare with.")
+    ] = None,
+) -> None:
+    """Check every published version, or one redacted edition with nothing else at hand."""
+    if edition is not None:
+        from scaling.show_edition import verified
 
-    problems = run(Path())
+        problems, good = verified(edition, disclosed, full)
+    elif disclosed or full:
+        raise InputError("which edition?", allowed="the folder of a redacted edition")
+    else:
+        from scaling.audit.edition import check_all
+        from scaling.publish import verify as run
+
+        problems, good = run(Path()) + check_all(Path()), ["Every published version is whole."]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
-    typer.echo("Every published version is whole.")
+    typer.echo("\n".join(good))
 
 
 def _read(path: Path, maps: Sequence[str] | None, *, optional: bool = False) -> Any:

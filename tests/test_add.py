@@ -16,13 +16,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scaling import cli
 from scaling.errors import InputError
 from scaling.inbox import store
 from scaling.inbox.add import add
 from scaling.inbox.names import unnumbered
 from scaling.mapping import Options
 from scaling.pipeline import ingest
+from tests.command import scaling
 from tests.conftest import ROOT
 from tests.test_ingest import METADATA
 from tests.trackers.make_files import loss, unpack
@@ -55,15 +55,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def scaling_add(*arguments: object) -> int:
     """The exit status of `scaling add ...`."""
-    old = sys.argv
-    sys.argv = ["scaling", "add", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
-    finally:
-        sys.argv = old
-    return 0
+    return scaling("add", *arguments)
 
 
 def table(name: str, *columns: str) -> pl.DataFrame:
