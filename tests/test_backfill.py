@@ -17,6 +17,7 @@ from scaling.audit.run import audit, write
 from scaling.errors import InputError
 from scaling.publish import verify
 from scaling.schema import RUN, dtypes
+from tests.test_hub import assert_is_a_hub
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = """
@@ -148,20 +149,12 @@ def test_a_day_that_is_not_planned_is_refused(root: Path) -> None:
         backfill.backfill(root, only=date(2020, 2, 2))
 
 
-def test_a_version_is_exported_as_hub_tools_read_it(root: Path) -> None:
+def test_a_replay_is_exported_for_hub_tools(root: Path) -> None:
     made = backfill.backfill(root, only=date(2023, 1, 1))[0]
-    files = hub.export(made.folder, root / "hub")
-    assert "model-output/scaling-ensemble/2023-01-01-scaling-ensemble.csv" in {
-        path.relative_to(root / "hub").as_posix() for path in files
-    }
-    table = pl.concat([pl.read_csv(path) for path in files])
-    assert table.columns == [
-        "origin_date", "location", "target", "output_type", "output_type_id", "value",
-    ]  # fmt: skip
-    assert table["output_type"].unique().to_list() == ["quantile"]
-    one = pl.read_csv(files[0])
-    key = ["origin_date", "location", "target", "output_type_id"]
-    assert one.select(key).is_duplicated().sum() == 0
+    hub.export([made.folder], root / "hub")
+    day = "2023-01-01"
+    assert (root / f"hub/model-output/scaling-ensemble/{day}-scaling-ensemble.csv").is_file()
+    assert_is_a_hub(root / "hub")
 
 
 def test_an_audit_without_validated_runs_is_refused(root: Path) -> None:

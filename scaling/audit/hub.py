@@ -1,55 +1,60 @@
-"""Quantiles of a version in the hubverse's model-output form, so that its tools read them.
+"""A folder that hub tools read: the quantile tables of versions, and what describes the hub.
 
-One file a method, ``model-output/scaling-LAW/DAY-scaling-LAW.csv``, one row a quantile:
+    hub-config/tasks.json     rounds, studies, targets and levels
+    hub-config/admin.json     name and format
+    model-output/...          one file a method and round (`scaling.report.hub`)
 
-    origin_date     the as-of day (the day of issue, where there is none)
-    location        the study: what a forecast is about
-    target          the planned run
-    output_type     "quantile"
-    output_type_id  the level
-    value           the quantile, in the metric's own unit
-
-There is no ``horizon``: a target lies ahead in size, which its N and D in forecast.csv tell, and
-not in time. Convention: docs.hubverse.io, "Model output".
+A version's round is that of its own files where it has them; else its as-of day, else the day of
+its issue. The files of an older version are made from its forecast.csv and baselines.csv.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from scaling.audit.read import quantiles
+from scaling.errors import InputError
 from scaling.ledger import MANIFEST
-from scaling.pipeline.files import write_table
+from scaling.pipeline.files import write_bytes, write_json
+from scaling.report import hub
 
-TEAM = "scaling"
 
+def export(versions: Iterable[Path], out: Path) -> list[Path]:
+    """Write the hub of the versions in these folders below ``out``; returns its files.
 
-def export(version: Path, out: Path) -> list[Path]:
-    """Write the files of the version in this folder below ``out``; returns their paths."""
-    manifest = json.loads((version / MANIFEST).read_bytes())
-    issued = datetime.fromisoformat(manifest["issued_at"]).date().isoformat()
-    origin = date.fromisoformat(manifest.get("as_of") or issued)
+    Raises InputError when two versions have the same round: a hub holds one file a round.
+    """
+    rounds: dict[date, pl.DataFrame] = {}
+    metrics: dict[str, str] = {}
     written = []
-    for (law,), part in quantiles(version).partition_by("law", as_dict=True).items():
-        model = f"{TEAM}-{re.sub(r'[^A-Za-z0-9]+', '_', str(law))}"
-        path = out / "model-output" / model / f"{origin}-{model}.csv"
-        write_table(path, model_output(part, origin))
+    for folder in versions:
+        day = round_of(folder)
+        if day in rounds:
+            hint = "Export them to two folders."
+            raise InputError("two versions of one day", file=folder, value=str(day), hint=hint)
+        rounds[day] = quantiles(folder)
+        for file in sorted((folder / "fits").glob("*.json")):
+            fitted = json.loads(file.read_bytes())
+            metrics[fitted["study"]] = str(fitted.get("metric", "loss"))
+        for name, content in hub.files(rounds[day], day).items():
+            write_bytes(out / name, content)
+            written.append(out / name)
+    config = {"tasks": hub.tasks(rounds, metrics), "admin": hub.admin("scaling forecasts")}
+    for name, told in config.items():
+        path = out / "hub-config" / f"{name}.json"
+        write_json(path, told)
         written.append(path)
     return written
 
 
-def model_output(forecasts: pl.DataFrame, origin: date) -> pl.DataFrame:
-    """The table from one with the columns of `scaling.schema.FORECAST`."""
-    return forecasts.select(
-        pl.lit(origin).alias("origin_date"),
-        pl.col("study").alias("location"),
-        "target",
-        pl.lit("quantile").alias("output_type"),
-        pl.col("quantile").alias("output_type_id"),
-        "value",
-    )
+def round_of(folder: Path) -> date:
+    """The day under which hub tools find a version."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    own = hub.day_of(manifest["files"])
+    issued = datetime.fromisoformat(manifest["issued_at"]).date().isoformat()
+    return own or date.fromisoformat(manifest.get("as_of") or issued)

@@ -135,14 +135,15 @@ def diff(
 
 
 def hub(
-    version: Annotated[str, typer.Argument(help="Id of a published version.")],
-    out: Annotated[Path, typer.Option(help="Folder in which to write model-output/.")],
+    versions: Annotated[list[str], typer.Argument(help="Ids of published versions.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the hub into.")],
 ) -> None:
-    """Write a version's quantiles in the hubverse's model-output form."""
+    """Write versions as a hubverse hub: model-output/ and hub-config/."""
     from scaling.audit.hub import export
     from scaling.audit.reproduce import folder_of
 
-    for path in export(folder_of(Path().resolve(), version), out):
+    root = Path().resolve()
+    for path in export([folder_of(root, version) for version in versions], out):
         typer.echo(f"wrote {path}")
 
 

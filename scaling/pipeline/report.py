@@ -10,15 +10,26 @@ import shutil
 import sys
 from pathlib import Path
 
+import polars as pl
+
 from scaling.errors import InputError
 from scaling.pipeline.files import canonical
+from scaling.report import hub
 from scaling.report.blocks import Figure, Report, every
 from scaling.report.checklist import answers
 from scaling.report.context import context
 from scaling.report.model import build
-from scaling.report.read import FORECAST_FILE, read
+from scaling.report.read import (
+    BASELINES_FILE,
+    FORECAST_FILE,
+    Inputs,
+    data_day,
+    read,
+    read_forecasts,
+)
 from scaling.report.render import html, markdown
 from scaling.report.stored import to_json
+from scaling.schema import FORECAST, dtypes
 
 OUTPUT = Path("reports/current")
 
@@ -47,7 +58,16 @@ def contents(root: Path) -> dict[str, bytes]:
         **{figure.file: figure.sheet for figure in _figures(report)},
     }
     files = {name: text.encode() for name, text in texts.items()}
-    return files | {"forecast.csv": (root / FORECAST_FILE).read_bytes()}
+    return files | _hub(root, inputs) | {"forecast.csv": (root / FORECAST_FILE).read_bytes()}
+
+
+def _hub(root: Path, inputs: Inputs) -> dict[str, bytes]:
+    """The forecasts and naive methods for hub tools; none where no row has a day."""
+    day = data_day(root, inputs.params)
+    naive = read_forecasts(root / BASELINES_FILE) if (root / BASELINES_FILE).is_file() else None
+    tables = [inputs.forecast, *([] if naive is None else [naive])]
+    known = list(dtypes(FORECAST))
+    return {} if day is None else hub.files(pl.concat(one.select(known) for one in tables), day)
 
 
 def _figures(report: Report) -> list[Figure]:
@@ -62,6 +82,7 @@ def swap(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(left, ignore_errors=True)
     new.mkdir(parents=True)
     for name, content in files.items():
+        (new / name).parent.mkdir(parents=True, exist_ok=True)
         with (new / name).open("wb") as file:
             file.write(content)
             file.flush()

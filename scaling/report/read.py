@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from scaling.pipeline.study import without
 from scaling.schema import FORECAST, dtypes
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
+BASELINES_FILE = "data/forecasts/baselines.csv"
 VALIDATION_FILE = "data/validation.json"
 PARAMS_FILE = "params.yaml"
 
@@ -62,7 +64,7 @@ def read(root: Path) -> Inputs:
     names = sorted({str(as_map(study).get("source", name)) for name, study in studies.items()})
     return Inputs(
         params=params,
-        forecast=_read_forecast(root / FORECAST_FILE),
+        forecast=read_forecasts(root / FORECAST_FILE),
         fits={name: _read_json(root / f"data/fits/{name}.json") for name in studies},
         backtests={name: _read_json(root / f"data/backtests/{name}.json") for name in studies},
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
@@ -78,7 +80,21 @@ def _read_params(root: Path) -> Mapping[str, Any]:
     return as_map(_read_yaml(file))
 
 
-def _read_forecast(file: Path) -> pl.DataFrame:
+def data_day(root: Path, params: Mapping[str, Any]) -> date | None:
+    """The day of the newest row behind the studies: when it came here, or else was known.
+
+    A stage reads no clock, so this is the round in which hub tools find the forecasts.
+    """
+    studies = as_map(params.get("studies"))
+    names = {str(as_map(study).get("source", name)) for name, study in studies.items()}
+    files = [root / f"data/validated/{name}.parquet" for name in sorted(names)]
+    newest = pl.coalesce("recorded", "observed").max()
+    days = [pl.scan_parquet(one).select(newest).collect().item() for one in files if one.is_file()]
+    return max((day for day in days if day is not None), default=None)
+
+
+def read_forecasts(file: Path) -> pl.DataFrame:
+    """A table of forecasts; raises InputError when it is missing or lacks a column."""
     if not file.is_file():
         raise InputError("no forecast", file=FORECAST_FILE, hint="Run `dvc repro forecast`.")
     known = dtypes(FORECAST)
