@@ -6,21 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, unmapped
+from prefect import flow
 from prefect.artifacts import create_table_artifact
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.alone import alone
 from flows.artifacts import name_run
-from flows.pipeline import STAGE_SECONDS, stage_groups
-from flows.stages import run_stage
+from flows.pipeline import STAGE_SECONDS, needed
+from flows.runner import runner
+from flows.stages import run_rounds
 from scaling.errors import counted
 
-RUNNER: Any = ThreadPoolTaskRunner(max_workers=2)
 SHOWN = ("method", "forecasts", "error", "crps", "in90", "skill")
 
 
-@flow(name="backtest", flow_run_name="backtest", task_runner=RUNNER)
+@flow(name="backtest", flow_run_name="backtest", task_runner=runner())
 def backtest(root: Path = Path(), stage_seconds: float = STAGE_SECONDS) -> int:
     """Bring the backtests up to date and show their scores; returns how many there are.
 
@@ -28,19 +27,22 @@ def backtest(root: Path = Path(), stage_seconds: float = STAGE_SECONDS) -> int:
     """
     root = root.resolve()
     with alone(root):
-        groups = stage_groups(root)
-        last = max(i for i, group in enumerate(groups) if group[0].startswith("backtest"))
-        for group in groups[: last + 1]:
-            if group[0].startswith("fit@"):  # not needed for a backtest
-                continue
-            runs = run_stage.map(group, unmapped(root), unmapped(stage_seconds))
-            runs.wait()
-            for run in runs:
-                run.result()
+        needs = needed(root)
+        run_rounds(root, {stage: needs[stage] for stage in _wanted(needs)}, stage_seconds)
         rows = scores(root / "data" / "backtests")
     create_table_artifact(table=rows, key="backtest-scores", description="Errors are of logs.")
     name_run(counted(len(rows), "score"))
     return len(rows)
+
+
+def _wanted(needs: dict[str, list[str]]) -> list[str]:
+    """The backtests and all that they need, in the order of ``dvc.yaml``."""
+    found: set[str] = set()
+    more = {stage for stage in needs if stage.startswith("backtest")}
+    while more:
+        found |= more
+        more = {one for stage in more for one in needs[stage]} - found
+    return [stage for stage in needs if stage in found]
 
 
 def scores(folder: Path) -> list[dict[str, Any]]:

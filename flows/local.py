@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.alone import alone
-from flows.pipeline import StageFailed, up_to_date
+from flows.follow import StageFailed
+from flows.pipeline import up_to_date
 from flows.server import ServerError, drain, temporary_server
 from scaling.errors import InputError
 from scaling.publish import PublishError

@@ -6,94 +6,76 @@ DVC is always a subprocess. Prefect is not needed here, so a look at what is sta
 from __future__ import annotations
 
 import contextlib
+import graphlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.follow import Outcome, StageFailed, follow
 from scaling.errors import InputError
 from scaling.publish import is_published, verify
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
 LOOK_SECONDS = 1800.0
-EXITED = re.compile(r"exited with (-?\d+)\s*$", re.MULTILINE)
+NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
+EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a stage: ``ran``, ``up to date`` or ``restored`` (from DVC's cache)."""
-
-    stage: str
-    what: str
-    seconds: float
-    warnings: str = ""
-
-    def __str__(self) -> str:
-        took = f"{self.seconds:6.1f} s" if self.what == "ran" else ""
-        return f"{self.stage:<32} {self.what:<10} {took}".rstrip()
+def rounds(needs: dict[str, list[str]]) -> list[list[str]]:
+    """Stages in rounds: a round needs only what the rounds before it make (or nobody here)."""
+    made: dict[str, int] = {}
+    for stage in graphlib.TopologicalSorter(needs).static_order():
+        made[stage] = 1 + max((made[other] for other in needs.get(stage, ())), default=-1)
+    numbers = sorted({made[stage] for stage in needs})
+    return [[stage for stage in needs if made[stage] == number] for number in numbers]
 
 
-class StageFailed(RuntimeError):
-    """A stage failed; ``code`` is its exit status (None: it never ran), ``output`` what it said."""
-
-    def __init__(self, stage: str, code: int | None, output: str) -> None:
-        self.stage, self.code, self.output = stage, code, output
-        status = "did not run" if code is None else f"exit status {code}"
-        interrupted = code in (-signal.SIGINT, 128 + signal.SIGINT)
-        # After Ctrl-C what a stage says is where it was, which is no one's question.
-        text = "was interrupted" if interrupted else f"failed ({status})\n{output}"
-        super().__init__(f"stage {stage} {text}")
-
-    @property
-    def killed(self) -> bool:
-        """Whether the system killed it (as it does when memory is short), not its own doing."""
-        return self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
+def needed(root: Path) -> dict[str, list[str]]:
+    """Each stage with the stages that it needs, in the order of ``dvc.yaml``. Raises InputError."""
+    drawn = dvc(root, "dag", "--dot")
+    if drawn.returncode != 0:
+        raise InputError(f"DVC cannot list the stages: {drawn.stderr.strip()}", file=root)
+    # Data that DVC tracks for itself (FILE.dvc) is no stage.
+    names = [name for name in NODE.findall(drawn.stdout) if not name.endswith(".dvc")]
+    needs: dict[str, list[str]] = {name: [] for name in names}
+    for first, then in EDGE.findall(drawn.stdout):
+        if first in needs:
+            needs[then].append(first)
+    return needs
 
 
-def stage_groups(root: Path) -> list[list[str]]:
-    """The stages in the order of ``dvc.yaml``; those of one ``foreach`` are a group.
+def reproduce(
+    root: Path, stages: Sequence[str], seconds: float = STAGE_SECONDS, *, keep_going: bool = False
+) -> tuple[list[Outcome], list[StageFailed]]:
+    """Bring these stages, in this order, up to date, and nothing else; what became of them.
 
-    Raises InputError when DVC cannot read the pipeline.
+    After a failure the rest is left undone, or with ``keep_going`` (for stages that do not need
+    each other) done. Raises StageFailed when a stage takes over ``seconds``.
     """
-    names = dvc(root, "stage", "list", "--name-only")
-    if names.returncode != 0:
-        raise InputError(f"DVC cannot list the stages: {names.stderr.strip()}", file=root)
-    listed = names.stdout.split()
-    return [list(group) for _, group in groupby(listed, key=lambda name: name.split("@")[0])]
+    options = ["--keep-going"] if keep_going else []
+    child = _start(root, "repro", "--single-item", *options, *stages)
+    with child:
+        try:
+            follower = follow(child, seconds)
+        except BaseException:
+            _end(child.pid)
+            raise
+    return follower.end(stages, child.returncode)
 
 
-def reproduce(root: Path, stage: str, seconds: float = STAGE_SECONDS) -> Outcome:
-    """Bring one stage up to date, and nothing else. Raises StageFailed, also after ``seconds``."""
-    start = time.monotonic()
-    try:
-        done = dvc(root, "repro", "--single-item", stage, seconds=seconds)
-    except subprocess.TimeoutExpired:
-        raise StageFailed(stage, None, f"it was ended after {seconds:g} s") from None
-    if done.returncode != 0:
-        raise _failure(stage, done)
-    if f"Running stage '{stage}'" in done.stdout:
-        what = "ran"
-    elif f"Stage '{stage}' is cached" in done.stdout:
-        what = "restored"
-    else:
-        what = "up to date"
-    return Outcome(stage, what, time.monotonic() - start, done.stderr.strip())
-
-
-def stale(root: Path) -> dict[str, Any]:
-    """What DVC says has changed; empty when every output belongs to its inputs.
+def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
+    """What DVC says has changed (of these stages, or of all); empty when every output belongs to
+    its inputs.
 
     Raises InputError when DVC cannot tell.
     """
-    done = dvc(root, "status", "--json")
+    done = dvc(root, "status", "--json", *stages)
     if done.returncode != 0:
         raise InputError(f"DVC cannot tell what is stale: {done.stderr.strip()}", file=root)
     changed: dict[str, Any] = json.loads(done.stdout)
@@ -106,16 +88,6 @@ def up_to_date(root: Path | None = None) -> bool:
     return is_published(root) and not verify(root) and not stale(root)
 
 
-def _failure(stage: str, done: subprocess.CompletedProcess[str]) -> StageFailed:
-    status = EXITED.search(done.stderr)
-    if status is None:
-        gone = done.returncode if done.returncode < 0 else None
-        return StageFailed(stage, gone, done.stderr.strip())
-    # DVC ends with a line that says the same as StageFailed.
-    said = [line for line in done.stderr.splitlines() if not line.startswith("ERROR: failed to re")]
-    return StageFailed(stage, int(status[1]), "\n".join(said).strip())
-
-
 def dvc(
     root: Path, *arguments: str, seconds: float = LOOK_SECONDS
 ) -> subprocess.CompletedProcess[str]:
@@ -123,24 +95,24 @@ def dvc(
 
     After ``seconds`` it is ended, with everything that it started, and TimeoutExpired is raised.
     """
-    # Stages of one group run side by side, and DVC holds its lock while it looks at files.
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    child = subprocess.Popen(
-        command,
-        cwd=root,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = _start(root, *arguments)
     with child:
         try:
             out, err = child.communicate(timeout=seconds)
         except BaseException:
             _end(child.pid)
             raise
-    return subprocess.CompletedProcess(command, child.returncode, out, err)
+    texts = [part.decode(errors="replace") for part in (out, err)]
+    return subprocess.CompletedProcess(child.args, child.returncode, *texts)
+
+
+def _start(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    # Stages run side by side, and DVC holds its lock while it looks at files.
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PATH": path}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=environment, stdout=pipe, stderr=pipe)
 
 
 def _end(pid: int) -> None:

@@ -6,26 +6,21 @@ The stages come from DVC, so a new study or a new stage needs no edit here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from prefect import flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect import flow
 
 from flows.alone import alone
 from flows.artifacts import name_run, show_published
 from flows.local import main
-from flows.pipeline import STAGE_SECONDS, stage_groups, up_to_date
-from flows.stages import announce_drift, publish_outputs, run_stage, say, share_published
+from flows.pipeline import STAGE_SECONDS, needed, up_to_date
+from flows.runner import runner
+from flows.stages import announce_drift, publish_outputs, run_rounds, say, share_published
 from scaling.publish import Published, publish
 
 __all__ = ["main", "refit", "up_to_date"]
 
-# Two stages of a group at a time: a fit keeps one core busy. (Any: Prefect declares the flow's
-# parameter too narrowly for its own runner.)
-RUNNER: Any = ThreadPoolTaskRunner(max_workers=2)
 
-
-@flow(name="refit", flow_run_name="refit", task_runner=RUNNER)
+@flow(name="refit", flow_run_name="refit", task_runner=runner())
 def refit(
     root: Path = Path(),
     stage_seconds: float = STAGE_SECONDS,
@@ -55,12 +50,7 @@ def refit(
 
 
 def _refitted(root: Path, stage_seconds: float) -> Published:
-    for group in stage_groups(root):
-        runs = run_stage.map(group, unmapped(root), unmapped(stage_seconds))
-        runs.wait()
-        # Waiting alone would let the flow go on after a failure. The first in order is raised.
-        for run in runs:
-            run.result()
+    run_rounds(root, needed(root), stage_seconds)
     published = publish_outputs(root)
     if published.new:
         show_published(root, published)

@@ -1,4 +1,4 @@
-"""The tasks of the flows: one runs a DVC stage, one publishes, one shares.
+"""The tasks of the flows: one runs a batch of DVC stages, one publishes, one shares.
 
 Retried is only what may work the second time: a stage that the system killed (another one beside
 it took the memory) and a remote that was not reached. Bad data is as bad a minute later.
@@ -7,6 +7,7 @@ it took the memory) and a remote that was not reached. Bad data is as bad a minu
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from prefect import get_run_logger, task
 from prefect.events import emit_event
 from prefect.tasks import exponential_backoff
 
-from flows.pipeline import STAGE_SECONDS, StageFailed, reproduce, stale
+from flows.clones import CLONES, Made, Offer, in_clone, offer, take
+from flows.follow import Outcome, StageFailed
+from flows.pipeline import STAGE_SECONDS, reproduce, rounds, stale
+from flows.runner import batches
 from flows.share import ShareError, share
 from scaling.publish import Published, PublishError, publish
 
@@ -23,9 +27,21 @@ from scaling.publish import Published, PublishError, publish
 DRIFT = ("drift", "above_trend")
 
 
+class BatchFailed(RuntimeError):
+    """Stages of a batch failed; what became of the others is told as well."""
+
+    def __init__(self, outcomes: list[Outcome], failures: list[StageFailed]) -> None:
+        self.outcomes, self.failures = outcomes, failures
+        super().__init__("\n".join(map(str, failures)))
+
+    def __reduce__(self) -> tuple[type[BatchFailed], tuple[Any, ...]]:
+        """So that it comes back whole from a worker process."""
+        return BatchFailed, (self.outcomes, self.failures)
+
+
 def _was_killed(task: Any, run: Any, state: Any) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, StageFailed) and error.killed
+    return isinstance(error, BatchFailed) and any(one.killed for one in error.failures)
 
 
 def _was_not_reached(task: Any, run: Any, state: Any) -> bool:
@@ -34,23 +50,93 @@ def _was_not_reached(task: Any, run: Any, state: Any) -> bool:
 
 
 @task(
-    task_run_name="{stage}",
+    task_run_name="{label}",
     tags=["stage"],
     retries=1,
     retry_delay_seconds=5,
     retry_condition_fn=_was_killed,
 )
-def run_stage(stage: str, root: Path, seconds: float = STAGE_SECONDS) -> str:
-    """Bring one DVC stage up to date and return what became of it. Raises StageFailed."""
-    try:
-        outcome = reproduce(root, stage, seconds)
-    except StageFailed as failure:
+def run_stages(
+    stages: list[str],
+    label: str,
+    root: Path,
+    seconds: float = STAGE_SECONDS,
+    keep_going: bool = False,
+    offered: Offer | None = None,
+) -> Made:
+    """Bring a batch of DVC stages up to date, here or in a clone. Raises BatchFailed."""
+    if offered is None:
+        made = Made(*reproduce(root, stages, seconds, keep_going=keep_going), {}, {})
+    else:
+        made = in_clone(offered, stages, seconds, keep_going)
+    for one in made.outcomes:
+        get_run_logger().info(str(one))
+    if made.failures:
+        raise BatchFailed(made.outcomes, made.failures)
+    return made
+
+
+def run_rounds(root: Path, needs: dict[str, list[str]], seconds: float) -> None:
+    """Bring all of these stages up to date: rounds of several fan out, others follow here.
+
+    After a failure the others of its round are finished, and nothing after it is started. Raises
+    StageFailed, the first in order.
+    """
+    chain: list[str] = []
+    for stages in [*rounds(needs), []]:
+        if len(stages) == 1:
+            chain += stages
+            continue
+        if chain:
+            _tell([run_stages.submit(chain, _label(chain), root, seconds)])
+            chain = []
+        if stages:
+            _fan_out(
+                root, stages, sorted({one for stage in stages for one in needs[stage]}), seconds
+            )
+
+
+def _fan_out(root: Path, stages: list[str], needs: list[str], seconds: float) -> None:
+    """Run what is stale of these stages in batches, wherever the flow's runner does."""
+    changed = stale(root, stages)
+    todo = [stage for stage in stages if stage in changed]
+    for stage in stages:
+        if stage not in changed:
+            say(str(Outcome(stage, "up to date", 0.0)))
+    remote = os.environ.get(CLONES)
+    offered = offer(root, remote, needs) if remote and todo else None
+    runs = [
+        run_stages.submit(batch, _label(batch), root, seconds, True, offered)
+        for batch in batches(todo)
+    ]
+    made = _tell(runs)
+    if remote:
+        take(root, remote, made)
+
+
+def _tell(runs: list[Any]) -> list[Made]:
+    """Wait for batches and say what became of each stage. Raises StageFailed: the first."""
+    made, failures = [], []
+    for run in runs:
+        try:
+            made.append(run.result())
+            outcomes = made[-1].outcomes
+        except BatchFailed as failed:
+            outcomes = failed.outcomes
+            failures += failed.failures
+        for one in outcomes:
+            say(str(one))
+            if one.warnings:
+                say(one.warnings, logging.WARNING)
+    for failure in failures:
         say(str(failure), logging.ERROR)
-        raise
-    say(str(outcome))
-    if outcome.warnings:
-        say(outcome.warnings, logging.WARNING)
-    return outcome.what
+    if failures:
+        raise failures[0]
+    return made
+
+
+def _label(stages: list[str]) -> str:
+    return stages[0] if len(stages) == 1 else f"{stages[0]} and {len(stages) - 1} more"
 
 
 @task(task_run_name="publish")

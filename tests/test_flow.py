@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import signal
 import socket
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from flows import quiet
-from flows.pipeline import StageFailed, reproduce, stage_groups, stale, up_to_date
+from flows.follow import StageFailed
+from flows.pipeline import needed, reproduce, rounds, stale, up_to_date
 
 CHECKOUT = Path(__file__).parents[1]
 STAGE = '''
@@ -133,32 +135,64 @@ def versions(root: Path) -> int:
 
 
 def test_the_stages_come_from_dvc(root: Path) -> None:
-    assert stage_groups(root) == [
+    needs = needed(root)
+    assert needs["forecast"] == ["fit@a", "fit@b", "fit@c"]
+    assert rounds(needs) == [
         ["ingest"],
         ["validate"],
         ["fit@a", "fit@b", "fit@c"],
         ["forecast"],
         ["report"],
     ]
+    assert rounds({name: needs[name] for name in ("fit@a", "forecast")}) == [
+        ["fit@a"],
+        ["forecast"],
+    ]
+
+
+def bring(root: Path, stage: str) -> str:
+    outcomes, failures = reproduce(root, [stage])
+    for failure in failures:
+        raise failure
+    return outcomes[0].what
 
 
 def test_what_became_of_a_stage(root: Path) -> None:
     source = root / "data/published/runs.csv"
-    assert reproduce(root, "ingest").what == "ran"
-    assert reproduce(root, "ingest").what == "up to date"
+    assert bring(root, "ingest") == "ran"
+    assert bring(root, "ingest") == "up to date"
     source.write_text("another\n")
-    assert reproduce(root, "ingest").what == "ran"
+    assert bring(root, "ingest") == "ran"
     source.write_text("row\n")
-    assert reproduce(root, "ingest").what == "restored"
+    assert bring(root, "ingest") == "restored"
     source.write_text("refuse ingest\n")
     with pytest.raises(StageFailed, match=r"ingest failed \(exit status 2\)") as failed:
-        reproduce(root, "ingest")
+        bring(root, "ingest")
     assert failed.value.output == "inbox.csv, row 3: found -1 in ingest; allowed: > 0"
     with pytest.raises(StageFailed, match=r"report failed \(did not run\)") as failed:
-        reproduce(root, "report")
+        bring(root, "report")
     assert "data/forecasts" in failed.value.output
     assert "ingest" in stale(root)
     assert not up_to_date(root)
+
+
+def test_what_became_of_each_stage_of_a_batch(root: Path) -> None:
+    source = root / "data/published/runs.csv"
+    source.write_text("refuse b\nbreak c\n")
+    outcomes, failures = reproduce(root, ["ingest", "validate"])
+    assert [(one.stage, one.what) for one in outcomes] == [("ingest", "ran"), ("validate", "ran")]
+    fits = ["fit@a", "fit@b", "fit@c"]
+    outcomes, failures = reproduce(root, fits, keep_going=True)
+    assert [one.stage for one in outcomes] == ["fit@a"]
+    assert [(one.stage, one.code) for one in failures] == [("fit@b", 2), ("fit@c", 1)]
+    assert "in b" in failures[0].output and "in c" not in failures[0].output
+    # A chain ends at the first failure.
+    outcomes, failures = reproduce(root, ["fit@b", "fit@a"])
+    assert (outcomes, [one.stage for one in failures]) == ([], ["fit@b"])
+    again = pickle.loads(pickle.dumps(failures[0]))  # as a worker process sends it back
+    assert (str(again), again.code) == (str(failures[0]), 2)
+    with pytest.raises(StageFailed, match=r"ended after 0\.01 s"):
+        reproduce(root, ["fit@a"], 0.01)
 
 
 def test_a_refit_publishes_once_and_a_failure_publishes_nothing(
