@@ -14,7 +14,14 @@ from flows.artifacts import name_run, show_published
 from flows.local import main
 from flows.pipeline import STAGE_SECONDS, needed, up_to_date
 from flows.runner import runner
-from flows.stages import announce_drift, publish_outputs, run_rounds, say, share_published
+from flows.stages import (
+    announce_drift,
+    catch_up_with,
+    publish_outputs,
+    run_rounds,
+    say,
+    share_published,
+)
 from scaling.publish import Published, publish
 
 __all__ = ["main", "refit", "up_to_date"]
@@ -30,13 +37,16 @@ def refit(
 ) -> Published:
     """Refit what is stale, publish it, and share it if told to.
 
-    ``commit`` puts a published version in Git with a tag; a remote's name pushes it there. Raises
-    StageFailed when a stage fails (the others of its group are finished first, nothing after it is
-    started), PublishError when publishing does, ShareError when committing or pushing does: the
-    version is published then, and the next run shares it.
+    ``commit`` puts a published version in Git with a tag; a remote's name pushes it there, after
+    what others pushed was taken over. Raises StageFailed when a stage fails (the others of its
+    round are finished first, nothing after it is started), PublishError when publishing does,
+    ShareError when committing or pushing does: the version is published then, and the next run
+    shares it.
     """
     root = root.resolve()
     with alone(root) as looks:
+        if git_remote:
+            catch_up_with(root, git_remote, dvc_remote)
         # Who holds the lock already has looked.
         if looks and up_to_date(root):
             published = publish(root)

@@ -48,6 +48,30 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     return done
 
 
+def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
+    """Take over what others have pushed, when nothing of ours is missing there; what was done.
+
+    Several workers with a clone each then go on from the newest version, whoever published it. A
+    remote that is not reached, commits of ours that it does not have, and edits that are in the
+    way change nothing: the run goes on with what is here, and sharing says what is wrong. Data
+    that does not come is made again. Raises ShareError for a remote that is not known here.
+    """
+    _check_names(root, git_remote, dvc_remote)
+    branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
+    if not branch or _quiet(root, "fetch", "--quiet", git_remote, branch) is None:
+        return None
+    before = _git(root, "rev-parse", "HEAD")
+    if _quiet(root, "merge", "--quiet", "--ff-only", "FETCH_HEAD") is None:
+        return None
+    if _git(root, "rev-parse", "HEAD") == before:
+        return None
+    done = f"took over what {git_remote}/{branch} has"
+    if dvc_remote:
+        pulled = dvc(root, "pull", "--remote", dvc_remote, seconds=PUSH_SECONDS)
+        done += "" if pulled.returncode == 0 else f"; {dvc_remote} does not have all data"
+    return done
+
+
 def _check_names(root: Path, git_remote: str | None, dvc_remote: str | None) -> None:
     """Refuse a remote that is not one: before anything is done."""
     known = _git(root, "remote").split()

@@ -20,7 +20,7 @@ from flows.clones import CLONES, Made, Offer, in_clone, offer, take
 from flows.follow import Outcome, StageFailed
 from flows.pipeline import STAGE_SECONDS, reproduce, rounds, stale
 from flows.runner import batches
-from flows.share import ShareError, share
+from flows.share import ShareError, catch_up, share
 from scaling.publish import Published, PublishError, publish
 
 # The checks that compare new rows with earlier ones.
@@ -147,6 +147,12 @@ def publish_outputs(root: Path) -> Published:
     published = publish(root)
     say(f"{published.sentence}\nreport: {published.folder / 'report.html'}")
     return published
+
+
+@task(task_run_name="catch up with {git_remote}", tags=["remote"])
+def catch_up_with(root: Path, git_remote: str, dvc_remote: str | None) -> None:
+    """Take over what others have published since. Raises ShareError."""
+    say(catch_up(root, git_remote, dvc_remote) or f"took nothing from {git_remote}")
 
 
 @task(

@@ -34,7 +34,7 @@ def test_one_setting_chooses_and_what_is_wrong_is_named(monkeypatch: pytest.Monk
     monkeypatch.delenv(RUNNER, raising=False)
     assert type(runner()).__name__ == "ThreadPoolTaskRunner"
     monkeypatch.setenv(WORKERS, "0")
-    with pytest.raises(InputError, match="SCALING_WORKERS.*1 to 10000"):
+    with pytest.raises(InputError, match=r"SCALING_WORKERS.*1 to 10000"):
         runner()
     monkeypatch.setenv(RUNNER, "dusk")
     with pytest.raises(InputError, match="allowed: threads, dask, ray"):
@@ -55,7 +55,7 @@ def test_every_stage_is_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WORKERS, "3")
     stages = [f"fit@{number}" for number in range(20)]
     made = batches(stages)
-    assert sorted(sum(made, [])) == sorted(stages)
+    assert sorted(stage for batch in made for stage in batch) == sorted(stages)
     assert {len(batch) for batch in made} == {3, 4} and len(made) == 6
     assert batches(["fit@a"]) == [["fit@a"]] and batches([]) == []
 

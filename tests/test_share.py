@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.share import ShareError, share
+from flows.pipeline import up_to_date
+from flows.share import ShareError, catch_up, share
 from scaling.changes import changes, headline
 from scaling.publish import publish
 from tests.ops_project import WHO, make
@@ -52,6 +53,26 @@ def test_a_clone_of_what_was_shared_has_everything(root: Path, tmp_path: Path) -
     assert (clone / "data/validated/report.html").is_file()
     shown = clone / "reports" / version(root) / "report.html"
     assert shown.read_bytes() == (root / "reports/current/report.html").read_bytes()
+
+
+def test_another_clone_takes_over_what_was_shared_unless_it_has_its_own(
+    root: Path, tmp_path: Path
+) -> None:
+    git(root, "push", "-q", "origin", "main")
+    git(tmp_path, "clone", "-q", "hub.git", "clone")
+    clone = tmp_path / "clone"
+    assert catch_up(clone, "origin", None) is None
+    share(root, version(root), "origin", "storage")
+    assert catch_up(clone, "origin", "storage") == "took over what origin/main has"
+    assert up_to_date(clone)
+    git(clone, "commit", "-q", "--allow-empty", "-m", "its own")
+    git(root, "commit", "-q", "--allow-empty", "-m", "another's")
+    git(root, "push", "-q", "origin", "main")
+    assert catch_up(clone, "origin", None) is None
+    (tmp_path / "hub.git").rename(tmp_path / "away.git")
+    assert catch_up(clone, "origin", None) is None
+    with pytest.raises(ShareError, match="has no remote"):
+        catch_up(clone, "elsewhere", None)
 
 
 def test_what_a_person_is_editing_is_not_committed(root: Path) -> None:

@@ -1,14 +1,15 @@
 """Sharing to a bucket: an S3-compatible server on the loopback interface.
 
-It needs packages that the project does not: make a folder V for them with ``python -m venv V``,
-``V/bin/pip install "dvc[s3]==3.67.1" "moto[server]" pyyaml pyarrow polars==2.1.0``, and name
-its interpreter V/bin/python in SCALING_S3_PYTHON.
+It needs dvc-s3 and moto, which ``pip install --no-deps --require-hashes -r
+requirements-cluster.lock`` brings.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,16 +20,16 @@ from scaling.publish import publish
 from tests.ops_project import WHO, free_port, make, until
 from tests.test_flow import CHECKOUT, answers, git
 
-PYTHON = os.environ.get("SCALING_S3_PYTHON", "")
+PYTHON = sys.executable
 SHARE = (
     "import sys; from pathlib import Path; from flows.share import share; "
     "print('\\n'.join(share(Path(), sys.argv[1], None, 'bucket')))"
 )
 BUCKET = "create_bucket(Bucket='bucket')"
 
-pytestmark = pytest.mark.skipif(
-    not Path(PYTHON).is_file(), reason="SCALING_S3_PYTHON names no Python with dvc[s3] and moto"
-)
+MISSING = [name for name in ("dvc_s3", "moto") if importlib.util.find_spec(name) is None]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 
 @contextmanager
