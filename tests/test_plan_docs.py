@@ -36,7 +36,7 @@ def test_all_plans_are_documented() -> None:
     listed = CliRunner().invoke(app, ["plan", "--help"]).output
     assert all(f" {name} " in listed for name in named)
     want = {"optimal", "serve", "cost", "data", "moe", "hparams", "next", "target", "compare"}
-    assert named == want
+    assert named == want | {"mixture"}
 
 
 def test_json_has_the_same_parts() -> None:
@@ -60,6 +60,8 @@ def test_json_has_the_same_parts() -> None:
         "plan data --flops 1e24 --unique -5",
         "plan cost --flops 1e25 --grid 400",
         "plan moe --flops 0",
+        "plan mixture --runs data/published/regmix/runs.csv --where split=='dev'",
+        "plan mixture --runs data/published/regmix/runs.csv --weigh loss@pile-x",
         "plan hparams --params -1 --tokens 1e12",
         "plan target --runs docs/examples/ladder-runs.csv --accuracy 85 --resamples 2",
         "plan compare --runs docs/examples/ladder-runs.csv --by kind --a x --b y --flops 1e23",

@@ -186,7 +186,7 @@ ENTRIES = (
         "published constants",
         "Kaplan et al. 2020, arXiv:2001.08361, section 6",
         kaplan,
-        "the printed exponents give .052 and .68; section 6.2 prints .054 and .71, appendix B .052; "
+        "printed exponents give .052 and .68; section 6.2 prints .054 and .71, appendix B .052; "
         "N ~ C^.73 is a fit to the frontier of training curves, without public points; the paper's "
         "figures were checked in secondary texts",
     ),
