@@ -17,7 +17,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 __version__ = "0.1.0"
-__all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "fit", "forecast"]
+__all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "backtest", "fit", "forecast"]
 
 _HOMES = {
     "Box": ("scaling.fit.space", "Box"),
@@ -25,6 +25,7 @@ _HOMES = {
     "InputError": ("scaling.errors", "InputError"),
     "Objective": ("scaling.fit.objective", "Objective"),
     "Prior": ("scaling.fit.space", "Prior"),
+    "backtest": ("scaling.forecast.backtest", "backtest"),
     "fit": ("scaling.fit", None),
     "forecast": ("scaling.forecast", None),
 }

@@ -120,7 +120,15 @@ def forecast(
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.fit.data import law_inputs
-    from scaling.forecast.engine import LEVELS, alone, applicable, check_targets, usual_inputs
+    from scaling.forecast.beside import laws_alone
+    from scaling.forecast.engine import (
+        LEVELS,
+        alone,
+        applicable,
+        check_targets,
+        decades_beyond,
+        usual_inputs,
+    )
     from scaling.forecast.engine import forecast as run
     from scaling.pipeline.files import write_table
 
@@ -154,10 +162,12 @@ def forecast(
     typer.echo(
         f"{counted(table.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
     )
-    if special is None:
-        from scaling.show import show_reach
+    from scaling.show_forecast import show_forecast
 
-        show_reach(frame, targets, names)
+    beyond = None if special is not None else decades_beyond(frame, targets, names)
+    both = beyond is not None and not law and len(names) < 3
+    beside = laws_alone(frame, targets, names, target) if both else {}
+    show_forecast(table, targets, names, beyond, beside)
 
 
 @app.command(rich_help_panel=LOOK)

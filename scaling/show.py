@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -209,32 +209,3 @@ def show_intervals(title: str, found: Mapping[str, object]) -> None:
     for name, one in found.items():
         table.add_row(name.replace("_", " "), str(one))
     console.print(table)
-
-
-# Decades beyond the largest run from which an interval is an opinion more than a measurement. Of
-# the benchmark's targets (docs/benchmarks/forecast.md) 99 % of two inputs lie within 1.5, of
-# curves within .4.
-FAR = 1.5
-
-
-def show_reach(runs: pl.DataFrame, targets: pl.DataFrame, inputs: Sequence[str]) -> None:
-    """How far the targets lie beyond the runs, and a warning where that is far."""
-    from scaling.forecast.engine import decades_beyond
-
-    beyond = decades_beyond(runs, targets, inputs)
-    console = Console()
-    console.print(
-        Text(
-            f"Targets lie {beyond.min():.1f} to {beyond.max():.1f} decades of size beyond the "
-            f"largest run (size: geometric mean of {', '.join(inputs)}; negative: within)."
-        )
-    )
-    far = int((beyond > FAR).sum())
-    if far:
-        console.print(
-            Text(
-                f"Warning: {far} of {len(beyond)} lie more than {FAR:g} decades out, farther than "
-                "intervals were measured to hold.",
-                style="yellow",
-            )
-        )

@@ -1,4 +1,4 @@
-"""The command line as a person uses it: real processes, real files."""
+"""The command line as a person uses it: real files, and a real process where it matters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import polars as pl
 import pytest
 
 import scaling
+from tests.command import cli
 from tests.conftest import ROOT
 
 RUNS = ROOT / "data/published/chinchilla-epoch/runs.csv"
 
 
-def cli(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def process(*args: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "scaling.cli", *map(str, args)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ MAPS = ("--map", "params=N", "--map", "tokens=D")
 
 
 def test_fit_prints_json(table: Path) -> None:
-    done = cli("fit", table, "--law", "chinchilla", *MAPS, "--resamples", 50, "--json")
+    done = process("fit", table, "--law", "chinchilla", *MAPS, "--resamples", 50, "--json")
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert made["law"] == "chinchilla"
@@ -65,6 +66,9 @@ def test_forecast_equals_the_python_call(table: Path, tmp_path: Path, suffix: st
     assert made["value"].to_list() == pytest.approx(same["value"].to_list(), rel=1e-12)
     low, middle, high = made["value"]
     assert low < middle < high
+    assert f"{low:.4g} to {high:.4g}" in done.stdout
+    assert "kaplan_joint alone lies outside the interval at 1 of 1 target." in done.stdout
+    assert "big" in done.stdout and "decades out" in done.stdout and " 0.8 " in done.stdout
 
 
 BAD = {
@@ -111,7 +115,7 @@ def test_other_bad_input(table: Path, tmp_path: Path) -> None:
         (cli("fit", empty, "--law", "chinchilla"), "empty.csv"),
         (cli("fit", headed, "--law", "chinchilla"), "headed.csv"),
         (cli("fit", binary, "--law", "chinchilla"), "binary.parquet"),
-        (cli("fit", tmp_path / "none.csv", "--law", "chinchilla"), "no such file"),
+        (process("fit", tmp_path / "none.csv", "--law", "chinchilla"), "no such file"),
     ]
     for done, words in cases:
         assert done.returncode == 2, done.stderr

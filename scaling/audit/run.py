@@ -30,6 +30,10 @@ class Audit:
     still_open: pl.DataFrame
     summary: dict[str, Any]
 
+    def _repr_markdown_(self) -> str:
+        """How a notebook shows it: the audit's page."""
+        return page(self.summary)
+
 
 def audit(root: Path = Path()) -> Audit:
     """Score every published version by the validated runs of today.

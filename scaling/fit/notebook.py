@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,15 @@ _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 
 def html(made: Fit) -> str:
     """A heading, a table and two lines, every text escaped."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    body = "".join(html_row(row) for row in _rows(made))
     lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(made))
     title = f"<strong>{escape(made.law.title)}</strong> <code>{escape(made.law.formula)}</code>"
-    table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f"<div><p>{title}</p><table>{table}</table>{lines}</div>"
+    return f"<div><p>{title}</p>{html_table(_HEAD, _rows(made))}{lines}</div>"
 
 
 def markdown(made: Fit) -> str:
     """The same in Markdown."""
     lines = [f"**{one_line(made.law.title)}**: {one_line(made.law.formula)}", ""]
-    lines += [markdown_row(_HEAD), "|" + " --- |" * len(_HEAD)]
-    lines += [markdown_row([one_line(cell) for cell in row]) for row in _rows(made)]
+    lines += markdown_table(_HEAD, _rows(made))
     lines += [part for line in _lines(made) for part in ("", one_line(line))]
     return "\n".join(lines) + "\n"
 
@@ -67,6 +63,24 @@ def _between(low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return "\u2014"
     return f"{low:.4g} to {high:.4g}"
+
+
+def html_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", note: str = ""
+) -> str:
+    """A table, every text escaped."""
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(map(html_row, rows))
+    below = f"<p>{escape(note)}</p>" if note else ""
+    return f"<table>{title}<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, every text escaped."""
+    cells = [[one_line(cell) for cell in row] for row in (head, *rows)]
+    rule = markdown_row(["---"] * len(head))
+    return [markdown_row(cells[0]), rule, *map(markdown_row, cells[1:])]
 
 
 def html_row(cells: Sequence[str]) -> str:

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from scaling.errors import InputError
 from scaling.fit.data import positive
-from scaling.fit.engine import fit
+from scaling.forecast.beside import singles
 from scaling.forecast.candidates import log_size, tail_power_law
-from scaling.forecast.engine import applicable, observed_scale, predictive
+from scaling.forecast.engine import observed_scale, predictive
 from scaling.forecast.predictive import Predictive
+from scaling.forecast.shown import Backtest
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -37,8 +38,6 @@ FEWEST = 5
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 # Ends of the horizons that `summary` tells apart, decades of size beyond the largest known run.
 HORIZONS = (0.0, 0.3, 1.0, 100.0)
-# A law alone is shown with the scatter of its residuals, as a normal.
-NORMAL = 200.0
 
 
 def backtest(
@@ -48,7 +47,7 @@ def backtest(
     *,
     order: str | None = None,
     shares: Sequence[float] = SHARES,
-) -> pl.DataFrame:
+) -> Backtest:
     """Score the forecast of all laws, each law alone and two naive ones at several origins.
 
     Args:
@@ -90,7 +89,7 @@ def backtest(
         )
     first = ("origin", "known", "row", "decades", "method")
     made_table = pl.concat(parts, how="diagonal")
-    return made_table.select(*first, pl.exclude(first))
+    return Backtest(made_table.select(*first, pl.exclude(first)))
 
 
 def summary(table: pl.DataFrame, horizons: Sequence[float] = HORIZONS) -> pl.DataFrame:
@@ -152,13 +151,7 @@ def methods(
         yield ENSEMBLE, predictive(small, large, inputs, target)
     except InputError:  # too few sizes below this origin
         return
-    for law, by in applicable(inputs, "auto"):
-        made = fit(small, law, target=target, inputs=by)
-        with np.errstate(all="ignore"):
-            centre = np.log(made.predict({name: large[by[name]].to_numpy() for name in by}))
-        scatter = np.sqrt(np.sum(made.residuals**2) / max(small.height - len(law.params), 1))
-        if np.isfinite(centre).all():
-            yield law.name, Predictive(centre, np.full(large.height, scatter + 1e-12), NORMAL)
+    yield from singles(small, large, inputs, target)
     yield from naive(small, large, inputs, target)
 
 

@@ -29,6 +29,7 @@ from scaling.fit.data import law_inputs, number, positive
 from scaling.fit.engine import fit, own_objective
 from scaling.forecast.candidates import Candidate, backtest_error, candidates, log_size
 from scaling.forecast.predictive import Predictive
+from scaling.forecast.shown import Forecast
 from scaling.laws._law import Law
 
 Array = NDArray[np.float64]
@@ -57,7 +58,7 @@ def forecast(
     quantiles: Sequence[float] = LEVELS,
     laws: Literal["auto"] | Sequence[str] = "auto",
     seed: int = 0,
-) -> pl.DataFrame:
+) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
 
     Args:
@@ -72,7 +73,8 @@ def forecast(
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
-        One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``.
+        One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``; a
+        polars table that a notebook shows with a row a target.
 
     A target that rises with the inputs and stays within [0, 1], such as an accuracy, is forecast
     through its distance from 1.
@@ -213,11 +215,11 @@ def _levels(quantiles: Sequence[float]) -> Array:
     return levels
 
 
-def _table(at: pl.DataFrame, levels: Array, values: Array) -> pl.DataFrame:
+def _table(at: pl.DataFrame, levels: Array, values: Array) -> Forecast:
     index = np.repeat(np.arange(at.height), len(levels))
-    return at[index].with_columns(
-        quantile=pl.Series(np.tile(levels, at.height)), value=pl.Series(values.T.reshape(-1))
-    )
+    quantile, value = np.tile(levels, at.height), values.T.reshape(-1)
+    columns = pl.Series("quantile", quantile), pl.Series("value", value)
+    return Forecast(at[index].with_columns(columns))
 
 
 def applicable(

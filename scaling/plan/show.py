@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scaling.answers._interval import Interval
-from scaling.fit.notebook import html_row, markdown_row, one_line
+from scaling.fit.notebook import html_table, markdown_table, one_line
 from scaling.plan.answer import Answer, Row
 
 
@@ -36,10 +36,7 @@ def html(answer: Answer) -> str:
     """Headings, tables and lines, every text escaped."""
     parts = [f"<p><strong>{escape(answer.question)}</strong></p>"]
     for title, rows in _tables(answer):
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
-        body = "".join(html_row(row) for row in rows[1:])
-        caption = f"<caption>{escape(title)}</caption>" if title else ""
-        parts.append(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        parts.append(html_table(rows[0], rows[1:], title))
     items = "".join(f"<li>{escape(line)}</li>" for line in notes(answer))
     return f"<div>{''.join(parts)}<ul>{items}</ul></div>"
 
@@ -48,10 +45,8 @@ def markdown(answer: Answer) -> str:
     """The same in Markdown."""
     lines = [f"**{one_line(answer.question)}**"]
     for title, rows in _tables(answer):
-        cells = [[one_line(cell) for cell in row] for row in rows]
         lines += ["", one_line(title), ""] if title else [""]
-        lines += [markdown_row(cells[0]), markdown_row(["---"] * len(cells[0]))]
-        lines += [markdown_row(row) for row in cells[1:]]
+        lines += markdown_table(rows[0], rows[1:])
     return "\n".join([*lines, "", *(f"- {one_line(line)}" for line in notes(answer))]) + "\n"
 
 
