@@ -226,9 +226,10 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
                 parted.files[f"{kind}/{path.name}"] = path.read_bytes()
     for name, every in lines.items():
         _part_lines(parted, name, every, aliases, sealed=sealed)
-    answers = json.loads(_read(full / "checklist.json") or b"{}").get("answers", [])
-    shown = [one for one in answers if one.get("study") in public]
-    parted.files["checklist.json"] = pretty({"answers": shown}).encode()
+    asked = json.loads(_read(full / "checklist.json") or b"{}")
+    shown = [one for one in asked.get("answers", []) if one.get("study") in public]
+    told = {"questions": asked.get("questions"), "answers": shown}
+    parted.files["checklist.json"] = pretty(told).encode()
     parted.files[STUDIES] = pretty(_studies(fits, public, aliases)).encode()
     parted.files[PAGE] = _page(parted.files[FORECAST], sealed=sealed).encode()
     parted.leaves += _withheld_files(full, parted.files)

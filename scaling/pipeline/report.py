@@ -16,7 +16,7 @@ from scaling.errors import InputError
 from scaling.pipeline.files import canonical
 from scaling.report import hub
 from scaling.report.blocks import Figure, Report, every
-from scaling.report.checklist import answers
+from scaling.report.checklist import document
 from scaling.report.context import context
 from scaling.report.model import build
 from scaling.report.read import (
@@ -54,7 +54,7 @@ def contents(root: Path) -> dict[str, bytes]:
         "report.md": markdown(report),
         "report.html": html(report, scripted=True),
         "report.json": to_json(report),
-        "checklist.json": canonical({"answers": answers(context(inputs))}),
+        "checklist.json": canonical(document(context(inputs))),
         **{figure.file: figure.sheet for figure in _figures(report)},
     }
     files = {name: text.encode() for name, text in texts.items()}

@@ -1,31 +1,120 @@
 """The checklist of "(Mis)Fitting" (Li, Kudugunta, Zettlemoyer 2025, arXiv:2502.18969), filled in.
 
-Its four parts, in our words, each question answered for each study from the stage outputs. What
-the outputs do not say is "not recorded", never left out.
+Each question is answered for each study from the stage outputs; what they do not say is "not
+recorded", never left out. Parts are those of the paper's checklist and of its survey sheet
+(hadasah/scaling_laws at d2223c9d, sheet.csv: General, Scaling Law Hypothesis, Training Setup, Data
+Extraction, Fitting the Scaling Law); questions are in our words, and numbers within a part are
+ours. Every column of the sheet has a question (COLUMNS); the paper's own page of questions was not
+compared word for word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from scaling.laws import Law, load
+from scaling.report import checklist_answers as say
 from scaling.report.blocks import Cell, Column, Group, Section, Table, Text, table
+from scaling.report.checklist_answers import Answer
 from scaling.report.context import Context, Study
-from scaling.report.read import as_list, as_map
-from scaling.report.text import clean, count, integer
+from scaling.report.text import clean
 
-UNKNOWN = "not recorded"
-Answer = Callable[[Context, Study], str]
+SOURCE = "Li et al. 2025, arXiv:2502.18969"
 
 
-def answers(ctx: Context) -> list[dict[str, str]]:
-    """One entry a study and question: study, part, question, answer."""
-    return [
-        {"study": study.name, "part": part, "question": question, "answer": clean(said(ctx, study))}
-        for study in ctx.studies
-        for part, question, said in QUESTIONS
-    ]
+class Question(NamedTuple):
+    """One question: its number, part, wording, and what answers it."""
+
+    number: str
+    part: str
+    text: str
+    answer: Answer
+
+
+OPEN, FORM = "open material", "hypothesis"
+TRAINING, DATA, FITTING = "training", "data", "fitting"
+QUESTIONS: tuple[Question, ...] = (
+    Question("O1", OPEN, "is the training code open", say.unknown),
+    Question("O2", OPEN, "is the analysis code open", say.analysis),
+    Question("O3", OPEN, "are the checkpoints open", say.unknown),
+    Question("O4", OPEN, "are the metric's scores open", say.results),
+    Question("H1", FORM, "which formula", say.form),
+    Question("H2", FORM, "which variables", say.inputs),
+    Question("H3", FORM, "how many and which parameters are fitted", say.parameters),
+    Question("H4", FORM, "where does the form come from", say.principle),
+    Question("H5", FORM, "what does it assume of how variables relate", say.assumed),
+    Question("H6", FORM, "what is it for", say.purpose),
+    Question("H7", FORM, "how many laws are fitted", say.laws),
+    Question("T1", TRAINING, "how many models, at how many sizes", say.models),
+    Question("T2", TRAINING, "params", say.sizes("params")),
+    Question("T3", TRAINING, "tokens", say.sizes("tokens")),
+    Question("T4", TRAINING, "compute, FLOP", say.sizes("flops")),
+    Question("T5", TRAINING, "which runs", say.runs),
+    Question("T6", TRAINING, "on which data", say.words("training_data")),
+    Question("T7", TRAINING, "is data repeated", say.repeats),
+    Question("T8", TRAINING, "how are parameters counted", say.counted),
+    Question("T9", TRAINING, "how is compute counted", say.compute),
+    Question("T10", TRAINING, "which hyperparameters", say.hyperparameters),
+    Question("T11", TRAINING, "how were hyperparameters chosen", say.unknown),
+    Question("T12", TRAINING, "did the learning-rate schedule end", say.schedule),
+    Question("T13", TRAINING, "which tokenizer", say.words("tokenizer")),
+    Question("D1", DATA, "which metric, on what", say.metric),
+    Question("D2", DATA, "how many points a law", say.points),
+    Question("D3", DATA, "how many checkpoints a model", say.checkpoints),
+    Question("D4", DATA, "how the figures were changed", say.changed),
+    Question("D5", DATA, "what was left out, and why", say.excluded),
+    Question("F1", FITTING, "which objective", say.objective),
+    Question("F2", FITTING, "which algorithm", say.algorithm),
+    Question("F3", FITTING, "with which settings", say.settings),
+    Question("F4", FITTING, "from which and how many starts", say.search),
+    Question("F5", FITTING, "is the optimum certain", say.outcome),
+    Question("F6", FITTING, "what do all the data give", say.without),
+    Question("F7", FITTING, "how sure are the parameters", say.uncertainty),
+    Question("F8", FITTING, "how good is the fit", say.goodness),
+    Question("F9", FITTING, "does it extrapolate", say.extrapolation),
+)
+# Column of the authors' survey sheet -> where it is answered.
+COLUMNS = {
+    "Training Code?": "O1",
+    "Analysis Code?": "O2",
+    "Check- points?": "O3",
+    "Metric Scores?": "O4",
+    "Power Law Form": "H1",
+    "Purpose of Power Law": "H6",
+    "# Power Law parameters": "H3",
+    "# of scaling laws": "H7",
+    "Training Runs / Law": "T1",
+    "Max. Training FLOPs": "T4",
+    "Max. Training Params": "T2",
+    "Max. Training Data": "T3",
+    "Data Described?": "T6",
+    "Hyperparameters Described?": "T10",
+    "How are model params counted": "T8",
+    "Data points per law?": "D2",
+    "Scaling law metric": "D1",
+    "Modification of final metric?": "D4",
+    "Subsets of Data Used": "D5",
+    "Bootstrapping?": "F7",
+    "Curve-fitting Method": "F2",
+    "Loss Objective": "F1",
+    "Hyperparameters Reported?": "F3",
+    "Initialization": "F4",
+    "Are scaling laws validated?": "F9",
+    "flop counts definition?": "T9",
+}
+
+
+def document(ctx: Context) -> dict[str, Any]:
+    """The checklist as it is published: the questions once, and each study's answers by number."""
+    return {
+        "source": SOURCE,
+        "questions": {one.number: f"{one.part}: {one.text}" for one in QUESTIONS},
+        "answers": [{"study": study.name, **_answers(ctx, study)} for study in ctx.studies],
+    }
+
+
+def _answers(ctx: Context, study: Study) -> dict[str, str]:
+    return {one.number: clean(one.answer(ctx, study)) for one in QUESTIONS}
 
 
 def checklist(ctx: Context) -> Section:
@@ -34,7 +123,8 @@ def checklist(ctx: Context) -> Section:
     columns = (Column("question"), Column("answer", long=True))
     text = Text(
         "What Li et al. 2025 (arXiv:2502.18969) ask every study of scaling laws to report, filled "
-        "in by machine from the files behind this report."
+        "in by machine from the files behind this report. Parts are the authors', wording and "
+        "numbers ours."
     )
     blocks: tuple[Text | Table, ...] = (
         text,
@@ -44,128 +134,7 @@ def checklist(ctx: Context) -> Section:
 
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:
-    for part, question, said in QUESTIONS:
-        answer = clean(said(ctx, study))
-        yield Cell(f"{part}: {question}"), Cell(answer, answer, "", study.fit_file)
-
-
-def _fits(study: Study) -> list[Mapping[str, Any]]:
-    return [as_map(one) for one in as_list(study.fitted.get("fits"))]
-
-
-def _laws(study: Study) -> list[Law]:
-    known = load()
-    names = [str(one.get("law")) for one in _fits(study)]
-    return [known[name] for name in names if name in known]
-
-
-def _form(ctx: Context, study: Study) -> str:
-    laws = _laws(study)
-    return "; ".join(f"{law.name}: {law.formula}" for law in laws) or UNKNOWN
-
-
-def _parameters(ctx: Context, study: Study) -> str:
-    told = [f"{one.get('law')}: {', '.join(as_map(one.get('parameters')))}" for one in _fits(study)]
-    return "; ".join(told) or UNKNOWN
-
-
-def _inputs(ctx: Context, study: Study) -> str:
-    laws = _laws(study)
-    return "; ".join(f"{law.name}: {', '.join(law.inputs)}" for law in laws) or UNKNOWN
-
-
-def _models(ctx: Context, study: Study) -> str:
-    runs = study.used
-    if not runs.height:
-        return UNKNOWN
-    return f"{integer(runs.height)} results at {integer(runs['params'].n_unique())} sizes"
-
-
-def _sizes(column: str) -> Answer:
-    def said(ctx: Context, study: Study) -> str:
-        low, high, _ = study.ends(column)
-        return UNKNOWN if low is None or high is None else f"{count(low)} to {count(high)}"
-
-    return said
-
-
-def _data(ctx: Context, study: Study) -> str:
-    return clean(as_map(ctx.inputs.sources.get(study.source)).get("title") or "") or UNKNOWN
-
-
-def _changed(ctx: Context, study: Study) -> str:
-    notes = as_list(as_map(ctx.inputs.sources.get(study.source)).get("changed"))
-    return " ".join(clean(str(note)) for note in notes) or UNKNOWN
-
-
-def _metric(ctx: Context, study: Study) -> str:
-    return f"{study.metric}, in {study.unit}"
-
-
-def _objective(ctx: Context, study: Study) -> str:
-    named = dict.fromkeys(str(one.get("objective_name") or UNKNOWN) for one in _fits(study))
-    return "; ".join(named) or UNKNOWN
-
-
-def _search(ctx: Context, study: Study) -> str:
-    told = []
-    for one in _fits(study):
-        shown = as_map(one.get("certificate"))
-        starts, agree = shown.get("starts"), shown.get("starts_agreeing")
-        said = "starts not recorded" if starts is None else f"{starts} starts"
-        told.append(f"{one.get('law')}: {said}" + ("" if agree is None else f", {agree:.0%} agree"))
-    return "; ".join(told) or UNKNOWN
-
-
-def _outcome(ctx: Context, study: Study) -> str:
-    return "; ".join(f"{one.get('law')}: {one.get('outcome')}" for one in _fits(study)) or UNKNOWN
-
-
-def _excluded(ctx: Context, study: Study) -> str:
-    rules = [as_map(rule) for rule in as_list(study.fitted.get("excluded"))]
-    told = [f"{rule.get('rows')} rows: {rule.get('reason')}" for rule in rules]
-    return "; ".join(clean(one) for one in told) or "none"
-
-
-def _uncertainty(ctx: Context, study: Study) -> str:
-    told = []
-    for one in _fits(study):
-        how = as_map(one.get("resampling"))
-        if how:
-            told.append(
-                f"{one.get('law')}: {how.get('resamples')} resamples ({how.get('method')}), "
-                f"{how.get('clusters')} clusters by {how.get('cluster')}"
-            )
-    return "; ".join(told) or UNKNOWN
-
-
-def _extrapolation(ctx: Context, study: Study) -> str:
-    made = as_map(ctx.inputs.backtests.get(study.name))
-    for row in as_list(made.get("methods")):
-        line = as_map(row)
-        if line.get("method") == "ensemble" and line.get("low") is None:
-            return (
-                f"{line['forecasts']} larger runs foretold from smaller: mean error "
-                f"{100 * line['error']:.2f} %, {100 * line['in90']:.0f} % in the 90 % interval"
-            )
-    return str(made.get("reason") or UNKNOWN)
-
-
-QUESTIONS: tuple[tuple[str, str, Answer], ...] = (
-    ("form", "which formula", _form),
-    ("form", "which variables", _inputs),
-    ("form", "which parameters are fitted", _parameters),
-    ("training", "how many models, at how many sizes", _models),
-    ("training", "params", _sizes("params")),
-    ("training", "tokens", _sizes("tokens")),
-    ("training", "compute, FLOP", _sizes("flops")),
-    ("training", "which runs", _data),
-    ("data", "which metric, on what", _metric),
-    ("data", "how the figures were changed", _changed),
-    ("fitting", "which objective", _objective),
-    ("fitting", "from how many starts", _search),
-    ("fitting", "is the optimum certain", _outcome),
-    ("fitting", "what was left out", _excluded),
-    ("fitting", "uncertainty", _uncertainty),
-    ("fitting", "extrapolation", _extrapolation),
-)
+    said = _answers(ctx, study)
+    for one in QUESTIONS:
+        answer = said[one.number]
+        yield Cell(f"{one.number} {one.part}: {one.text}"), Cell(answer, answer, "", study.fit_file)

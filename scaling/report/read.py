@@ -24,14 +24,21 @@ FORECAST_FILE = "data/forecasts/forecast.csv"
 BASELINES_FILE = "data/forecasts/baselines.csv"
 VALIDATION_FILE = "data/validation.json"
 PARAMS_FILE = "params.yaml"
+# Columns of a run table that the checklist asks for.
+DESCRIBED = (
+    *("run", "training_data", "epochs", "params_non_embedding", "params_active", "flops_method"),
+    *("lr", "batch_tokens", "batch_size", "width", "depth", "context", "schedule_complete"),
+    *("tokenizer", "checkpoint"),
+)
 
 
 @dataclass(frozen=True)
 class Inputs:
     """Everything a report is made of.
 
-    ``runs`` holds one table a study: params, tokens, flops, value, unit and ``used`` (false for a
-    run that an exclusion leaves out). ``sources`` holds the contents of each source.yaml.
+    ``runs`` holds one table a study: params, tokens, flops, value, unit, what `DESCRIBED` names and
+    ``used`` (false for a run that an exclusion leaves out). ``sources`` holds the contents of each
+    source.yaml.
     """
 
     params: Mapping[str, Any]
@@ -133,5 +140,6 @@ def _read_runs(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:
         kept = without(kept, str(as_map(rule).get("where", "false")))
     compute = pl.coalesce("flops", 6 * pl.col("params") * pl.col("tokens"))
     used = pl.col("place").is_in(kept["place"].implode())
-    runs = table.select("params", "tokens", "value", "unit", flops=compute, used=used)
+    more = [name for name in DESCRIBED if name in table.columns]
+    runs = table.select("params", "tokens", "value", "unit", *more, flops=compute, used=used)
     return runs.sort("flops", "value", "params", "tokens", nulls_last=True)
