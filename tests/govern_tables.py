@@ -72,6 +72,12 @@ def one(table: pl.DataFrame, rule: str, run: str = "r") -> dict[str, Any]:
     return found.to_dicts()[0]
 
 
+def only(rule: str) -> registry.Registry:
+    """The registry with one rule, all its rows: a comparison takes as long as there are rules."""
+    rows = LOADED.rules.filter(pl.col("rule") == rule)
+    return registry.Registry(rows, LOADED.counts, LOADED.errors, LOADED.chips, LOADED.hashes)
+
+
 def with_rule(**changes: Any) -> registry.Registry:
     """A registry of one rule: the EU's Art. 51(2) in force, with changed cells."""
     base = LOADED.rules.filter(pl.col("rule") == "eu_aia_51_2", pl.col("status") == "in_force")

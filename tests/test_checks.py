@@ -252,6 +252,7 @@ UNSHIPPED: dict[str, tuple[dict[str, str], dict[str, object], str | None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "defect", [d for d in DEFECTS if d.check and "/" in d.source], ids=lambda d: d.source
 )

@@ -270,6 +270,7 @@ with temporary_server(Path(sys.argv[1])) as url, temporary_settings({PREFECT_API
 """
 
 
+@pytest.mark.slow
 def test_forty_tasks_end_without_a_traceback_and_all_are_recorded(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def test_same_call_same_bytes() -> None:
 
 def test_intervals_hold_on_simulated_extrapolation() -> None:
     held = []
-    for seed in range(40):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         runs = simulate(60, 0.005, False, rng)
         size = 0.6 * np.sqrt(1e23 / 6)

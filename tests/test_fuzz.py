@@ -1,6 +1,6 @@
 """Strange files: refused with a message, or every row comes in, and goes one of two ways.
 
-``SCALING_FUZZ`` sets how many files per format are tried (200 unless told; 10,000 in the slow
+``SCALING_FUZZ`` sets how many files per format are tried (60 unless told; 10,000 in the slow
 test).
 """
 
@@ -18,7 +18,7 @@ from scaling.pipeline import ingest
 from scaling.validate import validate_all
 from tests.fuzzed import FORMATS, file_of
 
-COUNT = int(os.environ.get("SCALING_FUZZ", "200"))
+COUNT = int(os.environ.get("SCALING_FUZZ", "60"))
 TABLES = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 BATCH = 500
 

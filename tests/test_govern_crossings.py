@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scaling.govern import conditions
 from scaling.govern.clock import last_moment
 from scaling.govern.trajectory import Period, Trajectory, crossed_by, crossing_dates
-from tests.govern_tables import FACTS, LOADED, ON, RUN, crossed, of_rules, one, with_rule
+from tests.govern_tables import FACTS, LOADED, ON, RUN, crossed, of_rules, one, only, with_rule
 
 EXACT = RUN | FACTS | {"accuracy": 0.0}
 DOWNSTREAM = {"parent": "base", "parent_entity": "Other", "parent_systemic": "yes"}
@@ -94,7 +94,7 @@ def test_the_comparator_decides_equality(
 ) -> None:
     def verdict(factor: float) -> str:
         run = EXACT | facts | {column: value * factor}
-        return str(one(crossed(run, on=on, known=max(on, ON)), rule)["verdict"])
+        return str(one(crossed(run, on=on, known=max(on, ON), rules=only(rule)), rule)["verdict"])
 
     assert verdict(1 - 1e-6) == "not reached"
     assert verdict(1 + 1e-6) == "above"
@@ -122,15 +122,15 @@ def test_scope_met_not_met_and_unknown(
     rule: str, facts: dict[str, Any], column: str, wrong: Any
 ) -> None:
     run = EXACT | facts | {"flop": 1e27}
-    on = date(2027, 2, 1)
-    good = one(crossed(run, on=on), rule)
+    on, rules = date(2027, 2, 1), only(rule)
+    good = one(crossed(run, on=on, rules=rules), rule)
     assert (good["verdict"], good["applies"], good["missing"]) == ("above", "met", None)
-    bad = one(crossed(run | {column: wrong}, on=on), rule)
+    bad = one(crossed(run | {column: wrong}, on=on, rules=rules), rule)
     assert (bad["verdict"], bad["applies"]) == ("not applicable", "not met")
-    gap = one(crossed(run | {column: None}, on=on), rule)
+    gap = one(crossed(run | {column: None}, on=on, rules=rules), rule)
     shown = {"parent_entity": "downstream"}.get(column, column)
     assert (gap["verdict"], gap["applies"], gap["missing"]) == ("unknown", "unknown", shown)
-    small = one(crossed(run | {column: None, "flop": 1e10}, on=on), rule)
+    small = one(crossed(run | {column: None, "flop": 1e10}, on=on, rules=rules), rule)
     assert small["verdict"] == "not reached"
 
 

@@ -81,6 +81,7 @@ ENTRIES = (
         REVISITING,
         images,
         "M4 is printed; M1 to M3 are the authors' code run again (mean root mean square log error)",
+        slow=True,
     ),
     Entry(
         "nsl-text",
