@@ -22,7 +22,7 @@ from scaling.pipeline.report import contents
 from scaling.show_version import find
 from scaling.site import build
 from tests.browser import Browser, started
-from tests.test_report import project, studies
+from tests.report_project import project, studies
 
 REPEATS = 5
 CLOCK = """(e => [e.domInteractive, e.loadEventEnd])(

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 
 from flows.alone import alone
-from flows.artifacts import name_run
+from flows.artifacts import name_run, show_backtests
 from flows.pipeline import STAGE_SECONDS, needed
 from flows.runner import runner
 from flows.stages import run_rounds
@@ -30,7 +29,7 @@ def backtest(root: Path = Path(), stage_seconds: float = STAGE_SECONDS) -> int:
         needs = needed(root)
         run_rounds(root, {stage: needs[stage] for stage in _wanted(needs)}, stage_seconds)
         rows = scores(root / "data" / "backtests")
-    create_table_artifact(table=rows, key="backtest-scores", description="Errors are of logs.")
+    show_backtests(root, rows)
     name_run(counted(len(rows), "score"))
     return len(rows)
 

@@ -63,7 +63,7 @@ def govern(
         place = f"{row['rule']} ({row['provision']})"
         say(f"{row['alert']}: {row['run']}, {place}: {row['verdict']}{due}", logging.WARNING)
     number = written.alerts.height
-    show_alerts(written)
+    show_alerts(root, written, root / out / "index.html")
     name_run(counted(number, "alert"))
     say(
         f"{counted(number, 'alert')}, {counted(written.packs, 'pack')}: {root / out / 'index.html'}"

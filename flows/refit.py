@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.alone import alone
-from flows.artifacts import name_run, show_published
+from flows.artifacts import link_report, name_run, show_published
 from flows.local import main
 from flows.pipeline import STAGE_SECONDS, needed, up_to_date
 from flows.runner import runner
@@ -51,6 +51,7 @@ def refit(
         if looks and up_to_date(root):
             published = publish(root)
             say(f"nothing new: {published.version}")
+            link_report(root, published)
         else:
             published = _refitted(root, stage_seconds)
         if commit or git_remote or dvc_remote:

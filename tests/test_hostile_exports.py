@@ -31,8 +31,8 @@ from scaling.pipeline import validate
 from scaling.pipeline.files import csv_text, unguarded
 from tests.browser import Browser, started
 from tests.conftest import ROOT
+from tests.report_project import NASTY
 from tests.test_audit import outcome, said, target
-from tests.test_report import NASTY
 from tests.test_validate import _table
 
 FORMULAS = (
