@@ -1,15 +1,18 @@
 """From a file in the inbox to a published version: where the time goes.
 
-    nice -n 10 python -m benchmarks.latency [RUNS]
+    python -m benchmarks.latency [RUNS] [--nothing-new N]
 
-A copy of this project is made in a temporary folder with `scaling serve refit`; each run changes
-one study's source, drops a file into the inbox and waits for the published version. Wall seconds,
-split by what Prefect recorded and by timing the parts alone: `computing` and `stage start` are from
-running the stages' commands without DVC and from importing what they import.
+The small project of the tests (seven stages that copy a file: their computing is next to nothing,
+so what is left is the cost of the machinery) is served by `scaling serve refit`. Each run changes a
+source, drops a file into the inbox and waits for the published version. Every Python process writes
+down, when it ends, how long it lived and how much CPU it used; Prefect's server is asked when the
+run was created and began. Printed are medians and 95th percentiles: first wall seconds one after
+the other, then CPU seconds by kind of process, which a busy machine stretches less.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -21,70 +24,139 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.ops_project import ask, ended, environment, free_port, make, serving, until
+import psutil
+
+from tests.ops_project import ask, ended, environment, free_port, make, until
+
+# Runs in every Python process, before anything else.
+NOTE = """
+import atexit, json, os, sys, time
+def note(began=time.time()):
+    with open(os.environ["SCALING_NOTES"], "a") as file:
+        line = [sys.orig_argv[1:], began, time.time(), time.process_time()]
+        file.write(json.dumps(line) + "\\n")
+atexit.register(note)
+"""
+KINDS = {"stage": "stage.py", "DVC": "-m dvc", "flow": "prefect"}
 
 
 def main() -> None:
-    """Print medians and 95th percentiles of the small project of the tests."""
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    """Serve, land files, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=int, nargs="?", default=20)
+    parser.add_argument("--nothing-new", type=int, default=5, help="runs of `scaling refit` after")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root = make(Path(folder) / "project")
-        env = environment(Path(folder) / "prefect")
-        alone = parts(root, env)
-        port = free_port()
-        rows = []
-        with serving(root, env, port):
-            for run in range(number):
-                rows.append(one(root, port, run))
-                print(json.dumps(rows[-1]), flush=True)
-    for name in rows[0]:
-        values = sorted(row[name] for row in rows)
-        high = values[min(len(values) - 1, round(0.95 * len(values)))]
-        print(f"{name:<28} median {statistics.median(values):6.1f}   95 % {high:6.1f}")
-    print(json.dumps(alone))
+        place = Path(folder)
+        root = make(place / "project")
+        (place / "site").mkdir()
+        (place / "site/sitecustomize.py").write_text(NOTE)
+        env = environment(place / "prefect")
+        env["PYTHONPATH"] = os.pathsep.join([str(place / "site"), env["PYTHONPATH"]])
+        env["SCALING_NOTES"] = str(place / "notes.jsonl")
+        rows = serve_and_land(root, env, given.runs)
+        same = [nothing_new(root, env) for _ in range(given.nothing_new)]
+    show("runs that land", rows)
+    show("`scaling refit` with nothing new", same)
 
 
-def one(root: Path, port: int, run: int) -> dict[str, float]:
-    """Seconds until the event, the start of the flow, its end, and within stages."""
-    before = len(ended(port))
+def serve_and_land(root: Path, env: dict[str, str], number: int) -> list[dict[str, float]]:
+    """One row a run."""
+    port = free_port()
+    command = [sys.executable, "-m", "scaling.cli", "serve", "refit", "--port", str(port)]
+    with subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.DEVNULL) as child:
+        try:
+            until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")), 600)
+            rows = []
+            for run in range(-1, number):  # the first makes Prefect's and DVC's own files
+                row = land(root, child.pid, port, run, Path(env["SCALING_NOTES"]))
+                print(json.dumps({name: round(value, 2) for name, value in row.items()}))
+                sys.stdout.flush()
+                rows += [row] if run >= 0 else []
+        finally:
+            child.terminate()
+            child.wait(120)
+    return rows
+
+
+def land(root: Path, serving: int, port: int, run: int, notes: Path) -> dict[str, float]:
+    """Wall seconds from the file to the published version, and CPU seconds of each kind."""
+    before, noted, used = len(ended(port)), _lines(notes), _used(serving)
     start = time.time()
     (root / "data/published/more.csv").write_text(f"{run}\n")
     (root / "data/internal/landed.csv").write_text(f"{run}\n")
-    until(lambda: len(ended(port)) > before)
-    found = sorted(
-        (run for run in ask(port, "flow_runs") if run["end_time"]), key=lambda r: str(r["end_time"])
-    )[-1]
-    tasks = [t for t in ask(port, "task_runs") if t["flow_run_id"] == found["id"]]
-    began, ends = _at(found["start_time"]), _at(found["end_time"])
+    until(lambda: len(ended(port)) > before, 1200)
+    time.sleep(1)  # until the flow's process has ended
+    used = {name: value - used[name] for name, value in _used(serving).items()}
+    found = max((r for r in ask(port, "flow_runs") if r["end_time"]), key=lambda r: r["end_time"])
+    created, began, end = (_at(found[key]) for key in ("created", "start_time", "end_time"))
+    processes = [json.loads(line) for line in notes.read_text().splitlines()[noted:]]
+    kinds = {kind: [p for p in processes if _kind(p[0]) == kind] for kind in KINDS}
+    flow = min((p[1] for p in kinds["flow"]), default=began)
+    within = _covered([(p[1], p[2]) for p in kinds["DVC"]])
+    stages = _covered([(p[1], p[2]) for p in kinds["stage"]])
     return {
-        "inbox to run created": _at(found["created"]) - start,
-        "created to flow started": began - _at(found["created"]),
-        "flow": ends - began,
-        "of it stages (sum)": sum(t["total_run_time"] for t in tasks if "stage" in t["tags"]),
-        "total": ends - start,
+        "inbox to run created": created - start,
+        "to its process": flow - created,
+        "to its first line": began - flow,
+        "Prefect within the flow": end - began - within,
+        "DVC": within - stages,
+        "stages": stages,
+        "in all": end - start,
+        **{f"CPU: {kind}": sum(p[3] for p in kinds[kind]) for kind in KINDS},
+        **{f"CPU: {name}": value for name, value in used.items()},
+        "processes": float(len(processes)),
     }
 
 
-def parts(root: Path, env: dict[str, str]) -> dict[str, float]:
-    """Wall seconds of a DVC no-op, of `import prefect`, of Python alone, of a stage's command."""
-    commands: dict[str, list[str]] = {
-        "python": ["-c", "pass"],
-        "import prefect": ["-c", "import prefect; prefect.flow"],
-        "dvc status": ["-m", "dvc", "status"],
-        "stage alone": ["stage.py", "ingest", "data/published", "data/none"],
-    }
-    return {name: round(_timed(root, env, command), 2) for name, command in commands.items()}
+def nothing_new(root: Path, env: dict[str, str]) -> dict[str, float]:
+    """Wall and CPU seconds of `scaling refit` when everything is published."""
+    begun, start = os.times(), time.monotonic()
+    command = [sys.executable, "-m", "scaling.cli", "refit"]
+    said = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("everything is up to date"), said.stdout
+    wall, now = time.monotonic() - start, os.times()
+    cpu = now.children_user + now.children_system - begun.children_user - begun.children_system
+    return {"in all": wall, "CPU": cpu}
 
 
-def _timed(root: Path, env: dict[str, str], command: list[str]) -> float:
-    took = []
-    for _ in range(3):
-        start = time.monotonic()
-        subprocess.run(
-            [sys.executable, *command], cwd=root, env={**os.environ, **env}, capture_output=True
-        )
-        took.append(time.monotonic() - start)
-    return statistics.median(took)
+def show(title: str, rows: list[dict[str, float]]) -> None:
+    """A table of medians and 95th percentiles."""
+    print(
+        f"\n{title}, {len(rows)} times; load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores\n"
+    )
+    print("| | median | 95 % |\n|---|---|---|")
+    for name in rows[0] if rows else ():
+        values = sorted(row[name] for row in rows)
+        high = values[min(len(values) - 1, round(0.95 * len(values)))]
+        print(f"| {name} | {statistics.median(values):.2f} | {high:.2f} |")
+
+
+def _used(serving: int) -> dict[str, float]:
+    """CPU seconds so far of the serving process and of Prefect's server."""
+    used = {"server": 0.0, "serve": sum(psutil.Process(serving).cpu_times()[:2])}
+    for child in psutil.Process(serving).children():
+        if "flows.server" in " ".join(child.cmdline()):
+            used["server"] = sum(child.cpu_times()[:2])
+    return used
+
+
+def _kind(command: list[str]) -> str | None:
+    words = " ".join(command)
+    return next((kind for kind, mark in KINDS.items() if mark in words), None)
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """The length of the union of spans."""
+    total, reached = 0.0, 0.0
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.is_file() else 0
 
 
 def _at(text: Any) -> float:

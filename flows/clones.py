@@ -28,7 +28,6 @@ from flows.follow import Outcome, StageFailed
 from flows.pipeline import dvc, reproduce
 from scaling import durable
 from scaling.errors import InputError
-from scaling.pipeline.files import write_bytes
 
 CLONES, ROOT = "SCALING_CLONES", "SCALING_ROOT"
 LOCK = "dvc.lock"
@@ -76,7 +75,7 @@ def in_clone(offered: Offer, stages: Sequence[str], seconds: float, keep_going: 
     root = _clone()
     with durable.locked(root):
         _check_out(root, offered.commit)
-        write_bytes(root / LOCK, offered.lock)
+        durable.replace(root / LOCK, offered.lock)
         _dvc(root, "pull", "--force", "--remote", offered.remote, *offered.needs)
         outcomes, failures = reproduce(root, stages, seconds, keep_going=keep_going)
         done = [one.stage for one in outcomes]
@@ -96,11 +95,11 @@ def take(root: Path, remote: str, made: Sequence[Made]) -> None:
     for name, content in ((n, c) for one in made for n, c in one.files.items()):
         if name not in declared or not (root / name).resolve().is_relative_to(root.resolve()):
             raise InputError("a worker sent a file that is no output", file=name)
-        write_bytes(root / name, content)
+        durable.replace(root / name, content)
     locked = yaml.safe_load(_lock(root)) or {"schema": "2.0"}
     locked.setdefault("stages", {}).update(entries)
     text = yaml.safe_dump(locked, sort_keys=False, allow_unicode=True)
-    write_bytes(root / LOCK, text.encode())
+    durable.replace(root / LOCK, text.encode())
     _dvc(root, "pull", "--force", "--remote", remote, *entries)
 
 

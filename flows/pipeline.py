@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import graphlib
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.follow import Outcome, StageFailed, follow
+from scaling import durable
 from scaling.errors import InputError
 from scaling.publish import is_published, verify
 
@@ -37,7 +39,24 @@ def rounds(needs: dict[str, list[str]]) -> list[list[str]]:
 
 
 def needed(root: Path) -> dict[str, list[str]]:
-    """Each stage with the stages that it needs, in the order of ``dvc.yaml``. Raises InputError."""
+    """Each stage with the stages that it needs, in the order of ``dvc.yaml``.
+
+    DVC is asked once for each content of its files; the answer is kept in ``.dvc/tmp``. Raises
+    InputError when DVC cannot tell.
+    """
+    files = [root / name for name in ("dvc.yaml", "params.yaml")]
+    content = b"".join(file.read_bytes() for file in files if file.is_file())
+    kept = root / ".dvc" / "tmp" / "scaling-stages.json"
+    key = hashlib.sha256(content).hexdigest()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found: dict[str, list[str]] = json.loads(kept.read_bytes())[key]
+        return found
+    needs = _drawn(root)
+    durable.replace(kept, json.dumps({key: needs}).encode())
+    return needs
+
+
+def _drawn(root: Path) -> dict[str, list[str]]:
     drawn = dvc(root, "dag", "--dot")
     if drawn.returncode != 0:
         raise InputError(f"DVC cannot list the stages: {drawn.stderr.strip()}", file=root)

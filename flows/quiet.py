@@ -16,12 +16,15 @@ TELEMETRY = {
     "GX_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 # The tasks print what a person needs; Prefect would repeat each failure with its traceback. Its
 # log is kept in its database, which stays in the repository, where Git ignores it.
 LOCAL = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_HOME": str(Path.cwd() / ".prefect"),
+    # Seconds between two questions of `scaling serve` to its server; Prefect's 10 suit a far one.
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
 }
 
 

@@ -25,7 +25,7 @@ from scaling.errors import InputError
 FILE = "prefect.yaml"
 
 
-def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 10.0) -> int:
+def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 2.0) -> int:
     """Serve until stopped; returns the exit status: 0, or 1 when the server does not start."""
     root = root.resolve()
     specs = read(root / FILE, only)

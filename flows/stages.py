@@ -98,10 +98,13 @@ def run_rounds(root: Path, needs: dict[str, list[str]], seconds: float) -> None:
 
 def _fan_out(root: Path, stages: list[str], needs: list[str], seconds: float) -> None:
     """Run what is stale of these stages in batches, wherever the flow's runner does."""
-    changed = stale(root, stages)
-    todo = [stage for stage in stages if stage in changed]
+    todo = stages
+    # One look tells which of many are stale; where each has a process of its own, that one looks.
+    if len(batches(stages)) < len(stages):
+        changed = stale(root, stages)
+        todo = [stage for stage in stages if stage in changed]
     for stage in stages:
-        if stage not in changed:
+        if stage not in todo:
             say(str(Outcome(stage, "up to date", 0.0)))
     remote = os.environ.get(CLONES)
     offered = offer(root, remote, needs) if remote and todo else None

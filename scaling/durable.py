@@ -63,6 +63,12 @@ def rename(beside: Path, path: Path) -> None:
     sync(beside.parent)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put a file with this content in its place: a reader sees the old one or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rename(write_beside(path.parent, content), path)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed writer left beside."""
     for path in folder.glob(TEMPORARY + "*"):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scaling import durable, site
+from scaling import durable
 from scaling.errors import InputError
 from scaling.ledger import (
     LEDGER,
@@ -90,6 +90,9 @@ def publish(
         raise InputError("a correction has a version that it corrects, and a reason")
     more = {"corrects": corrects, "reason": reason}
     published = issue(root, root / "reports", lambda: fingerprint(root), now=now, more=more)
+    # Drawing pages takes a while to import, and most looks publish nothing.
+    from scaling import site
+
     site.refresh(root)
     return published
 

@@ -32,7 +32,7 @@ def serve(
         list[str] | None, typer.Argument(help="Deployments of prefect.yaml. Default: all.")
     ] = None,
     port: Annotated[int, typer.Option(help="Of the embedded server, on 127.0.0.1.")] = 4200,
-    seconds: Annotated[float, typer.Option(help="Between two looks at the inbox.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Between two looks at the inbox.")] = 2.0,
 ) -> None:
     """Run the schedules of prefect.yaml on this machine, and refit when runs land in the inbox."""
     from flows.serve import main
