@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.fit.newton import Minima, minimise
 from scaling.fit.problem import Problem, batch_size
+from scaling.fit.sandwich import curvature, inverse, row_scores
 
 Array = NDArray[np.float64]
+# Resamples and their counts (B, rows) -> coordinates (B, P) to start at.
+Starts = Callable[[slice, Array], Array]
 
 AGREE = 1e-6
+# Second starts lie this many standard deviations from the first ends. A half to one finds as many
+# better optima as draws about the centre of all ends, in fewer steps (docs/decisions.md).
+AROUND = 0.7
+# Largest step, in logs, of a predicted start.
+FARTHEST = 1.0
+# Resampled rows whose weights are kept for the second pass instead of being drawn again.
+KEPT = 2_000_000
 # Resampled rows from which importing the compiled solver (half a CPU second) pays.
 COMPILE_FROM = 5_000
 
@@ -39,18 +50,19 @@ def resample(
 
     Each draws as many clusters as there are, or ``size`` of them: more make the spread narrower.
 
-    A warm start alone misses the better basin in one or two resamples of a hundred (with
-    Huber's small delta the objective has kinks), so a second start, drawn from the covariance of
-    the first pass, is polished too, and the better of the two is kept.
+    The first start is where the scores of the rows predict the optimum, see `_predicted`. It alone
+    misses the better basin in one or two resamples of a hundred (with Huber's small delta the
+    objective has kinks), so a second start, the end of the first one and a draw from the
+    covariance of all these ends, is polished too, and the better of the two is kept.
     """
-    first = _pass(problem, np.repeat(u[None], count, axis=0), groups, seed, size)
+    blocks = _Blocks(problem, count, groups, seed, size)
+    first = _pass(problem, blocks, _predicted(problem, u), None)
     scatter = np.random.default_rng([seed, 1])
-    centre = np.median(first.u, axis=0)
-    spread = first.u - centre
+    spread = first.u - np.median(first.u, axis=0)
     usual = np.median(np.abs(spread), axis=0)
     calm = np.where(np.abs(spread) > 8 * usual, 0.0, spread)
-    second = centre + scatter.standard_normal((count, len(u))) @ _root(calm).T
-    other = _pass(problem, second, groups, seed, size, first.f)
+    away = AROUND * scatter.standard_normal((count, len(u))) @ _root(calm).T
+    other = _pass(problem, blocks, lambda part, _: first.u[part] + away[part], first)
     better = other.f < first.f
     agree = np.abs(other.f - first.f) <= AGREE * np.abs(np.minimum(first.f, other.f))
     return Resamples(
@@ -58,6 +70,29 @@ def resample(
         np.minimum(first.f, other.f),
         float(agree.mean()),
     )
+
+
+def _predicted(problem: Problem, u: Array) -> Starts:
+    """One Newton step from the optimum ``u`` (P,) of all rows, for resamples of counts c:
+
+        u - H^-1 sum_i (c_i - 1) s_i
+
+    with s_i the score of row i and H the smoothed curvature of `scaling.fit.sandwich`. It leaves
+    half of the way. Where a parameter is searched as it is, a step has no natural limit, and the
+    start is ``u``.
+    """
+    if any(axis.kind == "real" for axis in problem.space.by_coordinate):
+        return lambda part, counts: np.repeat(u[None], len(counts), axis=0)
+    scores = row_scores(problem, u[None])
+    step = -scores @ inverse(curvature(problem, u[None]))
+
+    def starts(part: slice, counts: Array) -> Array:
+        by = (counts - 1.0) @ step
+        longest = np.abs(by).max(axis=1, keepdims=True)
+        out: Array = u + by * np.minimum(1.0, FARTHEST / np.maximum(longest, 1e-300))
+        return out
+
+    return starts
 
 
 def _root(spread: Array) -> Array:
@@ -70,33 +105,42 @@ def _root(spread: Array) -> Array:
     return out
 
 
-@dataclass(frozen=True)
-class _Pass:
-    u: Array
-    f: Array
+class _Blocks:
+    """`resampled_weights`, twice: kept where they are few."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        count: int,
+        groups: NDArray[np.int64],
+        seed: int,
+        size: int | None,
+    ) -> None:
+        self.count = count
+        self._draw = partial(resampled_weights, problem, count, groups, seed, size)
+        self._kept = list(self._draw()) if count * problem.rows <= KEPT else None
+
+    def __iter__(self) -> Iterator[tuple[slice, Array]]:
+        return self._draw() if self._kept is None else iter(self._kept)
 
 
-def _pass(
-    problem: Problem,
-    starts: Array,
-    groups: NDArray[np.int64],
-    seed: int,
-    size: int | None,
-    known: Array | None = None,
-) -> _Pass:
-    """All resamples from ``starts`` (R, P); ``known`` (R,) are objectives from other starts."""
-    us, fs = [], []
-    solve = _solver(problem, len(starts))
-    for part, weights in resampled_weights(problem, len(starts), groups, seed, size):
-        found = solve(problem, starts[part], weights, None if known is None else known[part])
-        us.append(found.u)
-        fs.append(found.f)
-    return _Pass(np.concatenate(us), np.concatenate(fs))
+def _pass(problem: Problem, blocks: _Blocks, starts: Starts, known: Minima | None) -> Minima:
+    """All resamples from their starts; ``known`` are optima reached from others."""
+    parts = []
+    solve = _solver(problem, blocks.count)
+    for part, weights in blocks:
+        ends = None if known is None else Minima(known.u[part], known.f[part], known.steps[part])
+        parts.append(solve(problem, starts(part, weights), weights, ends))
+    return Minima(
+        np.concatenate([one.u for one in parts]),
+        np.concatenate([one.f for one in parts]),
+        np.concatenate([one.steps for one in parts]),
+    )
 
 
 def _solver(
     problem: Problem, count: int
-) -> Callable[[Problem, Array, Array, Array | None], Minima]:
+) -> Callable[[Problem, Array, Array, Minima | None], Minima]:
     """The compiled solver where it pays for its import, else numpy's."""
     if count * problem.rows >= COMPILE_FROM:
         from scaling.fit import compiled
@@ -106,11 +150,11 @@ def _solver(
     return _plain
 
 
-def _plain(problem: Problem, starts: Array, weights: Array, known: Array | None) -> Minima:
+def _plain(problem: Problem, starts: Array, weights: Array, known: Minima | None) -> Minima:
     return minimise(problem, starts, weights)
 
 
-def _compiled(problem: Problem, starts: Array, weights: Array, known: Array | None) -> Minima:
+def _compiled(problem: Problem, starts: Array, weights: Array, known: Minima | None) -> Minima:
     from scaling.fit import compiled
 
     return compiled.minimise(problem, starts, weights, known=known)

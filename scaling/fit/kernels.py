@@ -116,18 +116,18 @@ class TermsKernel:
                     started.add(j)
         return np.log(total), inner, inner
 
-    def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> Array:
-        """sum_i b_i d2 eta_i by (log sizes, exponents)."""
+    def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> tuple[Array, float]:
+        """sum_i b_i sum_k s_k F_k F_k' by (log sizes, exponents), and 1, the weight of J J'."""
         inner: Array = memo
         n = len(self.coefs)
-        core: Array = -np.matmul(inner * b[:, None, :], inner.transpose(0, 2, 1))
+        core = np.zeros((len(u), self.own, self.own))
         for k, by in enumerate(self.z):
             weighted = b * inner[:, k]
             if not by:
                 core[:, k, k] += weighted.sum(axis=1)
                 continue
             self._add_term(core, k, n, sorted(by), weighted @ self.feature_tables[k][rows])
-        return core
+        return core, 1.0
 
     @staticmethod
     def _add_term(core: Array, k: int, n: int, keys: list[int], sums: Array) -> None:
@@ -188,12 +188,20 @@ class GenericKernel:
     def _count(self, rows: slice) -> int:
         return len(next(iter(self.x.values()))[rows])
 
-    def _linked(self, value: Any) -> Any:
+    def _linked(self, value: Array) -> Array:
         if self.link == "linear":
             return value
         if self.link == "log":
             return np.log(value)
         return np.log(value) - np.log1p(-value)
+
+    def _bent(self, value: Array) -> tuple[Array | float, Array | float]:
+        """Slope l' of the link, and a in l'' = -a l'^2."""
+        if self.link == "linear":
+            return 1.0, 0.0
+        if self.link == "log":
+            return 1.0 / value, 1.0
+        return 1.0 / (value * (1.0 - value)), np.nan_to_num(1.0 - 2.0 * value)
 
     def _jet(self, u: Array, rows: slice, *, second: bool) -> Jet:
         p = SimpleNamespace()
@@ -202,28 +210,37 @@ class GenericKernel:
             fixed = axis.kind == "fixed"
             jet = variable(axis.index, value, slope, bend, second=second)
             setattr(p, name, value if fixed else jet)
-        made: Jet = self._linked(self.law.predict(p, self._inputs(rows)))
+        made: Any = self.law.predict(p, self._inputs(rows))
+        assert isinstance(made, Jet)
         return made
 
     def jacobian(self, u: Array, rows: slice, *, second: bool) -> tuple[Array, Array, object]:
-        """eta, d eta / du, and the jet for `curvature`."""
+        """eta, d eta / du, and (jet of the prediction, l', a) for `curvature`.
+
+        The link's own curvature is a product of slopes, so it waits for the matrix product
+        instead of filling p(p+1)/2 arrays: with sums of terms, few pairs are left.
+        """
         with np.errstate(all="ignore"):
             jet = self._jet(u, rows, second=second)
-        shape = (len(u), self._count(rows))
-        slopes = np.zeros((len(u), self.own, shape[1]))
-        for i, d in jet.first.items():
-            slopes[:, i] = d
-        eta = self._finite(np.broadcast_to(jet.value, shape))
-        return eta, np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0), jet
+            slope, bend = self._bent(jet.value)
+            shape = (len(u), self._count(rows))
+            eta = self._finite(np.broadcast_to(self._linked(jet.value), shape))
+            slopes = np.zeros((len(u), self.own, shape[1]))
+            for i, d in jet.first.items():
+                np.multiply(d, slope, out=slopes[:, i])
+        finite = np.nan_to_num(slopes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return eta, finite, (jet, slope, bend)
 
-    def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> Array:
-        """sum_i b_i d2 eta_i / du2."""
+    def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> tuple[Array, Array | float]:
+        """sum_i b_i l' d2 predict_i / du2, and a."""
+        jet, slope, bend = memo
         out = np.zeros((len(u), self.own, self.own))
-        for (i, j), h in memo.second.items():
-            total = (b * h).sum(axis=1)
+        by = b * slope
+        for (i, j), h in jet.second.items():
+            total = np.einsum("bi,bi->b", by, np.broadcast_to(h, by.shape))
             out[:, i, j] = total
             out[:, j, i] = total
-        return np.nan_to_num(out, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.nan_to_num(out, nan=0.0, posinf=0.0, neginf=0.0), bend
 
     def chain(
         self, u: Array, g: Array, matrices: tuple[Array, Array]

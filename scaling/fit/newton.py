@@ -33,6 +33,7 @@ GAIN_FOR_NEWTON = 0.05
 DONE = 1e-14  # expected relative gain of one more step
 STUCK = 1e12  # damping at which the compiled twin gives up; here the region shrinks instead
 LEAST = 0.01  # share of the largest c_i below which none counts
+NEARLY = 1.1  # a step may be this much longer than its radius
 SHRINK, GROW = 0.5, 2.0  # of a step's length, where it failed and where it kept its promise
 ROUNDING = 1e-14  # share of the largest curvature that is rounding
 
@@ -145,31 +146,24 @@ class _Batch:
     def _step(self, at: Derivatives) -> _Step:
         """The step that minimises each member's quadratic within its region."""
         unit = 1.0 / np.sqrt(self._metric(at))
-        bend, axes = self._axes(at, unit)
-        slope = np.einsum("bji,bj->bi", axes, np.nan_to_num(at.g * unit))
-        ridge = _ridge(bend, slope, self.radius[self.alive])
-        along = -slope / (bend + ridge[:, None])
-        by = np.einsum("bij,bj->bi", axes, along) * unit
-        longest = np.where(self.real, 0.0, np.abs(by)).max(axis=1)
-        part = np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))[:, None]
-        along *= part
-        promise = -(along * (slope + 0.5 * bend * along)).sum(axis=1)
-        return _Step(by * part, promise, np.sqrt((along * along).sum(axis=1)))
-
-    def _axes(self, at: Derivatives, unit: Array) -> tuple[Array, Array]:
-        """Curvatures (B, P), all positive, along the axes (B, P, P) of each member's quadratic.
-
-        The exact Hessian serves where it is asked for and curves upwards, the upper quadratic
-        elsewhere.
-        """
-        newton = self.newton[self.alive]
-        matrix = np.where(newton[:, None, None], at.hessian, at.majoriser)
+        slope = np.nan_to_num(at.g * unit)
         square = unit[:, :, None] * unit[:, None, :]
-        bend, axes = _eigen(matrix * square)
-        down = np.flatnonzero(newton & ~(bend[:, 0] > ROUNDING * bend[:, -1]))
-        if len(down):
-            bend[down], axes[down] = _eigen(at.majoriser[down] * square[down])
-        return np.maximum(bend, ROUNDING * bend[:, -1:] + 1e-300), axes
+        newton = self.newton[self.alive]
+        matrix = np.where(newton[:, None, None], at.hessian, at.majoriser) * square
+        radius = self.radius[self.alive]
+        along, bent = _whole(matrix, slope)
+        short = (along * along).sum(axis=1) <= (NEARLY * radius) ** 2
+        far = np.flatnonzero(~short)
+        if len(far):
+            upper = at.majoriser[far] * square[far]
+            bend, axes = _axes(matrix[far], upper, newton[far])
+            along[far], bent[far] = _within(bend, axes, slope[far], radius[far])
+        by = along * unit
+        longest = np.where(self.real, 0.0, np.abs(by)).max(axis=1)
+        part = np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
+        promise = -part * ((along * slope).sum(axis=1) + 0.5 * part * bent)
+        length = part * np.sqrt((along * along).sum(axis=1))
+        return _Step(by * part[:, None], promise, length)
 
     def _try(self, at: Derivatives, step: _Step) -> Derivatives:
         """Take each step that improves; adapt the region and the kind of step."""
@@ -201,6 +195,39 @@ class _Batch:
         self.radius[self.alive] = np.where(better & (kept > 0.25), good, poor)
 
 
+def _whole(matrix: Array, slope: Array) -> tuple[Array, Array]:
+    """Unbounded steps s (B, P) of quadratics that all curve upwards, and s'As (B,); else NaN.
+
+    A tenth of the cost of eigenvectors, which only steps that leave their region need.
+    """
+    try:
+        np.linalg.cholesky(matrix)  # only to see whether all curve upwards
+        step = np.negative(np.linalg.solve(matrix, slope[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        step = np.full_like(slope, np.nan)
+    bent: Array = -(step * slope).sum(axis=1)
+    return step, bent
+
+
+def _within(bend: Array, axes: Array, slope: Array, radius: Array) -> tuple[Array, Array]:
+    """Steps s (B, P) no longer than their radius, and s'As, from the curvatures along axes."""
+    across = np.einsum("bji,bj->bi", axes, slope)
+    along = -across / (bend + _ridge(bend, across, radius)[:, None])
+    return np.einsum("bij,bj->bi", axes, along), (along * along * bend).sum(axis=1)
+
+
+def _axes(matrix: Array, upper: Array, newton: Mask) -> tuple[Array, Array]:
+    """Curvatures (B, P), all positive, along the axes (B, P, P) of each member's quadratic.
+
+    Where an exact Hessian does not curve upwards, the ``upper`` quadratic takes its place.
+    """
+    bend, axes = _eigen(matrix)
+    down = np.flatnonzero(newton & ~(bend[:, 0] > ROUNDING * bend[:, -1]))
+    if len(down):
+        bend[down], axes[down] = _eigen(upper[down])
+    return np.maximum(bend, ROUNDING * bend[:, -1:] + 1e-300), axes
+
+
 def _eigen(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors; a matrix that overflowed counts as zero."""
     finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
@@ -222,7 +249,7 @@ def _ridge(bend: Array, slope: Array, radius: Array) -> Array:
         square = (slope / damped) ** 2
         total = square.sum(axis=1)
         length = np.sqrt(total)
-        over = length > 1.1 * radius
+        over = length > NEARLY * radius
         if not over.any():
             break
         more = (length / radius - 1.0) * total / (square / damped).sum(axis=1)

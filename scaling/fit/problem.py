@@ -56,8 +56,13 @@ class Kernel(Protocol):
         """eta (B, rows), d eta by the kernel's own coordinates (B, Q, rows), and a memo."""
         ...
 
-    def curvature(self, u: Array, rows: slice, b: Array, memo: object) -> Array:
-        """sum_i b_i d2 eta_i, (B, Q, Q)."""
+    def curvature(
+        self, u: Array, rows: slice, b: Array, memo: object
+    ) -> tuple[Array, Array | float]:
+        """(R, a) with sum_i b_i d2 eta_i = R - sum_i b_i a_i J_i J_i', R (B, Q, Q), a (B, rows).
+
+        Slopes J enter by a matrix product, together with the loss's own curvature.
+        """
         ...
 
     def chain(
@@ -108,8 +113,8 @@ class Problem:
     ) -> Derivatives:
         """Value, gradient, exact Hessian and majoriser at coordinates (B, P).
 
-        Without ``second`` the Hessian lacks the curvature of the law itself. ``y`` (B, rows) gives
-        each member observations of its own.
+        Without ``second`` the Hessian is not made, and the majoriser stands in its place. ``y``
+        (B, rows) gives each member observations of its own.
         """
         batch, q = len(u), self.kernel.own
         f, g = np.zeros(batch), np.zeros((batch, q))
@@ -118,13 +123,15 @@ class Problem:
             for rows in row_blocks(self.rows, batch):
                 own = self.y[rows] if y is None else y[:, rows]
                 self._add_block(u, rows, weights, own, (f, g, hessian, majoriser), second)
+            if not second:
+                hessian = majoriser
             g, hessian, majoriser = self.kernel.chain(u, g, (hessian, majoriser))
             if self.penalty:
                 value, slope, curve = self.space.prior(u)
                 f += self.penalty * value
                 g += self.penalty * slope
-                hessian += self.penalty * curve
-                majoriser += self.penalty * curve
+                hessian = hessian + self.penalty * curve
+                majoriser = majoriser + self.penalty * curve
         return Derivatives(f, g, hessian, majoriser)
 
     def _add_block(
@@ -144,9 +151,10 @@ class Problem:
         b = w * psi
         g += np.matmul(jacobian, b[:, :, None])[:, :, 0]
         across = jacobian.transpose(0, 2, 1)
-        hessian += np.matmul(jacobian * (w * curve)[:, None, :], across)
         if second:
-            hessian += self.kernel.curvature(u, rows, b, memo)
+            rest, bend = self.kernel.curvature(u, rows, b, memo)
+            hessian += np.matmul(jacobian * (w * curve - b * bend)[:, None, :], across)
+            hessian += rest
         majoriser += np.matmul(jacobian * (w * weight)[:, None, :], across)
 
     def _weights(self, weights: Array | None, rows: slice, batch: int) -> Array:

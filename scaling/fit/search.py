@@ -10,11 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.fit._linalg import solve_spd
+from scaling.fit.jet import Jet
 from scaling.fit.kernels import GenericKernel, TermsKernel
 from scaling.fit.newton import minimise
 from scaling.fit.problem import Problem
@@ -29,6 +32,9 @@ GRID = 576
 MANY = 4
 # Steps of the grid, as a share of a parameter's range, to which a coarser one is refined.
 FINEST = 1.0 / 20.0
+# Rows on which the grid is looked at, and how many a parameter at least; its best points are then
+# projected on all rows.
+COARSE, PER_PARAMETER = 96, 8
 # Points of a space-filling search, for laws without linear parameters.
 SPREAD = 512
 POLISHED = 24
@@ -47,7 +53,10 @@ def starts(problem: Problem, count: int = POLISHED) -> Array:
         theta = _own(few)
         u = _projected_at(few, theta) if projected else few.space.coordinates(theta)
     elif projected:
-        u = _projected(few, count)
+        coarse = _thinned(few, max(COARSE, PER_PARAMETER * few.space.size), scattered=True)
+        u = _projected(coarse, count)
+        if coarse is not few:
+            u = _projected_at(few, few.space.theta(u))
     else:
         u = few.space.coordinates(_spread(few))
     best = u[_order(few, u)[:count]]
@@ -60,11 +69,14 @@ def _order(problem: Problem, u: Array) -> NDArray[np.intp]:
     return np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
 
 
-def _thinned(problem: Problem, most: int = 2_000) -> Problem:
-    """The problem on evenly spaced rows where it has more than ``most``."""
+def _thinned(problem: Problem, most: int = 2_000, *, scattered: bool = False) -> Problem:
+    """The problem on evenly spaced rows where it has more than ``most``; or on ``scattered`` ones,
+    because few even rows of a regular design can hold one level of an input only."""
     if problem.rows <= most:
         return problem
     rows = np.linspace(0, problem.rows - 1, most).astype(np.int64)
+    if scattered:
+        rows = np.sort(np.random.default_rng(0).permutation(problem.rows)[:most])
     law, space = problem.law, problem.space
     x = {name: column[rows] for name, column in problem.x.items()}
     terms = isinstance(problem.kernel, TermsKernel)
@@ -166,13 +178,20 @@ def _basis(problem: Problem, theta: Array) -> Array:
     law, x = problem.law, problem.x
     if {term.coef for term in law.terms} == set(law.linear):
         return _powers(law, theta, x)
-    columns = []
-    for name in law.linear:
-        one = theta.copy()
-        for other in law.linear:
-            one[:, law.names.index(other)] = 1.0 if other == name else 0.0
-        columns.append(law(one, x))
-    return np.stack(columns, axis=1)
+    return _derived(law, theta, x)
+
+
+def _derived(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
+    """`_basis` of any law: its slopes by the linear parameters, from one run of `predict`."""
+    one = np.ones((len(theta), 1))
+    p = SimpleNamespace(**{name: theta[:, k, None] for k, name in enumerate(law.names)})
+    for j, name in enumerate(law.linear):
+        setattr(p, name, Jet(one, {j: one}, None))
+    made: Any = law.predict(p, SimpleNamespace(**x))
+    basis = np.zeros((len(theta), len(law.linear), len(next(iter(x.values())))))
+    for j, slope in made.first.items():
+        basis[:, j] = slope
+    return basis
 
 
 def _powers(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:

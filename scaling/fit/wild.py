@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.fit.newton import minimise
+from scaling.fit.newton import Minima, minimise
 from scaling.fit.problem import Problem
 from scaling.fit.sandwich import inverse, slopes
 from scaling.fit.widening import t_over_z
@@ -51,9 +51,9 @@ def wild_draws(
     rng = np.random.default_rng([seed, 3])
     flips = rng.choice(np.concatenate([-WEBB, WEBB]), size=(count, number))
     y = eta + t_over_z(degrees) * flips[:, groups] * residual
-    first, f = _refit(problem, np.repeat(u[None], count, axis=0), y)
-    second, g = _refit(problem, np.roll(first, 1, axis=0), y)
-    return np.where((g < f)[:, None], second, first)
+    first = _refit(problem, np.repeat(u[None], count, axis=0), y, None)
+    second = _refit(problem, np.roll(first.u, 1, axis=0), y, first)
+    return np.where((second.f < first.f)[:, None], second.u, first.u)
 
 
 def _left_out(
@@ -76,12 +76,10 @@ def _left_out(
     return out, float(np.clip(np.median(known), min(FEWEST, number - 1), number - 1))
 
 
-def _refit(problem: Problem, starts: Array, y: Array) -> tuple[Array, Array]:
-    """Coordinates and objectives for each row of ``y`` (draws, rows)."""
+def _refit(problem: Problem, starts: Array, y: Array, known: Minima | None) -> Minima:
+    """Optima for each row of ``y`` (draws, rows); ``known`` were reached from other starts."""
     from scaling.fit import compiled
 
     if compiled.serves(problem):
-        found = compiled.minimise(problem, starts, np.ones_like(y), y)
-        return found.u, found.f
-    found = minimise(problem, starts, y=y)
-    return found.u, found.f
+        return compiled.minimise(problem, starts, np.ones_like(y), y, known)
+    return minimise(problem, starts, y=y)
