@@ -20,6 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling import laws
+from scaling.fit.conventions import CONVENTIONS
 from scaling.fit.data import clusters, law_inputs
 from scaling.fit.engine import prepare, solve
 from scaling.fit.exclusions import Exclusion, apply
@@ -84,7 +85,10 @@ def panel(
     for lifted, runs in _tables(runs_all, rules):
         unit = clusters(runs, cluster)
         for aim in objectives:
-            problem = prepare(runs, family, target=target, inputs=inputs, objective=aim)
+            mixed = CONVENTIONS if lifted else ()  # the rule can be what kept them apart
+            problem = prepare(
+                runs, family, target=target, inputs=inputs, objective=aim, mixed=mixed
+            )
             made, u = solve(problem, target)
             lines.append(
                 _choice(aim, lifted)

@@ -19,6 +19,7 @@ from scaling.fit.result import Fit
 from scaling.fit.rolling import errors_by_horizon
 from scaling.forecast.engine import holdout_error
 from scaling.laws import Law
+from scaling.pipeline.evidence import profiles, sensitivity
 from scaling.pipeline.files import write_json, write_parquet
 from scaling.pipeline.study import get_study, load_params, of_metric, select
 
@@ -39,6 +40,8 @@ def main(name: str) -> None:
     document = _document(name, study, runs, excluded)
     document["fits"] = [_record(runs, one, aim, mixed) for one in made]
     document["rolling_origin"] = _rolling_origin(runs, made, aim, mixed)
+    document["profiles"] = profiles(runs, made, aim, mixed)
+    document["sensitivity"] = sensitivity(rows, study)
     document["without_exclusions"] = _without_exclusions(rows, study, aim)
     write_json(FITS / f"{name}.json", document)
     for one in made:

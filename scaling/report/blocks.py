@@ -46,6 +46,12 @@ class Column:
     strong: bool = False
     long: bool = False
 
+    @property
+    def looks(self) -> str:
+        """How its cells are set, for the page's style sheet."""
+        told = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
+        return " ".join(name for name, said in told if said)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -113,7 +119,7 @@ class Figure:
     """Small multiples with a legend, and the table of their numbers.
 
     ``file`` is the same picture as one file, ``sheet`` its contents; both empty where the picture
-    is on the page only. ``small`` panels stand more to a line.
+    is on the page only. ``size`` says how wide a panel is.
     """
 
     kind: ClassVar[str] = "figure"
@@ -126,7 +132,7 @@ class Figure:
     table: str
     file: str = ""
     sheet: str = ""
-    small: bool = False
+    size: Literal["wide", "middle", "small"] = "wide"
 
 
 @dataclass(frozen=True)

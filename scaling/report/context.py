@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from scaling.fit.result import Fit as Stored
 from scaling.report import fits, forecasts
 from scaling.report.blocks import MISSING, Cell
 from scaling.report.fits import Fit
@@ -29,6 +30,7 @@ class Study:
     choices: Mapping[str, Any]
     fitted: Mapping[str, Any]
     runs: pl.DataFrame
+    stored: Mapping[str, Stored] = field(default_factory=dict)
 
     @property
     def fit_file(self) -> str:
@@ -110,6 +112,7 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
         choices=choices,
         fitted=as_map(inputs.fits.get(name)),
         runs=inputs.runs.get(name, pl.DataFrame()),
+        stored=inputs.stored.get(name, {}),
     )
 
 

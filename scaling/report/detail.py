@@ -22,6 +22,8 @@ from scaling.report.blocks import (
 from scaling.report.compared import compared
 from scaling.report.context import Context, Study, both, figure, words
 from scaling.report.fits import Estimate, Fit
+from scaling.report.profiles import profile_figure
+from scaling.report.study_figures import study_figures
 from scaling.report.text import DASH, clean, estimate, integer, like, plain
 
 
@@ -39,7 +41,9 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
     if not fits:
         return [Points((f"No fit was found in {study.fit_file}.",))]
     blocks: list[Block] = [Points(tuple(_ending(fit) for fit in fits))]
+    blocks += study_figures(ctx, study, index)
     blocks.append(parameter_table(fits, index))
+    blocks += profile_figure(study, fits, index)
     published = published_table(study, fits, index)
     if published.groups:
         blocks.append(published)

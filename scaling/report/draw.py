@@ -83,9 +83,9 @@ class Axis:
         return {**_CHANNELS[name], "scale": scale, "axis": self._axis() if self.shown else None}
 
     def _axis(self) -> dict[str, Any]:
-        said = (
-            f"{json.dumps(list(self.labels))}[indexof({json.dumps(list(self.ticks))},datum.value)]"
-        )
+        # By place, not by value: 1e23 is another number once Vega has been through its logarithm.
+        last = max(len(self.ticks) - 1, 0)
+        said = f"{json.dumps(list(self.labels))}[{f'round(datum.index*{last})' if last else '0'}]"
         return {"values": list(self.ticks), "labelExpr": said, "grid": self.grid}
 
     def told(self) -> str:

@@ -74,27 +74,29 @@ def _axis(node: Element, origin: tuple[float, float]) -> str:
 
 def _drawn(group: Element, origin: tuple[float, float]) -> Iterator[str]:
     """The marks of a group, neighbours of one look in one element."""
-    look: Attributes = ()
-    path: list[str] = []
+    look: tuple[str, Attributes] = ("", ())
+    parts: list[str] = []
     for node in group.iter():
-        made = _path(node, origin)
-        if made is None:
-            single = _single(node, origin)
-            if single:
-                yield from _closed(look, path)
-                path = []
-                yield single
-        elif made[1]:
-            if made[0] != look:
-                yield from _closed(look, path)
-                look, path = made[0], []
-            path.append(made[1])
-    yield from _closed(look, path)
+        path = _path(node, origin)
+        made = path or _single(node, origin)
+        if made is None or not made[1]:
+            continue
+        kind = "path" if path else "one"
+        if (kind, made[0]) != look:
+            yield from _closed(look, parts)
+            look, parts = (kind, made[0]), []
+        parts.append(made[1])
+    yield from _closed(look, parts)
 
 
-def _closed(look: Attributes, path: list[str]) -> Iterator[str]:
-    if path:
-        yield f'<path{_told(look)} d="{"".join(dict.fromkeys(path))}"/>'
+def _closed(look: tuple[str, Attributes], parts: list[str]) -> Iterator[str]:
+    """The element of marks of one look: one path, or a group."""
+    kind, said = look
+    if parts and kind == "path":
+        places = "".join(dict.fromkeys(parts))
+        yield f'<path{_told(said)} d="{places}"/>'
+    elif parts:
+        yield f"<g{_told(said)}>{''.join(parts)}</g>"
 
 
 def _path(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str] | None:
@@ -117,23 +119,23 @@ def _path(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str] 
     return _look(node), _places(drawn, (x, y))
 
 
-def _single(node: Element, origin: tuple[float, float]) -> str:
-    """A circle, a shape or a text by itself."""
+def _single(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str] | None:
+    """Look and element of a circle, a shape or a text; None for anything else."""
     x, y = _moved(node, origin)
     if node.tag == f"{_SVG}text" and node.text:
-        halo = ' paint-order="stroke"' if node.get("stroke") else ""
-        place = f' x="{_short(x)}" y="{_short(y)}"'
-        return f"<text{place}{_told(_look(node))}{halo}>{escape(node.text)}</text>"
+        halo = (("paint-order", "stroke"),) if node.get("stroke") else ()
+        place = f'x="{_short(x)}" y="{_short(y)}"'
+        return (*_look(node), *halo), f"<text {place}>{escape(node.text)}</text>"
     if node.tag != f"{_SVG}path" or not node.get("transform") or "display" in node.attrib:
-        return ""
+        return None
     drawn = node.get("d", "")
     circle = _CIRCLE.match(drawn)
     if circle:
         size = f'r="{_short(float(circle.group(1)))}"'
-        return f'<circle cx="{_short(x)}" cy="{_short(y)}" {size}{_told(_look(node))}/>'
+        return _look(node), f'<circle cx="{_short(x)}" cy="{_short(y)}" {size}/>'
     shape = _NUMBER.sub(lambda found: _short(float(found.group())), drawn)
     place = f"translate({_short(x)},{_short(y)})"
-    return f'<path transform="{place}"{_told(_look(node))} d="{shape}"/>'
+    return _look(node), f'<path transform="{place}" d="{shape}"/>'
 
 
 def _places(drawn: str, origin: tuple[float, float]) -> str:

@@ -16,8 +16,10 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
+from scaling.fit.result import Fit
 from scaling.pipeline.files import unguarded
 from scaling.pipeline.study import without
+from scaling.plan.stored import load
 from scaling.schema import FORECAST, dtypes
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
@@ -37,14 +39,16 @@ class Inputs:
     """Everything a report is made of.
 
     ``runs`` holds one table a study: params, tokens, flops, value, unit, what `DESCRIBED` names and
-    ``used`` (false for a run that an exclusion leaves out). ``sources`` holds the contents of each
-    source.yaml.
+    ``used`` (false for a run that an exclusion leaves out). ``stored`` holds each study's fits with
+    their draws, by law; empty where the draws are not at hand. ``sources`` holds the contents of
+    each source.yaml.
     """
 
     params: Mapping[str, Any]
     forecast: pl.DataFrame
     fits: Mapping[str, Any] = field(default_factory=dict)
     backtests: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, Fit]] = field(default_factory=dict)
     runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +78,7 @@ def read(root: Path) -> Inputs:
         forecast=read_forecasts(root / FORECAST_FILE),
         fits={name: _read_json(root / f"data/fits/{name}.json") for name in studies},
         backtests={name: _read_json(root / f"data/backtests/{name}.json") for name in studies},
+        stored={name: _read_draws(root, name) for name in studies},
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
@@ -118,6 +123,12 @@ def _read_json(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as error:
         raise InputError(f"not JSON ({error})", file=file) from None
+
+
+def _read_draws(root: Path, name: str) -> Mapping[str, Fit]:
+    if not (root / f"data/fits/{name}.parquet").is_file():
+        return {}
+    return load(name, root).fits
 
 
 def _read_yaml(file: Path) -> Any:

@@ -121,7 +121,7 @@
       for (const [axis, group] of [[this.x, ".gx"], [this.y, ".gy"]]) if (axis.kind !== axis.own) this.renew(axis, group);
     }
     still(node) { // words about the plot, not about a place in it
-      return node.localName === "text" && node.getAttribute("paint-order") === null;
+      return node.localName === "text" && !node.closest("[paint-order]");
     }
     shift(node) {
       const [one, other] = node.localName === "circle" ? ["cx", "cy"] : ["x", "y"];
@@ -152,8 +152,8 @@
     marks() {
       if (this.known) return this.known;
       this.known = [];
-      for (const node of all("[data-t] > *", this.svg)) {
-        const name = node.parentNode.dataset.t;
+      for (const node of all("[data-t] path,[data-t] circle", this.svg)) {
+        const name = node.closest("[data-t]").dataset.t;
         const text = node.getAttribute("cx") !== null
           ? `${node.getAttribute("cx")},${node.getAttribute("cy")}`
           : node.getAttribute("transform") || node.getAttribute("d");
@@ -222,10 +222,19 @@
   const prepare = (figure) => {
     const plots = all(".plot:has(svg[data-x])", figure).map((box) => new Plot(box));
     const switches = ["x", "y"].map((name) => axes(figure, plots, name)).filter(Boolean);
-    if (!switches.length) return;
+    if (!switches.length || figure.classList.contains("small")) return;
     const line = make("form", "", { className: "axes" });
     line.append(...switches);
     figure.querySelector(".panels").before(line);
   };
   all("figure").forEach(prepare);
+
+  // A link to a table in a fold opens the fold.
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target?.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  if (location.hash) unfold();
 })();
