@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 UV_VENV := $(VENV)-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint docs audit-deps lock clean
+.PHONY: help setup refit test test-all lint docs cluster audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
@@ -32,15 +32,20 @@ lint: $(READY) ## formatting, lint and types
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 
+cluster: $(READY) ## add Dask, Ray and S3 to .venv from requirements-cluster.lock
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-input \
+	  --no-deps --require-hashes -r requirements-cluster.lock
+
 audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the network
 	@$(VENV)/bin/python -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
-	@$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock
+	@$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock \
+	  -r requirements-cluster.lock
 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
 
-lock: ## resolve pyproject.toml again into requirements.lock
+lock: ## resolve pyproject.toml again into the two lock files
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
 clean: ## remove what make and the tools made (never data, reports or DVC's cache)

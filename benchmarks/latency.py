@@ -63,16 +63,18 @@ def main() -> None:
 def serve_and_land(root: Path, env: dict[str, str], number: int) -> list[dict[str, float]]:
     """One row a run."""
     port = free_port()
+    rows: list[dict[str, float]] = []
     command = [sys.executable, "-m", "scaling.cli", "serve", "refit", "--port", str(port)]
     with subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.DEVNULL) as child:
         try:
             until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")), 600)
-            rows = []
             for run in range(-1, number):  # the first makes Prefect's and DVC's own files
                 row = land(root, child.pid, port, run, Path(env["SCALING_NOTES"]))
                 print(json.dumps({name: round(value, 2) for name, value in row.items()}))
                 sys.stdout.flush()
                 rows += [row] if run >= 0 else []
+        except KeyboardInterrupt:  # what was measured so far is shown
+            pass
         finally:
             child.terminate()
             child.wait(120)
@@ -81,16 +83,19 @@ def serve_and_land(root: Path, env: dict[str, str], number: int) -> list[dict[st
 
 def land(root: Path, serving: int, port: int, run: int, notes: Path) -> dict[str, float]:
     """Wall seconds from the file to the published version, and CPU seconds of each kind."""
-    before, noted, used = len(ended(port)), _lines(notes), _used(serving)
+    before, noted, used = len(ended(port)), _notes(notes), _used(serving)
+    published = _lines(root / "reports/ledger.jsonl")
     start = time.time()
     (root / "data/published/more.csv").write_text(f"{run}\n")
     (root / "data/internal/landed.csv").write_text(f"{run}\n")
-    until(lambda: len(ended(port)) > before, 1200)
-    time.sleep(1)  # until the flow's process has ended
+    # Prefect's server is not asked before the end: answering would be counted as its work.
+    until(lambda: _lines(root / "reports/ledger.jsonl") > published, 3600)
+    until(lambda: any(_kind(p[0]) == "flow" for p in _notes(notes)[len(noted) :]), 600)
     used = {name: value - used[name] for name, value in _used(serving).items()}
+    until(lambda: len(ended(port)) > before, 600)
     found = max((r for r in ask(port, "flow_runs") if r["end_time"]), key=lambda r: r["end_time"])
     created, began, end = (_at(found[key]) for key in ("created", "start_time", "end_time"))
-    processes = [json.loads(line) for line in notes.read_text().splitlines()[noted:]]
+    processes = _notes(notes)[len(noted) :]
     kinds = {kind: [p for p in processes if _kind(p[0]) == kind] for kind in KINDS}
     flow = min((p[1] for p in kinds["flow"]), default=began)
     within = _covered([(p[1], p[2]) for p in kinds["DVC"]])
@@ -153,6 +158,11 @@ def _covered(spans: list[tuple[float, float]]) -> float:
         total += max(0.0, end - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def _notes(file: Path) -> list[Any]:
+    text = file.read_text() if file.is_file() else ""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def _lines(file: Path) -> int:

@@ -6,6 +6,7 @@ Dask and Ray come with ``pip install --no-deps --require-hashes -r requirements-
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from flows.runner import CLUSTER, RUNNER, WORKERS, batches, runner
 from flows.server import standing_server
 from scaling.errors import InputError
+from scaling.publish import publish
 from tests.ops_project import environment, free_port, make, until
 from tests.test_flow import RUN, answers, git
 
@@ -124,6 +126,47 @@ def test_the_bytes_are_the_same_whichever_ran_them(
     said = refit(root, {**env, RUNNER: name})
     assert "fit@c" in said
     assert (artefacts(root), versions(root)) == by_threads
+
+
+AGAIN = """
+import json, sys; from pathlib import Path
+from prefect import flow
+from flows.audit import remade
+from flows.runner import runner
+
+@flow(task_runner=runner())
+def again():
+    return remade(Path().resolve())
+
+if __name__ == "__main__":
+    from flows.server import drain
+    rows = again()
+    drain()
+    print(json.dumps(rows))
+"""
+
+
+@pytest.mark.slow
+@has("prefect_dask")
+def test_versions_are_made_again_on_a_cluster(env: dict[str, str], tmp_path: Path) -> None:
+    root = project(tmp_path / "project")
+    for text in ("first\n", "second\n"):
+        (root / "data/published/more.csv").write_text(text)
+        subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=root, env=env, check=True)
+        publish(root)
+        git(root, "add", "-A")
+        git(root, "commit", "-qm", text)
+    said = {}
+    (tmp_path / "again.py").write_text(AGAIN)
+    for name in ("threads", "dask"):
+        command = [sys.executable, str(tmp_path / "again.py")]
+        done = subprocess.run(
+            command, cwd=root, env={**env, RUNNER: name}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        said[name] = json.loads(done.stdout.splitlines()[-1])
+    assert [row["differ"] for row in said["threads"]] == [0, 0]
+    assert said["dask"] == said["threads"]
 
 
 @contextmanager

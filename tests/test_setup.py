@@ -17,6 +17,7 @@ TARGETS = [
     "test-all",
     "lint",
     "docs",
+    "cluster",
     "audit-deps",
     "setup",
     "lock",
@@ -25,16 +26,17 @@ TARGETS = [
 ]
 
 
-def locked() -> dict[str, str]:
+def locked(name: str = "requirements.lock") -> dict[str, str]:
     """Package -> its entry in the lock, with the hashes."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     return {re.split(r"[=\[;@ ]", entry)[0]: entry for entry in entries}
 
 
-def test_every_locked_package_is_exact_and_hashed() -> None:
-    entries = locked()
-    assert len(entries) > 100
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-cluster.lock"])
+def test_every_locked_package_is_exact_and_hashed(name: str) -> None:
+    entries = locked(name)
+    assert len(entries) > 50
     for name, entry in entries.items():
         assert re.match(r"[A-Za-z0-9._-]+(\[[a-z0-9, -]+\])?==\S+", entry), name
         assert "--hash=sha256:" in entry, name
@@ -45,6 +47,15 @@ def test_what_the_project_names_is_locked() -> None:
     named = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.split(r"[<>=\[; ]", line)[0] for line in named}
     assert names - set(locked()) == set()
+
+
+def test_the_extras_for_clusters_add_to_the_lock_and_change_nothing_in_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    named = [line for extra in ("dask", "ray", "s3", "cluster-dev") for line in extras[extra]]
+    added = set(locked("requirements-cluster.lock"))
+    assert {re.split(r"[<>=\[; ]", line)[0] for line in named} <= added
+    assert not added & set(locked())
 
 
 def test_what_installing_the_project_needs_is_locked() -> None:
