@@ -1,4 +1,4 @@
-"""The real pipeline through the real DVC, in a temporary clone."""
+"""The real pipeline through the real DVC, in a temporary clone with two of the studies."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 
+from scaling.report.stored import load
 from tests.conftest import ROOT
 
 SITE = """
@@ -34,6 +36,10 @@ atexit.register(dump)
 """
 
 
+# Each is the name of its source too.
+STUDIES = ("chinchilla-epoch", "gemstones")
+
+
 def run(where: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command of this environment's Python in ``where``."""
     return subprocess.run(
@@ -50,8 +56,14 @@ def _path() -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
+def _wanted(name: str) -> bool:
+    parts = name.split("/")
+    return parts[0] != "reports" and (parts[:2] != ["data", "published"] or parts[2] in STUDIES)
+
+
 def make_clone(where: Path) -> Path:
-    """The files that Git would hand to a fresh clone, as they stand now, as a repository."""
+    """The files that Git would hand to a fresh clone, as they stand now, as a repository: only
+    `STUDIES` and their sources, with few resamples."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -60,13 +72,15 @@ def make_clone(where: Path) -> Path:
         check=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("reports/"):
+        if (ROOT / name).is_file() and _wanted(name):
             target = where / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target)
     (where / "dvc.lock").unlink(missing_ok=True)
-    quick = (where / "params.yaml").read_text().replace("resamples: 1000", "resamples: 40")
-    (where / "params.yaml").write_text(quick)
+    chosen = yaml.safe_load((where / "params.yaml").read_text())
+    chosen["studies"] = {name: chosen["studies"][name] for name in STUDIES}
+    chosen["fit"]["resamples"] = 40
+    (where / "params.yaml").write_text(yaml.safe_dump(chosen))
     (where / "reports").mkdir(exist_ok=True)
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
@@ -102,9 +116,13 @@ def test_two_clones_give_the_same_bytes(clone: Path, tmp_path: Path) -> None:
     assert outputs(other) == outputs(clone)
 
 
-@pytest.mark.parametrize("break_it", ["delete", "truncate"])
 @pytest.mark.parametrize(
-    "name", ["data/fits/gemstones.json", "data/forecasts/forecast.csv", "data/validation.json"]
+    ("name", "break_it"),
+    [
+        ("data/fits/gemstones.json", "delete"),
+        ("data/forecasts/forecast.csv", "truncate"),
+        ("data/validation.json", "truncate"),
+    ],
 )
 def test_a_broken_output_is_restored(clone: Path, name: str, break_it: str) -> None:
     path = clone / name
@@ -164,3 +182,23 @@ def test_unknown_study_is_refused(clone: Path) -> None:
     done = run(clone, "-m", "scaling.pipeline.fit", "gemstone")
     assert done.returncode == 2
     assert "Did you mean 'gemstones'?" in done.stderr
+
+
+def test_dvc_shows_the_figures_of_the_report(clone: Path) -> None:
+    shown = run(clone, "-m", "dvc", "metrics", "show", "--json")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    told = json.loads(shown.stdout)[""]["data"]
+    report = load((clone / "reports/current/report.json").read_bytes())
+    blocks = [block for section in report["sections"] for block in section["blocks"]]
+    (table,) = (block for block in blocks if block.get("id") == "backtest-table")
+    assert [group["title"] for group in table["groups"]] == list(STUDIES)
+    for group in table["groups"]:
+        metrics = told[f"data/metrics/{group['title']}.json"]["data"]["ensemble"]
+        values = [cell.get("value", cell["text"]) for cell in group["rows"][0]]
+        assert values[:2] == ["ensemble", "all"]
+        names = ("abs_error", "crps", "in50", "in80", "in90", "in95", "skill")
+        assert values[3:10] == [metrics[name] for name in names]
+    plots = run(clone, "-m", "dvc", "plots", "show", "--json")
+    (drawn,) = json.loads(plots.stdout)["data"]["data/forecasts/forecast.csv"]
+    points = [float(point["value"]) for point in drawn["content"]["data"]["values"]]
+    assert points == pl.read_csv(clone / "data/forecasts/forecast.csv")["value"].to_list()

@@ -20,6 +20,8 @@ OUT = Path("data/backtests")
 # What `dvc metrics diff` compares.
 METRICS = Path("data/metrics")
 COMPARED = ("error", "bias", "crps", "wis", "in50", "in80", "in90", "in95", "skill")
+# DVC takes anything called error for a failure to load.
+RENAMED = {"error": "abs_error"}
 
 
 def main(name: str) -> None:
@@ -41,7 +43,7 @@ def metrics(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Of each method over all distances, the means that it has."""
     whole = [line for line in lines if line["low"] is None]
     return {
-        line["method"]: {key: line[key] for key in COMPARED if line[key] is not None}
+        line["method"]: {RENAMED.get(k, k): line[k] for k in COMPARED if line[k] is not None}
         for line in whole
     }
 
