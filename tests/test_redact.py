@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -230,6 +231,25 @@ def test_one_row_shows_one_row(bundle: Path, full: Path) -> None:
     assert scaling("disclose", bundle, "--where", "run ===", "--out", "../no.json") == 2
     assert scaling("disclose", bundle, "--out", "../no.json") == 2
     assert not Path("../no.json").exists()
+
+
+def test_the_page_of_the_docs_is_enough_to_check_a_proof(bundle: Path) -> None:
+    """By what docs/audit.md says and a hash function, without this package."""
+
+    def plain(value: object) -> bytes:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()
+
+    told = json.loads((bundle / "manifest.json").read_bytes())
+    rest = {name: value for name, value in told.items() if name != "edition"}
+    assert hashlib.sha256(plain(rest)).hexdigest() == told["edition"]
+    for one in json.loads(disclosed(bundle, "--where", "params > 0").read_bytes())["shown"]:
+        salt, path = bytes.fromhex(one["salt"]), map(bytes.fromhex, one["path"])
+        made = hashlib.sha256(b"\0" + salt + plain(one["leaf"])).digest()
+        for height, beside in enumerate(path):
+            pair = beside + made if one["place"] >> height & 1 else made + beside
+            made = hashlib.sha256(b"\1" + pair).digest()
+        assert made.hex() == told["commitment"]["root"]
 
 
 def test_any_changed_byte_is_found(bundle: Path, tmp_path: Path) -> None:
