@@ -12,7 +12,7 @@ import pytest
 
 from scaling import sources
 from scaling.errors import InputError
-from scaling.sources import mlflow_store
+from scaling.sources import mlflow_store, xlsx_file
 from tests.test_trackers import _losses, _metric, _needs_openpyxl, _same, _target
 from tests.trackers.make_files import loss
 
@@ -175,8 +175,12 @@ def test_workbook_that_unpacks_to_too_much_is_refused(
         sources.read_cells(path)
 
 
-def test_workbook_whose_rows_lie_too_far_apart_is_refused(tmp_path: Path) -> None:
+def test_workbook_whose_rows_lie_too_far_apart_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty rows are read one by one up to the limit, so it is set low here."""
     _needs_openpyxl()
+    monkeypatch.setattr(xlsx_file, "_MOST_ROWS", 10_000)
     made = _workbook(tmp_path / "made.xlsx", [["a"], [1]])
     path = tmp_path / "far.xlsx"
     with zipfile.ZipFile(made) as old, zipfile.ZipFile(path, "w") as new:

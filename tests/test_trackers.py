@@ -27,7 +27,7 @@ from scaling.sources._raw import RAW
 from tests.trackers.make_files import MAKERS, STEPS_TENSORBOARD, STEPS_WANDB, loss, unpack
 
 FUZZ = int(os.environ.get("SCALING_FUZZ", "200"))
-MANY = 100_000
+MANY = 10_000
 
 
 def _needs_openpyxl() -> None:
