@@ -44,7 +44,8 @@ class Column:
         if self.allowed:
             return " | ".join(self.allowed)
         if self.low is None and self.high is None:
-            return "text" if self.dtype == _TEXT else "any finite number"
+            kinds = {_TEXT: "text", pl.Date: "a day, YYYY-MM-DD"}
+            return kinds.get(self.dtype, "any finite number")
         left = "" if self.low is None else f"{'>' if self.open_low else '>='} {self.low:g}"
         right = "" if self.high is None else f"<= {self.high:g}"
         return " and ".join(part for part in (left, right) if part)
