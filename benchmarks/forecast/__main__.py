@@ -14,15 +14,15 @@ OUT = Path("docs/benchmarks")
 
 def main() -> None:
     """Every task; then the page and the per-task table, or the constants of the spread."""
-    curves, curves_scored = run(tasks.curves()) if tasks.CURVES.is_file() else (None, [])
-    language, language_scored = run(tasks.language())
-    made = left_out(curves_scored), left_out(language_scored)
+    curves = run(tasks.curves()) if tasks.CURVES.is_file() else None
+    language = run(tasks.language())
+    tuned = left_out(curves.scored if curves else []), left_out(language.scored)
     if "tune" in sys.argv[1:]:
-        for part in made:
+        for part in tuned:
             print(part)
         return
-    unseen, _ = run(tasks.unseen()) if tasks.SHARED.is_dir() else (None, [])
-    page.write(OUT, (curves, language, unseen), made)
+    unseen = run(tasks.unseen()) if tasks.SHARED.is_dir() else None
+    page.write(OUT, (curves, language, unseen), tuned)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from benchmarks.forecast.choices import left_out
+from benchmarks.forecast.run import Result
 from benchmarks.forecast.tasks import SUBSETS
 from benchmarks.forecast.tune import LEVELS, Tuned
 
@@ -33,44 +36,76 @@ licence); the language studies are shipped in `data/published`.
 """
 
 
-Tables = tuple[pl.DataFrame | None, pl.DataFrame, pl.DataFrame | None]
+Results = tuple[Result | None, Result, Result | None]
 
 
-def write(folder: Path, tables: Tables, tuned: tuple[Tuned | None, Tuned]) -> None:
-    """Write both files; ``tables`` are curves, language and unseen."""
-    curves, language, unseen = tables
+def write(folder: Path, results: Results, tuned: tuple[Tuned | None, Tuned]) -> None:
+    """Write both files; ``results`` are curves, language and unseen."""
+    curves, language, unseen = results
     parts = [HEAD]
     if curves is not None and tuned[0] is not None:
-        parts.append(_curves(curves, tuned[0]))
-    parts.append(_language(language, tuned[1]))
+        parts.append(_curves(curves.table, tuned[0]))
+    parts.append(_language(language.table, tuned[1]))
     if unseen is not None:
-        parts.append(_unseen(unseen))
+        parts.append(_unseen(unseen.table))
+    if curves is not None and unseen is not None:
+        parts.append(_choices(curves.choices + unseen.choices))
     notes = folder / "forecast_notes.md"
     if notes.is_file():
         parts.append(notes.read_text(encoding="utf-8"))
-    everything = pl.concat([one for one in tables if one is not None], how="diagonal_relaxed")
+    everything = pl.concat([one.table for one in results if one], how="diagonal_relaxed")
     numbers = pl.col(pl.Float64).round_sig_figs(5)
     everything.with_columns(numbers).write_csv(folder / "forecast.csv")
     (folder / "forecast.md").write_text("".join(parts), encoding="utf-8")
 
 
 def _unseen(table: pl.DataFrame) -> str:
-    """Tables on which nothing was tuned."""
-    names = ("mean_abs", "carry_last", "chinchilla", "in50", "in90", "bias")
+    """Tables on which the centre was not tuned."""
+    held = [f"in{100 * level:g}" for level in LEVELS]
     lines = [
-        "\n## Tables on which nothing was tuned\n\n",
-        "Those of two inputs were in view when one constant, the first guess of the noise, was "
-        "changed; the others were looked at only afterwards.\n\n",
+        "\n## Other tables\n\n",
+        "Nothing of the centre was tuned on them; those of two inputs were in view when the first "
+        "guess of the noise was changed. The spread of curves was widened once after they were "
+        "seen (below).\n\n",
         "Mean absolute log error (carry last: root mean square), and share of targets inside.\n\n",
-        "| table (series) | here | plain Chinchilla | carry last | in 50 % | in 90 % | bias |\n",
-        "|---|---|---|---|---|---|---|\n",
+        "| table (series) | here | plain Chinchilla | carry last | 50 % | 80 % | 90 % | 95 % "
+        "| bias |\n",
+        "|---|---|---|---|---|---|---|---|---|\n",
     ]
-    for group, row in _means(table, names).items():
+    means = _means(table, ["mean_abs", "carry_last", "chinchilla", *held, "bias"])
+    for group, row in means.items():
         plain = "" if row["chinchilla"] is None else f"{row['chinchilla']:.4f}"
         lines.append(
             f"| {group} ({row['tasks']}) | **{row['mean_abs']:.4f}** | {plain} "
-            f"| {row['carry_last']:.4f} | {100 * row['in50']:.0f} | {100 * row['in90']:.0f} "
+            f"| {row['carry_last']:.4f} | {_percents([row[name] for name in held])} "
             f"| {row['bias']:+.4f} |\n"
+        )
+    overall = [sum(row[name] for row in means.values()) / len(means) for name in held]
+    lines.append(f"| mean of tables | | | | {_percents(overall)} | |\n")
+    return "".join(lines)
+
+
+def _percents(shares: list[float]) -> str:
+    return " | ".join(f"{100 * share:.0f}" for share in shares)
+
+
+def _choices(found: list[tuple[str, np.ndarray]]) -> str:
+    """What each group's error is when the other groups choose the constants of the centre."""
+    made = left_out([group for group, _ in found], [one for _, one in found])
+    lines = [
+        "\n## Constants of the centre, chosen without the group that they foretell\n\n",
+        "Tempering, the points from which it sets in, damping and the standard errors that a step "
+        "is held against, by the least geometric mean of the errors of all other groups of curves "
+        "(the benchmark's and the other tables') on a grid of "
+        f"{len(found[0][1])} choices. Root mean square log error.\n\n",
+        "| group | error | tempering | from points | damping | standard errors |\n",
+        "|---|---|---|---|---|---|\n",
+    ]
+    for group, one in made.items():
+        chosen = one.choice
+        lines.append(
+            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.few} "
+            f"| {chosen.damping:g} | {chosen.errors:g} |\n"
         )
     return "".join(lines)
 
@@ -137,7 +172,7 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     overall = [table[name].mean() for name in names]
     by_group = [sum(row[name] for row in means.values()) / len(means) for name in names]
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
-        lines.append(f"| {title} | {' | '.join(f'{100 * value:.0f}' for value in values)} |\n")
+        lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
     lines.append(
         f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, fourth), Student's t "

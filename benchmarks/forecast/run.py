@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from benchmarks.forecast.choices import errors
 from benchmarks.forecast.tasks import Task
 from benchmarks.forecast.tune import LEVELS, Scored
 from scaling.fit.engine import fit
@@ -17,24 +19,38 @@ from scaling.forecast.engine import observed_scale
 from scaling.forecast.predictive import Predictive
 
 
-def run(tasks: Iterable[Task]) -> tuple[pl.DataFrame, list[Scored]]:
-    """One row a task, and what the constants of the spread are tuned on."""
-    rows, scored = [], []
+@dataclass(frozen=True)
+class Result:
+    """One row a task; what the constants of the spread are tuned on; and of curves, the group and
+    the error by every choice of the constants of the centre."""
+
+    table: pl.DataFrame
+    scored: list[Scored]
+    choices: list[tuple[str, np.ndarray]]
+
+
+def run(tasks: Iterable[Task]) -> Result:
+    """Every task at default settings."""
+    rows, scored, choices = [], [], []
     for task in tasks:
-        row, one = _run(task)
+        row, one, by_choice = _run(task)
         rows.append(row)
         scored.append(one)
-    return pl.DataFrame(rows, infer_schema_length=None), scored
+        if by_choice is not None:
+            choices.append((task.group, by_choice))
+    return Result(pl.DataFrame(rows, infer_schema_length=None), scored, choices)
 
 
-def _run(task: Task) -> tuple[dict[str, object], Scored]:
+def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     x, at = (part.select(task.inputs).to_numpy() for part in (task.runs, task.at))
     size = log_size({name: task.runs[name].to_numpy() for name in task.inputs})
     y, rising = observed_scale(task.runs, task.target, size)
     y = 1.0 - y if rising else y
     began = time.process_time()
+    fitted = None
     if len(task.inputs) == 1:
-        made = curves.extrapolate(x[:, 0], y, at[:, 0])
+        fitted = curves.fit_shapes(x[:, 0], y, at[:, 0])
+        made = curves.combine(fitted, curves.Choices())
         parts, spread = curves.features(made), curves.spread(made)
     else:
         plane = planes.extrapolate(x, y, at)
@@ -58,7 +74,8 @@ def _run(task: Task) -> tuple[dict[str, object], Scored]:
         **_baselines(task, y, np.log(observed)),
         "seconds": round(seconds, 3),
     }
-    return row, Scored(task.group, parts, -error)
+    by_choice = None if fitted is None else errors(fitted, np.log(observed))
+    return row, Scored(task.group, parts, -error), by_choice
 
 
 def _baselines(task: Task, y: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ The tempering is because points along one training run are not independent. Beyo
 the distance from the level at the last point is damped, as in forecasts by damped trends (Gardner
 and McKenzie 1985): by 5 %, and more where it is not large against the standard error of the level,
 
-    step = .95 d^3 / (d^2 + (5 noise)^2 / m),   d the undamped step, m recent points.
+    step = .95 d^3 / (d^2 + (2 noise)^2 / m),   d the undamped step, m recent points.
 
 docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
 """
@@ -34,15 +34,39 @@ Array = NDArray[np.float64]
 # the beginning of a curve at the cost of its end.
 SHAPES = {0: (0.0, 1.0, 2.0, 4.0), 1: (0.0, 1.0, 2.0, 4.0), 2: (1.0, 2.0, 4.0)}
 PRIORS = (Prior(0.0, 2.5, 0.5), Prior(0.5, 1.0, 1.0))
-TEMPER, FEW = 0.25, 10
-DAMPING, ERRORS = 0.95, 5.0
 # Points beyond which neighbours are merged: a curve has no more detail than this.
 MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level), and degrees of freedom.
-SPREAD = (1.0, 1.5, 0.08, 2.0)
+SPREAD = (1.0, 1.5, 0.1, 2.0)
 DEGREES = 3.0
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Constants of the centre, as in the formulas of the module: the tempering of evidence and the
+    points from which it sets in, the share of a step that is kept, and the standard errors that a
+    step is held against."""
+
+    temper: float = 0.25
+    few: int = 10
+    damping: float = 0.95
+    errors: float = 2.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Every shape fitted to one curve: log values (K, T + 1) at the targets and, last, at the last
+    point; which targets lie beyond it (T,); points after merging and how many the recency weights
+    rest on; and the least scatter that single points are known to have."""
+
+    shapes: list[tuple[Optima, int]]
+    values: Array
+    beyond: NDArray[np.bool_]
+    points: int
+    recent: float
+    scatter: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,11 @@ class Extrapolation:
 
 def extrapolate(x: Array, y: Array, at: Array) -> Extrapolation:
     """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,). A target has no effect on the others."""
+    return combine(fit_shapes(x, y, at), Choices())
+
+
+def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
+    """Every shape of the curve y(x) > 0, (n,) and (n,), and what each says at ``at`` (T,)."""
     order = np.argsort(x, kind="stable")
     raw = np.log(x[order]) - np.log(x.max()), np.log(y[order])
     t, log_y = _merged(*raw)
@@ -73,25 +102,28 @@ def extrapolate(x: Array, y: Array, at: Array) -> Extrapolation:
         for breaks, powers in SHAPES.items()
         for power, prior in itertools.product(powers, PRIORS)
     ]
-    weight = shape_weights(shapes, len(t), TEMPER * min(1.0, FEW / len(t)))
     where = np.append(np.log(at) - np.log(x.max()), 0.0)
     values = np.array([_mean(one, where, curve) for one, _ in shapes])
-    centre = weight @ values
-    noise = float(weight @ [one.noise for one, _ in shapes])
-    if len(t) < len(x):  # merged points scatter less than single ones
-        noise = max(noise, rough_noise(*raw))
+    # Merged points scatter less than single ones.
+    scatter = rough_noise(*raw) if len(t) < len(x) else 0.0
     recency = np.exp(2.0 * t)
     recent = float(recency.sum() ** 2 / (recency**2).sum())
-    apart = np.sqrt(weight @ (values - centre) ** 2)[:-1]
-    beyond, level = where[:-1] > 0, centre[-1]
+    return Fitted(shapes, values, where[:-1] > 0, len(t), recent, scatter)
+
+
+def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
+    """Shapes by their evidence, damped beyond the data."""
+    temper = choices.temper * min(1.0, choices.few / fitted.points)
+    weight = shape_weights(fitted.shapes, fitted.points, temper)
+    centre = weight @ fitted.values
+    apart = np.sqrt(weight @ (fitted.values - centre) ** 2)[:-1]
+    noise = max(float(weight @ [one.noise for one, _ in fitted.shapes]), fitted.scatter)
+    level, beyond = centre[-1], fitted.beyond
     step = np.where(beyond, centre[:-1] - level, 0.0)
-    damped = np.where(beyond, level + _kept(step, noise**2 / recent) * step, centre[:-1])
-    return Extrapolation(damped, step, apart, noise, recent)
-
-
-def _kept(step: Array, variance: Array | float) -> Array:
-    """Share of the step beyond the data that is kept; ``variance`` is that of the last level."""
-    return np.asarray(DAMPING * step**2 / (step**2 + ERRORS**2 * variance + 1e-16))
+    variance = choices.errors**2 * noise**2 / fitted.recent
+    kept = choices.damping * step**2 / (step**2 + variance + 1e-16)
+    damped = np.where(beyond, level + kept * step, centre[:-1])
+    return Extrapolation(damped, step, apart, noise, fitted.recent)
 
 
 def _merged(t: Array, y: Array) -> tuple[Array, Array]:
