@@ -22,7 +22,8 @@ from benchmarks.parity import of_metric
 from scaling.fit.engine import fit
 from scaling.fit.result import Fit
 from scaling.plan import design
-from scaling.plan.design import Cells
+from scaling.plan.belief import Belief, believe
+from scaling.plan.cells import Cells
 from tests.shared import shared
 
 PAGE = Path("docs/benchmarks/plan_real.md")
@@ -122,9 +123,9 @@ def in_order(flops: np.ndarray, order: np.ndarray, budget: float) -> np.ndarray:
 
 
 def designed(
-    grid: Table, parts: tuple[np.ndarray, np.ndarray, np.ndarray], budget: float, doubt: float
+    grid: Table, parts: tuple[np.ndarray, np.ndarray, np.ndarray], budget: float, trusted: bool
 ) -> np.ndarray:
-    """Rows that `plan next` uncovers, in rounds."""
+    """Rows that `plan next` uncovers, in rounds; ``trusted``: as if the law certainly held."""
     start, hidden, goal = parts
     aim = grid.cells.take(goal[[len(goal) // 2]])
     chosen = np.zeros(0, dtype=np.int64)
@@ -132,9 +133,12 @@ def designed(
         made = grid.fit(np.append(start, chosen), RESAMPLES)
         rest = np.setdiff1d(hidden, chosen)
         cells = grid.cells.take(rest)
-        s = design.covariance(made, design.joined(cells, aim.params[0], aim.tokens[0]), doubt)
+        belief = believe(made, grid.cells.take(np.append(start, chosen)))
+        belief = Belief(1.0, belief.noise) if trusted else belief
+        joined = design.joined(cells, aim.params[0], aim.tokens[0])
+        ways = design.models(made, joined, belief)
         now = (budget - float(grid.cells.flops[chosen].sum())) / left
-        found = design.choose(s, cells.flops, design.noise_of(made), now, repeats=1)
+        found = design.choose(ways, cells.flops, belief.noise, now, repeats=1)
         chosen = np.append(chosen, rest[list(found.order)])
     return chosen
 
@@ -163,8 +167,8 @@ def measure(name: str, grid: Table) -> list[dict[str, object]]:
             "cheapest first": [in_order(flops, hidden, budget)],
             "largest first": [in_order(flops, _affordable(flops, hidden, budget), budget)],
             "random": chance,
-            "plan next, doubt 0": [designed(grid, parts, budget, 0.0)],
-            "plan next": [designed(grid, parts, budget, design.DOUBT)],
+            "plan next, law trusted": [designed(grid, parts, budget, True)],
+            "plan next": [designed(grid, parts, budget, False)],
         }
         row: dict[str, object] = {"grid": name, "runs": len(flops), "share": share}
         row["start only"] = error(grid, start, goal)

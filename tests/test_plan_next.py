@@ -11,8 +11,9 @@ import pytest
 from scaling import laws
 from scaling.errors import InputError
 from scaling.plan import design, stored
+from scaling.plan.belief import ERRORS, SMALL, believe
+from scaling.plan.cells import Cells
 from scaling.plan.compare import compare, needed, pair
-from scaling.plan.design import Cells
 from scaling.plan.following import following
 from scaling.plan.target import Off, chance, target
 from tests.test_plan_optimal import TRUE, study
@@ -49,19 +50,21 @@ def test_choice_keeps_its_limits_and_beats_each_single_run() -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((30, 5))
     s, flops = rows @ rows.T, rng.uniform(1, 10, 29)
-    found = design.choose(s, flops, 0.5, 20.0, repeats=2)
+    ways = [design.Model(1.0, s)]
+    found = design.choose(ways, flops, 0.5, 20.0, repeats=2)
     assert flops[list(found.order)].sum() <= 20.0
     assert max(found.order.count(j) for j in found.order) <= 2
     assert (np.diff(found.variance) <= 1e-12).all()
     single = [s[-1, -1] - s[-1, j] ** 2 / (0.25 + s[j, j]) for j in range(29)]
     assert found.end <= min(single) + 1e-12
-    enough = design.choose(s, flops, 0.5, 200.0, enough=0.5 * found.start)
+    enough = design.choose(ways, flops, 0.5, 200.0, enough=0.5 * found.start)
     assert enough.end <= 0.5 * found.start
-    assert len(enough.order) <= len(design.choose(s, flops, 0.5, 200.0).order)
+    assert len(enough.order) <= len(design.choose(ways, flops, 0.5, 200.0).order)
+    assert len(design.choose(ways, flops, 0.5, 200.0, most=3).order) == 3
 
 
 def test_next_runs_narrow_the_forecast(sheet: stored.Sheet) -> None:
-    made = following(sheet, budget=1e21, flops=1e24, doubt=0.0)
+    made = following(sheet, budget=1e21, flops=1e24, holds=1.0)
     rows = made.tables["Train, in this order"]
     assert made.value("spent").value <= 1e21
     assert made.value("width_after").value < made.value("width").value
@@ -80,7 +83,7 @@ def test_next_runs_narrow_the_forecast(sheet: stored.Sheet) -> None:
     more = pl.DataFrame({"params": cells.params, "tokens": cells.tokens, "loss": loss})
     both = pl.concat([runs(np.random.default_rng(1)), more])
     again = stored.fitted(both, ("chinchilla",), label="more", resamples=200)
-    now = following(again, budget=1e21, flops=1e24, doubt=0.0).value("width").value
+    now = following(again, budget=1e21, flops=1e24).value("width").value
     assert 0.4 < now / made.value("width_after").value < 2.0
 
 
@@ -92,12 +95,32 @@ def test_sequence_stops_when_narrow_enough(sheet: stored.Sheet) -> None:
     assert made.value("spent").value <= full.value("spent").value
 
 
-def test_doubt_trains_nearer_to_the_target(sheet: stored.Sheet) -> None:
-    def largest(doubt: float) -> float:
-        made = following(sheet, budget=1e22, flops=1e23, doubt=doubt)
+def test_a_law_that_does_not_hold_is_trained_nearer_to_the_target(sheet: stored.Sheet) -> None:
+    def largest(holds: float) -> float:
+        made = following(sheet, budget=1e22, flops=1e23, holds=holds)
         return max(float(row["flops_each"]) for row in made.tables["Train, in this order"])
 
-    assert largest(10.0) >= largest(0.0)
+    assert largest(0.0) >= largest(1.0)
+
+
+def test_runs_tell_whether_the_law_holds() -> None:
+    rng = np.random.default_rng(0)
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(3e7, 3e10, 7), np.geomspace(1e9, 1e12, 6)))
+    cells = Cells(n, d)
+    coupled = {"E": 1.6, "A": 3000.0, "B": 9000.0, "alpha": 0.45, "beta": 0.45, "gamma": 0.7}
+    found = {}
+    for name, values in (("chinchilla", TRUE), ("coupled", coupled)):
+        loss = laws.get(name)(values, cells.x) * np.exp(0.003 * rng.standard_normal(len(n)))
+        frame = pl.DataFrame({"params": n, "tokens": d, "loss": loss})
+        sheet = stored.fitted(frame, ("chinchilla",), label=name, resamples=40)
+        assert sheet.runs is not None
+        found[name] = believe(sheet.fits["chinchilla"], sheet.runs)
+    assert found["chinchilla"].holds > 0.6
+    assert found["coupled"].holds < 0.05
+    for one in found.values():
+        assert one.noise == pytest.approx(0.003, rel=0.35)
+    few = believe(sheet.fits["chinchilla"], cells.take(np.arange(3)))
+    assert few.holds == pytest.approx(np.mean(ERRORS <= SMALL))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +134,8 @@ def test_doubt_trains_nearer_to_the_target(sheet: stored.Sheet) -> None:
         ({"budget": 1e21, "flops": 1e23, "repeats": 0}, "1 to 100"),
         ({"budget": 1e21, "flops": 1e23, "narrow": 0.9}, "below"),
         ({"budget": 1e21, "flops": 1e23, "doubt": -1.0}, "0 to 1000"),
+        ({"budget": 1e21, "flops": 1e23, "holds": 1.5}, "0 to 1"),
+        ({"budget": 1e21, "flops": 1e23, "most": 0}, "1 to 200"),
     ],
 )
 def test_absurd_requests_are_refused(

@@ -35,9 +35,14 @@ def next_runs(
         float | None, typer.Option(help="Stop at this width of the interval, a share of the loss.")
     ] = None,
     repeats: Annotated[int, typer.Option(help="How often one size may be trained.")] = 2,
+    most: Annotated[int, typer.Option(help="Runs at most.")] = 40,
+    holds: Annotated[
+        float | None,
+        typer.Option(help="Probability that the law holds; else the runs tell. 1 trusts the law."),
+    ] = None,
     doubt: Annotated[
-        float, typer.Option(help="Error of the law, in sds of noise; 0 trusts the law.")
-    ] = 10.0,
+        float, typer.Option(help="Error of a law that does not hold, in sds of noise.")
+    ] = 100.0,
     runs: Runs = None,
     law: LawName = None,
     metric: Metric = None,
@@ -48,9 +53,11 @@ def next_runs(
 ) -> None:
     """Which runs to train next so that a forecast narrows the most."""
     from scaling.plan.following import following
+    from scaling.plan.stored import with_runs
     from scaling.plan.training import PREFERRED
 
     sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet if study is None else with_runs(sheet)
     made = following(
         sheet,
         budget=budget,
@@ -60,6 +67,8 @@ def next_runs(
         narrow=narrow,
         law=law,
         repeats=repeats,
+        most=most,
+        holds=holds,
         doubt=doubt,
         level=level,
     )

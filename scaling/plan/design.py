@@ -6,22 +6,29 @@ run with noise s (sd of log residuals) changes it, to first order, by
     S <- S - S_j S_j' / (s^2 + S_jj),   so the target's variance falls by S_tj^2 / (s^2 + S_jj)
 
 which is V-optimal design (c-optimal, for one target) with the draws in place of a Jacobian: no
-linear model in the parameters is needed, only in the predictions. Runs are chosen greedily by the
-fall over cost^p, for p of 0, 1/2 and 1, within the budget; the best of the three sequences is kept
-(cost-benefit greedy alone can be arbitrarily bad, with the plain one it is within a constant of the
-best: Leskovec et al. 2007, KDD, "Cost-effective outbreak detection").
+linear model in the parameters is needed, only in the predictions.
 
-Draws of weak fits have far outliers, which would decide a covariance: predictions are cut at their
-1 and 99 % points. Noise is taken as equal at all sizes; ``repeats`` bounds how often one cell is
-trained. No law is true, and a design that trusts one trains many small runs far from the target; so
-a smooth error of the law may be added,
+No law is true. A design that trusts one trains many small runs far from the target, and if the law
+is wrong it is narrow about a wrong value. So two models are held at once: the law as it is, and the
+law with a smooth error of ``doubt`` d sds of noise beside it,
 
     S_ij <- S_ij + (d s)^2 exp(-r_ij^2 / 2),   r the distance in decades of N and D,
 
-``doubt`` d times the noise: runs then also count by their nearness to the target.
+under which runs count by their nearness to the target too. Each counts by the probability that the
+runs give it (`scaling.plan.belief`), and what is made small is the mean over the models of the log
+of the target's variance: logs, because a wrong law's variance would else outweigh all else.
+
+Runs are chosen greedily by the fall over cost^p, for p of 0, 1/2 and 1, within the budget; the best
+of the three sequences is kept (cost-benefit greedy alone can be arbitrarily bad, with the plain one
+it is within a constant of the best: Leskovec et al. 2007, KDD, "Cost-effective outbreak
+detection").
+
+Draws of weak fits have far outliers, which would decide a covariance: predictions are cut at their
+1 and 99 % points. Noise is taken as equal at all sizes; ``repeats`` bounds how often one cell is
+trained, ``most`` how many runs there are.
 
 Sources: Chaloner and Verdinelli 1995, Statistical Science 10:273; Fedorov 1972, "Theory of Optimal
-Experiments".
+Experiments"; on designs for laws that may be wrong, Box and Draper 1959, JASA 54:622.
 """
 
 from __future__ import annotations
@@ -34,6 +41,8 @@ from numpy.typing import NDArray
 
 from scaling.errors import InputError
 from scaling.fit.result import Fit
+from scaling.plan.belief import Belief
+from scaling.plan.cells import Cells, nearness
 
 Array = NDArray[np.float64]
 
@@ -43,40 +52,25 @@ POWERS = (0.0, 0.5, 1.0)
 RATIO = (1.0, 1000.0)
 CUT = (0.01, 0.99)
 FEWEST_DRAWS = 30
-# Of 0, 3 and 10 the narrowest where the law is wrong, and 30 % narrower than a grid where it is
-# right: 60 replicates of three truths; docs/benchmarks/plan_next.md has more.
-DOUBT = 10.0
+# Error of a law that does not hold, in sds of noise: docs/benchmarks/plan_next.md.
+DOUBT = 100.0
+# Runs of one plan; after so many it is time to fit again.
+MOST = 40
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Runs by params and tokens, (M,)."""
+class Model:
+    """One way the law may be: its probability, and the covariance (M + 1, M + 1) of log predictions
+    at the candidates and, last, the target."""
 
-    params: Array
-    tokens: Array
-
-    @property
-    def flops(self) -> Array:
-        """6ND."""
-        return 6.0 * self.params * self.tokens
-
-    def __len__(self) -> int:
-        return len(self.params)
-
-    def take(self, rows: Sequence[int] | Array) -> Cells:
-        """Some of them, in that order."""
-        at = np.asarray(rows, dtype=np.int64)
-        return Cells(self.params[at], self.tokens[at])
-
-    @property
-    def x(self) -> Mapping[str, Array]:
-        """Inputs of a law."""
-        return {"params": self.params, "tokens": self.tokens}
+    weight: float
+    s: Array
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A sequence of cells and the target's variance after each (steps,), before it ``start``."""
+    """A sequence of cells and the target's variance after each (steps,), before it ``start``; the
+    variance is that of the law as it is, which the next fit's interval will show."""
 
     order: tuple[int, ...]
     variance: Array
@@ -126,9 +120,8 @@ def isoflop_grid(made: Fit, budget: float, budgets: int = 3, sizes: int = 5) -> 
     return Cells(params, np.repeat(each, sizes) / 6.0 / params)
 
 
-def covariance(made: Fit, cells: Cells, doubt: float = DOUBT) -> Array:
-    """Covariance (M, M) of log predictions: of the draws, cut at their outer points, and of the
-    law's own error.
+def covariance(made: Fit, cells: Cells) -> Array:
+    """Covariance (M, M) of log predictions over the draws, cut at their outer points.
 
     Raises:
         InputError: too few draws to tell.
@@ -140,61 +133,70 @@ def covariance(made: Fit, cells: Cells, doubt: float = DOUBT) -> Array:
     with np.errstate(all="ignore"):
         logs = np.log(made.predict_draws(cells.x))
     logs = logs[np.isfinite(logs).all(axis=1)]
-    drawn = np.atleast_2d(np.cov(np.clip(logs, *np.quantile(logs, CUT, axis=0)), rowvar=False))
-    place = np.log10(np.stack([cells.params, cells.tokens], axis=1))
-    apart = ((place[:, None] - place[None]) ** 2).sum(axis=2)
-    return np.asarray(drawn + (doubt * noise_of(made)) ** 2 * np.exp(-0.5 * apart))
+    return np.atleast_2d(np.cov(np.clip(logs, *np.quantile(logs, CUT, axis=0)), rowvar=False))
 
 
-def noise_of(made: Fit) -> float:
-    """Sd of a run about the law, from the residuals and the parameters spent on them."""
-    spent = max(len(made.residuals) - len(made.law.names), 1)
-    found = float(np.sqrt(np.sum(made.residuals**2) / spent))
-    return max(found, 1e-6)
+def models(made: Fit, cells: Cells, belief: Belief, doubt: float = DOUBT) -> tuple[Model, ...]:
+    """The law as it is, and with a smooth error of ``doubt`` sds; ``cells`` end with the target."""
+    s = covariance(made, cells)
+    wrong = s + (doubt * belief.noise) ** 2 * nearness(cells)
+    return Model(belief.holds, s), Model(1.0 - belief.holds, wrong)
 
 
 def choose(
-    s: Array,
+    ways: Sequence[Model],
     flops: Array,
     noise: float,
     budget: float,
     *,
     enough: float = 0.0,
     repeats: int = 2,
-    most: int = 40,
+    most: int = MOST,
 ) -> Chosen:
-    """The best greedy sequence for the last row of ``s`` (M + 1, M + 1), the target.
+    """The best greedy sequence of the candidates for the target, over all models.
 
     ``flops`` (M,) of the candidates; it stops at the budget, at ``most`` runs, or when the
-    target's variance is ``enough``.
+    target's variance under the first model is ``enough``.
     """
-    found = [_greedy(s, flops, noise, (budget, enough, repeats, most), power) for power in POWERS]
-    reached = [one for one in found if one.end <= enough]
+    limits = (budget, enough, repeats, most)
+    found = [_greedy(ways, flops, noise, limits, power) for power in POWERS]
+    reached = [one for one, _ in found if one.end <= enough]
     if reached:
         return min(reached, key=lambda one: float(flops[list(one.order)].sum()))
-    return min(found, key=lambda one: one.end)
+    return min(found, key=lambda pair: pair[1])[0]
 
 
 def _greedy(
-    s: Array, flops: Array, noise: float, limits: tuple[float, float, int, int], power: float
-) -> Chosen:
+    ways: Sequence[Model],
+    flops: Array,
+    noise: float,
+    limits: tuple[float, float, int, int],
+    power: float,
+) -> tuple[Chosen, float]:
+    """A sequence, and the mean log variance that it ends with."""
     left, enough, repeats, most = limits
-    s, used = s.copy(), np.zeros(len(flops), dtype=np.int64)
-    start = float(s[-1, -1])
+    used = np.zeros(len(flops), dtype=np.int64)
+    weights, now = [one.weight for one in ways], [one.s for one in ways]
     order: list[int] = []
     after: list[float] = []
-    price = flops**power
-    while len(order) < most and s[-1, -1] > enough:
-        fall = s[-1, :-1] ** 2 / (noise**2 + np.diag(s)[:-1]) / price
-        fall[(flops > left) | (used >= repeats)] = -1.0
+    while len(order) < most and now[0][-1, -1] > enough:
+        fall = sum(w * _log_fall(s, noise) for w, s in zip(weights, now, strict=True))
+        fall = np.where((flops > left) | (used >= repeats), -1.0, fall / flops**power)
         j = int(np.argmax(fall))
         if fall[j] <= 0.0:
             break
-        s = _after(s, j, noise)
+        now = [_after(s, j, noise) for s in now]
         left, used[j] = left - flops[j], used[j] + 1
         order.append(j)
-        after.append(float(s[-1, -1]))
-    return Chosen(tuple(order), np.array(after), start)
+        after.append(float(now[0][-1, -1]))
+    score = sum(w * float(np.log(s[-1, -1])) for w, s in zip(weights, now, strict=True))
+    return Chosen(tuple(order), np.array(after), float(ways[0].s[-1, -1])), score
+
+
+def _log_fall(s: Array, noise: float) -> Array:
+    """By how much each candidate (M,) lowers the log of the target's variance."""
+    share = s[-1, :-1] ** 2 / (noise**2 + np.diag(s)[:-1]) / s[-1, -1]
+    return np.asarray(-np.log1p(-np.minimum(share, 1.0 - 1e-12)))
 
 
 def _after(s: Array, j: int, noise: float) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from scaling.answers._interval import Interval, of_values
 from scaling.errors import InputError
 from scaling.fit.result import Fit
-from scaling.plan import design
+from scaling.plan import belief, design
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -19,7 +19,8 @@ from scaling.plan.answer import (
     warnings_of,
     within,
 )
-from scaling.plan.design import Cells
+from scaling.plan.belief import Belief
+from scaling.plan.cells import Cells
 from scaling.plan.stored import Sheet
 from scaling.plan.surface import surface
 from scaling.plan.training import chief
@@ -35,13 +36,17 @@ def following(
     narrow: float | None = None,
     law: str | None = None,
     repeats: int = 2,
+    most: int = design.MOST,
+    holds: float | None = None,
     doubt: float = design.DOUBT,
     level: float = 0.9,
 ) -> Answer:
     """The runs, within ``budget`` FLOP, that narrow the loss forecast at a target the most.
 
     The target is ``params`` on ``tokens``, or the compute-optimal run of ``flops``. The sequence
-    stops when the interval's width, as a share of the loss, is ``narrow``.
+    stops when the interval's width, as a share of the loss, is ``narrow``, or after ``most`` runs.
+    ``holds`` is the probability that the law holds; without it the fitted runs tell, where the
+    sheet has them. ``doubt`` is a wrong law's error in sds of noise.
 
     Raises:
         InputError: no target, a figure out of range, a fit without draws, or a budget below the
@@ -52,16 +57,20 @@ def following(
         within("width", narrow, (1e-6, 1.0), "of the loss")
     if not 1 <= repeats <= 100:
         raise InputError("repeats out of range", value=repeats, allowed="1 to 100")
+    if not 1 <= most <= 200:
+        raise InputError("number of runs out of range", value=most, allowed="1 to 200")
     within("doubt", doubt, (0.0, 1000.0), "sds of noise")
     made = chief(sheet, law)
+    known = _belief(sheet, made, holds)
     place = _target(made, params, tokens, flops)
     cells = design.grid(sheet.ranges or made.ranges, budget)
-    s = design.covariance(made, design.joined(cells, *place), doubt)
-    noise = design.noise_of(made)
+    ways = design.models(made, design.joined(cells, *place), known, doubt)
     now = _forecast(made, place, level)
     width = (now.high - now.low) / now.value
-    enough = 0.0 if narrow is None else float(s[-1, -1]) * (narrow / width) ** 2
-    found = design.choose(s, cells.flops, noise, budget, enough=enough, repeats=repeats)
+    enough = 0.0 if narrow is None else float(ways[0].s[-1, -1]) * (narrow / width) ** 2
+    found = design.choose(
+        ways, cells.flops, known.noise, budget, enough=enough, repeats=repeats, most=most
+    )
     if not found.order:
         raise InputError(
             "the interval is that narrow already", value=narrow, allowed=f"below {width:.3g}"
@@ -78,21 +87,24 @@ def following(
             ("width_after", exact(width * ratio, level), "of the loss, expected after the runs"),
             ("runs", exact(float(len(found.order)), level), "runs"),
             ("spent", exact(spent, level), "FLOP"),
-            ("noise", exact(noise, level), "sd of ln loss about the law"),
+            ("noise", exact(known.noise, level), "sd of ln loss about the law"),
+            ("holds", exact(known.holds, level), "probability that the law does"),
         ],
         f"{sheet.name}, {made.law.name}",
         sheet.version,
         {
             "Train, in this order": _rows(cells, found, width),
-            "The same FLOP otherwise": _others(made, place, spent, (width, noise, doubt)),
+            "The same FLOP otherwise": _others(made, place, spent, width, known.noise),
         },
         distance,
         [
-            f"{made.law.formula}, wrong by {doubt:g} sds of noise within decades of N and D; noise "
-            "is equal at all sizes.",
-            f"Candidates: the fitted sizes and up to ten times beyond, each {repeats} times at "
-            f"most, {design.RATIO[0]:g} to {design.RATIO[1]:g} tokens per param.",
-            "Widths are first-order expectations; refit after each run and plan again.",
+            f"{made.law.formula} holds with probability {known.holds:.2g}, else it is wrong by "
+            f"{doubt:g} sds of noise within decades of N and D; noise is equal at all sizes.",
+            f"At most {most} runs; candidates: the fitted sizes and up to ten times beyond, "
+            f"each {repeats} times at most, {design.RATIO[0]:g} to {design.RATIO[1]:g} tokens a "
+            "param.",
+            "Widths are first-order expectations if the law holds; refit after some runs and plan "
+            "again: the first runs tell whether it does.",
         ],
         warnings_of(sheet, made, distance),
     )
@@ -137,17 +149,25 @@ def _rows(cells: Cells, found: design.Chosen, width: float) -> list[Row]:
 
 
 def _others(
-    made: Fit, place: tuple[float, float], spent: float, known: tuple[float, float, float]
+    made: Fit, place: tuple[float, float], spent: float, width: float, noise: float
 ) -> list[Row]:
     """What an isoFLOP grid and one largest run of the same FLOP are expected to give."""
     studies = {
         "isoFLOP grid, 3 budgets of 5 sizes": design.isoflop_grid(made, spent),
         "one compute-optimal run": design.isoflop_grid(made, spent, 1, 1),
     }
-    width, noise, doubt = known
     rows = []
     for name, cells in studies.items():
-        s = design.covariance(made, design.joined(cells, *place), doubt)
+        s = design.covariance(made, design.joined(cells, *place))
         ratio = float(np.sqrt(design.variance_after(s, noise) / s[-1, -1]))
         rows.append({"study": name, "runs": len(cells), "width_after": width * ratio})
     return rows
+
+
+def _belief(sheet: Sheet, made: Fit, holds: float | None) -> Belief:
+    """What the fitted runs tell of the law, or what the person says."""
+    runs = sheet.runs
+    found = belief.unknown(made) if runs is None else belief.believe(made, runs)
+    if holds is None:
+        return found
+    return Belief(within("probability that the law holds", holds, (0.0, 1.0), ""), found.noise)

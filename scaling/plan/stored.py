@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fit.result import Certificate, Fit, Outcome
+from scaling.plan.cells import Cells
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,7 @@ class Sheet:
         version: what made them, so that an answer can be traced.
         ranges: size -> smallest and largest of the fitted runs.
         notes: what a reader must know (no draws, a law that could not be fitted).
+        runs: the fitted runs in the order of the residuals, where they are at hand.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
     metric: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
+    runs: Cells | None = None
 
     def get(self, law: str) -> Fit:
         """One law's fit; the error names those that there are."""
@@ -166,7 +169,33 @@ def fitted(
         for name in SIZES
         if name in runs.columns and runs[name].null_count() < runs.height
     }
-    return Sheet(label, fits, f"fit {digest[:12]}", ranges, refused=refused)
+    version = f"fit {digest[:12]}"
+    return Sheet(label, fits, version, ranges, refused=refused, runs=_cells(runs))
+
+
+def with_runs(sheet: Sheet, root: Path = Path()) -> Sheet:
+    """A study's sheet with its runs, read from data/validated by params.yaml; as it is where they
+    are not at hand."""
+    import polars as pl
+
+    from scaling.pipeline.study import get_study, load_params, select
+
+    if not (root / "params.yaml").is_file() or sheet.name.startswith("published:"):
+        return sheet
+    study = get_study(load_params(root / "params.yaml"), sheet.name)
+    source = root / "data" / "validated" / f"{study['source']}.parquet"
+    if not source.is_file():
+        return sheet
+    return replace(sheet, runs=_cells(select(pl.read_parquet(source), study)[0]))
+
+
+def _cells(runs: pl.DataFrame) -> Cells | None:
+    """The runs' params and tokens; None where some lack them."""
+    if not {"params", "tokens"} <= set(runs.columns):
+        return None
+    sizes = [runs[name].cast(float, strict=False).fill_null(np.nan) for name in SIZES[:2]]
+    n, d = (one.to_numpy() for one in sizes)
+    return Cells(n, d) if bool((np.isfinite(n) & np.isfinite(d)).all()) else None
 
 
 def version(root: Path, study: str) -> str:
