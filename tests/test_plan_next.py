@@ -149,6 +149,8 @@ def test_absurd_requests_are_refused(
 def test_a_design_needs_draws(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs draws"):
         following(study(tmp_path, draws=False), budget=1e21, flops=1e23)
+    with pytest.raises(InputError, match="needs draws"):
+        following(stored.read("published:chinchilla"), budget=1e21, flops=1e23)
 
 
 @pytest.fixture(scope="module")

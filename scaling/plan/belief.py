@@ -10,8 +10,13 @@ Patterson and Thompson 1971, Biometrika 58:545). Over a grid of d, all equally l
 
     holds = P(d <= 1.5 | runs),   s^2 = mean over d | runs
 
-Two sds of noise are what a smooth error can be without anybody seeing it in a dozen runs; with few
-runs nothing is told and holds is the grid's share below that, .31.
+With few runs nothing is told, and holds is the grid's share up to 1.5, which is .31. A design
+trusts the law only beyond even odds,
+
+    trust = max(0, 2 holds - 1),
+
+so a first study is planned as if the law did not hold, and its runs tell whether it does. Trusting
+what nobody has tested costs much where the law is wrong: docs/benchmarks/plan_next.md.
 """
 
 from __future__ import annotations
@@ -39,6 +44,11 @@ class Belief:
 
     holds: float
     noise: float
+
+    @property
+    def trust(self) -> float:
+        """What a design may weigh the law with: nothing up to even odds."""
+        return max(0.0, 2.0 * self.holds - 1.0)
 
 
 def spread(made: Fit) -> float:

@@ -14,9 +14,10 @@ law with a smooth error of ``doubt`` d sds of noise beside it,
 
     S_ij <- S_ij + (d s)^2 exp(-r_ij^2 / 2),   r the distance in decades of N and D,
 
-under which runs count by their nearness to the target too. Each counts by the probability that the
-runs give it (`scaling.plan.belief`), and what is made small is the mean over the models of the log
-of the target's variance: logs, because a wrong law's variance would else outweigh all else.
+under which runs count by their nearness to the target too. The law counts by the trust that the
+runs give it (`scaling.plan.belief`), the other by the rest, and what is made small is the mean over
+the models of the log of the target's variance: logs, because the variance under a wrong law would
+else outweigh all.
 
 Runs are chosen greedily by the fall over cost^p, for p of 0, 1/2 and 1, within the budget; the best
 of the three sequences is kept (cost-benefit greedy alone can be arbitrarily bad, with the plain one
@@ -60,7 +61,7 @@ MOST = 40
 
 @dataclass(frozen=True)
 class Model:
-    """One way the law may be: its probability, and the covariance (M + 1, M + 1) of log predictions
+    """One way the law may be: what it counts, and the covariance (M + 1, M + 1) of log predictions
     at the candidates and, last, the target."""
 
     weight: float
@@ -140,7 +141,7 @@ def models(made: Fit, cells: Cells, belief: Belief, doubt: float = DOUBT) -> tup
     """The law as it is, and with a smooth error of ``doubt`` sds; ``cells`` end with the target."""
     s = covariance(made, cells)
     wrong = s + (doubt * belief.noise) ** 2 * nearness(cells)
-    return Model(belief.holds, s), Model(1.0 - belief.holds, wrong)
+    return Model(belief.trust, s), Model(1.0 - belief.trust, wrong)
 
 
 def choose(

@@ -63,9 +63,9 @@ def following(
     made = chief(sheet, law)
     known = _belief(sheet, made, holds)
     place = _target(made, params, tokens, flops)
+    now = _forecast(made, place, level)
     cells = design.grid(sheet.ranges or made.ranges, budget)
     ways = design.models(made, design.joined(cells, *place), known, doubt)
-    now = _forecast(made, place, level)
     width = (now.high - now.low) / now.value
     enough = 0.0 if narrow is None else float(ways[0].s[-1, -1]) * (narrow / width) ** 2
     found = design.choose(

@@ -65,7 +65,8 @@ def target(
     theta = np.concatenate([made.theta[None], made.draws])
     needed = least_compute(made, theta, accuracy)
     if not np.isfinite(needed[0]):
-        allowed = f"below {float(made.values['c']):.4g}, the law's ceiling"
+        most = accuracy_at(made, theta[:1], np.array([np.log(FLOPS[1])]))[0]
+        allowed = f"below {float(most):.4g}, the law's ceiling"
         raise InputError("the law never reaches this accuracy", value=accuracy, allowed=allowed)
     off = Off(run_noise(made), scatter)
     rows = [_row(made, theta, accuracy, off, p, level) for p in sure if len(theta) > 2]
