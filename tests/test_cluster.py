@@ -178,7 +178,7 @@ def dask_cluster(roots: list[Path], env: dict[str, str]) -> Iterator[str]:
     worker = ["worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
     with ExitStack() as stack:
         start(stack, ["-m", "dask", *scheduler], env, roots[0].parent)
-        until(lambda: answers(port))
+        until(lambda: answers(port), 600)
         for root in roots:
             start(stack, ["-m", "dask", *worker], {**env, "SCALING_ROOT": str(root)}, root)
         yield address

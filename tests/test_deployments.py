@@ -87,7 +87,7 @@ def test_two_process_workers_with_clones_of_their_own_publish_one_history(
             command += "  d = c.read_deployment_by_name('refit/refit')\n"
             command += "  c.create_flow_run_from_deployment(d.id, work_queue_name=sys.argv[1])"
             subprocess.run([sys.executable, "-c", command, name], env=here, check=True)
-            until(lambda: len(ended(port)) > before)
+            until(lambda: len(ended(port)) > before, 1200)
             assert set(ended(port)) == {"COMPLETED"}, (names[name] / "process.log").read_text()
             last = max(
                 (r for r in ask(port, "flow_runs") if r["end_time"]), key=lambda r: r["end_time"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
 
 from scaling.errors import InputError
 
@@ -106,6 +105,9 @@ def parts_file(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
 
     There must be a frame, which may be empty. Not whole before the end: write beside, then rename.
     """
+    # Here: importing it takes half as long as polars, and most stages write whole frames.
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
+
     writer = None
 
     def add(part: pl.DataFrame) -> None:
