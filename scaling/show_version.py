@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ from scaling.report.read import as_list, as_map
 from scaling.report.text import clean
 
 REPORT = "report.json"
+# Columns that come first, where a terminal is too narrow for all.
+FIRST = {
+    "headline-table": ("study", "median", "90 % interval"),
+    "distance-table": ("study", "compute beyond", "laws differ by", "lowest law", "highest law"),
+}
 
 
 def find(reports: Path, name: str | None) -> Entry:
@@ -41,7 +46,8 @@ def find(reports: Path, name: str | None) -> Entry:
 
 
 def show_version(reports: Path, name: str | None = None) -> None:
-    """Print the headline table, then what speaks for and against it."""
+    """Print the headline table, how far out each forecast lies and where its laws disagree, then
+    what else speaks for and against it."""
     entry = find(reports, name)
     report = _read(reports / entry.version / REPORT)
     console = Console()
@@ -52,9 +58,9 @@ def show_version(reports: Path, name: str | None = None) -> None:
     for block in as_list(sections.get("headline", {}).get("blocks")):
         _show(console, as_map(block))
     console.print(Text("Should I believe it?", style="bold"))
-    for block in as_list(sections.get("trust", {}).get("blocks")):
-        if as_map(block).get("kind") == "points":
-            _show(console, as_map(block))
+    for block in map(as_map, as_list(sections.get("trust", {}).get("blocks"))):
+        if block.get("kind") == "points" or block.get("id") == "distance-table":
+            _show(console, block)
     console.print(Text(f"\nThe page: {reports / entry.version / 'report.html'}"))
 
 
@@ -79,7 +85,9 @@ def _show(console: Console, block: Mapping[str, Any]) -> None:
 def _table(block: Mapping[str, Any], width: int) -> Table:
     """A table of the report, with as many leading columns as the terminal is wide."""
     columns = [as_map(column) for column in as_list(block.get("columns"))]
-    groups = [as_map(group) for group in as_list(block.get("groups"))]
+    order = _order([str(one.get("label")) for one in columns], FIRST.get(str(block.get("id")), ()))
+    columns = [columns[place] for place in order]
+    groups = [_ordered(as_map(group), order) for group in as_list(block.get("groups"))]
     kept = _fitting(columns, groups, width)
     left = len(columns) - kept
     caption = Text(f"{counted(left, 'more column')} on the page") if left else None
@@ -94,6 +102,19 @@ def _table(block: Mapping[str, Any], width: int) -> Table:
         for row in as_list(group.get("rows")):
             shown.add_row(*map(Text, _texts(row)[:kept]))
     return shown
+
+
+def _order(labels: list[str], first: Sequence[str]) -> list[int]:
+    """Places of the columns, those named first before the others."""
+    return sorted(
+        range(len(labels)),
+        key=lambda i: first.index(labels[i]) if labels[i] in first else len(first) + i,
+    )
+
+
+def _ordered(group: Mapping[str, Any], order: list[int]) -> Mapping[str, Any]:
+    rows = [as_list(row) for row in as_list(group.get("rows"))]
+    return {**group, "rows": [[row[i] for i in order if i < len(row)] for row in rows]}
 
 
 def _fitting(columns: list[Mapping[str, Any]], groups: list[Mapping[str, Any]], width: int) -> int:

@@ -258,7 +258,12 @@ def test_a_version_on_the_terminal(
     group = {"title": "[red]x", "rows": [[{"text": NASTY}, {"text": "1.934"}]]}
     columns = [{"label": "study"}, {"label": "median"}]
     head = {"kind": "table", "title": NASTY, "columns": columns, "groups": [group]}
-    report = {"title": "Forecast", "sections": [{"id": "headline", "blocks": [head]}]}
+    names = ("study", "params beyond", "laws differ by", "compute beyond")
+    line = {"title": "", "rows": [[{"text": text} for text in ("a", "1.1", "0.25", "2.7")]]}
+    far = {"kind": "table", "id": "distance-table", "title": "How far", "groups": [line],
+           "columns": [{"label": name} for name in names]}  # fmt: skip
+    sections = [{"id": "headline", "blocks": [head]}, {"id": "trust", "blocks": [far]}]
+    report = {"title": "Forecast", "sections": sections}
     (root / "reports" / newest / "report.json").write_text(json.dumps(report))
     monkeypatch.chdir(root)
     runner = CliRunner()
@@ -266,6 +271,8 @@ def test_a_version_on_the_terminal(
     assert newest in told
     assert "1.934" in told
     assert "[red]x" in told
+    assert told.index("compute beyond") < told.index("laws differ by") < told.index("params beyond")
+    assert told.index("2.7") < told.index("0.25") < told.index("1.1")
     assert "\u202e" not in told
     assert "\x07" not in told
     assert middle in runner.invoke(app, ["show", middle[:7]]).output

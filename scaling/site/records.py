@@ -19,7 +19,7 @@ from scaling.pipeline.files import unguarded
 from scaling.report.read import as_list, as_map
 from scaling.report.text import clean, number, shorten
 
-FORM = 1  # raised when a record holds something else than before
+FORM = 2  # raised when a record holds something else than before
 VERSION_NAME = re.compile(r"[0-9a-f]{12}")
 SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
 LEVELS = (50, 80, 90, 95)
@@ -127,9 +127,15 @@ def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Up to three names of files without folder and suffix, then how many more."""
-    shown = ", ".join(shorten(clean(PurePosixPath(name).stem), LONGEST) for name in names[:3])
+    """Up to three names of files without folder and suffix, then how many more; those that begin
+    with an underscore mean little to a reader and come last."""
+    stems = sorted((clean(PurePosixPath(name).stem) for name in names), key=_inner)
+    shown = ", ".join(shorten(stem, LONGEST) for stem in stems[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _inner(stem: str) -> tuple[bool, str]:
+    return stem.startswith("_"), stem
 
 
 # How the forecast moved ---------------------------------------------------------------------------
