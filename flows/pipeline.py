@@ -20,7 +20,7 @@ from typing import Any
 from flows.follow import Outcome, StageFailed, follow
 from scaling import durable
 from scaling.errors import InputError
-from scaling.publish import is_published, verify
+from scaling.publish import is_published, looks_whole
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
@@ -104,7 +104,7 @@ def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
 def up_to_date(root: Path | None = None) -> bool:
     """Whether nothing is stale and the present outputs are published and whole."""
     root = root or Path.cwd()
-    return is_published(root) and not verify(root) and not stale(root)
+    return is_published(root) and looks_whole(root) and not stale(root)
 
 
 def dvc(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 LEDGER = "ledger.jsonl"
@@ -41,7 +41,7 @@ class Entry:
 
     def line(self) -> bytes:
         """The line as it stands in the ledger, with its end."""
-        told = {k: v for k, v in asdict(self).items() if k not in MORE_FACTS or v is not None}
+        told = {k: v for k, v in vars(self).items() if k not in MORE_FACTS or v is not None}
         return canonical(told) + b"\n"
 
     def digest(self) -> str:

@@ -30,9 +30,10 @@ from scaling.ledger import (
     read_lines,
     sha256,
 )
+from scaling.seen import Seen, clock_ns
 from scaling.version import Current, code, fingerprint, git, manifest
 
-__all__ = ["PublishError", "Published", "is_published", "issue", "publish", "verify"]
+__all__ = ["PublishError", "Published", "is_published", "issue", "looks_whole", "publish", "verify"]
 
 # Where versions stand: the replayed history has a chain of its own.
 PLACES = ("reports/history", "reports")
@@ -59,17 +60,23 @@ class Published:
 class _History:
     """The published versions: what is wrong with them, and what was restored.
 
-    ``current`` is what restoring may take from; without it problems are only noted.
+    ``current`` is what restoring may take from; without it problems are only noted. With ``seen``,
+    versions that did not change since they were last read are not read again.
     """
 
     reports: Path
     current: Current | None = None
+    seen: Seen | None = None
     restored: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def shown(self, path: Path) -> str:
         top = self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
         return path.relative_to(top).as_posix()
+
+    def was_whole(self, entry: Entry) -> bool:
+        """Whether nothing of this version changed since all of it was read and found whole."""
+        return self.seen is not None and self.seen.is_whole(self.reports / entry.version, entry)
 
 
 def publish(
@@ -113,7 +120,7 @@ def issue(
     with durable.locked(reports), _clean_failure(reports):
         durable.remove_leftovers(reports)
         current = made()
-        history = _History(reports, current)
+        history = _History(reports, current, Seen(reports))
         chain = _checked_chain(history)
         if history.problems:
             raise PublishError("nothing was published: " + "; ".join(history.problems))
@@ -137,15 +144,23 @@ def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -
 
 
 def verify(root: Path) -> list[str]:
-    """What is wrong with the published versions and their ledger; an empty list when nothing."""
-    return [problem for place in PLACES for problem in _verified(root / place)]
+    """What is wrong with the published versions and their ledger; an empty list when nothing.
+
+    Reads every byte that was published.
+    """
+    places = [root / place for place in PLACES if (root / place).is_dir()]
+    return [problem for place in places for problem in _problems(place, None)]
 
 
-def _verified(reports: Path) -> list[str]:
-    if not reports.is_dir():
-        return []
+def looks_whole(root: Path) -> bool:
+    """As `verify`, but reading only versions that changed since they were last read."""
+    places = [root / place for place in PLACES if (root / place).is_dir()]
+    return not any(_problems(place, Seen(place)) for place in places)
+
+
+def _problems(reports: Path, seen: Seen | None) -> list[str]:
     with durable.locked(reports, shared=True):
-        history = _History(reports)
+        history = _History(reports, seen=seen)
         with _told(history):
             _checked_chain(history)
     return history.problems
@@ -179,6 +194,7 @@ def _add(
         raise InputError("the issue time has no time zone", value=now.isoformat())
     reports, current = history.reports, history.current
     assert current is not None
+    _check_clock(now, chain, given)
     revision, dirty = code(root, current.sources)
     facts: dict[str, str | bool | None] = {
         "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
@@ -195,6 +211,20 @@ def _add(
     ledger = durable.write_beside(reports, _ledger_bytes([*chain, entry_of(content)]))
     durable.rename(folder, reports / current.version)
     durable.rename(ledger, reports / LEDGER)
+
+
+def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) -> None:
+    """Issue times go forwards: a forecast must not look older than what was known to it."""
+    if not chain or now >= datetime.fromisoformat(chain[-1].issued_at):
+        return
+    # The way out after a clock that ran ahead: to correct the version that it dated.
+    last = chain[-1]
+    if given.get("corrects") != last.version:
+        raise PublishError(
+            f"nothing was published: the clock says {now.isoformat(timespec='seconds')}, but "
+            f"{last.version} was issued at {last.issued_at}. Set the clock and run it again; if it "
+            f"was wrong then, `scaling publish --corrects {last.version} --reason ...`"
+        )
 
 
 def _version_beside(reports: Path, current: Current, manifest: bytes) -> Path:
@@ -237,7 +267,8 @@ def _checked_chain(history: _History) -> list[Entry]:
     """The ledger's entries, every version checked; with present outputs at hand, restored."""
     chain = _mended_ledger(history)
     for entry in chain:
-        _check_version(history, entry)
+        if not history.was_whole(entry):
+            _check_version(history, entry)
     listed = {entry.version for entry in chain}
     for folder in sorted(history.reports.iterdir()):
         if VERSION_NAME.fullmatch(folder.name) and folder.name not in listed:
@@ -246,6 +277,8 @@ def _checked_chain(history: _History) -> list[Entry]:
                 f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
                 "folder and publish again if it is wanted"
             )
+    if history.seen is not None:
+        history.seen.keep()
     return chain
 
 
@@ -253,8 +286,9 @@ def _mended_ledger(history: _History) -> list[Entry]:
     """The ledger as it must be: its good lines, continued by the manifests that follow them."""
     ledger = history.reports / LEDGER
     content = ledger.read_bytes() if ledger.exists() else b""
-    manifests = _manifests(history.reports)
-    good, wrong = _good_lines(content, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
+    read = read_lines(content)
+    manifests = _manifests(history, {entry.version: entry for entry in read[0]})
+    good, wrong = _good_lines(read, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
     known = {entry.version for entry in good}
     chain = follow(good, (entry for entry in manifests.values() if entry.version not in known))
     if wrong is None and len(chain) > len(good):
@@ -272,10 +306,10 @@ def _mended_ledger(history: _History) -> list[Entry]:
 
 
 def _good_lines(
-    content: bytes, manifests: dict[str, Entry], committed: bytes | None
+    read: tuple[list[Entry], str | None], manifests: dict[str, Entry], committed: bytes | None
 ) -> tuple[list[Entry], str | None]:
     """The entries to trust, and what is wrong with the rest of the ledger (None: nothing)."""
-    entries, wrong = read_lines(content)
+    entries, wrong = read
     for number, entry in enumerate(entries):
         told = manifests.get(entry.version, entry)
         # No line after the last one vouches for it; its manifest does.
@@ -288,11 +322,15 @@ def _good_lines(
     return entries, wrong
 
 
-def _manifests(reports: Path) -> dict[str, Entry]:
+def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry]:
     """Version -> ledger line, for every folder whose manifest is whole."""
     found: dict[str, Entry] = {}
-    for folder in filter(Path.is_dir, reports.iterdir()):
+    for folder in filter(Path.is_dir, history.reports.iterdir()):
         if VERSION_NAME.fullmatch(folder.name) is None:
+            continue
+        line = lines.get(folder.name)
+        if line is not None and history.was_whole(line):
+            found[folder.name] = line
             continue
         path = folder / MANIFEST
         with contextlib.suppress(PublishError):
@@ -302,7 +340,7 @@ def _manifests(reports: Path) -> dict[str, Entry]:
 
 def _check_version(history: _History, entry: Entry) -> None:
     """Compare a version's manifest with the ledger, and its files with the manifest."""
-    folder = history.reports / entry.version
+    folder, before, since = history.reports / entry.version, len(history.problems), clock_ns()
     content = _checked(history, folder / MANIFEST, entry.manifest_sha256, entry)
     if content is None:
         return
@@ -313,6 +351,8 @@ def _check_version(history: _History, entry: Entry) -> None:
         if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
             problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
             history.problems.append(problem)
+    if history.seen is not None and len(history.problems) == before:
+        history.seen.note(folder, entry, since)
 
 
 def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:

@@ -18,7 +18,7 @@ import pytest
 from scaling.errors import InputError
 from scaling.publish import PublishError, is_published, publish, verify
 
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 FILES = {
     "dvc.yaml": """
         stages:
@@ -77,11 +77,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def content(root: Path) -> dict[str, bytes]:
-    """Everything published: path under reports -> bytes; without the index over all versions."""
+    """Everything published: path under reports -> bytes; without the index and what was seen."""
     reports = root / "reports"
     files = [path for path in reports.rglob("*") if path.is_file()]
     inside = {path.relative_to(reports).as_posix(): path.read_bytes() for path in files}
-    return {name: inside[name] for name in inside if not name.startswith(("current/", "index."))}
+    return {name: inside[name] for name in inside if not name.startswith(("current/", "index.", ".seen"))}
 
 
 def ledger(root: Path) -> list[dict[str, object]]:
@@ -99,7 +99,7 @@ def test_a_version_has_every_output_and_a_manifest(root: Path) -> None:
         ["ledger.jsonl", *(f"{made.version}/{name}" for name in PUBLISHED)]
     )
     manifest = json.loads((made.folder / "manifest.json").read_text())
-    assert manifest["issued_at"] == "2030-01-01T12:00:00+00:00"
+    assert manifest["issued_at"] == "2020-01-01T12:00:00+00:00"
     assert manifest["made_by"]["seed"] == 7
     assert list(manifest["made_by"]["laws"]) == ["scaling/laws/chinchilla.py"]
     assert list(manifest["made_by"]["engine"]) == ["scaling/fit/solver.py", "scaling/schema.py"]
@@ -299,7 +299,7 @@ def test_a_changed_line_is_found_and_written_again(root: Path) -> None:
     before = path.read_bytes()
     for number in range(3):
         lines = before.splitlines(keepends=True)
-        lines[number] = lines[number].replace(b"2030", b"2029")
+        lines[number] = lines[number].replace(b"2020", b"2019")
         path.write_bytes(b"".join(lines))
         assert any("ledger.jsonl: line" in problem for problem in verify(root))
         publish(root)
@@ -329,7 +329,7 @@ def test_a_report_of_other_forecasts_is_refused(root: Path) -> None:
 
 def test_an_issue_time_without_a_zone_is_refused(root: Path) -> None:
     with pytest.raises(InputError, match="no time zone"):
-        publish(root, now=datetime(2030, 1, 1))
+        publish(root, now=datetime(2020, 1, 1))
     assert content(root) == {}
 
 
@@ -378,7 +378,7 @@ from pathlib import Path
 from scaling.publish import publish, verify
 
 root, harm = Path(sys.argv[1]), sys.argv[2]
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 NAMES = ("fsync", "replace", "rename", "mkdir", "open", "unlink", "chmod")
 
 def die_at(fatal):

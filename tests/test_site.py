@@ -26,7 +26,7 @@ from scaling.site.records import calibration, changed, moved, records
 from tests.report_project import NASTY, project
 from tests.test_publish import fill
 
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 NAMES = ("index.html", "index.json", "index.md")
 
 
