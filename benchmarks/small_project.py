@@ -128,7 +128,9 @@ def _trim(one: Project) -> None:
     (one.root / "params.yaml").write_text(PARAMS)
 
 
-def write_runs(file: Path, names: list[str], *, day: str = "2026-01-01", shift: float = 0.0) -> Path:
+def write_runs(
+    file: Path, names: list[str], *, day: str = "2026-01-01", shift: float = 0.0
+) -> Path:
     """A table of runs; a run's sizes and noise follow from its name, ``shift`` corrects its loss."""
     with file.open("w", newline="") as handle:
         out = csv.writer(handle)

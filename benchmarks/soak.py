@@ -85,7 +85,10 @@ def _refit(root: Path, k: int) -> None:
 def _row(root: Path, home: Path, k: int) -> dict[str, Any]:
     import psutil
 
-    me, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    me, below = (
+        resource.getrusage(resource.RUSAGE_SELF),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+    )
     here = psutil.Process()
     servers = [one for one in here.children() if "flows.server" in " ".join(one.cmdline())]
     server = servers[0].cpu_times() if servers else None

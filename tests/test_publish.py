@@ -81,7 +81,11 @@ def content(root: Path) -> dict[str, bytes]:
     reports = root / "reports"
     files = [path for path in reports.rglob("*") if path.is_file()]
     inside = {path.relative_to(reports).as_posix(): path.read_bytes() for path in files}
-    return {name: inside[name] for name in inside if not name.startswith(("current/", "index.", ".seen"))}
+    return {
+        name: inside[name]
+        for name in inside
+        if not name.startswith(("current/", "index.", ".seen"))
+    }
 
 
 def ledger(root: Path) -> list[dict[str, object]]:
