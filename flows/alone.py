@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.orphan import end_with_parent
 from scaling import durable
 
 _HELD: set[Path] = set()
@@ -16,6 +17,7 @@ _HELD: set[Path] = set()
 def alone(root: Path) -> Iterator[bool]:
     """Hold the project's lock; whether this call took it (else this process has it already)."""
     root = root.resolve()
+    end_with_parent()
     if root in _HELD:
         yield False
         return

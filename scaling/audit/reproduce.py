@@ -81,6 +81,7 @@ def reproduce(
     for commit, folders in by_commit.items():
         with _worktree(root, commit) as tree:
             python = _environment(tree, lock=lock, say=say)
+            _fetch_inbox(root, tree, python)
             for folder in sorted(folders, key=lambda one: "history" not in one.parts):
                 yield _one(tree, folder, commit, python, say)
 
@@ -164,6 +165,40 @@ def folder_of(root: Path, version: str) -> Path:
 
 # The place and the environment -------------------------------------------------------------------
 
+# A remote of the worktree alone: the cache of the project, whose objects are hashed as they come.
+OWN = """
+['remote "own"']
+    url = {cache}
+    verify = true
+"""
+
+
+def _fetch_inbox(root: Path, tree: Path, python: str) -> None:
+    """The runs of the inbox as the commit knew them, from the project's cache or a remote."""
+    tracked = tree / "data" / "internal" / "store.dvc"
+    if not tracked.is_file():
+        return
+    cache = _said(root, python, "cache", "dir").strip()
+    own = root / ".dvc" / "config.local"  # has what the remotes of this machine need
+    config = (own.read_text(encoding="utf-8") if own.is_file() else "") + OWN.format(cache=cache)
+    (tree / ".dvc" / "config.local").write_text(config, encoding="utf-8")
+    problems = []
+    for remote in _said(tree, python, "remote", "list").splitlines():
+        name = remote.split()[0]
+        try:
+            _said(tree, python, "pull", "--quiet", "--remote", name, str(tracked))
+        except ReproduceError as error:
+            problems.append(f"{name}: {error}")
+        else:
+            return
+    problem = "the runs of the inbox at that time are neither in DVC's cache nor in a remote:"
+    raise ReproduceError("\n".join([problem, *problems]))
+
+
+def _said(folder: Path, python: str, *arguments: str) -> str:
+    """What DVC prints; raises ReproduceError."""
+    return _execute(folder, [python, "-m", "dvc", *arguments], Path(python).parent)
+
 
 @contextlib.contextmanager
 def _worktree(root: Path, commit: str) -> Iterator[Path]:
@@ -209,13 +244,14 @@ def _run(tree: Path, python: str, *arguments: str) -> None:
     _execute(tree, [python, *arguments], Path(python).parent)
 
 
-def _execute(tree: Path, command: list[str], first: Path | None = None) -> None:
+def _execute(tree: Path, command: list[str], first: Path | None = None) -> str:
     path = os.environ.get("PATH", os.defpath)
     environment = {**os.environ, "PATH": path if first is None else f"{first}{os.pathsep}{path}"}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise ReproduceError(f"`{' '.join(command)}` failed ({done.returncode}):\n{said}")
+    return done.stdout
 
 
 # Why ---------------------------------------------------------------------------------------------

@@ -1,0 +1,48 @@
+"""A flow that lost its parent ends: no one is left to whom it could tell what becomes of it.
+
+Prefect's runner and worker start each run as a process of its own. When they are killed, the run would
+go on beside the one that is started next. It looks at its parent instead, and when that is gone ends
+itself and what it started. Nothing is lost: the next run goes on from what DVC has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+SECONDS = 1.0
+# Set by the runner and the worker for the process of one run, and by nothing else.
+STARTED_BY_PREFECT = "PREFECT__FLOW_RUN_ID"
+NAME = "ends with its parent"
+
+
+def end_with_parent(end: Callable[[], None] | None = None) -> threading.Thread | None:
+    """Watch the parent of a run that Prefect started; None for any other process."""
+    watched = any(thread.name == NAME for thread in threading.enumerate())
+    if watched or STARTED_BY_PREFECT not in os.environ:
+        return None
+    watcher = threading.Thread(
+        target=_watch, args=(os.getppid(), end or _end), name=NAME, daemon=True
+    )
+    watcher.start()
+    return watcher
+
+
+def _watch(parent: int, end: Callable[[], None]) -> None:
+    while os.getppid() == parent:
+        threading.Event().wait(SECONDS)
+    end()
+
+
+def _end() -> None:
+    """Leave at once, with every process below: the system gives back the project's lock."""
+    import psutil
+
+    print("the process that started this run is gone; the run ends", file=sys.stderr, flush=True)
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(1)
