@@ -37,16 +37,17 @@ def clock(one: Project, days: float) -> None:
     library = libfaketime()
     if library is not None:
         shift = {"LD_PRELOAD": library, "FAKETIME": f"{days:+.4f}d"}
-        one.more |= {**shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        # Waits go by the other clock, and the times of files stay as they are.
+        one.more |= {**shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 
 
 # Kills --------------------------------------------------------------------------------------------
 
 
 def refit_killing(
-    one: Project, words: Callable[[], str], draw: random.Random
+    one: Project, victim: Callable[[int], list[psutil.Process]], draw: random.Random
 ) -> subprocess.CompletedProcess[str]:
-    """`scaling refit`, in which the process whose command has these words is killed."""
+    """`scaling refit`, in the middle of which processes are killed: ``victim`` of its own id."""
     started = subprocess.Popen(
         [sys.executable, "-m", "scaling.cli", "refit"],
         cwd=one.root,
@@ -57,8 +58,7 @@ def refit_killing(
     )
     if stage_of(started, f"scaling.pipeline.{draw.choice(STAGES)}"):
         time.sleep(draw.uniform(0.0, 2.0))
-        wanted = words()
-        for process in [psutil.Process(started.pid)] if not wanted else below(started.pid, wanted):
+        for process in victim(started.pid):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
     out, err = started.communicate(timeout=1800)
@@ -86,7 +86,7 @@ def below(pid: int, words: str) -> list[psutil.Process]:
     return found
 
 
-# What is wrong while a refit and its sharing run ---------------------------------------------------
+# What is wrong while a refit and its sharing run ------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -236,9 +236,11 @@ WHILE = {
     "dirty Git tree": dirty_tree,
     "diverged Git remote": diverged,
 }
-# The words in the command of the process that is killed; none for the flow itself.
-KILLED = {
-    "kill -9 of the flow": "",
-    "kill -9 of a stage": "scaling.pipeline.",
-    "kill -9 of the server": "flows.server",
-}
+KILLED = ("kill -9 of the flow", "kill -9 of a stage", "kill -9 of the server")
+
+
+def victims(fault: str, flow: int, server: int) -> list[psutil.Process]:
+    """The processes that a kill is meant for."""
+    if fault == "kill -9 of a stage":
+        return below(flow, "scaling.pipeline.")
+    return [psutil.Process(server if fault == "kill -9 of the server" else flow)]

@@ -1,12 +1,13 @@
 """A project of the real thing, made small: a clone with one published source and one study.
 
 The study is of a team's own runs, which `scaling add` takes into the inbox; fifteen runs of a
-published source go through ingest and validation beside them. Git has a bare remote, DVC a folder. Every command is
-the project's own, from its own clone, so nothing here stands in for the pipeline.
+published source go through ingest and validation beside them. Git has a bare remote, DVC a folder.
+Every command is the project's own, from its own clone: nothing stands in for the pipeline.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import os
@@ -14,6 +15,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +90,51 @@ class Project:
         return ledger.read_text().splitlines() if ledger.exists() else []
 
 
+@dataclass
+class Server:
+    """Prefect's server for the commands of a project; started again when it was killed."""
+
+    one: Project
+    port: int
+    child: subprocess.Popen[bytes] | None = None
+
+    def need(self) -> None:
+        """Start it unless it runs."""
+        if self.child is not None and self.child.poll() is None:
+            return
+        home = Path(self.one.env["PREFECT_HOME"])
+        home.mkdir(parents=True, exist_ok=True)
+        pipe = subprocess.PIPE
+        with (home / "server.log").open("ab") as log:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "flows.server", str(self.port)],
+                cwd=self.one.root,
+                env=self.one.env,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=log,
+            )
+        assert self.child.stdout is not None
+        self.child.stdout.readline()
+
+    def end(self) -> None:
+        """Stop it as its parent's end would."""
+        if self.child is not None:
+            self.child.communicate()
+
+
+@contextlib.contextmanager
+def serving(one: Project, port: int) -> Iterator[Server]:
+    """The server, named in the environment of the project's commands."""
+    server = Server(one, port)
+    server.need()
+    one.env["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    try:
+        yield server
+    finally:
+        server.end()
+
+
 def make(folder: Path) -> Project:
     """Clone the committed state of this checkout into ``folder`` and make it small."""
     home = folder / "prefect"
@@ -131,7 +178,7 @@ def _trim(one: Project) -> None:
 def write_runs(
     file: Path, names: list[str], *, day: str = "2026-01-01", shift: float = 0.0
 ) -> Path:
-    """A table of runs; a run's sizes and noise follow from its name, ``shift`` corrects its loss."""
+    """A table of runs; sizes and noise follow from a run's name, ``shift`` corrects its loss."""
     with file.open("w", newline="") as handle:
         out = csv.writer(handle)
         out.writerow(["name", "N", "D", "day", "val_loss"])

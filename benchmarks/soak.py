@@ -3,11 +3,11 @@
     nice -n 15 python -m benchmarks.soak run 500 OUT.csv
     python -m benchmarks.soak page OUT.csv docs/benchmarks
 
-One server, as `scaling serve` starts it, and one long-lived process that runs the flow `refit` again and
-again: real Prefect, DVC and Git, new data each time, so that each refit publishes, commits and tags a
-version. The one stage only copies, as quick as Python starts, because what grows with the number of
-versions is not in the stages: they see no version. A version's files are as large as a real one's. One line a
-refit goes to OUT.csv at once, so a soak that is stopped can be read.
+One server, as `scaling serve` starts it, and one long-lived process that runs the flow `refit`
+again and again: real Prefect, DVC and Git, new data each time, so that each refit publishes,
+commits and tags a version. The one stage only copies, as quick as Python starts, because what grows
+with the number of versions is not in the stages: they see no version. A version's files are as
+large as a real one's. One line a refit goes to OUT.csv at once: a soak that is stopped can be read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from tests.ops_project import WHO, environment, free_port, make
 PIPELINE = """
 stages:
   report:
-    cmd: python stage.py report data/published data/validated/x.csv data/fits/a.json data/forecasts/forecast.csv reports/current
+    cmd: >-
+      python stage.py report data/published data/validated/x.csv data/fits/a.json
+      data/forecasts/forecast.csv reports/current
     deps: [data/published, scaling/schema.py, scaling/laws, picture.svg]
     outs:
       - data/validated

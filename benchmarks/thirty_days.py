@@ -4,7 +4,7 @@
 
 A small project (`benchmarks.small_project`) lives on a disk of its own. Each day runs may arrive
 (good, bad, late, corrections of earlier ones), a fault may strike, and the day's refit and its
-sharing run as a person or a timer would start them: `scaling add`, `scaling refit`, `scaling share`.
+sharing run as a person or a timer starts them: `scaling add`, `scaling refit`, `scaling share`.
 Days pass by shifting the clock of every process (libfaketime). What a fault left undone the next
 day's refit has to do. At the end nothing may be lost, published twice or beyond reproduction.
 
@@ -28,12 +28,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks import faults
-from benchmarks.small_project import CHECKOUT, MAPPING, METRIC, Project, make, write_runs
+from benchmarks.small_project import (
+    CHECKOUT,
+    MAPPING,
+    METRIC,
+    Project,
+    Server,
+    make,
+    serving,
+    write_runs,
+)
 from benchmarks.thirty_days_end import Check, end
+from tests.ops_project import free_port
 
 OUT = CHECKOUT / "reports" / "operations"
 FIRST = 12
-BREAKS = ("no space left", "disk quota")
 
 
 @dataclass
@@ -55,6 +64,7 @@ class Month:
     """What goes on from day to day."""
 
     one: Project
+    server: Server
     draw: random.Random
     runs: dict[str, float] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
@@ -67,16 +77,16 @@ class Month:
         text = done.stdout + done.stderr
         if "Traceback (most recent call last)" in text:
             self.unclear.append(f"day {len(self.days) + 1}: {text[-2000:]}")
-        lines = [line for line in (done.stderr if done.returncode else done.stdout).splitlines()]
+        lines = (done.stderr if done.returncode else done.stdout).splitlines()
         last = next((line for line in lines if line.strip() and "report:" not in line), "")
         last = lines[-1] if done.returncode and lines else last
         told = re.sub(r"/\S*/", "", last)
         return "ok" if done.returncode == 0 else f"{done.returncode}: {told[:150]}"
 
 
-def month(one: Project, days: int, draw: random.Random, say: bool = True) -> Month:
+def month(one: Project, server: Server, days: int, draw: random.Random) -> Month:
     """All the days, one after another."""
-    made = Month(one, draw)
+    made = Month(one, server, draw)
     plan = _plan(days, draw)
     for number in range(1, days + 1):
         faults.clock(one, number)
@@ -86,8 +96,7 @@ def month(one: Project, days: int, draw: random.Random, say: bool = True) -> Mon
         _work(made, day)
         day.seconds = round(time.monotonic() - start, 1)
         made.days.append(day)
-        if say:
-            print(asdict(day), flush=True)
+        print(asdict(day), flush=True)
     return made
 
 
@@ -142,11 +151,15 @@ def _spoil(file: Path, made: Month, names: list[str]) -> None:
 
 def _work(made: Month, day: Day) -> None:
     before = made.one.versions()
+    made.server.need()
     around = faults.WHILE.get(day.fault)
     with around(made.one, made.draw) if around else contextlib.nullcontext():
         if day.fault in faults.KILLED:
-            words = faults.KILLED[day.fault]
-            done = faults.refit_killing(made.one, lambda: words, made.draw)
+            assert made.server.child is not None
+            server = made.server.child.pid
+            done = faults.refit_killing(
+                made.one, lambda flow: faults.victims(day.fault, flow, server), made.draw
+            )
         else:
             done = made.one.scaling("refit")
         day.refit = made.said(done)
@@ -194,7 +207,8 @@ def main() -> int:
     given = parser.parse_args()
     with disk() as place:
         one = make(place)
-        made = month(one, given.days, random.Random(given.seed))
+        with serving(one, free_port()) as server:
+            made = month(one, server, given.days, random.Random(given.seed))
         checks = end(one, made.runs, made.bad, say=lambda text: print(text, flush=True))
         write(made, checks, given.seed, given.out)
     return 0 if all(check.held for check in checks) and not made.unclear else 1

@@ -7,7 +7,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -133,9 +132,9 @@ def page(days: list[dict[str, Any]], checks: list[Check], unclear: list[str], se
     lines = [
         "# Thirty simulated days",
         "",
-        f"`python -m benchmarks.thirty_days --seed {seed} --days {len(days)}`: a small project with "
-        "the real command line, Prefect, DVC, a bare Git repository and a DVC remote, on a disk of "
-        "its own, with the clock of every process shifted from day to day.",
+        f"`python -m benchmarks.thirty_days --seed {seed} --days {len(days)}`: a small project "
+        "with the real command line, Prefect, DVC, a bare Git repository and a DVC remote, on a "
+        "disk of its own, with the clock of every process shifted from day to day.",
         "",
         "| at the end | held | found |",
         "|---|---|---|",

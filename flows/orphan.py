@@ -1,8 +1,8 @@
 """A flow that lost its parent ends: no one is left to whom it could tell what becomes of it.
 
-Prefect's runner and worker start each run as a process of its own. When they are killed, the run would
-go on beside the one that is started next. It looks at its parent instead, and when that is gone ends
-itself and what it started. Nothing is lost: the next run goes on from what DVC has.
+Prefect's runner and worker start each run as a process of its own. When they are killed, the run
+would go on beside the one that is started next. It looks at its parent instead, and when that is
+gone it ends itself and what it started. Nothing is lost: the next run goes on from what DVC has.
 """
 
 from __future__ import annotations

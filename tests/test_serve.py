@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socketserver
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -122,92 +117,6 @@ def _find(pid: int, words: str) -> list[psutil.Process]:
         if words in command and "-m dvc" not in command and "sh -c" not in command:
             found.append(child)
     return found
-
-
-# Alerts -----------------------------------------------------------------------------------------
-
-
-class _Web(BaseHTTPRequestHandler):
-    got: list[str] = []  # noqa: RUF012
-
-    def do_POST(self) -> None:
-        self.got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *words: object) -> None:
-        pass
-
-
-class _Mail(socketserver.StreamRequestHandler):
-    got: list[str] = []  # noqa: RUF012
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        letter: list[str] | None = None
-        for line in (raw.decode().rstrip("\r\n") for raw in self.rfile):
-            if letter is not None and line != ".":
-                letter.append(line)
-                continue
-            if letter is not None:
-                self.got.append("\n".join(letter))
-                letter = None
-            start = line.upper().startswith("DATA")
-            letter = [] if start else letter
-            self.wfile.write(b"354 go on\r\n" if start else b"250 ok\r\n")
-            if line.upper().startswith("QUIT"):
-                return
-
-
-@contextmanager
-def receiving(server: socketserver.TCPServer) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def alerts(port: int, env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scaling.cli", "alerts", *arguments]
-    here = {**env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
-    return subprocess.run(command, cwd=CHECKOUT, env=here, capture_output=True, text=True)
-
-
-@pytest.mark.slow
-def test_word_of_a_failure_is_sent_in_three_ways_and_says_nothing_internal(
-    root: Path, env: dict[str, str]
-) -> None:
-    port = free_port()
-    with (
-        receiving(ThreadingHTTPServer(("127.0.0.1", 0), _Web)) as web,
-        receiving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail)) as mail,
-        serving(root, env, port),
-    ):
-        for kind, to in {
-            "webhook": f"http://127.0.0.1:{web}/hook",
-            "slack": f"json://127.0.0.1:{web}/slack",
-            "email": f"mailto://127.0.0.1:{mail}?from=a@example.org&to=b@example.org&mode=insecure",
-        }.items():
-            done = alerts(port, env, kind, "--to", to)
-            assert done.returncode == 0, done.stderr
-        assert alerts(port, env, "webhook", "--to", f"http://127.0.0.1:{web}/hook").returncode == 0
-        assert len([a for a in ask(port, "automations") if a["name"].startswith("scaling: ")]) >= 9
-        land(root, "row\nrefuse b\n")
-        until(lambda: len(_Web.got) >= 2 and _Mail.got)
-        assert ended(port) == ["FAILED"]
-    sent = [*_Web.got, *_Mail.got]
-    assert len(sent) == 3
-    assert all("refit did not complete: Failed" in text.replace("=\n", "") for text in sent)
-    assert not any("inbox.csv" in text for text in sent)
-    assert not (root / "reports/ledger.jsonl").exists()
-
-
-def test_an_address_of_the_wrong_kind_is_refused_and_not_repeated(env: dict[str, str]) -> None:
-    done = alerts(1, env, "email", "--to", "https://me:secret@example.org")
-    assert done.returncode == 2
-    assert "mailto://" in done.stderr and "secret" not in done.stderr + done.stdout
 
 
 # Faults that are not kills ----------------------------------------------------------------------
