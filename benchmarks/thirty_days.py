@@ -5,11 +5,12 @@
 A small project (`benchmarks.small_project`) lives on a disk of its own. Each day runs may arrive
 (good, bad, late, corrections of earlier ones), a fault may strike, and the day's refit and its
 sharing run as a person or a timer starts them: `scaling add`, `scaling refit`, `scaling share`.
-Days pass by shifting the clock of every process (libfaketime). What a fault left undone the next
+Days pass by shifting the clock of every process (`clock_shift.c`). What a fault left undone the next
 day's refit has to do. At the end nothing may be lost, published twice or beyond reproduction.
 
 Writes reports/operations/thirty-days.md and thirty-days.csv; exit status 1 when anything is wrong.
-Needs root for the disk (tmpfs) and libfaketime for the days; what is missing is left out, and said.
+Needs root for the disk (a tmpfs) and a C compiler for the days; without them the faults of disk and
+clock are left out.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def month(one: Project, server: Server, days: int, draw: random.Random) -> Month
 def _plan(days: int, draw: random.Random) -> list[str]:
     """A fault or none for each day; every kind comes once before one comes twice."""
     kinds = [*faults.WHILE, *faults.KILLED]
-    if faults.libfaketime() is None:
+    if faults.compiler() is None:
         kinds = [kind for kind in kinds if not kind.startswith("clock")]
     chosen: list[str] = []
     while len(chosen) < days * 2 // 3:
