@@ -48,10 +48,20 @@ def _refit(root: Path) -> None:
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
     with _api(_home(root)):
+        import httpx
+        from prefect.exceptions import PrefectException
+
         from flows.refit import refit
 
         try:
             refit(root)
+        except (httpx.HTTPError, PrefectException) as error:
+            # The flow's own errors are none of these; a server that died or whose disk is full is.
+            raise ServerError(
+                f"Prefect's server failed ({type(error).__name__}): is it still there, and is "
+                "there space on its disk? What was published is whole; the same command goes on "
+                "from here"
+            ) from error
         finally:
             drain()
 

@@ -1,0 +1,119 @@
+"""Versions that did not change are not read again; those that did are, and the clock is watched."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scaling import publish as module
+from scaling.publish import PublishError, looks_whole, publish, verify
+from scaling.seen import FILE, SETTLED_NS
+from tests.test_publish import NOON, fill, write_report
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with two versions that were seen long after they were written."""
+    project = fill(tmp_path / "project")
+    publish(project, now=NOON)
+    write_report(project, "# Second\n")
+    publish(project, now=NOON)
+    later = time.time_ns() + 10 * SETTLED_NS
+    monkeypatch.setattr(module, "clock_ns", lambda: later)
+    assert looks_whole(project)
+    return project
+
+
+def read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The versions whose bytes are read in a look."""
+    read: list[str] = []
+    check = module._check_version
+
+    def noted(history: module._History, entry: module.Entry) -> None:
+        read.append(entry.version)
+        check(history, entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_check_version", noted)
+        looks_whole(root)
+    return read
+
+
+def versions(root: Path) -> list[Path]:
+    return sorted(path.parent for path in (root / "reports").glob("*/manifest.json"))
+
+
+def test_what_did_not_change_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_again(root, monkeypatch) == []
+    assert verify(root) == []
+
+
+def test_what_changed_is_read_even_with_its_size_and_time_kept(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = versions(root)[0] / "report.md"
+    facts, old = file.stat(), file.read_bytes()
+    file.write_bytes(old.replace(b"#", b"!"))
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert read_again(root, monkeypatch) == [file.parent.name]
+    assert not looks_whole(root)
+    assert publish(root, now=NOON).restored
+    assert looks_whole(root) and verify(root) == []
+
+
+@pytest.mark.parametrize("harm", ["removed", "added", "replaced", "ledger"])
+def test_any_other_harm_is_seen(root: Path, harm: str) -> None:
+    file = versions(root)[0] / "report.md"
+    if harm == "removed":
+        file.unlink()
+    elif harm == "added":
+        (file.parent / "more.txt").write_text("more\n")
+    elif harm == "replaced":
+        other = file.with_name("other")
+        other.write_text("x" * file.stat().st_size)
+        other.replace(file)
+    else:
+        ledger = root / "reports/ledger.jsonl"
+        ledger.write_bytes(ledger.read_bytes().replace(b"2020", b"2019"))
+    assert not looks_whole(root)
+    assert verify(root) != []
+
+
+def test_a_file_that_is_too_new_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "clock_ns", time.time_ns)
+    write_report(root, "# Third\n")
+    third = publish(root, now=NOON).version
+    assert third in read_again(root, monkeypatch)
+    assert third in read_again(root, monkeypatch)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b'{"a": ["x", {"b": 1}]}', b"\xff"])
+def test_a_damaged_memory_only_costs_time(root: Path, content: bytes) -> None:
+    (root / "reports" / FILE).write_bytes(content)
+    assert looks_whole(root)
+
+
+def test_issue_times_do_not_go_back(root: Path) -> None:
+    write_report(root, "# Third\n")
+    before = (root / "reports/ledger.jsonl").read_bytes()
+    with pytest.raises(PublishError, match=r"the clock says .* was issued at") as refused:
+        publish(root, now=NOON - timedelta(seconds=1))
+    last = (root / "reports/ledger.jsonl").read_text().splitlines()[-1]
+    assert str(refused.value).split("--corrects ")[1].split()[0] in last
+    assert (root / "reports/ledger.jsonl").read_bytes() == before
+    assert verify(root) == []
+    assert publish(root, now=NOON).new
+
+
+def test_a_version_that_was_dated_ahead_can_be_corrected(root: Path) -> None:
+    write_report(root, "# Ahead\n")
+    ahead = publish(root, now=NOON + timedelta(days=400)).version
+    write_report(root, "# Right\n")
+    with pytest.raises(PublishError, match=f"--corrects {ahead}"):
+        publish(root, now=NOON)
+    publish(root, now=NOON, corrects=ahead, reason="its clock was ahead")
+    assert verify(root) == []
