@@ -40,9 +40,10 @@ def fingerprint(root: Path) -> Current:
     The engine is what ``dvc.yaml`` names as dependencies under ``scaling/``: a test keeps that
     list true. Raises InputError when something is missing.
     """
-    files = _outputs(root)
-    laws, engine = _sources(root)
     params = yaml.safe_load(_need(root / "params.yaml").read_text(encoding="utf-8"))
+    studies = params.get("studies") or {}
+    files = _outputs(root, studies)
+    laws, engine = _sources(root)
     made_by = {
         "data": hashes_of(root, _tree(_need(root / "data" / "validated"))),
         "laws": hashes_of(root, laws),
@@ -52,7 +53,7 @@ def fingerprint(root: Path) -> Current:
         "requirements": _hash(_need(root / "requirements.lock")),
         "seed": params.get("seed"),
         # Too large to publish; the fits' draws are told by their hashes.
-        "draws": hashes_of(root, sorted((root / "data" / "fits").glob("*.parquet"))),
+        "draws": hashes_of(root, _of_studies(root / "data" / "fits", ".parquet", studies)),
         "outputs": {name: _hash(path) for name, path in files.items()},
     }
     as_of = params.get("as_of")
@@ -102,7 +103,13 @@ def _reproduce(revision: object, dirty: object, makes: str) -> str:
     return command + (" # after making the sources what made_by says" if dirty else "")
 
 
-def _outputs(root: Path) -> dict[str, Path]:
+def _of_studies(folder: Path, suffix: str, studies: Iterable[str]) -> list[Path]:
+    """The files of these studies: DVC leaves those of a study that is no longer in params.yaml."""
+    known = set(map(str, studies))
+    return sorted(path for path in folder.glob(f"*{suffix}") if path.stem in known)
+
+
+def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     """Name within the version -> where the stages left the file."""
     present = _need(root / "reports" / "current")
     files = {path.relative_to(present).as_posix(): path for path in _tree(present)}
@@ -111,7 +118,7 @@ def _outputs(root: Path) -> dict[str, Path]:
     if _hash(shown) != _hash(forecast):
         raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
     for name in ("fits", "backtests"):
-        for path in sorted((root / "data" / name).glob("*.json")):
+        for path in _of_studies(root / "data" / name, ".json", studies):
             files[f"{name}/{path.name}"] = path
     baselines = root / "data" / "forecasts" / BASELINES
     if baselines.is_file():

@@ -146,10 +146,16 @@ def test_what_makes_a_version_makes_another_one(root: Path, name: str, text: str
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("params.yaml", "# a comment\n" + FILES["params.yaml"]), ("scaling/cli.py", "# other\n")],
+    [
+        ("params.yaml", "# a comment\n" + FILES["params.yaml"]),
+        ("scaling/cli.py", "# other\n"),
+        ("data/fits/a-study-that-is-gone.json", '{"E": 1.9}\n'),
+        ("data/backtests/a-study-that-is-gone.json", "{}\n"),
+    ],
 )
 def test_what_makes_no_number_makes_no_version(root: Path, name: str, text: str) -> None:
     first = publish(root, now=NOON).version
+    (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text(text)
     assert is_published(root)
     assert publish(root).version == first
