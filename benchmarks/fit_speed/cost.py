@@ -28,24 +28,39 @@ STARTS = (6, 12, 24, 48, 96, 192, 384)
 # Resamples of each fit on the axis of rows, and on that of parameters.
 FEW = {POWER: 40, ANY: 10}
 SOME = {POWER: 1_000, ANY: 100}
+# What a global fit's cost is made of, and its unit.
+PARTS = {
+    "search alone": "s",
+    "polishing 24 starts": "s",
+    "objective, gradient and both Hessians at 24 starts": "s",
+    "steps of a start": "steps",
+}
 # Simulated tables of each number of parameters: some are easier than others.
 STUDIES = 5
 
 
 @dataclass(frozen=True)
 class Series:
-    """CPU seconds of one job over sizes along one axis."""
+    """CPU seconds of one job over sizes along one axis, or a count where ``unit`` says so."""
 
     axis: str
     job: str
     path: str
     sizes: tuple[int, ...]
     seconds: tuple[float, ...]
+    unit: str = "s"
 
     @property
     def slope(self) -> float:
         """Slope of log seconds on log size, by least squares: 1 is linear."""
         return _slope(self.sizes, self.seconds)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the slope, from how far the points lie off the line."""
+        x, y = np.log(self.sizes), np.log(self.seconds)
+        off = y - np.polyval(np.polyfit(x, y, 1), x)
+        return float(np.sqrt(off @ off / (len(x) - 2) / ((x - x.mean()) ** 2).sum()))
 
     @property
     def late(self) -> float:
@@ -108,19 +123,20 @@ def _parameters(path: str) -> Iterator[Series]:
     found = [_fit_and_resample(tables[law.name], law, path, count) for law in by.values()]
     yield from _two("parameters", path, tuple(by), count, found)
     parts = zip(*(_parts(tables[law.name], _of(path, law)) for law in by.values()), strict=True)
-    for job, seconds in zip(("search alone", "polishing 24 starts"), parts, strict=True):
-        yield Series("parameters", job, path, tuple(by), seconds)
+    for (job, unit), seconds in zip(PARTS.items(), parts, strict=True):
+        yield Series("parameters", job, path, tuple(by), seconds, unit)
 
 
-def _parts(tables: Sequence[pl.DataFrame], law: Law) -> tuple[float, float]:
-    """Seconds of the search and of the polish of what it finds: means."""
+def _parts(tables: Sequence[pl.DataFrame], law: Law) -> tuple[float, ...]:
+    """Means of `PARTS`."""
     found = []
     for table in tables:
         problem = engine.prepare(table, law)
         searched, begin = fastest(partial(search.starts, problem))
-        found.append((searched, fastest(partial(minimise, problem, begin))[0]))
-    searches, polishes = np.mean(found, axis=0)
-    return float(searches), float(polishes)
+        polished, made = fastest(partial(minimise, problem, begin))
+        once = fastest(partial(problem.evaluate, begin))[0]
+        found.append((searched, polished, once, float(made.steps.mean())))
+    return tuple(np.mean(found, axis=0).tolist())
 
 
 def _resamples(path: str) -> Iterator[Series]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import altair as alt
-
 from benchmarks.fit_speed.cost import ANY, POWER, Series
 from scaling.report.blocks import Swatch
-from scaling.report.draw import PAD, Plot, chart, draw, words
+from scaling.report.draw import PAD, Axis, Layer, Plot, chart, draw, words
 from scaling.report.palette import COLOUR
 from scaling.report.sheet import Titled, sheet
 
@@ -21,6 +19,8 @@ def figure(found: Sequence[Series]) -> str:
     """Every axis and job as one plot, both paths in it, as an SVG file."""
     panels: dict[tuple[str, str], list[Series]] = {}
     for one in found:
+        if one.unit != "s" or one.job.startswith("objective"):
+            continue
         panels.setdefault((one.axis, _kind(one)), []).append(one)
     titled = [
         Titled(f"{kind} against {axis}", _slopes(some), _plot(some))
@@ -62,7 +62,7 @@ def _decades(values: Sequence[float]) -> tuple[float, float]:
     return 10.0**low, 10.0**high
 
 
-def _linear(one: Series, x: tuple[float, float], y: tuple[float, float]) -> alt.Chart:
+def _linear(one: Series, x: tuple[float, float], y: tuple[float, float]) -> Layer:
     """Slope 1 through the last point, as far as it stays in the plot."""
     last, at = one.seconds[-1], one.sizes[-1]
     left = max(x[0], at * y[0] / last)
@@ -70,17 +70,15 @@ def _linear(one: Series, x: tuple[float, float], y: tuple[float, float]) -> alt.
     return chart(ends, "x y", "line", color=COLOUR["axis"], strokeWidth=1, strokeDash=[4, 3])
 
 
-def _axis_x(one: Series, domain: tuple[float, float]) -> alt.X:
+def _axis_x(one: Series, domain: tuple[float, float]) -> Axis:
     few = one.axis == "parameters"
     ticks = list(one.sizes) if few or one.axis == "starts" else _powers(*domain)
-    axis = alt.Axis(values=ticks, labelExpr="format(datum.value, ',')")
-    return alt.X("x:Q", scale=alt.Scale(type="log", domain=list(domain), nice=False), axis=axis)
+    return Axis(*domain, ticks, [f"{tick:,.0f}" for tick in ticks], log=True)
 
 
-def _axis_y(domain: tuple[float, float]) -> alt.Y:
-    label = "format(datum.value, '~g') + ' s'"
-    axis = alt.Axis(values=_powers(*domain), labelExpr=label, grid=True)
-    return alt.Y("y:Q", scale=alt.Scale(type="log", domain=list(domain), nice=False), axis=axis)
+def _axis_y(domain: tuple[float, float]) -> Axis:
+    ticks = _powers(*domain)
+    return Axis(*domain, ticks, [f"{tick:g} s" for tick in ticks], log=True, grid=True)
 
 
 def _powers(low: float, high: float) -> list[float]:

@@ -52,6 +52,12 @@ class TermsKernel:
             self.z.append(by)
         self.feature_tables = [self._features(by) for by in self.z]
         self.own = len(self.coefs) + len(self.exponents)
+        axes = space.axes
+        # One coordinate each, every size a logarithm: nothing but exp to differentiate.
+        self.plain = space.size == self.own and all(
+            [axes[k].kind == "exp" for k in self.coefs]
+            + [axes[k].kind in ("exp", "real") for k in self.exponents]
+        )
 
     def _features(self, by: dict[int, Array]) -> Array:
         """(rows, 1 + m + m(m+1)/2): the constant, Z and products of Z of one term."""
@@ -65,18 +71,25 @@ class TermsKernel:
     def _internal(self, u: Array) -> tuple[Array, Array, Array, Array]:
         """(log sizes, exponents, first and second derivative of each by its coordinate)."""
         order = self.coefs + self.exponents
+        n = len(self.coefs)
+        if self.plain:
+            value = u[:, [self.space.axes[k].index for k in order]]
+            slope, bend = np.ones_like(value), np.zeros_like(value)
+            logs = [j for j in range(n, len(order)) if self.space.axes[order[j]].kind == "exp"]
+            natural = np.exp(np.clip(value[:, logs], -700.0, 700.0))
+            value[:, logs] = slope[:, logs] = bend[:, logs] = natural
+            return value[:, :n], value[:, n:], slope, bend
         batch = len(u)
         value, slope, bend = (np.empty((batch, len(order))) for _ in range(3))
         for j, k in enumerate(order):
             axis = self.space.axes[k]
-            if j < len(self.coefs) and axis.kind == "exp":
+            if j < n and axis.kind == "exp":
                 value[:, j], slope[:, j], bend[:, j] = u[:, axis.index], 1.0, 0.0
                 continue
             v, d1, d2 = axis.natural(u)
-            if j < len(self.coefs):
+            if j < n:
                 v, d1, d2 = np.log(v), d1 / v, d2 / v - (d1 / v) ** 2
             value[:, j], slope[:, j], bend[:, j] = v, d1, d2
-        n = len(self.coefs)
         return value[:, :n], value[:, n:], slope, bend
 
     def _terms(self, u: Array, rows: slice) -> tuple[list[Array], Array]:
@@ -149,6 +162,15 @@ class TermsKernel:
     ) -> tuple[Array, Array, Array]:
         """Gradient, Hessian and majoriser by solver coordinates from those by internal ones."""
         _, _, slope, bend = self._internal(u)
+        if self.plain:
+            order = np.argsort([self.space.axes[k].index for k in self.coefs + self.exponents])
+            across = np.ix_(np.arange(len(u)), order, order)
+            index = np.arange(self.own)
+            square = slope[:, :, None] * slope[:, None, :]
+            core = matrices[0] * square
+            core[:, index, index] += g * bend
+            upper = matrices[1] * square
+            return (g * slope)[:, order], core[across], upper[across]
         spread = np.zeros((len(u), slope.shape[1], self.space.size))
         for j, k in enumerate(self.coefs + self.exponents):
             if self.space.axes[k].kind != "fixed":
@@ -175,12 +197,14 @@ class GenericKernel:
         p = SimpleNamespace(**{name: theta[:, k, None] for k, name in enumerate(self.law.names)})
         with np.errstate(all="ignore"):
             value = self._linked(self.law.predict(p, self._inputs(rows)))
-        return self._finite(np.broadcast_to(value, (len(u), self._count(rows))))
+            return self._finite(np.broadcast_to(value, (len(u), self._count(rows))))
 
     def _finite(self, eta: Array) -> Array:
         """eta, with a huge number where it is none; raw values have units, logs have not."""
         most = 1e100 if self.link == "linear" else 1e6
-        return np.clip(np.nan_to_num(eta, nan=most, posinf=most, neginf=-most), -most, most)
+        if not np.isfinite(eta.sum()):
+            eta = np.nan_to_num(eta, nan=most, posinf=most, neginf=-most)
+        return np.clip(eta, -most, most)
 
     def _inputs(self, rows: slice) -> SimpleNamespace:
         return SimpleNamespace(**{name: column[rows] for name, column in self.x.items()})
@@ -228,8 +252,9 @@ class GenericKernel:
             slopes = np.zeros((len(u), self.own, shape[1]))
             for i, d in jet.first.items():
                 np.multiply(d, slope, out=slopes[:, i])
-        finite = np.nan_to_num(slopes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        return eta, finite, (jet, slope, bend)
+            if not np.isfinite(slopes.sum()):
+                np.nan_to_num(slopes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return eta, slopes, (jet, slope, bend)
 
     def curvature(self, u: Array, rows: slice, b: Array, memo: Any) -> tuple[Array, Array | float]:
         """sum_i b_i l' d2 predict_i / du2, and a."""

@@ -30,11 +30,17 @@ Array = NDArray[np.float64]
 GRID = 576
 # Parameters from which a grid of that many points is too coarse, and a sequence takes its place.
 MANY = 4
+# Points of that sequence: half as many, because its best points descend.
+SEQUENCE = 288
 # Steps of the grid, as a share of a parameter's range, to which a coarser one is refined.
 FINEST = 1.0 / 20.0
+# Elements of an array that a second-level cache holds with its copies.
+CACHED = 50_000
 # Rows on which the grid is looked at, and how many a parameter at least; its best points are then
 # projected on all rows.
 COARSE, PER_PARAMETER = 96, 8
+# Least squares again, by how far rows are off.
+ROUNDS = 1
 # Points of a space-filling search, for laws without linear parameters.
 SPREAD = 512
 POLISHED = 24
@@ -125,7 +131,7 @@ def _projected(problem: Problem, count: int) -> Array:
     if len(params) < MANY:
         place = np.array(list(itertools.product(*[line] * len(params))))
     else:
-        place = kronecker(GRID, len(params))
+        place = kronecker(SEQUENCE, len(params))
     u = _filled(problem, params, place)
     keep = _order(problem, u)[:count]
     place, u = place[keep], u[keep]
@@ -135,19 +141,27 @@ def _projected(problem: Problem, count: int) -> Array:
     return u
 
 
-def _filled(problem: Problem, params: Sequence[Param], place: Array) -> Array:
+def _filled(
+    problem: Problem, params: Sequence[Param], place: Array, robust: Array | None = None
+) -> Array:
     """Coordinates (B, P) of points that are given by their non-linear parameters."""
     names = problem.law.names
     theta = np.ones((len(place), len(names)))
     theta[:, [names.index(param.name) for param in params]] = _at(params, place)
     _hold(problem, theta)
-    return _projected_at(problem, theta)
+    return _projected_at(problem, theta, robust)
 
 
-def _projected_at(problem: Problem, theta: Array) -> Array:
-    """Coordinates (B, P) of ``theta`` (B, K) with its sizes replaced by their best."""
-    parts = np.array_split(theta, max(1, len(theta) * problem.rows // 50_000))
-    return problem.space.coordinates(np.concatenate([_sizes(problem, part) for part in parts]))
+def _projected_at(problem: Problem, theta: Array, robust: Array | None = None) -> Array:
+    """Coordinates (B, P) of ``theta`` (B, K) with its sizes replaced by their best.
+
+    ``robust`` (B, rows) are the weights of nearby points, which save all rounds but one.
+    """
+    size = len(theta) * problem.rows * len(problem.law.linear)
+    count = max(1, size // CACHED)
+    parts = np.array_split(np.arange(len(theta)), count)
+    made = [_sizes(problem, theta[at], None if robust is None else robust[at]) for at in parts]
+    return problem.space.coordinates(np.concatenate(made))
 
 
 def _descended(
@@ -157,7 +171,8 @@ def _descended(
     steps = step * np.concatenate([np.eye(len(params)), -np.eye(len(params))])
     near = np.clip(place + steps[:, None], 0.0, 1.0).reshape(-1, len(params))
     places = np.concatenate([place, near])
-    us = np.concatenate([u, _filled(problem, params, near)])
+    robust = np.tile(_robust(problem, _residuals(problem, u)), (2 * len(params), 1))
+    us = np.concatenate([u, _filled(problem, params, near, robust)])
     rank = np.empty(len(us), dtype=np.intp)
     rank[_order(problem, us)] = np.arange(len(us))
     count = len(place)
@@ -206,24 +221,38 @@ def _powers(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
     return np.exp(basis, out=basis)
 
 
-def _sizes(problem: Problem, theta: Array) -> Array:
+def _residuals(problem: Problem, u: Array) -> Array:
+    """Of predictions at ``u`` (B, P), relative where logs are compared, (B, rows)."""
+    eta = problem.predict(u)
+    if problem.objective.link == "log":
+        return np.expm1(np.minimum(eta - problem.y, 700.0))
+    return eta - problem.y
+
+
+def _robust(problem: Problem, residual: Array) -> Array:
+    """Weights of least squares by which it comes near the objective."""
+    scale = max(problem.objective.delta, 1e-3)
+    out: Array = scale / np.maximum(np.abs(residual), scale)
+    return out
+
+
+def _sizes(problem: Problem, theta: Array, robust: Array | None = None) -> Array:
     """Fill the linear parameters of each row of ``theta`` by reweighted least squares."""
     law = problem.law
     link = problem.objective.link
     y = np.exp(problem.y) if link == "log" else problem.y
     with np.errstate(all="ignore"):
-        basis = np.nan_to_num(_basis(problem, theta), posinf=0.0, neginf=0.0)
+        basis = _basis(problem, theta)
+    if not np.isfinite(basis.sum()):
+        basis = np.nan_to_num(basis, posinf=0.0, neginf=0.0)
     unit = np.maximum(np.abs(basis).mean(axis=2, keepdims=True), 1e-300)
     basis = basis / unit
     relative = 1.0 / y if link == "log" else np.ones_like(y)
-    weight = np.broadcast_to(problem.weights * relative**2, (len(theta), problem.rows))
-    sizes = np.zeros((len(theta), len(law.linear)))
-    scale = max(problem.objective.delta, 1e-3)
-    for _ in range(3):
-        sizes = _nonnegative(law, basis, y, weight)
+    flat = np.broadcast_to(problem.weights * relative**2, (len(theta), problem.rows))
+    sizes = _nonnegative(law, basis, y, flat if robust is None else flat * robust)
+    for _ in range(ROUNDS if robust is None else 0):
         residual = (np.matmul(sizes[:, None, :], basis)[:, 0] - y) * relative
-        robust = scale / np.maximum(np.abs(residual), scale)
-        weight = problem.weights * relative**2 * robust
+        sizes = _nonnegative(law, basis, y, flat * _robust(problem, residual))
     out = theta.copy()
     for j, name in enumerate(law.linear):
         out[:, law.names.index(name)] = sizes[:, j] / unit[:, j, 0]
