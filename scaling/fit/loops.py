@@ -49,7 +49,8 @@ _as_int = _reading(numba.types.int64, numba.types.float64)
 
 @_part
 def _exp(x: float) -> float:
-    """exp(x), |x| < 700, to 1 or 2 units in the last place."""
+    """exp(x), |x| < 700, to 5e-16 + 4e-17 |x|, relatively (sums may be reordered, so the two
+    parts of log 2 may count as one)."""
     at = min(max(x, -700.0), 700.0)
     n = np.floor(at * LOG2E + 0.5)
     r = (at - n * LN2_HIGH) - n * LN2_LOW

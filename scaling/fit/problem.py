@@ -123,9 +123,9 @@ class Problem:
             for rows in row_blocks(self.rows, batch):
                 own = self.y[rows] if y is None else y[:, rows]
                 self._add_block(u, rows, weights, own, (f, g, hessian, majoriser), second)
+            g, hessian, majoriser = self.kernel.chain(u, g, (hessian, majoriser))
             if not second:
                 hessian = majoriser
-            g, hessian, majoriser = self.kernel.chain(u, g, (hessian, majoriser))
             if self.penalty:
                 value, slope, curve = self.space.prior(u)
                 f += self.penalty * value
