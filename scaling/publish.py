@@ -14,7 +14,7 @@ import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,12 +96,24 @@ def publish(
     if (corrects is None) != (reason is None):
         raise InputError("a correction has a version that it corrects, and a reason")
     more = {"corrects": corrects, "reason": reason}
-    published = issue(root, root / "reports", lambda: fingerprint(root), now=now, more=more)
+    published = issue(root, root / "reports", lambda: _current(root), now=now, more=more)
     # Drawing pages takes a while to import, and most looks publish nothing.
     from scaling import site
 
     site.refresh(root)
     return published
+
+
+def _current(root: Path) -> Current:
+    """The stages' outputs, with what they say of the version before."""
+    current = fingerprint(root)
+
+    def beside(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
+        from scaling.audit.changed import beside
+
+        return beside(root, previous, folder, current.made_by)
+
+    return replace(current, beside=beside)
 
 
 def issue(
@@ -206,8 +218,8 @@ def _add(
     }
     if current.as_of is not None:
         facts["as_of"] = current.as_of
-    content = manifest(current, facts)
-    folder = _version_beside(reports, current, content)
+    previous = reports / chain[-1].version if chain else None
+    folder, content = _version_beside(reports, current, facts, previous)
     ledger = durable.write_beside(reports, _ledger_bytes([*chain, entry_of(content)]))
     durable.rename(folder, reports / current.version)
     durable.rename(ledger, reports / LEDGER)
@@ -227,17 +239,23 @@ def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) ->
         )
 
 
-def _version_beside(reports: Path, current: Current, manifest: bytes) -> Path:
-    """A temporary folder with every file of the version, on the disk."""
+def _version_beside(
+    reports: Path, current: Current, facts: Mapping[str, str | bool | None], previous: Path | None
+) -> tuple[Path, bytes]:
+    """A temporary folder with every file of the version, on the disk, and its manifest."""
     beside = Path(tempfile.mkdtemp(prefix=durable.TEMPORARY, dir=reports))
     for name, source in current.files.items():
         content = source.read_bytes()
         if sha256(content) != current.made_by["outputs"][name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
         durable.write(beside / name, content)
-    durable.write(beside / MANIFEST, manifest)
+    more = current.beside(previous, beside)
+    for name, content in more.items():
+        durable.write(beside / name, content)
+    told = manifest(current, facts, more)
+    durable.write(beside / MANIFEST, told)
     beside.chmod(0o755)
-    return beside
+    return beside, told
 
 
 def _ledger_bytes(chain: list[Entry]) -> bytes:
@@ -386,9 +404,21 @@ def _find(history: _History, path: Path, digest: str, entry: Entry) -> bytes | N
 
 def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> Iterator[bytes]:
     """What the lost file may have held: made again, an output, in Git, in another version."""
-    if path.name == MANIFEST and current.version == entry.version:
-        yield manifest(current, entry.facts())
     yield from (source.read_bytes() for source in current.files.values())
+    if current.version == entry.version:
+        beside = _beside_again(reports, current, entry)
+        yield manifest(current, entry.facts(), beside)
+        yield from beside.values()
     yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
     others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")
     yield from (other.read_bytes() for other in sorted(others) if other.is_file())
+
+
+def _beside_again(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
+    """What was published beside the present outputs, from the version that came before them."""
+    known = {one.digest(): name for name, one in _manifests(reports).items()}
+    before = known.get(entry.previous or "")
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        for name, source in current.files.items():
+            durable.write(Path(folder) / name, source.read_bytes())
+        return current.beside(reports / before if before else None, Path(folder))

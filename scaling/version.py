@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ class Current:
     command: str = "python -m dvc repro"
     # Beside what dvc.yaml names: whether they differ from Git makes the version dirty too.
     sources: tuple[str, ...] = ()
+    # From the folder of the version before (None: there is none) and a folder with this one's
+    # files: what is written over and beside them, which the id does not depend on.
+    beside: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
 
     @property
     def version(self) -> str:
@@ -60,17 +63,24 @@ def fingerprint(root: Path) -> Current:
     return Current(made_by, files, None if as_of is None else str(as_of))
 
 
-def manifest(current: Current, facts: Mapping[str, str | bool | None]) -> bytes:
-    """The manifest's bytes: a function of what is published and of the facts in the ledger."""
+def manifest(
+    current: Current, facts: Mapping[str, str | bool | None], beside: Mapping[str, bytes]
+) -> bytes:
+    """The manifest's bytes: a function of what is published and of the facts in the ledger.
+
+    ``beside`` are files that are not outputs, or that are published otherwise than the outputs are.
+    """
     outputs: dict[str, str] = current.made_by["outputs"]
+    files = {
+        name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
+        for name, digest in outputs.items()
+    }
+    files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in beside.items()}
     content = {
         **facts,
         "version": current.version,
         "made_by": current.made_by,
-        "files": {
-            name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
-            for name, digest in outputs.items()
-        },
+        "files": files,
         "reproduce": _reproduce(facts["revision"], facts["dirty"], current.command),
     }
     return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
@@ -117,8 +127,8 @@ def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     shown = files.setdefault("forecast.csv", forecast)
     if _hash(shown) != _hash(forecast):
         raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
-    for name in ("fits", "backtests"):
-        for path in _of_studies(root / "data" / name, ".json", studies):
+    for name, suffix in (("fits", ".json"), ("fits", ".csv"), ("backtests", ".json")):
+        for path in _of_studies(root / "data" / name, suffix, studies):
             files[f"{name}/{path.name}"] = path
     baselines = root / "data" / "forecasts" / BASELINES
     if baselines.is_file():

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,18 @@ def diff(old: Path, new: Path) -> dict[str, Any]:
     return {
         "old": first["version"],
         "new": second["version"],
-        "made_by": list(_causes(first["made_by"], second["made_by"])),
-        "parameters": list(_parameters(old, new)),
-        "forecasts": _moved(old, new).to_dicts(),
+        "made_by": causes(first["made_by"], second["made_by"]),
+        "parameters": list(parameters(old, new)),
+        "forecasts": moved(old, new).to_dicts(),
     }
 
 
-def _causes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[dict[str, str]]:
+def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:
     """Every input that is not the same: kind, name and what became of it."""
+    return list(_causes(old, new))
+
+
+def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for kind in KINDS:
         before, after = old.get(kind) or {}, new.get(kind) or {}
         for name in sorted({*before, *after}):
@@ -51,7 +55,7 @@ def _causes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[dict[str, str]
             yield {"kind": "choices", "name": name, "what": "revised"}
 
 
-def _parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
+def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
     """Each fitted parameter that both versions have, the most moved first."""
     before, after = _fitted(old), _fitted(new)
     rows: list[dict[str, Any]] = []
@@ -78,7 +82,7 @@ def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:
     return found
 
 
-def _moved(old: Path, new: Path) -> pl.DataFrame:
+def moved(old: Path, new: Path) -> pl.DataFrame:
     """Medians of both, the relative change, and whether it left the old 90 % interval."""
     before, after = (_ends(one) for one in (old, new))
     return (

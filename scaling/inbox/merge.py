@@ -17,6 +17,7 @@ import polars as pl
 
 from scaling.errors import counted
 from scaling.inbox.apply import META
+from scaling.place import place
 from scaling.schema import RUN
 
 SHORT = "short_history"
@@ -97,36 +98,9 @@ def merged(parts: Sequence[Part]) -> pl.DataFrame:
     return known.drop(META, strict=False)
 
 
-def point() -> pl.Expr:
-    """Where in training a result stands: the end, else the step, else what the axis is."""
-    others = pl.format(
-        "{}|{}|{}|{}",
-        *(
-            pl.col(name).cast(pl.String).fill_null("")
-            for name in ("tokens", "examples", "axis", "epochs")
-        ),
-    )
-    return (
-        pl.when(pl.col("step").is_not_null())
-        .then(pl.format("step {}", pl.col("step").cast(pl.String).fill_null("")))
-        .when(pl.col("checkpoint") == "final")
-        .then(pl.lit("final"))
-        .otherwise(others)
-    )
-
-
-def _place() -> list[pl.Expr]:
-    text = ("run", "metric", "dataset", "seed", "split", "axis_name")
-    return [
-        *(pl.col(name).fill_null("") for name in text),
-        pl.col("shots").fill_null(-1.0),
-        point().alias("_point"),
-    ]
-
-
 def _over(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Old rows whose place the new ones leave free, then the new ones."""
-    places = [pl.struct(_place()).alias("_place")]
+    places = [pl.struct(place()).alias("_place")]
     old, new = old.with_columns(places), new.with_columns(places)
     # What is the same as before is not new: it keeps the day on which it first came.
     first = old.group_by(_SAME, maintain_order=True).agg(_first=pl.col("recorded").min())
@@ -184,7 +158,7 @@ def _ended(rows: pl.DataFrame, *, final_only: bool) -> pl.DataFrame:
 
 def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     """What changed from the one table of a source to the next, in words; None for nothing."""
-    before, now = (rows.with_columns(_place=pl.struct(_place())) for rows in (old, new))
+    before, now = (rows.with_columns(_place=pl.struct(place())) for rows in (old, new))
     added = now.join(before, on=_SAME, how="anti", nulls_equal=True)
     gone = before.join(now, on=_SAME, how="anti", nulls_equal=True)
     if added.is_empty() and gone.is_empty():

@@ -20,14 +20,15 @@ from scaling.fit.rolling import errors_by_horizon
 from scaling.forecast.engine import holdout_error
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
-from scaling.pipeline.files import write_json, write_parquet
+from scaling.pipeline.files import write_json, write_parquet, write_table
 from scaling.pipeline.study import get_study, load_params, of_metric, select
+from scaling.place import listed
 
 FITS = Path("data/fits")
 
 
 def main(name: str) -> None:
-    """Fit the study ``name`` of params.yaml; write its JSON and its draws."""
+    """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows."""
     params = load_params()
     study = get_study(params, name)
     source = Path("data/validated") / f"{study['source']}.parquet"
@@ -37,6 +38,7 @@ def main(name: str) -> None:
     choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
     made = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in made]))
+    write_table(FITS / f"{name}.csv", listed(runs))
     document = _document(name, study, runs, excluded)
     document["fits"] = [_record(runs, one, aim, mixed) for one in made]
     document["rolling_origin"] = _rolling_origin(runs, made, aim, mixed)

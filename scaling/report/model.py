@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scaling.report.blocks import Cell, Report
+from scaling.report.changed import changes_place
 from scaling.report.checklist import checklist
 from scaling.report.context import Context, context
 from scaling.report.detail import detail
@@ -20,7 +21,8 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    sections = (headline(ctx), trust(ctx), made(ctx), checklist(ctx), detail(ctx), glossary())
+    first = (headline(ctx), trust(ctx), changes_place())
+    sections = (*first, made(ctx), checklist(ctx), detail(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), sections)
 
 
