@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.mend import mend
 from flows.orphan import end_with_parent
 from scaling import durable
 
@@ -24,6 +25,7 @@ def alone(root: Path) -> Iterator[bool]:
     with durable.locked(root, waiting=_say_waiting):
         _HELD.add(root)
         try:
+            mend(root)
             yield True
         finally:
             _HELD.discard(root)

@@ -17,7 +17,7 @@ MANIFEST = "manifest.json"
 VERSION_LENGTH = 12
 FACTS = ("issued_at", "revision", "dirty", "python", "previous")
 # Facts that a version may lack; a line of the ledger then lacks them too.
-MORE_FACTS = ("as_of", "corrects", "reason")
+MORE_FACTS = ("as_of", "corrects", "reason", "machine")
 
 
 class PublishError(RuntimeError):
@@ -38,6 +38,7 @@ class Entry:
     as_of: str | None = None
     corrects: str | None = None
     reason: str | None = None
+    machine: str | None = None
 
     def line(self) -> bytes:
         """The line as it stands in the ledger, with its end."""

@@ -12,6 +12,8 @@ import polars as pl
 # Said of every row of a list, varying or not.
 _ALWAYS = ("run", "at", "observed", "recorded")
 _OF_PLACE = ("seed", "split", "axis_name")
+# What checks and people remark on a row, which is no part of the result.
+_REMARKS = ("flags", "note", "origin", "payload")
 
 
 def point() -> pl.Expr:
@@ -46,18 +48,15 @@ def listed(runs: pl.DataFrame) -> pl.DataFrame:
     """The rows of one study as they are published: what names a row, and what a law may read.
 
     Columns: ``run``; ``at``, the rest of the row's place within the study's metric; days; every
-    number; and the texts that vary. Rows are in the order of ``runs``. Texts that a spreadsheet
-    would run as a formula begin with an apostrophe.
+    number; and the texts that vary. Rows are in the order of ``runs``.
     """
     shots = pl.format("{} shots", pl.col("shots"))
     at = pl.concat_str(*_OF_PLACE, shots, point(), separator="; ", ignore_nulls=True)
     table = runs.with_columns(at=at)
-    kept = [name for name in table.columns if name not in _ALWAYS and _tells(table[name])]
-    days = [name for name in _ALWAYS[2:] if table[name].null_count() < table.height]
-    text = pl.col(pl.String)
-    formula = text.str.contains(r"^[=+\-@\t\r]")
-    plain = pl.when(formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)
-    return table.select("run", "at", *days, *kept).with_columns(plain.name.keep())
+    other = [name for name in table.columns if name not in (*_ALWAYS, *_REMARKS)]
+    kept = [name for name in other if _tells(table[name])]
+    days = [name for name in _ALWAYS[2:] if name in table.columns]
+    return table.select("run", "at", *days, *kept)
 
 
 def _tells(column: pl.Series) -> bool:

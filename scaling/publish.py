@@ -31,7 +31,7 @@ from scaling.ledger import (
     sha256,
 )
 from scaling.seen import Seen, clock_ns
-from scaling.version import Current, code, fingerprint, git, manifest
+from scaling.version import Current, code, fingerprint, git, machine, manifest
 
 __all__ = ["PublishError", "Published", "is_published", "issue", "looks_whole", "publish", "verify"]
 
@@ -213,6 +213,7 @@ def _add(
         "revision": revision,
         "dirty": dirty,
         "python": platform.python_version(),
+        "machine": machine(),
         "previous": chain[-1].digest() if chain else None,
         **given,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -94,6 +95,19 @@ def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]
     paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock", *more]
     changed = git(root, "status", "--porcelain", "--", *paths)
     return revision.decode().strip(), None if changed is None else bool(changed)
+
+
+def machine() -> str:
+    """The kind of processor, as far as the system tells it: compiled code and linear algebra choose
+    their instructions by it, so it can change the last digits of a number."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.machine()
+    first = dict(line.split("\t", 1) for line in text.split("\n\n")[0].splitlines() if "\t" in line)
+    told = {name.strip(): value.strip(" \t:") for name, value in first.items()}
+    kind = [told.get(name, "") for name in ("vendor_id", "cpu family", "model")]
+    return " ".join([platform.machine(), *filter(None, kind)])
 
 
 def git(folder: Path, *arguments: str) -> bytes | None:

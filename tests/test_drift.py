@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scaling.audit.compare import compare
-from scaling.audit.drift import diff
+from scaling.audit.drift import causes, moved, parameters
 
 
 def version(folder: Path, value: float, made_by: dict[str, object]) -> Path:
@@ -27,13 +27,13 @@ def version(folder: Path, value: float, made_by: dict[str, object]) -> Path:
 def test_a_diff_says_what_changed_and_what_it_was_made_from(tmp_path: Path) -> None:
     old = version(tmp_path / "old", 2.0, {"data": {"a": "1", "b": "1"}, "seed": 0})
     new = version(tmp_path / "new", 2.6, {"data": {"a": "2", "c": "1"}, "seed": 0})
-    made = diff(old, new)
-    told = [(one["kind"], one["name"], one["what"]) for one in made["made_by"]]
+    made_by = [json.loads((one / "manifest.json").read_text())["made_by"] for one in (old, new)]
+    told = [(one["kind"], one["name"], one["what"]) for one in causes(*made_by)]
     assert told == [("data", "a", "revised"), ("data", "b", "removed"), ("data", "c", "added")]
-    assert made["parameters"][0]["change"] == pytest.approx(0.6 / (0.3 * 2**0.5))
-    assert made["forecasts"][0]["outside"] is True
-    assert diff(old, old)["made_by"] == []
-    assert diff(old, old)["forecasts"][0]["outside"] is False
+    assert next(parameters(old, new))["change"] == pytest.approx(0.6 / (0.3 * 2**0.5))
+    assert moved(old, new)["outside"].to_list() == [True]
+    assert causes(made_by[0], made_by[0]) == []
+    assert moved(old, old)["outside"].to_list() == [False]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from scaling.releases import RELEASES, row_id
 from scaling.releases import read as releases
 
 NAME = "changes.json"
+PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
     f"scaling/{name}.py"
@@ -46,11 +47,14 @@ MADE_BY = tuple(
 TOLD = 8
 
 
-def changed(root: Path, old: Path, new: Path, made_by: Mapping[str, Any]) -> dict[str, Any]:
+def changed(
+    root: Path, old: Path, new: Path, made_by: Mapping[str, Any], most: int | None = TOLD
+) -> dict[str, Any]:
     """All that changed between two versions' folders; ``made_by`` is that of the new one.
 
-    ``root`` has params.yaml, whose choices the refits use, and what is known of rows that came or
-    went. Raises InputError when a version's files cannot be read.
+    Of parameters and of forecasts the ``most`` moved (None: all). ``root`` has params.yaml, whose
+    choices the refits use, and what is known of rows that came or went. Raises InputError when a
+    version's files cannot be read.
     """
     first = json.loads((old / MANIFEST).read_bytes())
     studies = {path.stem: path for path in sorted((new / "fits").glob("*.json"))}
@@ -64,8 +68,8 @@ def changed(root: Path, old: Path, new: Path, made_by: Mapping[str, Any]) -> dic
         "surprise": surprise.outside(
             {one["study"]: table for one, table in made if table is not None}
         ),
-        "parameters": list(parameters(old, new))[:TOLD],
-        "forecasts": far[:TOLD],
+        "parameters": list(parameters(old, new))[:most],
+        "forecasts": far[:most],
     }
 
 
@@ -78,10 +82,16 @@ def beside(root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]) 
     if not any(has_place(path) for path in reports.values()):
         return {}
     told: dict[str, Any] = {"old": None} if old is None else changed(root, old, new, made_by)
-    told["told_by"] = {name: sha256((root / name).read_bytes()) for name in MADE_BY}
+    told["told_by"] = _code(root)
     made = section(told)
     texts = {name: written_into(path, made) for name, path in reports.items() if has_place(path)}
     return {NAME: canonical(told).encode(), **texts}
+
+
+def _code(root: Path) -> dict[str, str]:
+    """Hashes of the code that tells what changed; of what the project has of it."""
+    there = [name for name in MADE_BY if (root / name).is_file()]
+    return {name: sha256((root / name).read_bytes()) for name in there}
 
 
 # One study ---------------------------------------------------------------------------------------
@@ -151,10 +161,14 @@ def _why(root: Path, document: Mapping[str, Any], rows: Rows, issued: date) -> d
 def _came(
     root: Path, document: Mapping[str, Any], rows: pl.DataFrame, issued: date
 ) -> dict[str, int]:
-    """Released from quarantine since, known before by the log of internal data, or new."""
+    """Released from quarantine since, known before by the log of internal data, or new.
+
+    A published source has no such log: its rows came on the day on which it was taken in.
+    """
     let_pass = _places_released(root, document)
     keys = list(zip(rows["run"], rows["at"], strict=True))
-    days = rows[CAME].to_list() if CAME in rows.columns else [None] * rows.height
+    logged = CAME in rows.columns and not (root / PUBLISHED / document["source"]).is_dir()
+    days = rows[CAME].to_list() if logged else [None] * rows.height
     counts: dict[str, int] = {}
     for key, day in zip(keys, days, strict=True):
         known = day is not None and str(day) < issued.isoformat()

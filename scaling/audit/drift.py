@@ -19,23 +19,10 @@ from typing import Any
 import polars as pl
 
 from scaling.audit.read import quantiles
-from scaling.ledger import MANIFEST
 
 KINDS = ("data", "laws", "engine", "draws")
 KEY = ("study", "target", "law")
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
-
-
-def diff(old: Path, new: Path) -> dict[str, Any]:
-    """``made_by``, ``parameters`` and ``forecasts`` of two versions' folders."""
-    first, second = (json.loads((one / MANIFEST).read_bytes()) for one in (old, new))
-    return {
-        "old": first["version"],
-        "new": second["version"],
-        "made_by": causes(first["made_by"], second["made_by"]),
-        "parameters": list(parameters(old, new)),
-        "forecasts": moved(old, new).to_dicts(),
-    }
 
 
 def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -20,14 +20,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from scaling.audit.changed import NAME as CHANGES
 from scaling.audit.compare import Difference, compare
 from scaling.errors import InputError, counted
-from scaling.ledger import MANIFEST, sha256
+from scaling.ledger import LEDGER, MANIFEST, read_lines, sha256
 from scaling.publish import PLACES
 from scaling.tags import TAG, added_by
-from scaling.version import git
+from scaling.version import git, machine
 
 SOURCES = ("engine", "laws")
+# Where what publishing adds to the outputs is made again.
+BESIDE = ".reproduced"
 
 
 class ReproduceError(RuntimeError):
@@ -36,16 +39,25 @@ class ReproduceError(RuntimeError):
 
 @dataclass(frozen=True)
 class Reproduced:
-    """What became of one version: empty ``differences`` when every byte is the same."""
+    """What became of one version: empty ``differences`` when every byte is the same; ``failure``
+    where it could not be made at all."""
 
     version: str
     commit: str
     files: int
     differences: tuple[Difference, ...]
     reasons: tuple[str, ...]
+    failure: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether every byte came again."""
+        return not self.differences and not self.failure
 
     def __str__(self) -> str:
         where = f"{self.version} at {self.commit[:12]}"
+        if self.failure:
+            return f"{where}: could not be made again\n  {self.failure}"
         if not self.differences:
             return f"{where}: {counted(self.files, 'file')}, the same byte for byte"
         lines = [f"{where}: {len(self.differences)} of {self.files} files differ"]
@@ -71,19 +83,37 @@ def reproduce(
 ) -> Iterator[Reproduced]:
     """Make each version again; with ``lock`` in an environment from its own lock file.
 
-    Raises InputError for a version that is not published, ReproduceError when Git has no commit
-    that holds it or the commands fail.
+    Where Git has no commit that holds a version, or its commands fail, that is what became of it.
+    Raises InputError for a version that is not published.
     """
     found = {version: folder_of(root, version) for version in versions}
     by_commit: dict[str, list[Path]] = {}
     for folder in found.values():
-        by_commit.setdefault(commit_of(root, folder), []).append(folder)
+        try:
+            by_commit.setdefault(commit_of(root, folder), []).append(folder)
+        except ReproduceError as error:
+            yield Reproduced(folder.name, "no commit", 0, (), (), str(error))
     for commit, folders in by_commit.items():
-        with _worktree(root, commit) as tree:
+        yield from _at(root, commit, folders, (lock, say))
+
+
+def _at(
+    root: Path, commit: str, folders: list[Path], how: tuple[bool, Callable[[str], None]]
+) -> Iterator[Reproduced]:
+    """The versions of one commit, in one worktree; one that fails leaves the others."""
+    lock, say = how
+    with _worktree(root, commit) as tree:
+        try:
             python = _environment(tree, lock=lock, say=say)
             _fetch_inbox(root, tree, python)
-            for folder in sorted(folders, key=lambda one: "history" not in one.parts):
+        except ReproduceError as error:
+            yield from (Reproduced(one.name, commit, 0, (), (), str(error)) for one in folders)
+            return
+        for folder in sorted(folders, key=lambda one: "history" not in one.parts):
+            try:
                 yield _one(tree, folder, commit, python, say)
+            except ReproduceError as error:
+                yield Reproduced(folder.name, commit, 0, (), (), str(error))
 
 
 def _one(
@@ -100,6 +130,7 @@ def _one(
     else:
         _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache")
         made = tree
+        _tell_changes(tree, folder, manifest, python)
     differences = []
     for name in manifest["files"]:
         path = _made(made, name)
@@ -111,16 +142,27 @@ def _one(
     return Reproduced(folder.name, commit, len(manifest["files"]), tuple(differences), reasons)
 
 
+def _tell_changes(tree: Path, folder: Path, manifest: dict[str, Any], python: str) -> None:
+    """What publishing wrote about the version before, again, from that version's folder."""
+    if CHANGES not in manifest["files"]:
+        return
+    entries, _ = read_lines((folder.parent / LEDGER).read_bytes())
+    known = {entry.digest(): entry.version for entry in entries}
+    before = known.get(manifest["previous"])
+    old = "" if before is None else str(folder.parent / before)
+    _run(tree, python, "-m", "scaling.audit.changed", old, str(tree / BESIDE))
+
+
 def _made(made: Path, name: str) -> Path:
     """Where a file of a version stands after it was made again."""
     places = (
-        made / name,
+        made / BESIDE / name,
         made / "reports" / "current" / name,
         made / "data" / name,
         made / "data" / "forecasts" / name,
     )
-    inside = places[1:] if (made / "dvc.yaml").is_file() else places[:1]
-    return next((path for path in inside if path.is_file()), inside[0])
+    inside = places if (made / "dvc.yaml").is_file() else (made / name,)
+    return next((path for path in inside if path.is_file()), inside[-1])
 
 
 # The commit --------------------------------------------------------------------------------------
@@ -134,10 +176,10 @@ def commit_of(root: Path, folder: Path) -> str:
     known = list(dict.fromkeys(commit for commit in commits if commit))
     if not known:
         raise ReproduceError(
-            f"{folder.name}: Git has neither its tag, nor its revision {manifest['revision']}, nor "
+            f"Git has neither its tag, nor its revision {manifest['revision']}, nor "
             "a commit that added it; commit it, or fetch the whole history"
         )
-    return min(known, key=lambda commit: len(_other_sources(root, commit, manifest)))
+    return min(known, key=lambda commit: len(_other_sources(root, commit, folder)))
 
 
 def _commit(root: Path, name: str) -> str | None:
@@ -145,11 +187,19 @@ def _commit(root: Path, name: str) -> str | None:
     return found.decode().strip() if found else None
 
 
-def _other_sources(root: Path, commit: str, manifest: dict[str, Any]) -> list[str]:
-    """Source files of the manifest that are not the same at the commit."""
-    made_by = manifest["made_by"]
+def _told_by(folder: Path) -> dict[str, str]:
+    """The code that told what changed, which the version id is not made of."""
+    path = folder / CHANGES
+    found: dict[str, str] = json.loads(path.read_bytes())["told_by"] if path.is_file() else {}
+    return found
+
+
+def _other_sources(root: Path, commit: str, folder: Path) -> list[str]:
+    """Source files of the version that are not the same at the commit."""
+    made_by = json.loads((folder / MANIFEST).read_bytes())["made_by"]
     wanted = {name: digest for part in SOURCES for name, digest in made_by[part].items()}
     wanted["requirements.lock"] = made_by["requirements"]
+    wanted |= _told_by(folder)
     there = {name: git(root, "show", f"{commit}:./{name}") for name in wanted}
     return [name for name, content in there.items() if sha256(content or b"") != wanted[name]]
 
@@ -269,8 +319,15 @@ def _reasons(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]
         yield "environment: its commit has another requirements.lock"
     if manifest["dirty"]:
         yield "code: it was published from files that were not committed"
+    yield from _other_environment(tree, manifest, python)
+
+
+def _other_environment(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
     if python == sys.executable:
         yield from (f"environment: {other}" for other in _other_packages(tree)[:10])
     now = ".".join(map(str, sys.version_info[:3]))
     if manifest["python"] != now:
         yield f"environment: Python is {now}, was {manifest['python']}"
+    was = manifest.get("machine")
+    if was != machine():
+        yield f"environment: the processor is {machine()}, was {was or 'not recorded'}"

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.pipeline.files import unguarded
+
 Mask = NDArray[np.bool_]
 
 KEY = ("run", "at", "nth")
@@ -70,7 +72,7 @@ def read(version: Path, study: str) -> pl.DataFrame | None:
     if not path.is_file():
         return None
     text = {"run": pl.String, "at": pl.String}
-    return pl.read_csv(path, schema_overrides=text, infer_schema_length=None)
+    return unguarded(pl.read_csv(path, schema_overrides=text, infer_schema_length=None))
 
 
 def compared(old: pl.DataFrame, new: pl.DataFrame) -> Rows:

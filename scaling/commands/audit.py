@@ -88,15 +88,14 @@ def reproduce(
         allowed = "a version, or --all"
         raise InputError("which version?", value=version, allowed=allowed)
     wanted = module.every(Path().resolve()) if version is None else [version]
-    same = True
-    try:
-        for one in module.reproduce(Path().resolve(), wanted, lock=lock, say=_aside):
-            typer.echo(str(one))
-            same = same and not one.differences
-    except module.ReproduceError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
-    if not same:
+    made = []
+    for one in module.reproduce(Path().resolve(), wanted, lock=lock, say=_aside):
+        typer.echo(str(one))
+        made.append(one)
+    if every:
+        same = sum(one.same for one in made)
+        typer.echo(f"{same} of {counted(len(made), 'version')} came again byte for byte.")
+    if not all(one.same for one in made):
         raise typer.Exit(1)
 
 
@@ -106,32 +105,25 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     most: Annotated[int, typer.Option(help="Lines of each kind.")] = 10,
 ) -> None:
-    """Say what changed from one version to another: inputs, parameters, forecasts."""
-    from scaling.audit.drift import diff as run
+    """Say what changed between two versions, and why: inputs, runs, parameters, forecasts."""
+    import json
+
+    from scaling.audit.changed import changed
     from scaling.audit.reproduce import folder_of
+    from scaling.ledger import MANIFEST
+    from scaling.show_changes import lines
 
     root = Path().resolve()
-    made = run(folder_of(root, old), folder_of(root, new))
+    folders = [folder_of(root, version) for version in (old, new)]
+    made_by = json.loads((folders[1] / MANIFEST).read_bytes())["made_by"]
+    made = changed(root, *folders, made_by, most=None) | {"new": new}
     if as_json:
         from scaling.pipeline.files import canonical
 
         typer.echo(canonical(made), nl=False)
         return
-    for cause in made["made_by"][:most]:
-        typer.echo(f"{cause['kind']}: {cause['name']} {cause['what']}")
-    typer.echo(f"Inputs that differ: {len(made['made_by'])}.")
-    for row in made["parameters"][:most]:
-        where = f"{row['study']}, {row['law']}, {row['parameter']}"
-        typer.echo(
-            f"{where}: {row['old']:.4g} -> {row['new']:.4g} ({row['change']:+.2f} standard errors)"
-        )
-    far = sorted(made["forecasts"], key=lambda row: -abs(row["change"]))
-    for row in far[:most]:
-        where = f"{row['study']}, {row['target']}, {row['law']}"
-        mark = ", outside the old 90 % interval" if row["outside"] else ""
-        typer.echo(f"{where}: median {100 * row['change']:+.2f} %{mark}")
-    left = sum(bool(row["outside"]) for row in far)
-    typer.echo(f"{left} of {len(far)} medians left the old 90 % interval.")
+    for line in lines(made, most):
+        typer.echo(line)
 
 
 def hub(

@@ -24,7 +24,6 @@ KINDS = {
     "data": "data files",
     "laws": "law files",
     "engine": "files of code",
-    "draws": "draws of fits",
     "choices": "choices",
 }
 PARTS = {
@@ -55,7 +54,7 @@ def section(told: Mapping[str, Any]) -> Section:
         return Section(ID, TITLE, (Text("This is the first version."),))
     tables = (parameter_table(told), forecast_table(told))
     kept = tuple(one for one in tables if one.groups and one.groups[0].rows)
-    return Section(ID, TITLE, (Points(tuple(_points(told))), *kept))
+    return Section(ID, TITLE, (Points(tuple(points(told))), *kept))
 
 
 def written_into(path: Path, made: Section) -> bytes:
@@ -72,7 +71,8 @@ def written_into(path: Path, made: Section) -> bytes:
 # --------------------------------------------------------------------------- sentences
 
 
-def _points(told: Mapping[str, Any]) -> list[str]:
+def points(told: Mapping[str, Any]) -> list[str]:
+    """Sentences: inputs, then each study's rows, then whether new rows stand out."""
     studies = [as_map(one) for one in as_list(told.get("studies"))]
     gone = [f"{clean(name)}: no longer a study." for name in as_list(told.get("gone"))]
     return [
