@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import importlib
 import os
+from pathlib import Path
 from typing import Any
 
 # One BLAS thread: the systems here are tiny, and results must not depend on the core count.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+# Nor on the kind of processor: OpenBLAS has other kernels, and so other last digits, for each.
+# These run on whatever has AVX2; docs/audit.md has what was measured.
+try:
+    if {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()):
+        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+except (OSError, UnicodeDecodeError):
+    pass
 
 __version__ = "0.1.0"
 __all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "backtest", "fit", "forecast"]

@@ -45,7 +45,7 @@ def _parameter(row: Mapping[str, Any], why: tuple[Any, Any] | None) -> Iterator[
     if most is not None and abs(most["moved"][name]) >= SMALL:
         told.append(f"most by run {most['run']} ({most['what']}) {most['moved'][name]:+.2f}")
     if told:
-        yield clean(f"    in standard errors of the newer fit: {'; '.join(told)}")
+        yield "    " + clean(f"in standard errors of the newer fit: {'; '.join(told)}")
 
 
 def _forecasts(rows: list[Mapping[str, Any]], most: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ from scaling.tags import TAG, added_by
 from scaling.version import git, machine
 
 SOURCES = ("engine", "laws")
+# Kernels of OpenBLAS on processors other than the present one: versions that do not say on which kind
+# of processor they were made are tried with these too.
+KERNELS = ("SkylakeX", "Haswell")
+KERNEL = "OPENBLAS_CORETYPE"
 # Where what publishing adds to the outputs is made again.
 BESIDE = ".reproduced"
 
@@ -40,7 +44,7 @@ class ReproduceError(RuntimeError):
 @dataclass(frozen=True)
 class Reproduced:
     """What became of one version: empty ``differences`` when every byte is the same; ``failure``
-    where it could not be made at all."""
+    where it could not be made at all, ``how`` what it took."""
 
     version: str
     commit: str
@@ -48,6 +52,7 @@ class Reproduced:
     differences: tuple[Difference, ...]
     reasons: tuple[str, ...]
     failure: str = ""
+    how: str = ""
 
     @property
     def same(self) -> bool:
@@ -59,7 +64,7 @@ class Reproduced:
         if self.failure:
             return f"{where}: could not be made again\n  {self.failure}"
         if not self.differences:
-            return f"{where}: {counted(self.files, 'file')}, the same byte for byte"
+            return f"{where}: {counted(self.files, 'file')}, the same byte for byte{self.how}"
         lines = [f"{where}: {len(self.differences)} of {self.files} files differ"]
         lines += [f"  {one}" for one in self.differences]
         return "\n".join([*lines, *(f"  because {reason}" for reason in self.reasons)])
@@ -117,6 +122,36 @@ def _at(
 
 
 def _one(
+    tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
+) -> Reproduced:
+    """As it is made here; then, where the kind of processor is not known and numbers differ, with
+    the linear algebra of others."""
+    made = _tried(tree, folder, commit, python, say)
+    if made.same or "machine" in json.loads((folder / MANIFEST).read_bytes()):
+        return made
+    for kernel in KERNELS:
+        say(f"numbers differ; once more with {KERNEL}={kernel}, as on another processor")
+        with _kernel(kernel):
+            other = _tried(tree, folder, commit, python, say)
+        if other.same:
+            return replace(other, how=f", with {KERNEL}={kernel}")
+    return made
+
+
+@contextlib.contextmanager
+def _kernel(name: str) -> Iterator[None]:
+    before = os.environ.get(KERNEL)
+    os.environ[KERNEL] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[KERNEL]
+        else:
+            os.environ[KERNEL] = before
+
+
+def _tried(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
     manifest = json.loads((folder / MANIFEST).read_bytes())

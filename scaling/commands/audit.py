@@ -114,9 +114,9 @@ def diff(
     from scaling.show_changes import lines
 
     root = Path().resolve()
-    folders = [folder_of(root, version) for version in (old, new)]
-    made_by = json.loads((folders[1] / MANIFEST).read_bytes())["made_by"]
-    made = changed(root, *folders, made_by, most=None) | {"new": new}
+    before, after = (folder_of(root, version) for version in (old, new))
+    made_by = json.loads((after / MANIFEST).read_bytes())["made_by"]
+    made = changed(root, before, after, made_by, most=None) | {"new": new}
     if as_json:
         from scaling.pipeline.files import canonical
 
