@@ -29,8 +29,8 @@ from scaling.tags import TAG, added_by
 from scaling.version import git, machine
 
 SOURCES = ("engine", "laws")
-# Kernels of OpenBLAS on processors other than the present one: versions that do not say on which kind
-# of processor they were made are tried with these too.
+# Kernels of OpenBLAS on other processors: versions that do not say on which kind of processor they
+# were made are tried with these too.
 KERNELS = ("SkylakeX", "Haswell")
 KERNEL = "OPENBLAS_CORETYPE"
 # Where what publishing adds to the outputs is made again.
