@@ -417,7 +417,7 @@ def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> It
 
 def _beside_again(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
     """What was published beside the present outputs, from the version that came before them."""
-    known = {one.digest(): name for name, one in _manifests(reports).items()}
+    known = {one.digest(): name for name, one in _manifests(_History(reports), {}).items()}
     before = known.get(entry.previous or "")
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
         for name, source in current.files.items():
