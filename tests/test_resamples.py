@@ -19,6 +19,7 @@ from scaling.fit import bootstrap, compiled, loops, newton
 from scaling.fit.engine import prepare, solve
 from scaling.fit.kernels import GenericKernel, TermsKernel
 from scaling.fit.problem import Problem
+from scaling.fit.refit import search
 from scaling.fit.search import _basis
 
 COUNT = 300
@@ -151,6 +152,14 @@ def test_the_search_finds_a_laws_basis_without_its_terms() -> None:
     theta = np.array([[1.8, 3.0, 4.0, 0.1, 0.2], [1.0, 2.0, 2.0, 0.3, 0.4]])
     hidden = replace(problem, law=without_terms(law))
     np.testing.assert_allclose(_basis(problem, theta), _basis(hidden, theta), rtol=1e-10)
+
+
+def test_the_search_looks_at_rows_that_have_weight(points: pl.DataFrame) -> None:
+    problem = prepare(points, "chinchilla")
+    weights = np.where(np.arange(240) % 13 == 0, 1.0, 0.0)
+    alone = prepare(points.filter(weights > 0), "chinchilla")
+    found = search(problem, weights)
+    assert found.f[0] == pytest.approx(solve(alone)[0].objective, rel=1e-6)
 
 
 def test_whole_steps_only_where_all_curve_upwards() -> None:

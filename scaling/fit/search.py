@@ -59,7 +59,7 @@ def starts(problem: Problem, count: int = POLISHED) -> Array:
         theta = _own(few)
         u = _projected_at(few, theta) if projected else few.space.coordinates(theta)
     elif projected:
-        coarse = _thinned(few, max(COARSE, PER_PARAMETER * few.space.size), scattered=True)
+        coarse = _scattered(few, max(COARSE, PER_PARAMETER * few.space.size))
         u = _projected(coarse, count)
         if coarse is not few:
             u = _projected_at(few, few.space.theta(u))
@@ -75,14 +75,23 @@ def _order(problem: Problem, u: Array) -> NDArray[np.intp]:
     return np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
 
 
-def _thinned(problem: Problem, most: int = 2_000, *, scattered: bool = False) -> Problem:
-    """The problem on evenly spaced rows where it has more than ``most``; or on ``scattered`` ones,
+def _thinned(problem: Problem, most: int = 2_000) -> Problem:
+    """The problem on evenly spaced rows where it has more than ``most``."""
+    if problem.rows <= most:
+        return problem
+    return _on_rows(problem, np.linspace(0, problem.rows - 1, most).astype(np.int64))
+
+
+def _scattered(problem: Problem, most: int) -> Problem:
+    """The problem on ``most`` of the rows that have weight, where it has more: scattered ones,
     because few even rows of a regular design can hold one level of an input only."""
     if problem.rows <= most:
         return problem
-    rows = np.linspace(0, problem.rows - 1, most).astype(np.int64)
-    if scattered:
-        rows = np.sort(np.random.default_rng(0).permutation(problem.rows)[:most])
+    rows = np.flatnonzero(problem.weights)
+    return _on_rows(problem, np.sort(np.random.default_rng(0).permutation(rows)[:most]))
+
+
+def _on_rows(problem: Problem, rows: NDArray[np.int64]) -> Problem:
     law, space = problem.law, problem.space
     x = {name: column[rows] for name, column in problem.x.items()}
     terms = isinstance(problem.kernel, TermsKernel)
@@ -97,7 +106,7 @@ def _thinned(problem: Problem, most: int = 2_000, *, scattered: bool = False) ->
         y=problem.y[rows],
         weights=problem.weights[rows],
         kernel=kernel,
-        penalty=problem.penalty * most / problem.rows,
+        penalty=problem.penalty * len(rows) / problem.rows,
     )
 
 
@@ -243,8 +252,8 @@ def _sizes(problem: Problem, theta: Array, robust: Array | None = None) -> Array
     y = np.exp(problem.y) if link == "log" else problem.y
     with np.errstate(all="ignore"):
         basis = _basis(problem, theta)
-    if not np.isfinite(basis.sum()):
-        basis = np.nan_to_num(basis, posinf=0.0, neginf=0.0)
+        if not np.isfinite(basis.sum()):
+            basis = np.nan_to_num(basis, posinf=0.0, neginf=0.0)
     unit = np.maximum(np.abs(basis).mean(axis=2, keepdims=True), 1e-300)
     basis = basis / unit
     relative = 1.0 / y if link == "log" else np.ones_like(y)
