@@ -37,6 +37,9 @@ SETTINGS = {
 }
 
 
+VACUUM = "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"
+
+
 class ServerError(RuntimeError):
     """The server did not start; the message has the end of its log."""
 
@@ -55,6 +58,8 @@ def temporary_server(home: Path) -> Iterator[str]:
 def standing_server(home: Path, port: int) -> Iterator[str]:
     """As `temporary_server`, at a known port, with pages to look at, schedules and automations."""
     settings = {"PREFECT_SERVER_API_PORT": str(port), "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
+    # Else runs, their logs and artifacts stay for ever; with it they go after 90 days.
+    settings[VACUUM] = os.environ.get(VACUUM, "true")
     with _server(home, settings, [str(port)]) as url:
         yield url
 
