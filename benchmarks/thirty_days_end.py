@@ -91,12 +91,9 @@ def _audited(one: Project) -> tuple[bool, str]:
 def _shared(one: Project) -> tuple[bool, str]:
     here = {f"report-{json.loads(line)['version']}" for line in one.versions()}
     there = set(one.git("tag", "--list", "report-*", at=one.hub).split())
-    same = one.git("rev-parse", "main", at=one.hub) == one.git("rev-parse", "main")
-    untracked = [
-        name for name in one.git("status", "--porcelain").splitlines() if "reports" in name
-    ]
-    found = f"{len(there)} tags at the remote, {len(untracked)} files of reports/ not in Git"
-    return here == there and same, found
+    listed = one.git("show", "main:reports/ledger.jsonl", at=one.hub).splitlines()
+    found = f"{len(there)} tags and {len(listed)} lines of the ledger at the remote"
+    return here == there and listed == one.versions(), found
 
 
 def _cloned(one: Project) -> tuple[bool, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 
@@ -54,9 +55,18 @@ class InputError(ValueError):
         return text + (f". {self.hint}" if self.hint else "")
 
 
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 200, 200
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = _BRIEF.maxset = _BRIEF.maxfrozenset = 40
+
+
 def shorten(value: object, limit: int = 80) -> str:
-    """The value as Python shows it, cut at ``limit`` characters."""
-    text = repr(value)
+    """The value as Python shows it, cut at ``limit`` characters.
+
+    Of what is nested only the first parts are looked at: it may be a file that unfolds without end.
+    """
+    nested = isinstance(value, dict | list | tuple | set | frozenset)
+    text = _BRIEF.repr(value) if nested else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

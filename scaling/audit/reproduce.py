@@ -1,7 +1,7 @@
 """Make a published version again, in a temporary Git worktree, and say what differs and why.
 
 The commit is, of those that Git has, the one whose sources are nearest to those in the manifest:
-the tag ``forecast/VERSION``, the revision at the issue, the commit that added the version's folder.
+the tag ``forecast/VERSION``, the commit that added the version's folder, the revision at the issue.
 Everything is computed again (`dvc repro --force`): no result is taken from a cache. No server is
 needed. The environment is the present one unless one is made from the version's own lock file.
 """
@@ -206,7 +206,8 @@ def _made(made: Path, name: str) -> Path:
 def commit_of(root: Path, folder: Path) -> str:
     """The commit whose sources are nearest to those that made the version."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    named = [f"{TAG}{folder.name}", manifest["revision"], added_by(root, folder)]
+    # The commit that added it also has the data that came in before: first where sources are equal.
+    named = [f"{TAG}{folder.name}", added_by(root, folder), manifest["revision"]]
     commits = [_commit(root, name) for name in named if name]
     known = list(dict.fromkeys(commit for commit in commits if commit))
     if not known:

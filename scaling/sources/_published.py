@@ -12,9 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scaling.errors import InputError, nearest
+from scaling.sources._yaml import from_yaml
 
 METADATA = "source.yaml"
 # Beside the run table, a folder may hold these; anything else would be a table nobody reads.
@@ -75,11 +74,9 @@ def _source(folder: Path) -> Source:
 def _metadata(path: Path) -> dict[str, Any]:
     """The keys of the file, all known and all there."""
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = from_yaml(path)
     except FileNotFoundError:
         raise InputError("missing", file=path, hint="It holds citation and licence.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not readable as YAML: {error}", file=path) from None
     if not isinstance(given, dict):
         raise InputError("not a mapping", file=path, allowed=", ".join(_KEYS))
     for key in given:

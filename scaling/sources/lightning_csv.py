@@ -12,27 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from scaling.errors import InputError
-from scaling.sources._raw import Run, as_step, bounded, frame, parsed
+from scaling.sources._raw import Run, as_step, frame, parsed
 from scaling.sources._source import Format
 from scaling.sources._text_table import header, table
+from scaling.sources._yaml import from_yaml
 
 _NAME = "metrics.csv"
-_LARGEST_YAML = 4 * 1024**2
-_MOST_NODES = 100_000
-
-
-class _Plain(yaml.SafeLoader):
-    """Safe YAML; the tag of a Python object is not followed, what stands under it stays text."""
-
-
-def _untagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> str:
-    return f"!{suffix}"
-
-
-_Plain.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -58,25 +45,8 @@ def read(path: Path) -> pl.DataFrame:
 def _hyperparameters(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
-    try:
-        values = yaml.load(bounded(file, _LARGEST_YAML), Loader=_Plain)
-        weight = _weight(values, {})
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"not readable as YAML: {error}", file=file) from None
-    if weight > _MOST_NODES:
-        raise InputError("too much, or a loop", file=file, allowed=f"<= {_MOST_NODES} values")
+    values = from_yaml(file)
     return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
-
-
-def _weight(value: Any, known: dict[int, int]) -> int:
-    """How many values it unfolds to: aliases let a small file hold more than a memory can."""
-    if not isinstance(value, dict | list | tuple | set):
-        return 1
-    if id(value) not in known:
-        known[id(value)] = _MOST_NODES  # until it is known: a loop has no end
-        parts = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_weight(part, known) for part in parts)
-    return known[id(value)]
 
 
 def _run_name(file: Path) -> str:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from scaling.errors import InputError
 from scaling.sources._raw import Run, as_number, bounded, frame, whole_lines
 from scaling.sources._source import Format
+from scaling.sources._yaml import from_yaml
 
 _LARGEST_META = 1024**2
 _LARGEST_CELL = 16 * 1024**2
@@ -56,10 +56,7 @@ def _age(found: tuple[dict[str, Any], Path]) -> tuple[float, str]:
 
 
 def _meta(file: Path) -> dict[str, Any]:
-    try:
-        meta = yaml.safe_load(bounded(file, _LARGEST_META))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"not readable as YAML: {error}", file=file) from None
+    meta = from_yaml(file, _LARGEST_META)
     if not isinstance(meta, dict):
         raise InputError("not a mapping", file=file, value=meta, allowed="run_id, status, ...")
     return meta
