@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from rich.text import Text
 from scaling.errors import InputError, counted
 from scaling.ledger import LEDGER, Entry, read_lines
 from scaling.report.read import as_list, as_map
+from scaling.report.stored import load
 from scaling.report.text import clean
 
 REPORT = "report.json"
@@ -66,7 +66,7 @@ def show_version(reports: Path, name: str | None = None) -> None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return as_map(json.loads(path.read_bytes()))
+        return as_map(load(path.read_bytes()))
     except (OSError, ValueError) as error:
         hint = "`scaling verify` says what else is wrong"
         raise InputError("cannot be read", file=path, hint=hint) from error

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,15 @@ def _replaced(frame: pl.DataFrame, pattern: str, by: str) -> pl.DataFrame:
     text = frame.select(pl.selectors.by_dtype(pl.String, pl.Categorical, pl.Enum)).columns
     cells = frame.with_columns(pl.col(text).cast(pl.String).str.replace(pattern, by))
     return cells.rename(dict(zip(frame.columns, names, strict=True)))
+
+
+_NUMBERS = re.compile(r"\[\s+((?:-?\d[\d.e+-]*|null)(?:,\s+(?:-?\d[\d.e+-]*|null))*)\s+\]")
+
+
+def write_figures(path: Path, value: Any) -> None:
+    """Write canonical JSON, whole, with each list of numbers on one line."""
+    text = _NUMBERS.sub(lambda found: f"[{' '.join(found.group(1).split())}]", canonical(value))
+    write_bytes(path, text.encode())
 
 
 def write_table(path: Path, frame: pl.DataFrame) -> None:

@@ -20,7 +20,7 @@ from scaling.fit.rolling import errors_by_horizon
 from scaling.forecast.engine import holdout_error
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
-from scaling.pipeline.files import write_json, write_parquet, write_table
+from scaling.pipeline.files import write_figures, write_parquet, write_table
 from scaling.pipeline.study import get_study, load_params, of_metric, select
 from scaling.place import listed
 
@@ -45,7 +45,7 @@ def main(name: str) -> None:
     document["profiles"] = profiles(runs, made, aim, mixed)
     document["sensitivity"] = sensitivity(rows, study)
     document["without_exclusions"] = _without_exclusions(rows, study, aim)
-    write_json(FITS / f"{name}.json", document)
+    write_figures(FITS / f"{name}.json", document)
     for one in made:
         print(f"{name} {one.law.name}: {one.outcome}, objective {one.objective:.6g}")
 

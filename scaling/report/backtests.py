@@ -30,7 +30,7 @@ def backtest_blocks(ctx: Context) -> tuple[Text | Table | Fold, ...]:
             "value."
         ),
         made,
-        Fold("By distance beyond the largest known run", (apart,)),
+        Fold("By distance beyond the largest known run", (apart,), "distance-fold"),
     )
 
 

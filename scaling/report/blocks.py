@@ -162,11 +162,12 @@ class Command:
 
 @dataclass(frozen=True)
 class Fold:
-    """Blocks that a reader opens when they want them."""
+    """Blocks that a reader opens when they want them. Markdown only points to those with an id."""
 
     kind: ClassVar[str] = "fold"
     title: str
     blocks: tuple[Table | Figure | Text, ...]
+    id: str = ""
 
 
 @dataclass(frozen=True)

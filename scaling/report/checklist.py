@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scaling.report import checklist_answers as say
-from scaling.report.blocks import Cell, Column, Group, Section, Table, Text, table
+from scaling.report.blocks import Block, Cell, Column, Fold, Group, Text, table
 from scaling.report.checklist_answers import Answer
 from scaling.report.context import Context, Study
 from scaling.report.text import clean
@@ -117,20 +117,20 @@ def _answers(ctx: Context, study: Study) -> dict[str, str]:
     return {one.number: clean(one.answer(ctx, study)) for one in QUESTIONS}
 
 
-def checklist(ctx: Context) -> Section:
-    """The table of all answers."""
+def checklist(ctx: Context) -> tuple[Block, ...]:
+    """What it is, and all answers in a fold."""
     groups = tuple(Group(study.name, tuple(_rows(ctx, study))) for study in ctx.studies)
     columns = (Column("question"), Column("answer", long=True))
+    open_ends = sum(row[1].text == say.UNKNOWN for group in groups for row in group.rows)
+    total = sum(len(group.rows) for group in groups)
     text = Text(
         "What Li et al. 2025 (arXiv:2502.18969) ask every study of scaling laws to report, filled "
         "in by machine from the files behind this report. Parts are the authors', wording and "
-        "numbers ours."
+        f"numbers ours. {total - open_ends} of {total} questions are answered; what the files do "
+        f"not say is \u201c{say.UNKNOWN}\u201d."
     )
-    blocks: tuple[Text | Table, ...] = (
-        text,
-        table("checklist-table", "Checklist", columns, groups, group_label="study"),
-    )
-    return Section("checklist", "What should a study report?", blocks)
+    made = table("checklist-table", "Checklist", columns, groups, group_label="study")
+    return text, Fold("Checklist: what should a study report?", (made,))
 
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:

@@ -48,7 +48,9 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
     if published.groups:
         blocks.append(published)
     blocks.extend(compared(study, fits, index))
-    blocks.append(Fold("Certificates in full", (certificate_table(fits, index),)))
+    blocks.append(
+        Fold("Certificates in full", (certificate_table(fits, index),), f"certificates-{index}")
+    )
     return blocks
 
 

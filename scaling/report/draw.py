@@ -107,8 +107,7 @@ class Plot:
     def svg(self) -> str:
         """The plot as an element of its own; the page around it says what it shows."""
         size = f'viewBox="0 0 {self.width} {self.height}"'
-        space = 'xmlns="http://www.w3.org/2000/svg"'
-        return f'<svg {space} {size} aria-hidden="true"{self.frame}>{self.inner}</svg>'
+        return f'<svg {size} aria-hidden="true"{self.frame}>{self.inner}</svg>'
 
 
 def chart(rows: Rows, fields: str, mark: str, tip: str = "", **look: Any) -> Layer:

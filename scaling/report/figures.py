@@ -94,8 +94,7 @@ def _law_alt(panel: LawPanel) -> str:
 
 
 def swatch(label: str, *shapes: str) -> Swatch:
-    space = 'xmlns="http://www.w3.org/2000/svg"'
-    start = f'<svg {space} viewBox="0 0 26 16" width="26" height="16" aria-hidden="true">'
+    start = '<svg viewBox="0 0 26 16" width="26" height="16" aria-hidden="true">'
     return Swatch(start + "".join(shapes) + "</svg>", label)
 
 

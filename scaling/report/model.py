@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from scaling.report.blocks import Cell, Report
 from scaling.report.changed import changes_place
-from scaling.report.checklist import checklist
 from scaling.report.context import Context, context
 from scaling.report.detail import detail
 from scaling.report.glossary import glossary
+from scaling.report.governance import governance
 from scaling.report.headline import headline
 from scaling.report.made import made
+from scaling.report.planning import planning
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
 from scaling.report.text import integer, number
 from scaling.report.trust import trust
@@ -21,9 +22,10 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    first = (headline(ctx), trust(ctx), changes_place())
-    sections = (*first, made(ctx), checklist(ctx), detail(ctx), glossary())
-    return Report(TITLE, LEAD, _facts(ctx), sections)
+    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), changes_place())
+    rules = governance(ctx)
+    later = (*([] if rules is None else [rules]), planning(ctx), glossary())
+    return Report(TITLE, LEAD, _facts(ctx), (*first, *later))
 
 
 def _facts(ctx: Context) -> tuple[Cell, ...]:

@@ -20,6 +20,7 @@ from scaling.fit.result import Fit
 from scaling.pipeline.files import unguarded
 from scaling.pipeline.study import without
 from scaling.plan.stored import load
+from scaling.report.governed import Governed, read_governed
 from scaling.schema import FORECAST, dtypes
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
@@ -52,6 +53,7 @@ class Inputs:
     runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
+    governed: Governed | None = None
 
 
 def as_map(value: Any) -> Mapping[str, Any]:
@@ -82,6 +84,7 @@ def read(root: Path) -> Inputs:
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
+        governed=read_governed(root, params),
     )
 
 

@@ -1,8 +1,9 @@
 """``report.json``: the model without drawings, nothing said twice; and the model's cells from it.
 
-A cell has its ``text``; its ``value`` unless that is the text; its ``unit`` as a place in the list
-``units``; its ``origin`` as a place in the list ``places``, or as [such a place, the rest]. `load`
-puts them back, and reads what earlier versions wrote, with every cell in full.
+A cell is a list: text, value, origin, unit, tone, link, without the empty ones at its end. An empty
+list as value is the text itself. An origin is a place in the list ``places``, or such a place and
+the rest; a unit is a place in the list ``units``. `load` makes cells with names of them, and reads
+what earlier versions wrote, with every cell in full.
 """
 
 from __future__ import annotations
@@ -63,21 +64,21 @@ def _plain(value: Any, places: dict[str, int], units: dict[str, int]) -> Any:
     return value
 
 
-def _short(cell: Cell, places: dict[str, int], units: dict[str, int]) -> dict[str, Any]:
-    made: dict[str, Any] = {"text": cell.text}
-    if cell.value != cell.text:
-        made["value"] = _finite(cell.value)
-    if cell.unit:
-        made["unit"] = units.setdefault(cell.unit, len(units))
-    if cell.origin in places:
-        made["origin"] = places[cell.origin]
-    elif cell.origin:
-        found = _SPLIT.match(cell.origin)
-        cut = found.end() if found else 0
-        place = places.setdefault(cell.origin[:cut], len(places))
-        made["origin"] = [place, cell.origin[cut:]]
-    more = {"tone": cell.tone, "link": cell.link}
-    return made | {name: said for name, said in more.items() if said}
+def _short(cell: Cell, places: dict[str, int], units: dict[str, int]) -> list[Any]:
+    value = [] if cell.value == cell.text else _finite(cell.value)
+    unit = units.setdefault(cell.unit, len(units)) if cell.unit else ""
+    made = [cell.text, value, _place(cell.origin, places), unit, cell.tone, cell.link]
+    while len(made) > 1 and made[-1] in ("", []):
+        made.pop()
+    return made
+
+
+def _place(origin: str, places: dict[str, int]) -> Any:
+    if origin in places or not origin:
+        return places.get(origin, "")
+    found = _SPLIT.match(origin)
+    cut = found.end() if found else 0
+    return [places.setdefault(origin[:cut], len(places)), origin[cut:]]
 
 
 def _finite(value: Any) -> Any:
@@ -87,21 +88,31 @@ def _finite(value: Any) -> Any:
 
 
 def _full(value: Any, places: list[str], units: list[str]) -> Any:
+    """The same with cells in full: they stand in rows and among the facts."""
     if isinstance(value, list):
         return [_full(one, places, units) for one in value]
     if not isinstance(value, dict):
         return value
-    if "text" not in value or "kind" in value:
-        return {name: _full(one, places, units) for name, one in value.items()}
-    origin = value.get("origin", "")
-    if isinstance(origin, int):
-        origin = places[origin]
-    elif origin:
+    full = {name: _full(one, places, units) for name, one in value.items()}
+    if "rows" in value:
+        full["rows"] = [[_cell(one, places, units) for one in row] for row in value["rows"]]
+    if "facts" in value:
+        full["facts"] = [_cell(one, places, units) for one in value["facts"]]
+    return full
+
+
+def _cell(told: list[Any], places: list[str], units: list[str]) -> dict[str, Any]:
+    empty: list[Any] = ["", [], "", "", "", ""]
+    whole = told + empty[len(told) :]
+    text, value, origin, unit, tone, link = whole
+    if isinstance(origin, list):
         origin = places[origin[0]] + origin[1]
+    elif origin != "":
+        origin = places[origin]
     return {
-        "text": value["text"],
-        "value": value.get("value", value["text"]),
-        "unit": units[value["unit"]] if "unit" in value else "",
+        "text": text,
+        "value": text if value == [] else value,
+        "unit": "" if unit == "" else units[unit],
         "origin": origin,
-        "tone": value.get("tone", ""),
-    } | ({"link": value["link"]} if "link" in value else {})
+        "tone": tone,
+    } | ({"link": link} if link else {})

@@ -334,14 +334,15 @@ def _figure(
         Panel(law, unit, alt, plot.svg, (("study", study.name), ("law", law)))
         for law, plot, alt in panels
     )
-    alt = " ".join(alt for _, _, alt in panels)
+    alt = f"{title}, one plot a law of {study.name}."
     drawn = Figure(name, title, caption, alt, made, legend, behind.id, size="middle")
     return drawn, behind
 
 
 def with_table(made: tuple[Figure, Table]) -> list[Block]:
     """The figure, and its numbers in a fold."""
-    return [made[0], Fold(f"{made[0].title}: the numbers", (made[1],))]
+    title = f"{made[0].title}: the numbers"
+    return [made[0], Fold(title, (made[1],), f"{made[1].id}-fold")]
 
 
 def figure(value: float, form: Form, origin: str, unit: str = "") -> Cell:

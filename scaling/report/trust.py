@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from scaling.report.backtests import backtest_blocks, held
 from scaling.report.blocks import Fold, Points, Section, Text
+from scaling.report.checklist import checklist
+from scaling.report.choices import choice_blocks
 from scaling.report.context import NATS, Context
 from scaling.report.distances import distance, distance_table, spread
 from scaling.report.endings import SOUND, fit_table, said
@@ -18,7 +20,7 @@ def trust(ctx: Context) -> Section:
         *backtest_blocks(ctx),
         distance_table(ctx),
         law_picture(ctx),
-        Fold("Each law's forecast as a table", (law_table(ctx),)),
+        Fold("Each law's forecast as a table", (law_table(ctx),), "law-fold"),
         Text(
             "A fit is only as good as its optimum. The share of starts that agree says whether "
             "the search found one optimum or many; a gradient near 0 and a smallest eigenvalue "
@@ -26,6 +28,8 @@ def trust(ctx: Context) -> Section:
             "barely tell some parameters apart."
         ),
         fit_table(ctx),
+        *choice_blocks(ctx),
+        *checklist(ctx),
     )
     return Section("trust", "Should I believe it?", blocks)
 

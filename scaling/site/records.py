@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ import polars as pl
 from scaling.ledger import MANIFEST, Entry
 from scaling.pipeline.files import unguarded
 from scaling.report.read import as_list, as_map
+from scaling.report.stored import load
 from scaling.report.text import clean, number, shorten
 
 FORM = 2  # raised when a record holds something else than before
@@ -93,7 +93,7 @@ def _folder(reports: Path, entry: Entry) -> Path | None:
 def _json(folder: Path | None, name: str) -> Mapping[str, Any]:
     if folder is not None:
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            return as_map(json.loads((folder / name).read_bytes()))
+            return as_map(load((folder / name).read_bytes()))
     return {}
 
 
@@ -213,6 +213,4 @@ def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _values(row: Any) -> list[Any]:
-    """The cells' values; a cell that has none is its text."""
-    cells = [as_map(cell) for cell in as_list(row)]
-    return [cell.get("value", cell.get("text")) for cell in cells]
+    return [as_map(cell).get("value") for cell in as_list(row)]
