@@ -19,7 +19,7 @@ from scaling.ledger import Entry
 from scaling.publish import publish, verify
 from scaling.report.model import build as build_report
 from scaling.report.read import read
-from scaling.report.stored import to_json
+from scaling.report.stored import load, to_json
 from scaling.site import audited, build, refresh
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
@@ -116,7 +116,7 @@ def test_the_record_pools_studies_by_their_forecasts(root: Path) -> None:
 
 
 def test_numbers_on_the_page_are_those_of_the_json(root: Path) -> None:
-    model = json.loads(to_json(page(list(reversed(listed(root))), audited.read(root / "reports"))))
+    model = load(to_json(page(list(reversed(listed(root))), audited.read(root / "reports"))))
     rows = model["sections"][2]["blocks"][1]["groups"][0]["rows"]
     for row, record in zip(rows, listed(root), strict=False):
         told = [cell.get("value") for cell in row]
@@ -290,6 +290,6 @@ def test_the_record_reads_what_the_report_writes(tmp_path: Path) -> None:
     lines = [whole, {**whole, "low": 0.0, "high": 0.5, "forecasts": 9}, {**whole, "method": "last"}]
     document = json.dumps({"study": "alpha", "reason": "", "methods": lines})
     (here / "data/backtests/alpha.json").write_text(document)
-    found = calibration(json.loads(to_json(build_report(read(here)))))
+    found = calibration(load(to_json(build_report(read(here)))))
     names = ("forecasts", "error", "in50", "in80", "in90", "in95")
     assert found == {"studies": 1} | {name: whole[name] for name in names}

@@ -160,7 +160,7 @@ def draw(
     place = f"{pad['left']} {pad['top']} {width} {height}"
     frame = (
         f' data-box="{place}" data-x={quoteattr(x.told())} data-y={quoteattr(y.told())}'
-        if x.name and y.name
+        if x.name
         else ""
     )
     return Plot(*outer, flatten(text, tips), frame)

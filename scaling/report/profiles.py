@@ -36,7 +36,8 @@ def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]
         place = f"{study.fit_file}#profiles[{at}]."
         rows = []
         told = as_map(one.get("parameters"))
-        for name in [e.name for e in own[law].estimates if e.name in told]:
+        order = study.stored[law].law.names if law in study.stored else tuple(told)
+        for name in [clean(name) for name in order if name in told]:
             curve = _pairs(told[name])
             if len(curve) > 2:
                 known = errors.get(clean(name))

@@ -54,7 +54,7 @@
       const [kind, low, high, form, ...name] = told.split("|");
       Object.assign(this, { kind, low: +low, high: +high, form, name: name.join("|"), start, length, down });
       this.own = kind;
-      this.can = this.low > 0 && this.high > 0;
+      this.can = this.name && this.low > 0 && this.high > 0;
     }
     turn(kind, value) { return kind === "log" ? Math.log(value) : value; }
     value(place, kind = this.kind) {
@@ -194,7 +194,8 @@
       this.svg.append(this.ring);
       this.ring.setAttribute("cx", mark.x);
       this.ring.setAttribute("cy", mark.y);
-      tip.textContent = `${mark.name}: ${this.x.name} ${this.x.say(mark.x)}; ${this.y.name} ${this.y.say(mark.y)}`;
+      const said = [[this.x, mark.x], [this.y, mark.y]].filter(([axis]) => axis.name);
+      tip.textContent = `${mark.name}: ${said.map(([axis, place]) => `${axis.name} ${axis.say(place)}`).join("; ")}`;
       tip.hidden = false;
       const frame = this.svg.getBoundingClientRect();
       const size = frame.width / this.svg.viewBox.baseVal.width;
