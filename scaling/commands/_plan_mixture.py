@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,6 +45,8 @@ def mixture(
     frame = table_of(runs, None, maps)
     if "loss" not in frame.columns and "value" in frame.columns:
         frame = frame.rename({"value": "loss"})
+    if "mixture" not in frame.columns:
+        raise InputError("missing column", file=runs, column="mixture", allowed="name=share;...")
     frame = _kept(frame, where, runs)
     try:
         if weights and "metric" in frame.columns:
@@ -65,12 +67,25 @@ def _known(column: str, names: list[str], known: list[str]) -> None:
             raise InputError("not in the table", column=column, value=name, allowed=allowed)
 
 
-def _kept(frame, where: str | None, runs: Path):  # type: ignore[no-untyped-def]
+def _kept(frame: Any, where: str | None, runs: Path) -> Any:
+    """The rows that meet a condition.
+
+    Raises:
+        InputError: one that cannot be read, or that no row meets.
+    """
     if where is None:
         return frame
-    from scaling.pipeline.study import without
+    import polars as pl
 
-    kept = without(frame, f"NOT ({where})", runs)
+    try:
+        kept = frame.filter(pl.sql_expr(where).fill_null(value=False))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"--where cannot be read: {str(error).splitlines()[0]}",
+            file=runs,
+            value=where,
+            allowed="a polars SQL condition over the columns of the table",
+        ) from error
     if kept.is_empty():
         raise InputError(
             "no row left", file=runs, value=where, allowed="a condition that some meet"

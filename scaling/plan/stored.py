@@ -178,11 +178,13 @@ def with_runs(sheet: Sheet, root: Path = Path()) -> Sheet:
     are not at hand."""
     import polars as pl
 
-    from scaling.pipeline.study import get_study, load_params, select
+    from scaling.pipeline.study import load_params, select
 
-    if not (root / "params.yaml").is_file() or sheet.name.startswith("published:"):
+    if not (root / "params.yaml").is_file():
         return sheet
-    study = get_study(load_params(root / "params.yaml"), sheet.name)
+    study = load_params(root / "params.yaml")["studies"].get(sheet.name)
+    if study is None:
+        return sheet
     source = root / "data" / "validated" / f"{study['source']}.parquet"
     if not source.is_file():
         return sheet
