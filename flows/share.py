@@ -58,7 +58,8 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
     """
     _check_names(root, git_remote, dvc_remote)
     branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
-    if not branch or _quiet(root, "fetch", "--quiet", git_remote, branch) is None:
+    # With the tags: a tag of one's own for a version that another tagged could not be pushed.
+    if not branch or _quiet(root, "fetch", "--quiet", "--tags", git_remote, branch) is None:
         return None
     before = _git(root, "rev-parse", "HEAD")
     if _quiet(root, "merge", "--quiet", "--ff-only", "FETCH_HEAD") is None:

@@ -65,6 +65,7 @@ def test_another_clone_takes_over_what_was_shared_unless_it_has_its_own(
     share(root, version(root), "origin", "storage")
     assert catch_up(clone, "origin", "storage") == "took over what origin/main has"
     assert up_to_date(clone)
+    assert share(clone, version(root), "origin", None) == ["pushed to origin/main"]
     git(clone, "commit", "-q", "--allow-empty", "-m", "its own")
     git(root, "commit", "-q", "--allow-empty", "-m", "another's")
     git(root, "push", "-q", "origin", "main")

@@ -39,7 +39,7 @@ def s3(env: dict[str, str]) -> Iterator[str]:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet) as server:
         try:
-            until(lambda: answers(port))
+            until(lambda: answers(port), 600)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
