@@ -11,6 +11,7 @@ import typer
 
 from scaling.commands import register
 from scaling.errors import InputError, counted
+from scaling.ledger import PublishError
 
 app = typer.Typer(
     name="scaling",
@@ -218,16 +219,19 @@ def publish(
     secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
 ) -> None:
     """Publish the current report as an immutable version (refit does this by itself)."""
+    from scaling.audit import secret as secrets
     from scaling.publish import publish as run
 
+    if (sealed or secret) and not redact:
+        raise InputError("--sealed and --secret are about an edition", allowed="with --redact")
+    salt = secrets.read(secret, Path()) if redact else None
     made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
-    if redact:
-        from scaling.audit import secret as secrets
+    if salt is not None:
         from scaling.audit.redact import FOLDER, write
         from scaling.audit.redact import redact as edition_of
 
-        edition = edition_of(Path(), made.version, secrets.read(secret, Path()), sealed=sealed)
+        edition = edition_of(Path(), made.version, salt, sealed=sealed)
         folder = write(edition, Path("reports") / FOLDER)
         typer.echo(f"redacted edition {edition.id}\n{folder}")
     if tag:
@@ -318,12 +322,16 @@ register(app)
 
 
 def main() -> None:
-    """Entry point: an InputError is one message on standard error and exit code 2."""
+    """Entry point: an InputError is one message on standard error and exit code 2; what stands in
+    the way of publishing is one message and exit code 1."""
     try:
         app()
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
+    except PublishError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

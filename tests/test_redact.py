@@ -385,12 +385,25 @@ def test_the_secret_is_asked_for_and_never_told(
     assert scaling("publish", "--redact", "--secret", inside) == 2
     inside.unlink()
     assert scaling("publish", "--redact", "--secret", tmp_path / "none") == 2
+    assert scaling("publish", "--sealed") == 2
     out, err = capsys.readouterr()
     assert "others may read the secret" in err and "must not lie in the project" in err
     assert [text for text in (SECRET, SECRET[:-2], bad) if text in out + err] == []
     for place in ("reports", "data"):
         held = everything(project / place)
         assert SECRET.encode() not in held and bytes.fromhex(SECRET) not in held
+
+
+def test_nothing_is_redacted_from_a_damaged_version(
+    full: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = full / "report.md"
+    content = file.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redact, "verify", lambda root: ["report.md: is not what was published"])
+        assert scaling("publish", "--redact") == 1
+    assert "nothing was redacted: report.md" in capsys.readouterr().err
+    assert file.read_bytes() == content
 
 
 def test_a_hostile_edition_leads_nowhere(bundle: Path, tmp_path: Path) -> None:

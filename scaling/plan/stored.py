@@ -107,7 +107,9 @@ def load(name: str, root: Path = Path()) -> Sheet:
     drawn = _draws(path.with_suffix(".parquet"))
     fits = {one["law"]: _fit(one, drawn.get(one["law"])) for one in document["fits"]}
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
-    ranges = {k: (float(v[0]), float(v[1])) for k, v in document["ranges"].items()}
+    # A table without compute has no range of it.
+    known = {k: v for k, v in document["ranges"].items() if None not in v}
+    ranges = {k: (float(v[0]), float(v[1])) for k, v in known.items()}
     label = f"fit {hashlib.sha256(raw).hexdigest()[:12]}"
     return Sheet(name, fits, label, ranges, notes, str(document["metric"]))
 
