@@ -181,6 +181,7 @@ def test_it_is_checked_alone_and_against_the_full_version(
     _resign(alone)
     assert scaling("verify", alone) == 0
     assert scaling("verify", alone, "--full", other) == 1
+    assert scaling("verify", alone, "--full", tmp_path / "none") == 2
     (other / "manifest.json").write_text("{}")
     assert scaling("verify", alone, "--full", other) == 1
     assert scaling("verify", "--full", other) == 2
@@ -333,6 +334,15 @@ def test_the_same_again_is_one_edition(bundle: Path) -> None:
     assert scaling("publish", "--redact") == 0
     assert [one.name for one in bundle.parent.iterdir()] == [bundle.name]
     assert everything(bundle) == before
+
+
+def test_a_page_that_reads_otherwise_takes_nothing_away(bundle: Path, full: Path) -> None:
+    """Editions outlive the release that made them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redact, "_page", lambda table, *, sealed: "Another wording\n")
+        assert editions.check_all(full.parents[1]) == []
+        proof = disclosed(bundle, "--where", "run = 'zebra-3'")
+    assert editions.check_proof(bundle, proof)[1] == []
 
 
 def test_another_secret_shows_nothing(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

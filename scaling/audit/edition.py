@@ -25,14 +25,6 @@ MANIFEST_KEYS = {
 }
 
 
-def is_edition(folder: Path) -> bool:
-    """Whether the folder has the manifest of a redacted edition, good or bad."""
-    try:
-        return str(json.loads((folder / MANIFEST).read_bytes())["format"]) == redact.FORMAT
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
-
-
 def check(folder: Path) -> list[str]:
     """What is wrong with an edition, by itself; an empty list when nothing."""
     try:
@@ -65,16 +57,21 @@ def check_all(root: Path) -> list[str]:
 
 
 def check_full(folder: Path, full: Path) -> list[str]:
-    """Whether an edition is what redacting this full version gives, but for the root.
+    """Whether an edition is what redacting this full version gives, but for root and page.
 
     That the root binds the version's rows can be checked by who has the secret: `redact` again.
+    The page is for people, and its wording may change from release to release. Raises InputError
+    when there is no version in the folder ``full``.
     """
     told = read(folder)
+    if not (full / MANIFEST).is_file():
+        raise InputError("is not the folder of a version", file=full)
     if sha256((full / MANIFEST).read_bytes()) != told["full"]["manifest_sha256"]:
         return [f"{folder}: was not made from {full}, whose manifest has another hash"]
     every = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
     internal = {redact.table_of(path) for path in every if path not in told["made_by"]["data"]}
     files = redact.part(full, internal, sealed=told["sealed"]).files
+    files[redact.PAGE] = (folder / redact.PAGE).read_bytes()
     differ = [
         f"{folder / name}: is not what {full} gives"
         for name in sorted({*files, *told["files"]})
