@@ -36,7 +36,7 @@ def _summary(study: Study) -> Mapping[str, Any]:
     ranges = {
         name: (float(ends[0]), float(ends[1]))
         for name, ends in as_map(study.fitted.get("ranges")).items()
-        if len(as_list(ends)) == 2
+        if len(as_list(ends)) == 2 and None not in ends
     }
     return planning_summary(study.stored, ranges, BUDGETS)
 
