@@ -1,6 +1,7 @@
 """Many refits in a row: do memory, time and disk of a refit stay flat?
 
     nice -n 15 python -m benchmarks.soak run 500 OUT.csv
+    nice -n 15 python -m benchmarks.soak run 20 OUT.csv 300    # after 300 versions published alone
     python -m benchmarks.soak page OUT.csv docs/benchmarks
 
 One server, as `scaling serve` starts it, and one long-lived process that runs the flow `refit`
@@ -15,6 +16,7 @@ from __future__ import annotations
 import csv
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,8 +45,8 @@ PICTURE = 300_000
 MB = 1024**2
 
 
-def run(number: int, out: Path) -> None:
-    """Refit ``number`` times and write one line for each."""
+def run(number: int, out: Path, after: int = 0) -> None:
+    """Refit ``number`` times and write one line for each; ``after`` versions are there before."""
     with tempfile.TemporaryDirectory(prefix="scaling-soak-") as folder:
         root = _project(Path(folder) / "project")
         for name, value in environment(Path(folder) / "prefect").items():
@@ -58,6 +60,7 @@ def run(number: int, out: Path) -> None:
             os.environ["PREFECT_API_URL"] = url
             lines = csv.DictWriter(handle, fieldnames=list(_row(root, home, 0)))
             lines.writeheader()
+            _publish(root, after)
             for k in range(1, number + 1):
                 _refit(root, k)
                 lines.writerow(_row(root, home, k))
@@ -74,6 +77,20 @@ def _project(root: Path) -> Path:
     (root / "stage.py").write_text(stage.replace("for target in", more + "for target in", 1))
     (root / "params.yaml").write_text("seed: 0\nstudies: {}\n")
     return root
+
+
+def _publish(root: Path, number: int) -> None:
+    """Publish versions without flow and stages, and commit them together."""
+    from scaling.publish import publish
+
+    if number:
+        _refit(root, 0)
+    for k in range(number):
+        (root / "data/fits/a.json").write_text(f"{k}\n")
+        publish(root)
+    if number:
+        for arguments in (["add", "-A"], ["commit", "-qm", "versions"]):
+            subprocess.run(["git", *arguments], cwd=root, check=True)
 
 
 def _refit(root: Path, k: int) -> None:
@@ -134,7 +151,7 @@ def _size(place: Path) -> int:
 def main() -> None:
     """Run, or write the page of a run."""
     if sys.argv[1] == "run":
-        run(int(sys.argv[2]), Path(sys.argv[3]).resolve())
+        run(int(sys.argv[2]), Path(sys.argv[3]).resolve(), *map(int, sys.argv[4:]))
     else:
         from benchmarks.soak_page import write
 
