@@ -66,8 +66,8 @@ that others used as well; CPU seconds are told because wall seconds then say lit
 Slopes are least squares over all refits but the first {warm}; a slope within two standard errors of
 zero is flat. The server's CPU seconds include what it does every few seconds by itself, so they
 rise with the wall seconds of a refit. Folders grow by what is kept for good: each version in
-`reports/`, its stages' outputs in DVC's cache, and both in Git. Prefect's folder has the database; the server of
-`scaling serve` removes runs that are older than 90 days from it
+`reports/`, its stages' outputs in DVC's cache, and both in Git. Prefect's folder has the database;
+the server of `scaling serve` removes runs that are older than 90 days from it
 (`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was so old).
 
 ![CPU seconds and memory over the refits](soak.svg)
