@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 from collections.abc import Callable
 
@@ -38,10 +37,12 @@ def _watch(parent: int, end: Callable[[], None]) -> None:
 
 
 def _end() -> None:
-    """Leave at once, with every process below: the system gives back the project's lock."""
+    """Leave at once, with every process below: the system gives back the project's lock.
+
+    Nothing is said: whoever read this process's output is gone, and writing to it would fail.
+    """
     import psutil
 
-    print("the process that started this run is gone; the run ends", file=sys.stderr, flush=True)
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
