@@ -34,8 +34,12 @@ def main() -> None:
         cells = [f"{wall(studies, number) / 60:,.0f} min" for number in WORKERS]
         print(f"| {studies:,} | " + " | ".join(cells) + " |")
     work = (sum(FITS) + sum(BACKTESTS)) / 8
-    print(f"\na stage works {work:.1f} CPU s in the mean; DVC's record of a stage costs a tenth of it")
-    print(f"from {(0.1 * work - DVC_STAGE) / DVC_GROWTH / 2:,.0f} studies on, and as much as the work")
+    print(
+        f"\na stage works {work:.1f} CPU s in the mean; DVC's record of a stage costs a tenth of it"
+    )
+    print(
+        f"from {(0.1 * work - DVC_STAGE) / DVC_GROWTH / 2:,.0f} studies on, and as much as the work"
+    )
     print(f"from {(work - DVC_STAGE) / DVC_GROWTH / 2:,.0f} studies on")
 
 

@@ -21,6 +21,7 @@ TAG = "report-"
 MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
 INBOX = "data/internal/store.dvc"
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
+LONGEST = 4000
 PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
@@ -29,7 +30,9 @@ class ShareError(RuntimeError):
 
     def __init__(self, text: str, *, again: bool = False) -> None:
         self.again = again
-        super().__init__(PASSWORD.sub("://***@", text))
+        # What a remote said may be noise, or commands for a terminal.
+        plain = "".join(c if c.isprintable() or c == "\n" else "?" for c in text[:LONGEST])
+        super().__init__(PASSWORD.sub("://***@", plain))
 
 
 def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | None) -> list[str]:
@@ -164,6 +167,7 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             env=environment,
             capture_output=True,
             text=True,
+            errors="replace",  # a remote may answer with anything
             timeout=PUSH_SECONDS,
         )
     except subprocess.TimeoutExpired:

@@ -102,6 +102,20 @@ def test_a_diverged_remote_is_told_and_nothing_is_pushed(root: Path, tmp_path: P
     assert git(root, "log", "--format=%s").count("Publish") == 1
 
 
+def test_a_remote_that_answers_with_noise_is_told_in_plain_text(root: Path, tmp_path: Path) -> None:
+    script = tmp_path / "noise.sh"
+    script.write_text("#!/bin/sh\nprintf '\\033[2J\\377\\376' >&2\nhead -c 4096 /dev/urandom\n")
+    script.chmod(0o755)
+    git(root, "config", "remote.origin.receivepack", str(script))
+    with pytest.raises(ShareError, match="could not push to origin") as failed:
+        share(root, version(root), "origin", None)
+    said = str(failed.value)
+    assert failed.value.again and len(said) < 5000
+    assert all(c.isprintable() or c == "\n" for c in said)
+    git(root, "config", "--unset", "remote.origin.receivepack")
+    assert share(root, version(root), "origin", None) == ["pushed to origin/main"]
+
+
 def test_a_remote_that_is_not_reached_is_tried_again_later(root: Path, tmp_path: Path) -> None:
     (tmp_path / "hub.git").rename(tmp_path / "away.git")
     with pytest.raises(ShareError, match="could not push to origin") as failed:
