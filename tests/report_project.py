@@ -177,4 +177,4 @@ class Seen(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
 
-SECTIONS = ["headline", "trust", "made", "detail", "changes", "planning", "glossary"]
+SECTIONS = ["headline", "trust", "made", "detail", "history", "changes", "planning", "glossary"]

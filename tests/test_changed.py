@@ -17,10 +17,17 @@ from scaling.audit.moves import STEPS, moves
 from scaling.audit.rows import Rows, compared, read
 from scaling.audit.surprise import RATE, foretold, holm, outside
 from scaling.fit.engine import fit
+from scaling.ledger import Entry
 from scaling.pipeline.files import write_table
 from scaling.place import listed
 from scaling.publish import publish, verify
-from scaling.report.changed import PLACE, section, written_into
+from scaling.report.blocks import Cell, Report, Section, Table, Text, every
+from scaling.report.changed import PLACE, section, written, written_into
+from scaling.report.past import PLACE as PAST
+from scaling.report.past import past
+from scaling.report.past import section as history
+from scaling.report.render import html
+from scaling.report.stored import load, to_json, with_section
 from tests.test_publish import NOON, fill
 
 DELTA = 1e-3
@@ -273,3 +280,40 @@ def test_rows_without_a_law_s_columns_are_no_error() -> None:
     rows = Rows(compared(table, table).table)
     told = moves(rows, entry(runs(12)), entry(runs(12)), DELTA)
     assert "tokens" in told["reason"]
+
+
+def test_parameters_over_versions_take_their_place(tmp_path: Path) -> None:
+    """From the ledger's versions up to the one before, into page and Markdown."""
+    reports, before, lines = tmp_path / "reports", None, b""
+    folders = [reports / name for name in ("a" * 12, "b" * 12, "c" * 12)]
+    for folder, value in zip(folders, (0.30, 0.34, 0.36), strict=True):
+        entry = {"value": value, "se": 0.01, "low90": value - 0.02, "high90": value + 0.02}
+        fits = {"fits": [{"law": "<b>law", "parameters": {"alpha": entry}}]}
+        (folder / "fits").mkdir(parents=True)
+        (folder / "fits/s.json").write_text(json.dumps(fits))
+        one = Entry(folder.name, "2030-01-01T00:00:00+00:00", None, None, "3", "0" * 64, before)
+        before, lines = one.digest(), lines + one.line()
+    (reports / "ledger.jsonl").write_bytes(lines)
+    told = past(folders[1], folders[2])
+    assert [one["version"] for one in told["versions"]] == ["a" * 12, "b" * 12]
+    assert told["studies"]["s"]["<b>law"]["alpha"]["values"] == [0.30, 0.34]
+    made = history(told)
+    (table,) = (b for b in every(Report("", "", (), (made,))) if isinstance(b, Table))
+    shown = ["alpha", "0.360", "0.340", "0.300"]
+    assert [cell.text for cell in table.groups[0].rows[0]] == shown
+    assert "<b>law" not in html(Report("", "", (), (made,)))
+    page = written(".md", f"# R\n\n{PAST}\n", made, PAST)
+    assert PAST not in page and "| 0.360 | 0.340 | 0.300 |" in page
+
+
+def test_the_json_of_a_version_has_the_sections_of_its_page() -> None:
+    sections = (Section("changes", "C", (Text(PLACE),)), Section("history", "H", (Text(PAST),)))
+    text = to_json(Report("T", "", (Cell("1 x", 1, "x", "file#x"),), sections))
+    for made in (section(TOLD), history({})):
+        text = with_section(text, made)
+    assert PLACE not in text and PAST not in text
+    whole = load(text)
+    assert [one["id"] for one in whole["sections"]] == ["changes", "history"]
+    assert whole["facts"][0]["origin"] == "file#x"
+    tables = [b for b in whole["sections"][0]["blocks"] if b["kind"] == "table"]
+    assert tables[0]["groups"][0]["rows"][0][1]["origin"] == "changes.json"

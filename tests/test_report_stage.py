@@ -39,7 +39,7 @@ def test_the_stage_writes_everything_twice_the_same(tmp_path: Path) -> None:
     folder = root / "reports/current"
     first = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     assert list(first) == [
-        "checklist.json", "forecast.csv", "forecast.svg", "laws.svg", "report.html", "report.json",
+        "checklist.json", "forecast.csv", "forecast.svg", "report.html", "report.json",
         "report.md",
     ]  # fmt: skip
     assert first["forecast.csv"] == (root / "data/forecasts/forecast.csv").read_bytes()

@@ -76,15 +76,23 @@ def changed(
 def beside(root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a version that tell of the version before: its changes, and its report with
     them. None where the report has no place for them. ``new`` has the version's other files."""
-    from scaling.report.changed import has_place, section, written_into
+    from scaling.report.changed import PLACE, has_place, section, written
+    from scaling.report.past import PLACE as PAST
+    from scaling.report.past import past
+    from scaling.report.past import section as history
 
-    reports = {name: new / name for name in ("report.md", "report.html")}
-    if not any(has_place(path) for path in reports.values()):
+    reports = {name: new / name for name in ("report.md", "report.html", "report.json")}
+    waiting = {name: path.read_text("utf-8") for name, path in reports.items() if has_place(path)}
+    if not waiting:
         return {}
     told: dict[str, Any] = {"old": None} if old is None else changed(root, old, new, made_by)
     told["told_by"] = _code(root)
-    made = section(told)
-    texts = {name: written_into(path, made) for name, path in reports.items() if has_place(path)}
+    told["history"] = {} if old is None else past(old, new)
+    made, before = section(told), history(told["history"])
+    texts = {}
+    for name, text in waiting.items():
+        kind = reports[name].suffix
+        texts[name] = written(kind, written(kind, text, made, PLACE), before, PAST).encode()
     return {NAME: canonical(told).encode(), **texts}
 
 

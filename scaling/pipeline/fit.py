@@ -82,7 +82,7 @@ def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) 
     return one.to_dict() | {
         "criteria": known,
         "holdout_error": holdout_error(runs, one.law, inputs_of(one.law), "loss"),
-        "residuals": one.residuals.tolist(),
+        "residuals": [float(f"{left:.9g}") for left in one.residuals],
     }
 
 

@@ -15,6 +15,7 @@ from scaling.report.blocks import Cell, Column, Group, Points, Report, Section, 
 from scaling.report.context import figure, words
 from scaling.report.read import as_list, as_map
 from scaling.report.render import escape_markdown, html, markdown
+from scaling.report.stored import with_section
 from scaling.report.text import clean, loss, percent, plain, shift
 
 PLACE = "Publishing says here what changed since the version before."
@@ -57,15 +58,22 @@ def section(told: Mapping[str, Any]) -> Section:
     return Section(ID, TITLE, (Points(tuple(points(told))), *kept))
 
 
-def written_into(path: Path, made: Section) -> bytes:
-    """The report at ``path`` with the section in its place."""
-    text = path.read_text(encoding="utf-8")
-    alone = Report(TITLE, "", (), (made,))
-    if path.suffix == ".html":
-        body = html(alone).split(f'<h2 id="{ID}">{escape(TITLE)}</h2>')[1].split("</section>")[0]
-        return text.replace(f"\n<p>{PLACE}</p>", body.rstrip("\n")).encode()
-    body = markdown(alone).split(f"## {TITLE}\n", 1)[1].strip()
-    return text.replace(str(escape_markdown(PLACE)), body).encode()
+def written_into(path: Path, made: Section, place: str = PLACE) -> bytes:
+    """The report at ``path`` with the section in its place, which says ``place``."""
+    return written(path.suffix, path.read_text(encoding="utf-8"), made, place).encode()
+
+
+def written(suffix: str, text: str, made: Section, place: str = PLACE) -> str:
+    """The report's text (.html, .md or .json) with the section in its place."""
+    alone = Report(made.title, "", (), (made,))
+    if suffix == ".json":
+        return with_section(text, made)
+    if suffix == ".html":
+        head = f'<h2 id="{made.id}">{escape(made.title)}</h2>'
+        body = html(alone).split(head)[1].split("</section>")[0]
+        return text.replace(f"\n<p>{place}</p>", body.rstrip("\n"))
+    body = markdown(alone).split(f"## {made.title}\n", 1)[1].strip()
+    return text.replace(str(escape_markdown(place)), body)
 
 
 # --------------------------------------------------------------------------- sentences

@@ -130,7 +130,7 @@ def checklist(ctx: Context) -> tuple[Block, ...]:
         f"not say is \u201c{say.UNKNOWN}\u201d."
     )
     made = table("checklist-table", "Checklist", columns, groups, group_label="study")
-    return text, Fold("Checklist: what should a study report?", (made,))
+    return text, Fold("Checklist: what should a study report?", (made,), "checklist")
 
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:

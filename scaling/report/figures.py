@@ -59,8 +59,6 @@ def law_block(panels: Sequence[LawPanel], caption: str, table: str) -> Figure:
         panels=_panels(titled, texts),
         legend=_LAW_LEGEND,
         table=table,
-        file="laws.svg",
-        sheet=sheet(_LAW_TITLE, "Zero is the ensemble's median.", alt, titled, _LAW_LEGEND),
     )
 
 

@@ -18,6 +18,9 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
 _PLACE = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
 _RECT = re.compile(r"M([^,]+),([^h]+)h([^v]+)v([^h]+)h[^Z]+Z")
+# More marks than this are placed to the pixel.
+MANY = 100
+_TENTH = re.compile(r"\d+\.\d")
 _CIRCLE = re.compile(r"M([\d.]+),0A")
 _KEPT = (
     *("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity"),
@@ -93,6 +96,8 @@ def _closed(look: tuple[str, Attributes], parts: list[str]) -> Iterator[str]:
     """The element of marks of one look: one path, or a group."""
     kind, said = look
     if parts and kind == "path":
+        if len(parts) > MANY:
+            parts = [_TENTH.sub(lambda found: f"{float(found.group()):.0f}", one) for one in parts]
         places = "".join(dict.fromkeys(parts))
         yield f'<path{_told(said)} d="{places}"/>'
     elif parts:

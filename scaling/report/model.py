@@ -10,6 +10,7 @@ from scaling.report.glossary import glossary
 from scaling.report.governance import governance
 from scaling.report.headline import headline
 from scaling.report.made import made
+from scaling.report.past import past_place
 from scaling.report.planning import planning
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
 from scaling.report.text import integer, number
@@ -22,7 +23,7 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), changes_place())
+    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), past_place(), changes_place())
     rules = governance(ctx)
     later = (*([] if rules is None else [rules]), planning(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), (*first, *later))

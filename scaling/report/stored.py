@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from scaling.report.blocks import Cell, Report
+from scaling.report.blocks import Cell, Report, Section
 
 _DRAWN = {"svg", "sheet", "keys", "size"}
 _SPLIT = re.compile(r".*[#.,\]] ?")
@@ -28,8 +28,7 @@ def to_json(report: Report) -> str:
     places = {text: at for at, text in enumerate(text for text, n in told.items() if n > 1)}
     units: dict[str, int] = {}
     whole = _plain(report, places, units) | {"places": list(places), "units": list(units)}
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text + "\n"
+    return _written(whole)
 
 
 def _cells(value: Any) -> Iterator[Cell]:
@@ -50,6 +49,20 @@ def load(text: str | bytes) -> Any:
         return whole
     places, units = whole.pop("places"), whole.pop("units")
     return _full(whole, places, units)
+
+
+def with_section(text: str, section: Section) -> str:
+    """The JSON with this section in the place of the one of the same id."""
+    whole = json.loads(text)
+    places = {place: at for at, place in enumerate(whole["places"])}
+    units = {unit: at for at, unit in enumerate(whole["units"])}
+    made = _plain(section, places, units)
+    kept = [made if one["id"] == section.id else one for one in whole["sections"]]
+    return _written(whole | {"sections": kept, "places": list(places), "units": list(units)})
+
+
+def _written(whole: Any) -> str:
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _plain(value: Any, places: dict[str, int], units: dict[str, int]) -> Any:
