@@ -219,13 +219,16 @@ def publish(
     secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
 ) -> None:
     """Publish the current report as an immutable version (refit does this by itself)."""
+    from flows.alone import alone
     from scaling.audit import secret as secrets
     from scaling.publish import publish as run
 
     if (sealed or secret) and not redact:
         raise InputError("--sealed and --secret are about an edition", allowed="with --redact")
     salt = secrets.read(secret, Path()) if redact else None
-    made = run(Path(), corrects=corrects, reason=reason)
+    # Not while a refit writes what is to be published.
+    with alone(Path().resolve()):
+        made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
     if salt is not None:
         from scaling.audit.redact import FOLDER, write
