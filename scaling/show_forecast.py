@@ -43,12 +43,16 @@ def show_forecast(
         for level in {low, high, 0.5} & set(levels)
     }
     outside = {name: (made < at[low]) | (made > at[high]) for name, made in alone.items()}
+    if low == high:  # a point, which no law can be inside of
+        outside = {name: np.zeros(len(made), dtype=bool) for name, made in alone.items()}
     columns = {
         "planned run": _names(targets, inputs),
         **({"median": [f"{v:.4g}" for v in at[0.5]]} if 0.5 in at else {}),
-        f"{100 * (high - low):.3g} %": [
-            f"{a:.4g} to {b:.4g}" for a, b in zip(at[low], at[high], strict=True)
-        ],
+        **(
+            {f"{100 * (high - low):.3g} %": list(map(_between, at[low], at[high]))}
+            if low < high
+            else {}
+        ),
         **({} if beyond is None else {"decades out": [f"{one:.1f}" for one in beyond]}),
         **{
             law: [f"{v:.4g}{'*' * bool(out)}" for v, out in zip(made, outside[law], strict=True)]
@@ -70,6 +74,10 @@ def show_forecast(
             console.print(Text(f"* {law} alone lies outside the interval at {out.sum()} of {of}."))
     if beyond is not None:
         _show_reach(console, beyond, inputs)
+
+
+def _between(low: float, high: float) -> str:
+    return f"{low:.4g} to {high:.4g}"
 
 
 def _names(targets: pl.DataFrame, inputs: Sequence[str]) -> list[str]:

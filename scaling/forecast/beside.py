@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.errors import InputError
 from scaling.fit.data import positive
 from scaling.fit.engine import fit
 from scaling.forecast.candidates import log_size
@@ -36,9 +37,13 @@ def laws_alone(
 def singles(
     small: pl.DataFrame, large: pl.DataFrame, inputs: Sequence[str], target: str
 ) -> Iterator[tuple[str, Predictive]]:
-    """Each law fitted to the small runs, as a distribution at the inputs of the large ones."""
+    """Each law that can be fitted to the small runs, as a distribution at the inputs of the large
+    ones."""
     for law, by in applicable(inputs, "auto"):
-        made = fit(small, law, target=target, inputs=by)
+        try:
+            made = fit(small, law, target=target, inputs=by)
+        except InputError:  # fewer runs than the law needs: it has nothing to say
+            continue
         with np.errstate(all="ignore"):
             centre = np.log(made.predict({name: large[by[name]].to_numpy() for name in by}))
         scatter = np.sqrt(np.sum(made.residuals**2) / max(small.height - len(law.params), 1))
