@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-SHOWN = {
+CPU = {
     "CPU s of a refit": "cpu",
     "of it: the flow's process": "flow",
     "of it: DVC and stages": "below",
     "of it: the server": "server",
+}
+SHOWN = {
+    **CPU,
     "memory of the flow's process, MB": "rss_flow",
     "memory of the server, MB": "rss_server",
     "open files of the flow's process": "fds_flow",
@@ -30,20 +34,24 @@ WARM = 5
 WIDTH, HEIGHT, LEFT = 640, 150, 60
 
 
-def table(file: Path) -> pl.DataFrame:
+def table(file: Path, warm: int = WARM) -> pl.DataFrame:
     """One row a refit, with its CPU seconds."""
     rows = pl.read_csv(file)
     cpu = {"flow": "cpu_flow", "below": "cpu_below", "server": "cpu_server"}
     rows = rows.with_columns(pl.col(total).diff().alias(part) for part, total in cpu.items())
     rows = rows.with_columns(cpu=pl.sum_horizontal(*cpu), seconds=pl.col("wall").diff())
-    return rows.filter(pl.col("refit") > WARM)
+    return rows.filter(pl.col("refit") > warm)
 
 
-def slope(x: Array, y: Array) -> tuple[float, float, float]:
-    """Value at the first refit, change per 100 refits, and its standard error (least squares)."""
-    design = np.column_stack([np.ones_like(x), x - x[0]])
+def slope(x: Array, y: Array, *others: Array) -> tuple[float, float, float]:
+    """Value at the first refit, change per 100 refits, and its standard error (least squares).
+
+    ``others`` are held at their means.
+    """
+    centred = [other - other.mean() for other in others]
+    design = np.column_stack([np.ones_like(x), x - x[0], *centred])
     found, *_ = np.linalg.lstsq(design, y, rcond=None)
-    spread = float(((y - design @ found) ** 2).sum()) / (len(x) - 2)
+    spread = float(((y - design @ found) ** 2).sum()) / (len(x) - design.shape[1])
     error = np.sqrt(spread * np.linalg.inv(design.T @ design)[1, 1])
     return float(found[0]), 100 * float(found[1]), 100 * float(error)
 
@@ -52,7 +60,7 @@ TEXT = """\
 # Soak: many refits in a row
 
     nice -n 15 python -m benchmarks.soak run 500 OUT.csv
-    python -m benchmarks.soak page OUT.csv docs/benchmarks
+    python -m benchmarks.soak page OUT.csv docs/benchmarks [OUT_AFTER.csv]
 
 One long-lived process runs the flow `refit` again and again against one server, with real Prefect,
 DVC and Git and new data each time. Each refit publishes, commits and tags a version of about
@@ -64,11 +72,16 @@ that others used as well; CPU seconds are told because wall seconds then say lit
 {table}
 
 Slopes are least squares over all refits but the first {warm}; a slope within two standard errors of
-zero is flat. The server's CPU seconds include what it does every few seconds by itself, so they
-rise with the wall seconds of a refit. Folders grow by what is kept for good: each version in
-`reports/`, its stages' outputs in DVC's cache, and both in Git. Prefect's folder has the database;
-the server of `scaling serve` removes runs that are older than 90 days from it
-(`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was so old).
+zero is flat. CPU seconds rise with the wall seconds of a refit, that is with what else the machine
+does (the server has work of its own every few seconds, and processes that take turns empty each
+other's caches); the last lines hold the wall seconds at their mean, which takes out part of it.
+
+Folders grow by what is kept for good: each version in `reports/`, its stages' outputs in DVC's
+cache, and both in Git. Prefect's folder has the database; the server of `scaling serve` removes
+runs that are older than 90 days from it (`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was
+so old).
+
+{later}
 
 ![CPU seconds and memory over the refits](soak.svg)
 
@@ -78,8 +91,23 @@ versions whose files did not change are not read again; per refit this leaves ab
 """
 
 
-def write(file: Path, out: Path) -> None:
-    """Write soak.md and soak.svg."""
+def later(file: Path, rows: pl.DataFrame) -> str:
+    """The same with many versions there before, in a sentence."""
+    after = table(file, warm=1)
+    means = [
+        f"{part[column].mean():.2f} (the flow's process {part['flow'].mean():.2f})"
+        for column, part in (("cpu", after), ("cpu", rows))
+    ]
+    return (
+        f"With {after['versions'].min()} to {after['versions'].max()} versions, most of them "
+        f"published alone before (`python -m benchmarks.soak run N OUT.csv 200`), a refit took "
+        f"{means[0]} CPU s on average of {after.height}; with {rows['versions'].min()} to "
+        f"{rows['versions'].max()} it took {means[1]}."
+    )
+
+
+def write(file: Path, out: Path, after: Path | None = None) -> None:
+    """Write soak.md and soak.svg; ``after`` is of a soak that began with many versions."""
     rows = table(file)
     x = rows["refit"].to_numpy().astype(float)
     lines = [
@@ -93,6 +121,12 @@ def write(file: Path, out: Path) -> None:
         small = 5e-4  # below this a slope is rounding
         told = f"{per:+.3g} | {error:.2g}" if abs(per) > small else "0 | 0"
         lines.append(f"| {name} | {start:.4g} | {last:.4g} | {told} |")
+    wall = rows["seconds"].to_numpy().astype(float)
+    for name, column in CPU.items():
+        start, per, error = slope(x, rows[column].to_numpy().astype(float), wall)
+        last = start + per * (x[-1] - x[0]) / 100
+        told = f"{start:.4g} | {last:.4g} | {per:+.3g} | {error:.2g}"
+        lines.append(f"| {name}, wall seconds held fixed | {told} |")
     size = slope(x, rows["reports"].to_numpy().astype(float))[1] / 100
     text = TEXT.format(
         number=int(x[-1]),
@@ -100,6 +134,7 @@ def write(file: Path, out: Path) -> None:
         table="\n".join(lines),
         warm=WARM,
         size=size,
+        later="" if after is None else "\n".join(textwrap.wrap(later(after, rows), 100)),
     )
     (out / "soak.md").write_text(text)
     (out / "soak.svg").write_text(drawing(rows))
