@@ -18,27 +18,22 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 KEPT = "chinchilla-epoch"
 ROWS = 15
-PARAMS = """\
-seed: 0
-as_of: null
-disclose_internal: false
-studies:
-  own:
-    source: internal-1
-    metric: loss@c4
-    laws: [chinchilla]
-fit: {delta: 0.001, resamples: 100}
-forecast:
-  quantiles: [0.05, 0.5, 0.95]
-  targets:
-    next: {params: 1.0e+10, tokens: 2.0e+11}
-audit:
-  tolerance: {params: 0.05, tokens: 0.05, flops: 0.1}
-"""
+# In place of the project's own; its other choices stay.
+CHOICES: dict[str, Any] = {
+    "studies": {"own": {"source": "internal-1", "metric": "loss@c4", "laws": ["chinchilla"]}},
+    "fit": {"delta": 0.001, "resamples": 100},
+    "forecast": {
+        "quantiles": [0.05, 0.5, 0.95],
+        "targets": {"next": {"params": 1.0e10, "tokens": 2.0e11}},
+    },
+}
 MAPPING = ("--map", "run=name", "--map", "params=N", "--map", "tokens=D", "--map", "observed=day")
 METRIC = ("--metric", "val_loss=loss@c4:nats/token")
 # Nothing of the person's own settings is read, and whoever commits has a name.
@@ -172,7 +167,8 @@ def _trim(one: Project) -> None:
     (source / "runs.csv").write_text("".join([lines[0], *plain[:: len(plain) // ROWS]]))
     told = (source / "source.yaml").read_text()
     (source / "source.yaml").write_text(told[: told.index("defects:")] + "defects: []\n")
-    (one.root / "params.yaml").write_text(PARAMS)
+    params = one.root / "params.yaml"
+    params.write_text(yaml.safe_dump(yaml.safe_load(params.read_text()) | CHOICES))
 
 
 def write_runs(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 300.0
 STOP_SECONDS = 60.0
+# Prefect's empty database takes about a megabyte, and as much again for its journal.
+SMALL_DISK = 8 * 2**20
 # Only what a flow run needs: the recorder of task runs. It writes when it has a batch and at the
 # end, never on a timer: a timer is what stopping would interrupt.
 SETTINGS = {
@@ -106,7 +109,9 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
     deadline.cancel()
     if not line:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        raise ServerError(f"Prefect's server did not start; the end of {log}:\n{tail}")
+        free = shutil.disk_usage(log.parent).free
+        full = f" ({free // 1024} kB of space are left on its disk)" if free < SMALL_DISK else ""
+        raise ServerError(f"Prefect's server did not start{full}; the end of {log}:\n{tail}")
     return int(line)
 
 
