@@ -156,7 +156,7 @@ def test_nothing_internal_is_in_it(bundle: Path, full: Path) -> None:
 
 
 def test_it_has_what_it_may_show(bundle: Path, full: Path) -> None:
-    for name in ("fits/gemstones.json", "backtests/gemstones.json"):
+    for name in ("fits/gemstones.json", "fits/gemstones.csv", "backtests/gemstones.json"):
         assert (bundle / name).read_bytes() == (full / name).read_bytes()
     shown = pl.read_csv(bundle / "forecast.csv")
     issued = pl.read_csv(full / "forecast.csv")

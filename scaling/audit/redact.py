@@ -220,10 +220,10 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
     hidden = {name: made for name, made in hidden.items() if name not in public}
     aliases = _aliases(hidden, rows)
     parted = Parted(leaves=_names(hidden, aliases))
-    for kind in ("fits", "backtests"):
-        for path in _sorted(full, f"{kind}/*.json"):
+    for pattern in ("fits/*.json", "fits/*.csv", "backtests/*.json"):
+        for path in _sorted(full, pattern):
             if path.stem in public:
-                parted.files[f"{kind}/{path.name}"] = path.read_bytes()
+                parted.files[path.relative_to(full).as_posix()] = path.read_bytes()
     for name, every in lines.items():
         _part_lines(parted, name, every, aliases, sealed=sealed)
     asked = json.loads(_read(full / "checklist.json") or b"{}")
