@@ -1,4 +1,6 @@
-"""A model of a full refit on more workers and studies than are here: python -m benchmarks.fan_out_model
+"""A model of a full refit on more workers and studies than are here.
+
+    python -m benchmarks.fan_out_model
 
 Extrapolated from CPU seconds that were measured on this project: one worker is one such core, and
 nothing waits for a disk or a network. Batches are dealt out and taken as the flows do it.
