@@ -165,7 +165,7 @@ def curve(
             print(json.dumps(line), flush=True)
 
 
-def stages(env: dict[str, str], numbers: tuple[int, ...] = (25, 100, 200)) -> None:
+def stages(env: dict[str, str], numbers: tuple[int, ...] = (25, 100)) -> None:
     """CPU seconds of DVC for a stage that does nothing, and for a look at all of them."""
     quiet = {"cwd": None, "env": env, "check": True, "capture_output": True}
     print("| stages | one `dvc repro` of all, CPU s a stage | `dvc status` of all, CPU s |")
