@@ -25,6 +25,8 @@ from scaling.plan.stored import Sheet
 from scaling.plan.surface import surface
 from scaling.plan.training import chief
 
+NO_RUNS = "The fitted runs are not at hand, so nothing tells whether the law holds: not trusted."
+
 
 def following(
     sheet: Sheet,
@@ -104,9 +106,9 @@ def following(
             f"each {repeats} times at most, {design.RATIO[0]:g} to {design.RATIO[1]:g} tokens a "
             "param.",
             "Widths are first-order expectations if the law holds; refit after some runs and plan "
-            "again: the first runs tell whether it does.",
+            "again: the first runs tell whether it does. A third of a budget a round was tested.",
         ],
-        warnings_of(sheet, made, distance),
+        [*warnings_of(sheet, made, distance), *([] if sheet.runs is not None else [NO_RUNS])],
     )
 
 
