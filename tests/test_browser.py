@@ -24,7 +24,8 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 VERSION = "0123456789ab"
 AXE = "4.14.1"
 CELLS = """[...document.querySelectorAll('.table')].map(t => [t.id,
-    [...t.querySelectorAll('tbody tr:not(.group)')].map(r => [...r.cells].map(c => c.textContent.trim()))
+    [...t.querySelectorAll('tbody tr:not(.group)')].map(
+        r => [...r.cells].map(c => c.textContent.trim()))
 ])"""
 STOPS = """[...document.querySelectorAll('a[href], summary, select, input, [tabindex="0"]')]
     .filter(e => e.checkVisibility()).map((e, i) => (e.dataset.stop = String(i)))"""
