@@ -100,21 +100,3 @@ def complete(root: Path, env: dict[str, str], last: str) -> None:
     newest = small.ledger(root)[-1]["version"]
     assert (root / "reports" / newest / "report.html").read_text().endswith(last)
     assert not list((root / "reports").glob(".tmp-*"))
-
-
-@pytest.mark.slow
-def test_the_real_stages_killed(tmp_path: Path, env: dict[str, str]) -> None:
-    """Killed again and again on the way to one version; it comes out as if never killed."""
-    whole = small.make(tmp_path / "whole")
-    assert small.refit(whole, env).returncode == 0
-    root = small.make(tmp_path / "project")
-    chance = random.Random(8)
-    for _ in range(max(KILLS // 7, 2)):
-        kill(root, env, chance, 60.0)
-        small.assert_whole(root, {})
-    done = small.refit(root, env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert verify(root) == []
-    assert small.ledger(root)[-1]["version"] == small.ledger(whole)[-1]["version"]
-    wanted = {n: c for n, c in small.published(whole).items() if "manifest" not in n}
-    assert {name: small.published(root).get(name) for name in wanted} == wanted
