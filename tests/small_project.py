@@ -1,14 +1,12 @@
-"""A whole project of one small source and one study, with the real stages (some 30 CPU seconds).
+"""A project whose stages only copy text: the flow, DVC and publishing are the real ones.
 
-Code, `dvc.yaml` and the lock file are copies of the project's own, so what is tried here is what a
-person runs. `toy` has stages that only copy text instead: the flow, DVC and publishing are real.
+For tests of the whole refit, which takes some ten CPU seconds here.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,28 +16,6 @@ from scaling.publish import verify
 from tests.conftest import ROOT
 from tests.test_flow import FILES, git
 
-SOURCE = "chinchilla-epoch"
-PLACES = ("scaling", "flows", "tools", f"data/published/{SOURCE}")
-ALONE = (".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "requirements.lock", "Makefile")
-PARAMS = f"""seed: 0
-as_of: null
-disclose_internal: false
-studies:
-  small:
-    source: {SOURCE}
-    metric: loss@massivetext
-    exclude:
-      - where: "flags LIKE '%published_outlier%'"
-        reason: left out by Besiroglu et al. 2024
-    laws: [chinchilla]
-fit: {{delta: 0.001, resamples: 50}}
-forecast:
-  quantiles: [0.05, 0.25, 0.5, 0.75, 0.95]
-  targets:
-    chinchilla-70b: {{params: 70.0e+9, tokens: 1.4e+12}}
-audit:
-  tolerance: {{params: 0.05, tokens: 0.05, flops: 0.1}}
-"""
 # The stages of tests/test_flow.py, fewer.
 FEW = """
 stages:
@@ -66,24 +42,6 @@ stages:
 REFIT = "import sys; from flows.local import main; sys.exit(main())"
 
 
-def make(root: Path, rows: int = 60) -> Path:
-    """The project at ``root``, committed: the first ``rows`` rows of one published source."""
-    root.mkdir(parents=True)
-    unwanted = shutil.ignore_patterns("__pycache__", ".*_cache")
-    for name in PLACES:
-        shutil.copytree(ROOT / name, root / name, ignore=unwanted)
-    for name in ALONE:
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target)
-    (root / "params.yaml").write_text(PARAMS)
-    for name in ("data/internal", "data/releases"):
-        (root / name).mkdir(parents=True)
-        (root / name / ".gitignore").write_text("*\n!.gitignore\n")
-    keep_rows(root, rows)
-    return _committed(root)
-
-
 def toy(root: Path) -> Path:
     """Stages that copy text, as few as publishing knows, so that a refit is little but the flow."""
     for name, text in {**FILES, "dvc.yaml": FEW}.items():
@@ -91,13 +49,6 @@ def toy(root: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return _committed(root)
-
-
-def keep_rows(root: Path, rows: int) -> None:
-    """The source's first rows, from the full table: more are new runs, fewer are withdrawn."""
-    name = f"data/published/{SOURCE}/runs.csv"
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines(keepends=True)
-    (root / name).write_text("".join(lines[: rows + 1]), encoding="utf-8")
 
 
 def _committed(root: Path) -> Path:
