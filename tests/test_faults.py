@@ -118,7 +118,7 @@ def test_a_full_disk_is_said_and_the_next_run_completes(small_disk: Path, tmp_pa
     root = make(small_disk / "project")
     env = environment(tmp_path / "prefect")
     assert refit(root, env).returncode == 0
-    land(root, "x" * 200_000 + "\n")
+    land(root, ("x" * 60 + "\n") * 4000)
     filler = small_disk / "filler"
     with filler.open("wb") as handle:
         free = shutil.disk_usage(small_disk).free
