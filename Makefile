@@ -4,6 +4,8 @@ PYTHON ?=
 VENV := .venv
 READY := $(VENV)/.ready
 UV_VENV := $(VENV)-lock
+# Two processes; a file's tests stay together, since they share what they set up.
+TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup refit test test-all lint docs cluster audit-deps lock clean
@@ -22,10 +24,10 @@ refit: $(READY) ## ingest, validate, fit, forecast, report, publish: only what i
 	@$(VENV)/bin/scaling refit
 
 test: $(READY) ## the essential tests
-	@$(VENV)/bin/python -m pytest -m 'not slow'
+	@$(VENV)/bin/python -m pytest -m 'not slow' $(TWO)
 
 test-all: $(READY) ## every test
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest $(TWO)
 
 lint: $(READY) ## formatting, lint and types
 	@$(VENV)/bin/ruff check
