@@ -13,8 +13,8 @@ about it, and a task may leave the law beyond the fitted runs. So the probabilit
     sd^2 = s^2 + (scatter a(C))^2,
 
 a(C) a draw's accuracy, s the sd of the fitted runs about the law, ``scatter`` the share of the
-accuracy by which single tasks are off (measured on 20 tasks of a public ladder:
-docs/benchmarks/plan_target.md).
+accuracy by which single tasks are off: mean errors in the paper are 3.5 % (accuracy from the true
+task loss) and 6 % (the whole chain) over eight tasks.
 """
 
 from __future__ import annotations
