@@ -233,8 +233,8 @@ def _cost(found: Sequence[Series]) -> list[str]:
         "far five to seven points lie off their line. Against parameters, one evaluation (with "
         "second derivatives) and the steps of a start are shown apart, because a polish is their "
         "product. With one exponent (3 parameters) the grid is a line of 576 points, so starts are "
-        "nearly polished and take half the steps that they take from 5 parameters on: what is left "
-        "of a slope above 1 is this jump, not the cost of a step.",
+        "nearly polished and take half the steps that they take from 5 parameters on. Slopes above "
+        "1 come from these steps and from the search, not from the cost of one evaluation.",
         "",
         *_table(head, rows),
     ]
