@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling.sources import run_table
 from tests.shared import shared
 
 LIBRARY = Path("data/published")
@@ -69,7 +70,10 @@ def load() -> dict[str, Entry]:
 
 def published(source: str) -> pl.DataFrame:
     """A table of the library."""
-    return pl.read_csv(LIBRARY / source / "runs.csv", infer_schema_length=None)
+    path = run_table(LIBRARY / source)
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_csv(path, infer_schema_length=None)
 
 
 def of_metric(source: str, metric: str, target: str = "loss") -> pl.DataFrame:

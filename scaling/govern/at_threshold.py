@@ -21,7 +21,7 @@ from scaling.pipeline.study import get_study, load_params, select
 from scaling.plan.optimal import compute_optimal
 from scaling.plan.stored import version as version_of
 from scaling.schema import RUN
-from scaling.sources import read_cells, to_schema
+from scaling.sources import read_cells, run_table, to_schema
 
 LEVELS = (0.05, 0.5, 0.95)
 INPUTS = ("params", "tokens")
@@ -110,8 +110,7 @@ def _rows(source: str, root: Path) -> pl.DataFrame:
     done = root / "data" / "validated" / f"{source}.parquet"
     if done.exists():
         return pl.read_parquet(done)
-    path = root / "data" / "published" / source / "runs.csv"
-    return to_schema(read_cells(path), RUN)
+    return to_schema(read_cells(run_table(root / "data" / "published" / source)), RUN)
 
 
 def beside(crossed: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.sources._cells import infer, to_schema
-from scaling.sources._published import Defect, Source, published
+from scaling.sources._published import Defect, Source, published, run_table
 from scaling.sources._source import Format
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "read_batches",
     "read_cells",
     "read_table",
+    "run_table",
     "to_schema",
 ]
 

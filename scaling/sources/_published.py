@@ -57,7 +57,12 @@ def published(folder: Path) -> list[Source]:
     return [_source(path) for path in sorted(folder.iterdir()) if path.is_dir()]
 
 
-def _source(folder: Path) -> Source:
+def run_table(folder: Path) -> Path:
+    """The one run table of a source's folder, whatever its format.
+
+    Raises:
+        InputError: none, or more than one.
+    """
     tables = [p for p in sorted(folder.iterdir()) if p.name not in _BESIDE and p.suffix != ".dvc"]
     if len(tables) != 1 or tables[0].stem != "runs":
         raise InputError(
@@ -66,9 +71,14 @@ def _source(folder: Path) -> Source:
             value=[path.name for path in tables],
             allowed=f"runs.csv (or another format of the same name) and {METADATA}",
         )
+    return tables[0]
+
+
+def _source(folder: Path) -> Source:
+    table = run_table(folder)
     given = _metadata(folder / METADATA)
     values = {key: read(given[key], folder / METADATA, key) for key, read in _KEYS.items()}
-    return Source(name=folder.name, table=tables[0], **values)
+    return Source(name=folder.name, table=table, **values)
 
 
 def _metadata(path: Path) -> dict[str, Any]:
