@@ -12,8 +12,8 @@ which is written by hand.
 
 Cells are read and written as text, so a figure keeps every digit that upstream printed; only
 derived cells (standard errors, tokens per batch) are computed. The three largest tables are Parquet
-with the types that the text is read with: a twentieth of the size. To add a source, write one function
-that maps its tables to run columns in a module of `tools.published` and list it there.
+with the types that the text is read with: a twentieth of the size. To add a source, write one
+function that maps its tables to run columns in a module of `tools.published` and list it there.
 """
 
 from __future__ import annotations
