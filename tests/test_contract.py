@@ -21,6 +21,7 @@ from scaling.fit.data import law_inputs
 from scaling.fit.engine import fit
 from scaling.laws import Input, Law, Param
 from scaling.laws._implicit import root
+from scaling.sources import run_table
 
 RNG = np.random.default_rng(0)
 LIBRARY = Path("data/published")
@@ -205,7 +206,9 @@ def test_verdicts_say_why_not() -> None:
 
 @pytest.mark.parametrize("source", sorted(p.name for p in LIBRARY.iterdir()))
 def test_every_law_has_a_verdict_on_every_source(source: str) -> None:
-    runs = pl.read_csv(LIBRARY / source / "runs.csv", infer_schema_length=None)
+    path = run_table(LIBRARY / source)
+    parquet = path.suffix == ".parquet"
+    runs = pl.read_parquet(path) if parquet else pl.read_csv(path, infer_schema_length=None)
     metric = runs["metric"][0]
     one = runs.filter(pl.col("metric") == metric).with_columns(loss=pl.col("value"))
     for law in laws.load().values():

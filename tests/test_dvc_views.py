@@ -39,7 +39,7 @@ def clone(tmp_path: Path) -> Path:
     params.write_text(params.read_text().replace("seed: 0", "seed: 7", 1))
     metrics = tmp_path / "data/metrics/gemstones.json"
     told = json.loads(metrics.read_text())
-    told["ensemble"]["error"] /= 2
+    told["ensemble"]["abs_error"] /= 2
     metrics.write_text(json.dumps(told))
     forecast = tmp_path / "data/forecasts/forecast.csv"
     head, *rows = forecast.read_text().splitlines()
@@ -61,8 +61,8 @@ def test_metrics_params_and_plots_of_two_revisions(clone: Path) -> None:
     changed = json.loads(dvc(clone, "metrics", "diff", "HEAD~1", "HEAD", "--json"))
     ((file, values),) = changed.items()
     assert file == "data/metrics/gemstones.json"
-    assert list(values) == ["ensemble.error"]
-    assert values["ensemble.error"]["new"] == pytest.approx(values["ensemble.error"]["old"] / 2)
+    assert list(values) == ["ensemble.abs_error"]
+    assert values["ensemble.abs_error"]["new"] == pytest.approx(values["ensemble.abs_error"]["old"] / 2)
     chosen = json.loads(dvc(clone, "params", "diff", "HEAD~1", "HEAD", "--json"))
     assert list(chosen["params.yaml"]) == ["seed"]
     assert chosen["params.yaml"]["seed"]["new"] == 7
