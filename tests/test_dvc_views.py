@@ -62,7 +62,9 @@ def test_metrics_params_and_plots_of_two_revisions(clone: Path) -> None:
     ((file, values),) = changed.items()
     assert file == "data/metrics/gemstones.json"
     assert list(values) == ["ensemble.abs_error"]
-    assert values["ensemble.abs_error"]["new"] == pytest.approx(values["ensemble.abs_error"]["old"] / 2)
+    assert values["ensemble.abs_error"]["new"] == pytest.approx(
+        values["ensemble.abs_error"]["old"] / 2
+    )
     chosen = json.loads(dvc(clone, "params", "diff", "HEAD~1", "HEAD", "--json"))
     assert list(chosen["params.yaml"]) == ["seed"]
     assert chosen["params.yaml"]["seed"]["new"] == 7
