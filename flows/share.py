@@ -14,7 +14,8 @@ import subprocess
 from pathlib import Path
 
 from flows.pipeline import dvc
-from scaling.ledger import LEDGER
+from scaling.ledger import LEDGER, read_lines
+from scaling.tags import added_by
 
 PUSH_SECONDS = 1800.0
 TAG = "report-"
@@ -44,10 +45,11 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     done = [_push_data(root, dvc_remote)] if dvc_remote else []
     if (commit := _commit(root, version)) is not None:
         done.append(f"committed {version}")
-    if _tag(root, version):
-        done.append(f"tagged {TAG}{version}")
-    if git_remote and (commit is not None or not _is_there(root, git_remote, version)):
-        done.append(_push_commits(root, git_remote, version))
+    done += [f"tagged {TAG}{one}" for one in _tag(root)]
+    if git_remote:
+        missing = sorted(_tagged(root) - _sent(root, git_remote))
+        if commit is not None or missing:
+            done.append(_push_commits(root, git_remote, missing))
     return done
 
 
@@ -111,29 +113,42 @@ def _versions(root: Path) -> list[str]:
     return [file.parent.relative_to(root).as_posix() for file in found]
 
 
-def _tag(root: Path, version: str) -> bool:
-    """Tag the commit that has the version, unless it is tagged already."""
-    name = f"{TAG}{version}"
-    if _git(root, "tag", "--list", name).strip():
-        return False
-    _git(root, "tag", "--annotate", "--message", f"Published {version}", name)
-    return True
+def _tag(root: Path) -> list[str]:
+    """Tag the commit of every version that has none: an earlier run may have got no further."""
+    ledger = root / "reports" / LEDGER
+    entries = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
+    had, made = _tagged(root), []
+    for version in (entry.version for entry in entries if entry.version not in had):
+        commit = added_by(root, root / "reports" / version)
+        if commit is None:
+            continue
+        name, message = f"{TAG}{version}", f"Published {version}"
+        _git(root, "tag", "--annotate", "--message", message, name, commit)
+        made.append(version)
+    return made
 
 
-def _is_there(root: Path, remote: str, version: str) -> bool:
-    """Whether the remote has the tag and nothing of ours is missing; asks no network."""
-    pushed = _quiet(root, "rev-parse", "--verify", f"refs/scaling/{remote}/{version}^{{commit}}")
-    return pushed is not None
+def _tagged(root: Path) -> set[str]:
+    """Versions that have a tag."""
+    return {name.removeprefix(TAG) for name in _git(root, "tag", "--list", f"{TAG}*").split()}
 
 
-def _push_commits(root: Path, remote: str, version: str) -> str:
+def _sent(root: Path, remote: str) -> set[str]:
+    """Versions that the remote was seen to take, with their tags; asks no network."""
+    place = f"refs/scaling/{remote}/"
+    listed = _git(root, "for-each-ref", "--format=%(refname)", place).split()
+    return {name.removeprefix(place) for name in listed}
+
+
+def _push_commits(root: Path, remote: str, versions: list[str]) -> str:
     branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
     if not branch:
         raise ShareError("Git is on no branch, so there is none to push; check one out")
-    places = [f"HEAD:refs/heads/{branch}", f"refs/tags/{TAG}{version}"]
+    places = [f"HEAD:refs/heads/{branch}", *(f"refs/tags/{TAG}{one}" for one in versions)]
     pushed = _run(root, "push", "--quiet", "--atomic", remote, *places)
     if pushed.returncode == 0:
-        _git(root, "update-ref", f"refs/scaling/{remote}/{version}", "HEAD")
+        for one in versions:
+            _git(root, "update-ref", f"refs/scaling/{remote}/{one}", "HEAD")
         return f"pushed to {remote}/{branch}"
     said = pushed.stderr.strip()
     if REJECTED.search(said):
