@@ -256,7 +256,10 @@ def verify(
         Path | None, typer.Option(help="Folder of the full version, to compare with.")
     ] = None,
 ) -> None:
-    """Check every published version, or one redacted edition with nothing else at hand."""
+    """Check every published version, or one redacted edition with nothing else at hand.
+
+    Inputs that are not as Git has them are named too.
+    """
     if edition is not None:
         from scaling.show_edition import verified
 
@@ -265,8 +268,11 @@ def verify(
         raise InputError("which edition?", allowed="the folder of a redacted edition")
     else:
         from scaling.audit.edition import check_all
+        from scaling.audit.inputs import changed
         from scaling.publish import verify as run
 
+        for line in changed(Path()):
+            typer.echo(line, err=True)
         problems, good = run(Path()) + check_all(Path()), ["Every published version is whole."]
     for problem in problems:
         typer.echo(problem, err=True)

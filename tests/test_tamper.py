@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from scaling.audit.inputs import changed
 from scaling.ledger import sha256
 from scaling.publish import issue, publish, verify
 from scaling.version import Current
@@ -53,6 +54,25 @@ HARMS: dict[str, Callable[[bytes, random.Random], bytes | None]] = {
 def named(problems: list[str], name: str) -> bool:
     """Whether a problem names the file: by its path, or its version where the ledger is gone."""
     return any(f"reports/{name}" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_an_input_that_is_not_as_git_has_it_is_named(tmp_path: Path, harm: str) -> None:
+    inputs = [tmp_path / "data/published/paper/runs.csv", tmp_path / "params.yaml"]
+    for path in inputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("run,value\na,2.5\n")
+    assert changed(tmp_path) == []  # no repository, so nothing to compare with
+    for arguments in (["init"], ["add", "-A"], ["commit", "-m", "one"]):
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+    assert changed(tmp_path) == []
+    for path in inputs:
+        whole = path.read_bytes()
+        harmed = HARMS[harm](whole, random.Random(harm))
+        path.unlink() if harmed is None else path.write_bytes(harmed)
+        (line,) = changed(tmp_path)
+        assert line.startswith(f"{path.relative_to(tmp_path)} is not as Git has it")
+        path.write_bytes(whole)
 
 
 @pytest.mark.parametrize("harm", HARMS)
