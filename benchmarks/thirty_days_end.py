@@ -90,8 +90,8 @@ def _audited(one: Project) -> tuple[bool, str]:
 
 
 def _shared(one: Project) -> tuple[bool, str]:
-    here = {f"report-{json.loads(line)['version']}" for line in one.versions()}
-    there = set(one.git("tag", "--list", "report-*", at=one.hub).split())
+    here = {f"forecast/{json.loads(line)['version']}" for line in one.versions()}
+    there = set(one.git("tag", "--list", "forecast/*", at=one.hub).split())
     listed = one.git("show", "main:reports/ledger.jsonl", at=one.hub).splitlines()
     found = f"{len(there)} tags and {len(listed)} lines of the ledger at the remote"
     return here == there and listed == one.versions(), found

@@ -14,11 +14,10 @@ import subprocess
 from pathlib import Path
 
 from flows.pipeline import dvc
-from scaling.ledger import LEDGER, read_lines
-from scaling.tags import added_by
+from scaling.ledger import LEDGER
+from scaling.tags import TAG, tag_versions
 
 PUSH_SECONDS = 1800.0
-TAG = "report-"
 MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
 INBOX = "data/internal/store.dvc"
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
@@ -45,7 +44,8 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     done = [_push_data(root, dvc_remote)] if dvc_remote else []
     if (commit := _commit(root, version)) is not None:
         done.append(f"committed {version}")
-    done += [f"tagged {TAG}{one}" for one in _tag(root)]
+    # Every version: an earlier run may have got no further than publishing.
+    done += tag_versions(root)
     if git_remote:
         missing = sorted(_tagged(root) - _sent(root, git_remote))
         if commit is not None or missing:
@@ -111,21 +111,6 @@ def _commit(root: Path, version: str) -> str | None:
 def _versions(root: Path) -> list[str]:
     found = sorted((root / "reports").glob("*/manifest.json"))
     return [file.parent.relative_to(root).as_posix() for file in found]
-
-
-def _tag(root: Path) -> list[str]:
-    """Tag the commit of every version that has none: an earlier run may have got no further."""
-    ledger = root / "reports" / LEDGER
-    entries = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
-    had, made = _tagged(root), []
-    for version in (entry.version for entry in entries if entry.version not in had):
-        commit = added_by(root, root / "reports" / version)
-        if commit is None:
-            continue
-        name, message = f"{TAG}{version}", f"Published {version}"
-        _git(root, "tag", "--annotate", "--message", message, name, commit)
-        made.append(version)
-    return made
 
 
 def _tagged(root: Path) -> set[str]:

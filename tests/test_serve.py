@@ -140,7 +140,7 @@ def test_a_remote_that_fails_costs_no_version_and_the_next_run_shares_it(
         (root / "data/internal/another.csv").write_text("again\n")
         until(lambda: ended(port) == ["FAILED", "COMPLETED"])
     assert versions(root) == 1
-    assert git(tmp_path / "hub.git", "tag", "--list").startswith("report-")
+    assert git(tmp_path / "hub.git", "tag", "--list").startswith("forecast/")
 
 
 @pytest.mark.slow

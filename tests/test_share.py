@@ -48,7 +48,7 @@ def test_a_clone_of_what_was_shared_has_everything(root: Path, tmp_path: Path) -
     assert share(root, version(root), "origin", None) == []
     git(tmp_path, "clone", "-q", "hub.git", "clone")
     clone = tmp_path / "clone"
-    assert git(clone, "tag", "--list").split() == [f"report-{version(root)}"]
+    assert git(clone, "tag", "--list").split() == [f"forecast/{version(root)}"]
     dvc(clone, "pull", "--quiet", "--remote", "storage")
     assert (clone / "data/validated/report.html").is_file()
     shown = clone / "reports" / version(root) / "report.html"
