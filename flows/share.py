@@ -13,13 +13,14 @@ import re
 import subprocess
 from pathlib import Path
 
+from flows.late import earlier, push
 from flows.pipeline import dvc
 from scaling.ledger import LEDGER
 from scaling.tags import TAG, tag_versions
+from scaling.version import INBOX
 
 PUSH_SECONDS = 1800.0
 MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
-INBOX = "data/internal/store.dvc"
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
 LONGEST = 4000
 PASSWORD = re.compile(r"://[^/@\s]+@")
@@ -41,7 +42,7 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     Raises ShareError: then the version is published here, and the same call goes on from there.
     """
     _check_names(root, git_remote, dvc_remote)
-    done = [_push_data(root, dvc_remote)] if dvc_remote else []
+    done = [_push_data(root, dvc_remote), *_push_late(root, dvc_remote)] if dvc_remote else []
     if (commit := _commit(root, version)) is not None:
         done.append(f"committed {version}")
     # Every version: an earlier run may have got no further than publishing.
@@ -95,6 +96,22 @@ def _push_data(root: Path, remote: str) -> str:
     if pushed.returncode != 0:
         raise ShareError(f"DVC could not push to {remote}: {pushed.stderr.strip()}", again=True)
     return f"DVC's {remote} has the data"
+
+
+def _push_late(root: Path, remote: str) -> list[str]:
+    """The runs behind versions without a commit, where more have come since.
+
+    What DVC's cache has lost keeps no other version back: it is said, here and by `reproduce`.
+    """
+    names = {Path(one).name for one in _versions(root)}
+    late = earlier(root, sorted(names - _tagged(root)))
+    if not late:
+        return []
+    told, pushed = ", ".join(late), push(root, remote, late.values())
+    if pushed.returncode != 0:
+        said = pushed.stderr.strip()
+        return [f"{remote} does not have all of the earlier runs of {told}: {said}"]
+    return [f"{remote} has the earlier runs of {told}"]
 
 
 def _commit(root: Path, version: str) -> str | None:

@@ -31,7 +31,7 @@ from scaling.ledger import (
     sha256,
 )
 from scaling.seen import Seen, clock_ns
-from scaling.version import Current, code, fingerprint, git, machine, manifest
+from scaling.version import Current, code, fingerprint, git, inputs, machine, manifest
 
 __all__ = ["PublishError", "Published", "is_published", "issue", "looks_whole", "publish", "verify"]
 
@@ -131,7 +131,7 @@ def issue(
     reports.mkdir(parents=True, exist_ok=True)
     with durable.locked(reports), _clean_failure(reports):
         durable.remove_leftovers(reports)
-        current = made()
+        current = replace(made(), inputs=inputs(root))
         history = _History(reports, current, Seen(reports))
         chain = _checked_chain(history)
         if history.problems:
@@ -409,6 +409,8 @@ def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> It
     if current.version == entry.version:
         beside = _beside_again(reports, current, entry)
         yield manifest(current, entry.facts(), beside)
+        # Of a version from before manifests named the inbox.
+        yield manifest(replace(current, inputs={}), entry.facts(), beside)
         yield from beside.values()
     yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
     others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")

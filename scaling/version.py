@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from scaling.ledger import MANIFEST, canonical, sha256, version_of
 
 # Forecasts by naive methods, against which a version is scored.
 BASELINES = "baselines.csv"
+# What DVC says of the inbox: the hash of the runs that a team dropped.
+INBOX = "data/internal/store.dvc"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Current:
     # From the folder of the version before (None: there is none) and a folder with this one's
     # files: what is written over and beside them, which the id does not depend on.
     beside: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
+    # Inputs that may have changed before the version is committed; the id does not depend on them.
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -79,12 +83,23 @@ def manifest(
     files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in beside.items()}
     content = {
         **facts,
+        **current.inputs,
         "version": current.version,
         "made_by": current.made_by,
         "files": files,
         "reproduce": _reproduce(facts["revision"], facts["dirty"], current.command),
     }
     return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
+
+
+def inputs(root: Path) -> dict[str, str | None]:
+    """What the manifest keeps of the inbox, word for word: the text of `INBOX`; None without one.
+
+    Its hash binds the runs, and `scaling reproduce` fetches them by it, however much later the
+    version is committed.
+    """
+    path = root / INBOX
+    return {"inbox": path.read_text(encoding="utf-8") if path.is_file() else None}
 
 
 def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]:

@@ -482,3 +482,29 @@ def test_publishers_at_the_same_time_make_one_version(root: Path) -> None:
     assert sorted(said) == ["False", "False", "False", "True"]
     assert len(ledger(root)) == 1
     assert verify(root) == []
+
+
+@pytest.mark.parametrize("inbox", [None, "outs:\n- md5: 1234.dir\n  path: store\n", "before"])
+def test_a_lost_manifest_comes_back_with_what_it_said_of_the_inbox(
+    root: Path, monkeypatch: pytest.MonkeyPatch, inbox: str | None
+) -> None:
+    """Also one from before manifests said anything of it; the id does not depend on it."""
+    if inbox == "before":
+        monkeypatch.setattr("scaling.publish.inputs", lambda root: {})
+    elif inbox is not None:
+        (root / "data/internal").mkdir()
+        (root / "data/internal/store.dvc").write_text(inbox)
+    made = publish(root, now=NOON)
+    file = made.folder / "manifest.json"
+    kept = file.read_bytes()
+    assert json.loads(kept).get("inbox", "before") == inbox
+    file.unlink()
+    monkeypatch.undo()
+    again = publish(root)
+    assert again.restored and file.read_bytes() == kept
+    assert (again.version, verify(root)) == (fill_version(root), [])
+
+
+def fill_version(root: Path) -> str:
+    shutil.rmtree(root / "data/internal", ignore_errors=True)
+    return publish(root).version

@@ -26,6 +26,7 @@ from tests.conftest import ROOT
 
 WORDS = ("okapi", "zebra", "quagga", "saffron", "quince", "heliotrope", "narwhal", "walrus", "vole")
 SECRET = sha256(b"a secret of the tests")
+INBOX = f"outs:\n- md5: {sha256(b'an inbox')[:32]}.dir\n  path: store\n"
 PARAMS = {
     "seed": 0,
     "as_of": None,
@@ -91,6 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         maps = [word for name in same for word in ("--map", f"{name}={name}")]
         metric = ("--metric", "val=loss@heliotrope:nats/token")
         assert scaling("add", base / "okapi.csv", "--as", "okapi", *maps, *metric) == 0
+        (root / "data/internal/store.dvc").write_text(INBOX)
         _stages()
         yield root
 
@@ -146,6 +148,11 @@ def test_nothing_internal_is_in_it(bundle: Path, full: Path) -> None:
     text, whole = everything(bundle), everything(full)
     assert [word for word in WORDS if word.encode() in text.lower()] == []
     assert [word for word in ("okapi", "heliotrope", "narwhal", "walrus") if word.encode() in whole]
+    # The hash of the inbox would tell who has the runs that they are the ones.
+    assert json.loads((full / "manifest.json").read_bytes())["inbox"] == INBOX
+    assert (
+        sha256(b"an inbox")[:32].encode() in whole and sha256(b"an inbox")[:32].encode() not in text
+    )
     # Free text of internal runs is in no version at all.
     assert b"saffron" not in whole and b"quince" not in whole
     rows = internal_runs().select("params", "tokens", "lr", "val")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scaling.audit import reproduce as module
 from scaling.errors import InputError
@@ -69,3 +74,89 @@ def test_committed_versions_are_tagged_once(root: Path) -> None:
     (root / "reports/current/report.md").write_text("# Second\n")
     publish(root, now=NOON)
     assert "is not committed" in next(tag_versions(root))
+
+
+# What changed between the issue of a version and its commit ---------------------------------------
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "dvc", *arguments, "--quiet"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=True)
+
+
+def drop(root: Path, name: str) -> None:
+    """A run in the inbox, as `scaling add` leaves it, and outputs that come of it."""
+    store = root / "data/internal/store"
+    store.mkdir(parents=True, exist_ok=True)
+    (store / name).write_text(f"{name}\n")
+    dvc(root, "add", str(store))
+    (root / "data/validated/a.parquet").write_text(f"with {name}\n")
+    (root / "reports/current/report.md").write_text(f"# With {name}\n")
+
+
+def test_a_version_is_made_again_from_the_inbox_that_it_had_however_late_its_commit(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three versions in one commit: before any run of a team's own, and with one and two runs."""
+    dvc(root, "init")
+    found = {}
+
+    def stages(tree: Path, python: str, *arguments: str) -> None:
+        store = tree / "data/internal/store"
+        found[len(found)] = sorted(path.name for path in store.glob("*"))
+        shutil.copytree(root / "reports/current", tree / "reports/current", dirs_exist_ok=True)
+
+    (root / "reports/current/report.md").write_text("# With none\n")
+    none = publish(root).version
+    drop(root, "first")
+    one = publish(root).version
+    drop(root, "second")
+    two = publish(root).version
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "all of them, at once")
+    monkeypatch.setattr(module, "_run", stages)
+    made = list(module.reproduce(root, [none, one, two]))
+    assert not any(each.failure for each in made), made
+    assert found == {0: [], 1: ["first"], 2: ["first", "second"]}
+    # Once its runs are nowhere any more, that is what is said, of this version alone.
+    shutil.rmtree(root / ".dvc/cache/files/md5" / _object(root, one)[:2])
+    lost = {each.version: each.failure for each in module.reproduce(root, [one, two])}
+    assert "neither in DVC's cache nor in a remote" in lost[one] and lost[two] == ""
+
+
+def _object(root: Path, version: str) -> str:
+    text = json.loads((root / "reports" / version / "manifest.json").read_text())["inbox"]
+    digest: str = yaml.safe_load(text)["outs"][0]["md5"]
+    return digest
+
+
+def test_choices_that_changed_before_the_commit_are_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stages(tree: Path, python: str, *arguments: str) -> None:
+        for name in MADE:
+            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
+        (tree / "data/fits/a.json").write_text('{"E": 1.9}\n')
+
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 7", "seed: 8"))
+    version = publish(root).version
+    params.write_text(params.read_text().replace("seed: 8", "seed: 9"))
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "another seed")
+    monkeypatch.setattr(module, "_run", stages)
+    [made] = module.reproduce(root, [version])
+    assert "choices: params.yaml is not what made it" in made.reasons
+
+
+def test_of_two_commits_the_one_with_the_choices_that_made_it_is_taken(root: Path) -> None:
+    """It was published from a clean checkout, and committed beside other choices."""
+    (root / "reports/current/report.md").write_text("# Second\n")
+    issued_at = git(root, "rev-parse", "HEAD").strip()
+    made = publish(root)
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 7", "seed: 9"))
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "another seed")
+    assert module.commit_of(root, made.folder) == issued_at

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows.pipeline import up_to_date
 from flows.share import ShareError, catch_up, share
@@ -74,6 +75,31 @@ def test_another_clone_takes_over_what_was_shared_unless_it_has_its_own(
     assert catch_up(clone, "origin", None) is None
     with pytest.raises(ShareError, match="has no remote"):
         catch_up(clone, "elsewhere", None)
+
+
+def test_runs_that_came_before_a_version_was_shared_are_sent_with_it(
+    root: Path, tmp_path: Path
+) -> None:
+    """A killed run left a version without a commit, more runs came, and all is shared then."""
+    ignore = (root / ".gitignore").read_text()
+    (root / ".gitignore").write_text(ignore.replace("/data/internal/\n", "/data/internal/store\n"))
+    store, hashes = root / "data/internal/store", []
+    for name in ("first", "second", "third"):
+        store.mkdir(exist_ok=True)
+        (store / name).write_text(f"{name}\n")
+        dvc(root, "add", "--quiet", str(store))
+        (root / "reports/current/report.html").write_text(f"{name}\n")
+        hashes.append(yaml.safe_load((root / "data/internal/store.dvc").read_text()))
+        last = publish(root)
+    cache = root / ".dvc/cache/files/md5"
+    digests = [one["outs"][0]["md5"] for one in hashes]
+    (cache / digests[1][:2] / digests[1][2:]).unlink()
+    done = share(root, last.version, "origin", "storage")
+    assert "does not have all of the earlier runs" in done[1] and digests[1][:2] in done[1]
+    there = tmp_path / "storage/files/md5"
+    kept = [(there / digest[:2] / digest[2:]).is_file() for digest in digests]
+    assert kept == [True, False, True]
+    assert [line.split()[0] for line in done[-2:]] == ["tagged", "pushed"]
 
 
 def test_what_a_person_is_editing_is_not_committed(root: Path) -> None:

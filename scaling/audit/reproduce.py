@@ -14,21 +14,24 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from scaling.audit.changed import NAME as CHANGES
 from scaling.audit.compare import Difference, compare
 from scaling.errors import InputError, counted
-from scaling.ledger import LEDGER, MANIFEST, read_lines, sha256
+from scaling.ledger import LEDGER, MANIFEST, canonical, read_lines, sha256
 from scaling.publish import PLACES
 from scaling.tags import TAG, added_by
-from scaling.version import git, machine
+from scaling.version import INBOX, git, machine
 
 SOURCES = ("engine", "laws")
+PARAMS = "params.yaml"
 # Kernels of OpenBLAS on other processors: versions that do not say on which kind of processor they
 # were made are tried with these too.
 KERNELS = ("SkylakeX", "Haswell")
@@ -92,24 +95,29 @@ def reproduce(
     Raises InputError for a version that is not published.
     """
     found = {version: folder_of(root, version) for version in versions}
-    by_commit: dict[str, list[Path]] = {}
+    by_place: dict[tuple[str, str | None], list[Path]] = {}
     for folder in found.values():
         try:
-            by_commit.setdefault(commit_of(root, folder), []).append(folder)
+            commit = commit_of(root, folder)
+            by_place.setdefault((commit, _inbox(root, commit, folder)), []).append(folder)
         except ReproduceError as error:
             yield Reproduced(folder.name, "no commit", 0, (), (), str(error))
-    for commit, folders in by_commit.items():
-        yield from _at(root, commit, folders, (lock, say))
+    for place, folders in by_place.items():
+        yield from _at(root, place, folders, (lock, say))
 
 
 def _at(
-    root: Path, commit: str, folders: list[Path], how: tuple[bool, Callable[[str], None]]
+    root: Path,
+    place: tuple[str, str | None],
+    folders: list[Path],
+    how: tuple[bool, Callable[[str], None]],
 ) -> Iterator[Reproduced]:
-    """The versions of one commit, in one worktree; one that fails leaves the others."""
-    lock, say = how
+    """The versions of one commit and inbox, in one worktree; one that fails leaves the others."""
+    (commit, inbox), (lock, say) = place, how
     with _worktree(root, commit) as tree:
         try:
             python = _environment(tree, lock=lock, say=say)
+            _put_inbox(tree, inbox)
             _fetch_inbox(root, tree, python)
         except ReproduceError as error:
             yield from (Reproduced(one.name, commit, 0, (), (), str(error)) for one in folders)
@@ -173,7 +181,7 @@ def _tried(
         one = compare(name, (folder / name).read_bytes(), again)
         if one is not None:
             differences.append(one)
-    reasons = tuple(_reasons(tree, manifest, python)) if differences else ()
+    reasons = tuple(_reasons(tree, folder, manifest, python)) if differences else ()
     return Reproduced(folder.name, commit, len(manifest["files"]), tuple(differences), reasons)
 
 
@@ -231,13 +239,23 @@ def _told_by(folder: Path) -> dict[str, str]:
 
 
 def _other_sources(root: Path, commit: str, folder: Path) -> list[str]:
-    """Source files of the version that are not the same at the commit."""
+    """Source files and choices of the version that are not the same at the commit."""
     made_by = json.loads((folder / MANIFEST).read_bytes())["made_by"]
     wanted = {name: digest for part in SOURCES for name, digest in made_by[part].items()}
     wanted["requirements.lock"] = made_by["requirements"]
     wanted |= _told_by(folder)
     there = {name: git(root, "show", f"{commit}:./{name}") for name in wanted}
-    return [name for name, content in there.items() if sha256(content or b"") != wanted[name]]
+    other = [name for name, content in there.items() if sha256(content or b"") != wanted[name]]
+    chosen = git(root, "show", f"{commit}:./{PARAMS}")
+    return other + ([PARAMS] if _other_choices(folder, made_by, chosen) else [])
+
+
+def _other_choices(folder: Path, made_by: Mapping[str, Any], params: bytes | None) -> bool:
+    """Whether a version was made by other choices; a replay has its own, in its plan."""
+    if folder.parent.name == "history":
+        return False
+    chosen = sha256(canonical(yaml.safe_load(params or b"")))
+    return bool(made_by["params"] != chosen)
 
 
 def folder_of(root: Path, version: str) -> Path:
@@ -259,9 +277,28 @@ OWN = """
 """
 
 
+def _inbox(root: Path, commit: str, folder: Path) -> str | None:
+    """What the inbox was, where the commit has another: runs may come before the commit does.
+
+    Empty: there was none. A manifest from before inboxes were kept leaves it to the commit.
+    """
+    told = json.loads((folder / MANIFEST).read_bytes())
+    there = (git(root, "show", f"{commit}:./{INBOX}") or b"").decode()
+    inbox: str = (told["inbox"] or "") if "inbox" in told else there
+    return None if inbox == there else inbox
+
+
+def _put_inbox(tree: Path, inbox: str | None) -> None:
+    if inbox == "":
+        (tree / INBOX).unlink()
+    elif inbox is not None:
+        (tree / INBOX).parent.mkdir(parents=True, exist_ok=True)
+        (tree / INBOX).write_text(inbox, encoding="utf-8")
+
+
 def _fetch_inbox(root: Path, tree: Path, python: str) -> None:
-    """The runs of the inbox as the commit knew them, from the project's cache or a remote."""
-    tracked = tree / "data" / "internal" / "store.dvc"
+    """The runs of the inbox that the worktree names, from the project's cache or a remote."""
+    tracked = tree / INBOX
     if not tracked.is_file():
         return
     cache = _said(root, python, "cache", "dir").strip()
@@ -343,7 +380,7 @@ def _execute(tree: Path, command: list[str], first: Path | None = None) -> str:
 # Why ---------------------------------------------------------------------------------------------
 
 
-def _reasons(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
+def _reasons(tree: Path, folder: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
     """What is not as it was: code, data, choices, environment."""
     made_by = manifest["made_by"]
     for kind in (*SOURCES, "data"):
@@ -351,6 +388,8 @@ def _reasons(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]
             path = tree / name
             if not path.is_file() or sha256(path.read_bytes()) != digest:
                 yield f"{'data' if kind == 'data' else 'code'}: {name} is not what made it"
+    if _other_choices(folder, made_by, (tree / PARAMS).read_bytes()):
+        yield f"choices: {PARAMS} is not what made it"
     if sha256((tree / "requirements.lock").read_bytes()) != made_by["requirements"]:
         yield "environment: its commit has another requirements.lock"
     if manifest["dirty"]:
