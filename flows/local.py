@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flows.alone import alone
 from flows.follow import StageFailed
+from flows.gone import impatient
 from flows.pipeline import up_to_date
 from flows.server import ServerError, drain, temporary_server
 from scaling.errors import InputError
@@ -47,7 +48,7 @@ def _refit(root: Path) -> None:
         print(f"everything is up to date: {version}")
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
-    with _api(_home(root)):
+    with _api(_home(root)), impatient():
         import httpx
         from prefect.exceptions import PrefectException
 

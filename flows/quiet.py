@@ -22,6 +22,7 @@ TELEMETRY = {
 # log is kept in its database, which stays in the repository, where Git ignores it.
 LOCAL = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_HOME": str(Path.cwd() / ".prefect"),
     # Seconds between two questions of `scaling serve` to its server; Prefect's 10 suit a far one.
     "PREFECT_RUNNER_POLL_FREQUENCY": "2",

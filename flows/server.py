@@ -21,6 +21,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.gone import answers, forget
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -116,10 +118,14 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
 
 
 def drain() -> None:
-    """Send every event and log line that is still queued in this process."""
+    """Send every event and log line that is still queued in this process; to a server that is
+    gone, none."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
+    if not answers():
+        forget()
+        return
     # A worker that is told to stop with much still to send warns about it; one that is not, sends.
     idle = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
     idle.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows.gone import answers
+from flows.server import drain
 from scaling.publish import verify
 from tests.ops_project import environment, free_port, make, serving, until
 from tests.test_flow import CHECKOUT, RUN, versions
@@ -26,6 +29,14 @@ def refit(root: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 def land(root: Path, text: str) -> None:
     (root / "data/published/more.csv").write_text(text)
     (root / "data/internal/landed.csv").write_text(text)
+
+
+def slow_stage(root: Path, seconds: int) -> str:
+    """Have the fit of b take its time; what the stage was before."""
+    slow = f"import time; time.sleep({seconds} * (sys.argv[1] == 'b'))\n"
+    stage = (root / "stage.py").read_text()
+    (root / "stage.py").write_text(stage.replace("name, source", slow + "name, source", 1))
+    return stage
 
 
 # A run that lost its parent -----------------------------------------------------------------------
@@ -70,9 +81,7 @@ def test_a_run_that_lost_its_parent_ends_and_gives_the_project_back(
 @pytest.mark.slow
 def test_when_serve_is_killed_its_run_ends_too_and_the_next_publishes_once(tmp_path: Path) -> None:
     root, env = make(tmp_path / "project"), environment(tmp_path / "prefect")
-    slow = "import time; time.sleep(30 * (sys.argv[1] == 'fit' or sys.argv[1] == 'b'))\n"
-    stage = (root / "stage.py").read_text()
-    (root / "stage.py").write_text(stage.replace("name, source", slow + "name, source", 1))
+    stage = slow_stage(root, 30)
     port = free_port()
     with serving(root, env, port) as parent:
         land(root, "first\n")
@@ -95,6 +104,50 @@ def _at_work(root: Path) -> bool:
         if "stage.py" in words and "b" in words and process.info["cwd"] == str(root):
             return True
     return False
+
+
+# A server that is gone ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_refit_whose_server_is_killed_ends_soon_and_the_next_completes(tmp_path: Path) -> None:
+    """In the middle of a stage, which is finished; it used to take five minutes from there."""
+    root, env = make(tmp_path / "project"), environment(tmp_path / "prefect")
+    stage = slow_stage(root, 5)
+    with (tmp_path / "log").open("w+") as log:
+        command = [sys.executable, "-c", RUN]
+        child = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
+        until(lambda: _at_work(root))
+        [server] = [
+            one
+            for one in psutil.Process(child.pid).children(recursive=True)
+            if "flows.server" in one.cmdline()
+        ]
+        server.kill()
+        start = time.monotonic()
+        assert child.wait(300) == 1
+        took = time.monotonic() - start
+        log.seek(0)
+        said = log.read()
+    assert took < 75, took
+    assert "Prefect's server failed" in said and "Traceback" not in said
+    assert "Error logging" not in said and "failed to process" not in said
+    (root / "stage.py").write_text(stage)
+    assert refit(root, env).returncode == 0
+    assert versions(root) == 1 and verify(root) == []
+
+
+def test_a_server_that_only_takes_connections_does_not_answer() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        with temporary_settings({PREFECT_API_URL: url}):
+            assert not answers(0.5)
+    with temporary_settings({PREFECT_API_URL: url}):
+        start = time.monotonic()
+        drain()
+        assert time.monotonic() - start < 10
 
 
 # The disk -----------------------------------------------------------------------------------------
