@@ -115,6 +115,13 @@ def forecast(
     law: Annotated[
         list[str] | None, typer.Option(help="Use only this law; repeat for more.")
     ] = None,
+    companion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column (or, with --metric, metric) of the same run that is known further; repeat "
+            "for more."
+        ),
+    ] = None,
     maps: Maps = None,
     metric: Metric = None,
     seed: Seed = 0,
@@ -129,11 +136,15 @@ def forecast(
         check_targets,
         decades_beyond,
         usual_inputs,
+        with_target,
     )
     from scaling.forecast.engine import forecast as run
     from scaling.pipeline.files import write_table
 
-    frame = _of_metric(_read(runs, maps), metric, target, runs)
+    table = _read(runs, maps)
+    frame = _of_metric(table, metric, target, runs)
+    if metric is not None and companion:
+        frame = _beside(frame, table, companion, runs)
     targets = _read(at, maps, optional=True)
     names = tuple(inputs) if inputs else usual_inputs(frame, targets)
     special = alone(names, law or "auto")
@@ -155,6 +166,7 @@ def forecast(
                 target=target,
                 quantiles=quantile or LEVELS,
                 laws=law or "auto",
+                companions=companion or (),
                 seed=seed,
             )
     except InputError as error:
@@ -165,6 +177,7 @@ def forecast(
     )
     from scaling.show_forecast import show_forecast
 
+    frame = with_target(frame, target) if companion else frame
     beyond = None if special is not None else decades_beyond(frame, targets, names)
     both = beyond is not None and not law and len(names) < 3
     beside = laws_alone(frame, targets, names, target) if both else {}
@@ -317,6 +330,14 @@ def _of_metric(frame: Any, metric: str | None, target: str, file: Path) -> Any:
     except InputError as error:
         raise error.at(file) from error
     return chosen.with_columns(chosen["value"].alias(target))
+
+
+def _beside(frame: Any, table: Any, metrics: list[str], file: Path) -> Any:
+    """Below the rows of one metric, the rows of others, each with its values in its own column."""
+    import polars as pl
+
+    rows = [_of_metric(table, one, one, file) for one in metrics if one not in frame.columns]
+    return pl.concat([frame, *(one.drop("value") for one in rows)], how="diagonal")
 
 
 def _working(text: str, *, quiet: bool = False) -> Any:

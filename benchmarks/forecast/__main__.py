@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.forecast import page, tasks
+from benchmarks.forecast import page, tasks, together
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tune import left_out
 
@@ -22,7 +22,8 @@ def main() -> None:
             print(part)
         return
     unseen = run(tasks.unseen()) if tasks.SHARED.is_dir() else None
-    page.write(OUT, (curves, language, unseen), tuned)
+    beside = together.page(together.run()) if curves else ""
+    page.write(OUT, (curves, language, unseen), tuned, beside)
 
 
 if __name__ == "__main__":

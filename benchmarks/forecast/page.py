@@ -39,12 +39,15 @@ licence); the language studies are shipped in `data/published`.
 Results = tuple[Result | None, Result, Result | None]
 
 
-def write(folder: Path, results: Results, tuned: tuple[Tuned | None, Tuned]) -> None:
-    """Write both files; ``results`` are curves, language and unseen."""
+def write(
+    folder: Path, results: Results, tuned: tuple[Tuned | None, Tuned], beside: str = ""
+) -> None:
+    """Write both files; ``results`` are curves, language and unseen, ``beside`` one more section
+    after the curves."""
     curves, language, unseen = results
     parts = [HEAD]
     if curves is not None and tuned[0] is not None:
-        parts.append(_curves(curves.table, tuned[0]))
+        parts += [_curves(curves.table, tuned[0]), beside]
     parts.append(_language(language.table, tuned[1]))
     if unseen is not None:
         parts.append(_unseen(unseen.table))

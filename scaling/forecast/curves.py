@@ -76,7 +76,9 @@ class Extrapolation:
     ``centre`` (T,); ``step`` (T,) how far the undamped one lies from the level at the last point (0
     within the data); ``apart`` (T,) how far the shapes differ (weighted standard deviation);
     ``noise`` the scatter of points about the best shapes; ``recent`` how many points the recency
-    weights rest on.
+    weights rest on; ``level`` the log value at the last point. Companions
+    (`scaling.forecast.companions`) leave ``kept`` of the own uncertainty and add the variance
+    ``beside``, (T,) or the same everywhere.
     """
 
     centre: Array
@@ -84,6 +86,9 @@ class Extrapolation:
     apart: Array
     noise: float
     recent: float
+    level: float
+    kept: Array | float = 1.0
+    beside: Array | float = 0.0
 
 
 def extrapolate(x: Array, y: Array, at: Array) -> Extrapolation:
@@ -95,7 +100,7 @@ def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
     """Every shape of the curve y(x) > 0, (n,) and (n,), and what each says at ``at`` (T,)."""
     order = np.argsort(x, kind="stable")
     raw = np.log(x[order]) - np.log(x.max()), np.log(y[order])
-    t, log_y = _merged(*raw)
+    t, log_y = merged(*raw)
     curve = read_curve(t, log_y)
     shapes = [
         (fit_curve(curve, breaks, power, prior), columns(breaks))
@@ -123,10 +128,10 @@ def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
     variance = choices.errors**2 * noise**2 / fitted.recent
     kept = choices.damping * step**2 / (step**2 + variance + 1e-16)
     damped = np.where(beyond, level + kept * step, centre[:-1])
-    return Extrapolation(damped, step, apart, noise, fitted.recent)
+    return Extrapolation(damped, step, apart, noise, fitted.recent, float(level))
 
 
-def _merged(t: Array, y: Array) -> tuple[Array, Array]:
+def merged(t: Array, y: Array) -> tuple[Array, Array]:
     """At most `MOST_POINTS` points: means of t and medians of log y of neighbours."""
     if len(t) <= MOST_POINTS:
         return t, y
@@ -153,11 +158,13 @@ def spread(made: Extrapolation) -> tuple[Array, float]:
     standard error of the last level, noise / sqrt(m) of m recent points: a few points that lie on a
     shape do not prove it.
     """
-    return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
+    return np.sqrt(features(made) ** 2 @ np.square(SPREAD) + made.beside), DEGREES
 
 
 def features(made: Extrapolation) -> Array:
     """Parts of the spread (T, 4): noise, apart, |step|, level."""
     one = np.ones_like(made.centre)
     level = made.noise / np.sqrt(made.recent)
-    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), level * one])
+    kept = made.kept * one
+    own = [made.apart * kept, np.abs(made.step) * kept, level * kept]
+    return np.column_stack([made.noise * one, *own])

@@ -57,6 +57,7 @@ def forecast(
     target: str = "loss",
     quantiles: Sequence[float] = LEVELS,
     laws: Literal["auto"] | Sequence[str] = "auto",
+    companions: Sequence[str] = (),
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -70,6 +71,9 @@ def forecast(
         laws: law names, or "auto" for the default of so many inputs (see the module). A law that
             reads other inputs, brings its own procedure or predicts something else than the target
             is named alone; its forecast is that of its resamples (`scaling.forecast.single`).
+        companions: columns with what else was measured on the same run, for one input: where they
+            reach further than the target they tell how the run went on
+            (`scaling.forecast.companions`). Rows may then lack the target, or a companion.
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -82,12 +86,16 @@ def forecast(
     levels = _levels(quantiles)
     inputs = usual_inputs(runs, at) if inputs is None else inputs
     special = alone(inputs, laws)
+    if companions and (special is not None or laws != "auto" or len(inputs) != 1):
+        raise InputError(
+            "companions are for one input and no named law", value=[*inputs], allowed="one input"
+        )
     if special is not None:
         from scaling.forecast.single import forecast_one
 
         by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
         return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
-    made = predictive(runs, at, inputs, target, laws)
+    made = predictive(runs, at, inputs, target, laws, companions)
     return _table(at, levels, made.quantiles(levels))
 
 
@@ -110,18 +118,23 @@ def predictive(
     inputs: Sequence[str],
     target: str,
     laws: Literal["auto"] | Sequence[str] = "auto",
+    companions: Sequence[str] = (),
 ) -> Predictive:
     """`forecast` as a distribution instead of quantiles."""
     points = check_targets(at, inputs)
+    others = [_companion(runs, inputs[0], name) for name in companions]
+    if others:
+        runs = with_target(runs, target)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     y, rising = observed_scale(
         runs, target, log_size({name: table[name].to_numpy() for name in inputs})
     )
     table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
     if laws == "auto" and len(inputs) in (1, 2):
-        shapes = _curve if len(inputs) == 1 else _plane
         x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
-        return replace(shapes(x, table[target].to_numpy(), where), rising=rising)
+        y = table[target].to_numpy()
+        made = _plane(x, y, where) if len(inputs) == 2 else _curve(x[:, 0], y, where[:, 0], others)
+        return replace(made, rising=rising)
     centre, parts = centre_and_parts(table, points, applicable(inputs, laws), target)
     scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
     return Predictive(centre, scale, DEGREES, rising, parts[:, 1])
@@ -134,8 +147,21 @@ def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) 
     return np.asarray((sizes[1] - sizes[0].max()) / np.log(10.0))
 
 
-def _curve(x: Array, y: Array, at: Array) -> Predictive:
-    """One input: many shapes of curve (`scaling.forecast.curves`)."""
+def with_target(runs: pl.DataFrame, target: str) -> pl.DataFrame:
+    """The rows that have the target: the others are of its companions alone."""
+    return runs.filter(np.isfinite(number(runs, target)))
+
+
+def _companion(runs: pl.DataFrame, name: str, column: str) -> tuple[Array, Array]:
+    """x and y, both (n,) in order of the rows, of what else was measured on the run."""
+    rows = with_target(runs, column).select(name, column)
+    x = positive(rows, name)
+    y, rising = observed_scale(rows, column, np.log(x))
+    return x, 1.0 - y if rising else y
+
+
+def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]]) -> Predictive:
+    """One input: many shapes of curve (`scaling.forecast.curves`), and its companions."""
     from scaling.forecast.curves import FEWEST, extrapolate, spread
 
     sizes = len(np.unique(x))
@@ -143,7 +169,11 @@ def _curve(x: Array, y: Array, at: Array) -> Predictive:
         raise InputError(
             "too few sizes for a curve", value=sizes, allowed=f"{FEWEST} or more distinct values"
         )
-    made = extrapolate(x[:, 0], y, at[:, 0])
+    made = extrapolate(x, y, at)
+    if others:
+        from scaling.forecast.companions import lean
+
+        made = lean(made, (x, y), at, others)
     return Predictive(made.centre, *spread(made), apart=made.apart)
 
 
