@@ -21,6 +21,9 @@ from scaling.version import INBOX
 
 PUSH_SECONDS = 1800.0
 MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
+# The page over all versions: made again from them by every publication and audit, so what stands
+# here is given up where another's comes.
+INDEX = tuple(f"reports/index.{kind}" for kind in ("html", "json", "md"))
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
 LONGEST = 4000
 PASSWORD = re.compile(r"://[^/@\s]+@")
@@ -68,6 +71,9 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
     if not branch or _quiet(root, "fetch", "--quiet", "--tags", git_remote, branch) is None:
         return None
     before = _git(root, "rev-parse", "HEAD")
+    if _git(root, "rev-parse", "FETCH_HEAD") == before:
+        return None
+    _give_up_index(root)
     if _quiet(root, "merge", "--quiet", "--ff-only", "FETCH_HEAD") is None:
         return None
     if _git(root, "rev-parse", "HEAD") == before:
@@ -77,6 +83,13 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
         pulled = dvc(root, "pull", "--remote", dvc_remote, seconds=PUSH_SECONDS)
         done += "" if pulled.returncode == 0 else f"; {dvc_remote} does not have all data"
     return done
+
+
+def _give_up_index(root: Path) -> None:
+    """Put back the committed index, or none: one made anew here would be in the way of a merge."""
+    for name in INDEX:
+        if _quiet(root, "checkout", "--quiet", "HEAD", "--", name) is None:
+            (root / name).unlink(missing_ok=True)
 
 
 def _check_names(root: Path, git_remote: str | None, dvc_remote: str | None) -> None:
@@ -115,13 +128,18 @@ def _push_late(root: Path, remote: str) -> list[str]:
 
 
 def _commit(root: Path, version: str) -> str | None:
-    """Commit what was made, and nothing else; None when Git has it already."""
+    """Commit what was made, and nothing else; None when Git has it already.
+
+    The index goes with a version: by itself it changes with every audit, on each worker.
+    """
     paths = [*MADE, INBOX, f"reports/{LEDGER}", *_versions(root)]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
     if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
         return None
-    _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths)
+    index = [name for name in INDEX if (root / name).is_file()]
+    _git(root, "add", "--", *index)
+    _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths, *index)
     return _git(root, "rev-parse", "HEAD").strip()
 
 

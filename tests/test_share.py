@@ -102,6 +102,34 @@ def test_runs_that_came_before_a_version_was_shared_are_sent_with_it(
     assert [line.split()[0] for line in done[-2:]] == ["tagged", "pushed"]
 
 
+def test_the_index_is_shared_with_a_version_and_two_workers_do_not_collide_over_it(
+    root: Path, tmp_path: Path
+) -> None:
+    """Each has audited in between, so each has an index of its own, tracked by Git or not yet."""
+    git(root, "push", "-q", "origin", "main")
+    for name in ("second", "third"):
+        git(tmp_path, "clone", "-q", "hub.git", name)
+    second, third = tmp_path / "second", tmp_path / "third"
+    first = version(root)
+    share(root, first, "origin", "storage")
+    for clone in (second, third):
+        (clone / "reports").mkdir()
+        (clone / "reports/index.md").write_text("not tracked yet\n")
+        assert catch_up(clone, "origin", "storage") == "took over what origin/main has"
+        assert first in (clone / "reports/index.md").read_text()
+        (clone / "reports/index.md").write_text("with an audit of its own\n")
+    # An index that changed makes no commit by itself; it goes with the next version.
+    assert share(second, first, "origin", None) == ["pushed to origin/main"]
+    (second / "reports/current").mkdir(exist_ok=True)
+    dvc(second, "repro", "--quiet")
+    (second / "reports/current/report.html").write_text("more\n")
+    made = publish(second).version
+    assert share(second, made, "origin", None)[-1] == "pushed to origin/main"
+    assert catch_up(third, "origin", None) == "took over what origin/main has"
+    assert made in (third / "reports/index.md").read_text()
+    assert git(third, "status", "--porcelain", "-uno") == ""
+
+
 def test_what_a_person_is_editing_is_not_committed(root: Path) -> None:
     (root / "stage.py").write_text("# half an edit\n")
     (root / "notes.txt").write_text("mine\n")
