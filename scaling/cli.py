@@ -325,10 +325,7 @@ def _of_metric(frame: Any, metric: str | None, target: str, file: Path) -> Any:
         return frame
     from scaling.pipeline.study import of_metric
 
-    try:
-        chosen = of_metric(frame, metric)
-    except InputError as error:
-        raise error.at(file) from error
+    chosen = of_metric(frame, metric, file)
     return chosen.with_columns(chosen["value"].alias(target))
 
 

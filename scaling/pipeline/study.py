@@ -64,14 +64,17 @@ def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, lis
     return chosen.rename({"value": "loss"}), excluded
 
 
-def of_metric(rows: pl.DataFrame, metric: str) -> pl.DataFrame:
-    """Rows of one metric; an unknown metric gets the nearest as a hint."""
+def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFrame:
+    """Rows of one metric; an unknown metric gets the nearest as a hint.
+
+    ``file`` is what the message names: where the metric stands, or what lacks it.
+    """
     chosen = rows.filter(pl.col("metric") == metric)
     if chosen.height == 0:
         known = sorted(rows["metric"].unique())
         raise InputError(
             "no rows of this metric",
-            file=PARAMS,
+            file=file,
             value=metric,
             allowed=", ".join(known[:20]),
             hint=nearest(metric, known),
