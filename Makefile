@@ -41,8 +41,7 @@ cluster: $(READY) ## add Dask, Ray and S3 to .venv from requirements-cluster.loc
 audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the network
 	@$(VENV)/bin/python -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
-	@$(VENV)-audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock \
-	  -r requirements-cluster.lock
+	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements.lock requirements-cluster.lock
 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict

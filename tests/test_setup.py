@@ -99,6 +99,42 @@ def test_ci_can_be_run() -> None:
         assert subprocess.run([shell, "-n", str(script)]).returncode == 0, script
 
 
+# What pip-audit says: with a database, behind a mirror without advisories, without a network.
+FAKE = """#!/bin/sh
+echo "$@" >> "$0.asked"
+case "$*" in *known.txt*) ;; *) echo "{locks}"; exit {status} ;; esac
+{known}
+"""
+SKIPPED = """echo "No known vulnerabilities found"
+echo "pyyaml Dependency not found on PyPI and could not be audited: pyyaml (5.3)" """
+OSV_ALONE = 'case "$*" in *osv*) echo "pyyaml 5.3 GHSA-6757-jp84-gxfx"; exit 1 ;; esac; exit 1'
+
+
+@pytest.mark.parametrize(
+    ("known", "locks", "status", "said"),
+    [
+        ("echo pyyaml 5.3 PYSEC-2020-96; exit 1", "none", 0, "asking pypi"),
+        ("echo pyyaml 5.3 PYSEC-2020-96; exit 1", "jinja2 CVE-1", 1, "jinja2 CVE-1"),
+        (OSV_ALONE, "none", 0, "asking osv"),
+        (SKIPPED, "none", 3, "not audited: no vulnerability database was reached"),
+        ("echo cannot resolve host >&2; exit 1", "none", 3, "cannot resolve host"),
+    ],
+)
+def test_an_audit_without_a_database_is_no_clean_audit(
+    tmp_path: Path, known: str, locks: str, status: int, said: str
+) -> None:
+    fake = tmp_path / "pip-audit"
+    fake.write_text(FAKE.format(known=known, locks=locks, status=status % 3))
+    fake.chmod(0o755)
+    command = ["sh", str(ROOT / ".ci/audit"), str(fake), "one.lock", "two.lock"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
+    asked = Path(f"{fake}.asked").read_text().splitlines()[-1]
+    whole = "--strict --require-hashes --disable-pip -r one.lock -r two.lock"
+    assert asked.endswith(whole) == (status != 3)
+
+
 def make(*arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = ["make", "--no-print-directory", "-C", str(root), *arguments]
     # These tests may themselves run under make, whose options are not meant for this one.
