@@ -130,6 +130,25 @@ def test_the_index_is_shared_with_a_version_and_two_workers_do_not_collide_over_
     assert git(third, "status", "--porcelain", "-uno") == ""
 
 
+def test_an_object_that_changed_in_the_remote_is_not_taken_over(root: Path, tmp_path: Path) -> None:
+    """DVC by itself puts it in its place and says nothing, where it is part of a folder."""
+    git(root, "push", "-q", "origin", "main")
+    git(tmp_path, "clone", "-q", "hub.git", "clone")
+    share(root, version(root), "origin", "storage")
+    for file in (tmp_path / "storage/files/md5").rglob("*"):
+        if file.is_file() and file.suffix != ".dir":
+            file.chmod(0o644)
+            file.write_bytes(b"garbage\n")
+    told = catch_up(tmp_path / "clone", "origin", "storage")
+    assert told == "took over what origin/main has; storage does not have all data"
+    found = [path for path in (tmp_path / "clone/data").rglob("*") if path.is_file()]
+    assert found and all(b"garbage" not in path.read_bytes() for path in found)
+    # What stages make is made again; the next run needs no remote.
+    dvc(tmp_path / "clone", "repro", "--quiet")
+    made = tmp_path / "clone/data/validated/report.html"
+    assert made.read_bytes() == (root / "data/validated/report.html").read_bytes()
+
+
 def test_what_a_person_is_editing_is_not_committed(root: Path) -> None:
     (root / "stage.py").write_text("# half an edit\n")
     (root / "notes.txt").write_text("mine\n")
