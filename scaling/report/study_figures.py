@@ -287,6 +287,7 @@ def _frontiers(
             panels,
             (_LAW, _BAND),
             behind,
+            "params and tokens against compute",
         )
     )
 
@@ -328,8 +329,10 @@ def _figure(
     panels: Sequence[tuple[str, Plot, str]],
     legend: tuple[Swatch, ...],
     behind: Table,
+    drawn_in: str | None = None,
 ) -> tuple[Figure, Table]:
-    unit = f"{study.metric}, {study.unit}"
+    """A plot a law; ``drawn_in`` is what they show, None for the metric."""
+    unit = drawn_in or f"{study.metric}, {study.unit}"
     made = tuple(
         Panel(law, unit, alt, plot.svg, (("study", study.name), ("law", law)))
         for law, plot, alt in panels
