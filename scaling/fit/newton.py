@@ -185,7 +185,7 @@ class _Batch:
             self.newton[alive] |= small & better
         elif small.any():
             self.second = True
-        return _choose(better, new, at)
+        return choose(better, new, at)
 
     def _resize(self, better: Mask, kept: Array, length: Array) -> None:
         """Grow the region where the step kept its promise, shrink it where it did not."""
@@ -257,7 +257,8 @@ def _ridge(bend: Array, slope: Array, radius: Array) -> Array:
     return ridge
 
 
-def _choose(better: Mask, new: Derivatives, old: Derivatives) -> Derivatives:
+def choose(better: Mask, new: Derivatives, old: Derivatives) -> Derivatives:
+    """The new derivatives of the members that are ``better``, the old ones of the others."""
     if better.all():
         return new
     pairs = zip(

@@ -23,6 +23,11 @@ Array = NDArray[np.float64]
 
 # Elements of one (batch, rows) work array: 16 arrays of this size stay in a second-level cache.
 BLOCK = 24_000
+# Bytes of an array that is made and let go once. From then on glibc serves arrays up to this size
+# from memory that it holds, and holds twice as much; else every work array of a fit with many
+# parameters (half a megabyte) would be given back and fetched again, page by page.
+HELD = 8_000_000
+np.empty(HELD, dtype=np.uint8)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Where to start: variable projection for laws with linear sizes, a space-filling grid for others.
 
 Only about one start in ten of the customary grid ends at the best optimum of a Chinchilla fit.
-Projecting the sizes out leaves a grid over the exponents alone, and every start polished from
-its best points arrives (measured; see docs/decisions.md).
+Projecting the sizes out leaves a grid over the exponents alone. Its best points descend a few steps
+by variable projection, and every start polished from them arrives, in as many steps with eleven
+parameters as with five (measured; see docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from scaling.fit._linalg import solve_spd
 from scaling.fit.jet import Jet
 from scaling.fit.kernels import GenericKernel, TermsKernel
-from scaling.fit.newton import minimise
-from scaling.fit.problem import Problem
+from scaling.fit.newton import choose, minimise
+from scaling.fit.problem import Derivatives, Problem
 from scaling.laws._grids import kronecker
 from scaling.laws._law import Law, Param
 
@@ -32,10 +33,16 @@ GRID = 576
 MANY = 4
 # Points of that sequence: half as many, because its best points descend.
 SEQUENCE = 288
-# Steps of the grid, as a share of a parameter's range, to which a coarser one is refined.
-FINEST = 1.0 / 20.0
+# Steps that the best points descend, where those of the grid are a larger share of a parameter's
+# range than the second number. Three leave as many to the polish with five exponents as with one.
+DESCENTS, FINE = 3, 0.01
+# Longest step of a descent, in logs or logits, or as a share of a real parameter's range, and what
+# is left of that where a step failed.
+LONGEST, SHARE, SHORTER = 1.0, 0.3, 0.25
+# Damping, as a share of each curvature: only against singular matrices.
+DAMPING = 1e-6
 # Elements of an array that a second-level cache holds with its copies.
-CACHED = 50_000
+CACHED = 25_000
 # Rows on which the grid is looked at, and how many a parameter at least; its best points are then
 # projected on all rows.
 COARSE, PER_PARAMETER = 96, 8
@@ -131,34 +138,27 @@ def _own(problem: Problem) -> Array:
 
 def _projected(problem: Problem, count: int) -> Array:
     """The best of a grid over the non-linear parameters, sizes by non-negative reweighted least
-    squares. Where many parameters make the grid coarse, the best points descend by halved steps
-    until these are as fine as for two parameters."""
+    squares. Where the grid is coarse, the best points descend."""
     law, space = problem.law, problem.space
     params = [one for one in law.params if one.name not in law.linear and one.name in space.free]
     points = round(GRID ** (1 / max(len(params), 1)))
-    line, step = np.linspace(0.0, 1.0, points), 1.0 / (points - 1)
+    line = np.linspace(0.0, 1.0, points)
     if len(params) < MANY:
         place = np.array(list(itertools.product(*[line] * len(params))))
     else:
         place = kronecker(SEQUENCE, len(params))
     u = _filled(problem, params, place)
-    keep = _order(problem, u)[:count]
-    place, u = place[keep], u[keep]
-    while step > FINEST:
-        step /= 2.0
-        place, u = _descended(problem, params, place, u, step)
-    return u
+    best = u[_order(problem, u)[:count]]
+    return best if (points - 1) * FINE >= 1.0 else _descended(problem, params, best)
 
 
-def _filled(
-    problem: Problem, params: Sequence[Param], place: Array, robust: Array | None = None
-) -> Array:
+def _filled(problem: Problem, params: Sequence[Param], place: Array) -> Array:
     """Coordinates (B, P) of points that are given by their non-linear parameters."""
     names = problem.law.names
     theta = np.ones((len(place), len(names)))
     theta[:, [names.index(param.name) for param in params]] = _at(params, place)
     _hold(problem, theta)
-    return _projected_at(problem, theta, robust)
+    return _projected_at(problem, theta)
 
 
 def _projected_at(problem: Problem, theta: Array, robust: Array | None = None) -> Array:
@@ -173,20 +173,64 @@ def _projected_at(problem: Problem, theta: Array, robust: Array | None = None) -
     return problem.space.coordinates(np.concatenate(made))
 
 
-def _descended(
-    problem: Problem, params: Sequence[Param], place: Array, u: Array, step: float
+def _descended(problem: Problem, params: Sequence[Param], u: Array) -> Array:
+    """Each point after `DESCENTS` steps of variable projection: a Gauss-Newton step of all
+    coordinates moves the non-linear ones, then the sizes are made their best again.
+
+    A step that does not improve, or that leaves the ranges of the starts (where many points would
+    end at the same edge), is not taken, and the next one is shorter. A step costs one evaluation
+    however many parameters there are; trying neighbours would take two a parameter.
+
+    Source: Ruhe and Wedin 1980, "Algorithms for separable nonlinear least squares problems",
+    SIAM Review 22.
+    """
+    reach = np.ones(len(u))
+    at = problem.evaluate(u, second=False)
+    for _ in range(DESCENTS):
+        step, length = _gauss_newton(problem, params, at)
+        part = np.minimum(1.0, reach / np.maximum(length, 1e-300))
+        trial, inside = _reprojected(problem, params, u, step * part[:, None])
+        new = problem.evaluate(trial, second=False)
+        better = inside & np.isfinite(new.f) & (new.f < at.f)
+        u = np.where(better[:, None], trial, u)
+        at = choose(better, new, at)
+        reach = np.where(better, reach, SHORTER * np.minimum(reach, length))
+    return u
+
+
+def _gauss_newton(
+    problem: Problem, params: Sequence[Param], at: Derivatives
 ) -> tuple[Array, Array]:
-    """Each point, or the best of its neighbours one step away along one parameter."""
-    steps = step * np.concatenate([np.eye(len(params)), -np.eye(len(params))])
-    near = np.clip(place + steps[:, None], 0.0, 1.0).reshape(-1, len(params))
-    places = np.concatenate([place, near])
-    robust = np.tile(_robust(problem, _residuals(problem, u)), (2 * len(params), 1))
-    us = np.concatenate([u, _filled(problem, params, near, robust)])
-    rank = np.empty(len(us), dtype=np.intp)
-    rank[_order(problem, us)] = np.arange(len(us))
-    count = len(place)
-    best = rank.reshape(-1, count).argmin(axis=0) * count + np.arange(count)
-    return places[best], us[best]
+    """Steps (B, P) that minimise the upper quadratic, and the length (B,) of each: the largest
+    move of a non-linear parameter relative to the longest allowed."""
+    matrix, index = at.majoriser.copy(), np.arange(at.g.shape[1])
+    diagonal = matrix[:, index, index]
+    most = diagonal.max(axis=1, keepdims=True)
+    matrix[:, index, index] += DAMPING * diagonal + 1e-12 * most + 1e-300
+    step, good = solve_spd(matrix, -at.g)
+    good &= np.isfinite(step).all(axis=1)
+    step = np.where(good[:, None], step, 0.0)
+    axes = [problem.space.axes[problem.law.names.index(param.name)] for param in params]
+    longest = [
+        SHARE * (param.start[1] - param.start[0]) if axis.kind == "real" else LONGEST
+        for param, axis in zip(params, axes, strict=True)
+    ]
+    return step, np.abs(step[:, [axis.index for axis in axes]] / longest).max(axis=1)
+
+
+def _reprojected(
+    problem: Problem, params: Sequence[Param], u: Array, step: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """``u + step`` with its sizes the best under the weights of ``u``, and whether its non-linear
+    parameters are in their ranges; those that are not are put at the end."""
+    theta = problem.space.theta(u + step)
+    at = [problem.law.names.index(param.name) for param in params]
+    low, high = np.array([param.start for param in params]).T
+    held = np.clip(theta[:, at], low, high)
+    inside = np.asarray(np.isclose(held, theta[:, at], rtol=1e-9, atol=0.0).all(axis=1))
+    theta[:, at] = held
+    _hold(problem, theta)
+    return _projected_at(problem, theta, _robust(problem, _residuals(problem, u))), inside
 
 
 def _hold(problem: Problem, theta: Array) -> None:
@@ -220,13 +264,14 @@ def _derived(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
 
 def _powers(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
     """`_basis` of a sum of power terms: one exp each, where `predict` takes a power of every."""
+    names = law.names
     logs = {name: np.log(column) for name, column in x.items()}
     count = len(next(iter(logs.values())))
     basis = np.zeros((len(theta), len(law.linear), count))
     for term in law.terms:
         power = basis[:, law.linear.index(term.coef)]
         for name, (exponent, sign) in term.powers.items():
-            power += sign * theta[:, law.names.index(exponent), None] * logs[name]
+            power += sign * theta[:, names.index(exponent), None] * logs[name]
     return np.exp(basis, out=basis)
 
 
@@ -262,9 +307,8 @@ def _sizes(problem: Problem, theta: Array, robust: Array | None = None) -> Array
     for _ in range(ROUNDS if robust is None else 0):
         residual = (np.matmul(sizes[:, None, :], basis)[:, 0] - y) * relative
         sizes = _nonnegative(law, basis, y, flat * _robust(problem, residual))
-    out = theta.copy()
-    for j, name in enumerate(law.linear):
-        out[:, law.names.index(name)] = sizes[:, j] / unit[:, j, 0]
+    out, names = theta.copy(), law.names
+    out[:, [names.index(name) for name in law.linear]] = sizes / unit[:, :, 0]
     return out
 
 
@@ -274,9 +318,8 @@ def _nonnegative(law: Law, basis: Array, y: Array, weight: Array) -> Array:
     gram = np.matmul(weighted, basis.transpose(0, 2, 1))
     moment = np.matmul(weighted, y)
     floor = 1e-3 * np.abs(y).mean()
-    positive = np.array(
-        [law.params[law.names.index(name)].domain == "positive" for name in law.linear]
-    )
+    domains = {param.name: param.domain for param in law.params}
+    positive = np.array([domains[name] == "positive" for name in law.linear])
     ridge = 1e-10 * np.einsum("bii->bi", gram)
     index = np.arange(len(law.linear))
     gram[:, index, index] += ridge + 1e-300
