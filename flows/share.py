@@ -16,7 +16,7 @@ from pathlib import Path
 from flows.late import earlier, push
 from flows.pipeline import dvc
 from scaling.ledger import LEDGER
-from scaling.tags import TAG, tag_versions
+from scaling.tags import TAG, tag_versions, tagged
 from scaling.version import INBOX
 
 PUSH_SECONDS = 1800.0
@@ -51,7 +51,7 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     # Every version: an earlier run may have got no further than publishing.
     done += tag_versions(root)
     if git_remote:
-        missing = sorted(_tagged(root) - _sent(root, git_remote))
+        missing = sorted(tagged(root) - _sent(root, git_remote))
         if commit is not None or missing:
             done.append(_push_commits(root, git_remote, missing))
     return done
@@ -126,7 +126,7 @@ def _push_late(root: Path, remote: str) -> list[str]:
     What DVC's cache has lost keeps no other version back: it is said, here and by `reproduce`.
     """
     names = {Path(one).name for one in _versions(root)}
-    late = earlier(root, sorted(names - _tagged(root)))
+    late = earlier(root, sorted(names - tagged(root)))
     if not late:
         return []
     told, pushed = ", ".join(late), push(root, remote, late.values())
@@ -141,7 +141,10 @@ def _commit(root: Path, version: str) -> str | None:
 
     The index goes with a version: by itself it changes with every audit, on each worker.
     """
-    paths = [*MADE, INBOX, f"reports/{LEDGER}", *_versions(root)]
+    # A version with a tag is committed: what has become of its files since is not shared.
+    had = tagged(root)
+    new = [one for one in _versions(root) if Path(one).name not in had]
+    paths = [*MADE, INBOX, f"reports/{LEDGER}", *new]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
     if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
@@ -155,11 +158,6 @@ def _commit(root: Path, version: str) -> str | None:
 def _versions(root: Path) -> list[str]:
     found = sorted((root / "reports").glob("*/manifest.json"))
     return [file.parent.relative_to(root).as_posix() for file in found]
-
-
-def _tagged(root: Path) -> set[str]:
-    """Versions that have a tag."""
-    return {name.removeprefix(TAG) for name in _git(root, "tag", "--list", f"{TAG}*").split()}
 
 
 def _sent(root: Path, remote: str) -> set[str]:

@@ -24,19 +24,23 @@ def added_by(root: Path, folder: Path) -> str | None:
 
 def tag_versions(root: Path) -> Iterator[str]:
     """Tag every version that is committed and has no tag; says what was done, line by line."""
+    had = tagged(root)
     for place in PLACES:
         ledger = root / place / LEDGER
         entries = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
         for entry in entries:
-            said = _tag(root, root / place / entry.version)
-            if said:
-                yield said
+            if entry.version not in had:
+                yield _tag(root, root / place / entry.version)
 
 
-def _tag(root: Path, folder: Path) -> str | None:
+def tagged(root: Path) -> set[str]:
+    """Versions that have a tag; asked for once, however many there are."""
+    listed = (git(root, "tag", "--list", f"{TAG}*") or b"").decode().split()
+    return {name.removeprefix(TAG) for name in listed}
+
+
+def _tag(root: Path, folder: Path) -> str:
     name = TAG + folder.name
-    if git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}") is not None:
-        return None
     commit = added_by(root, folder)
     if commit is None:
         return f"not tagged: {folder.name} is not committed; commit {folder}, then tag again"
