@@ -121,10 +121,18 @@ def _row(root: Path, home: Path, k: int) -> dict[str, Any]:
         "cpu_server": round(server.user + server.system, 3) if server else 0,
         "rss_flow": round(here.memory_info().rss / MB, 1),
         "rss_server": round(servers[0].memory_info().rss / MB, 1) if servers else 0,
+        "own_flow": _own(here.pid),
+        "own_server": _own(servers[0].pid) if servers else 0,
         "fds_flow": here.num_fds(),
         "threads_flow": here.num_threads(),
         **{name: round(_size(path) / MB, 3) for name, path in _places(root, home).items()},
     }
+
+
+def _own(pid: int) -> float:
+    """Memory that is the process's own, MB: without pages of files (libraries, the database)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.split("RssAnon:")[1].split()[0]) / 1024, 1)
 
 
 def _places(root: Path, home: Path) -> dict[str, Path]:

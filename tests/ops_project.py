@@ -33,7 +33,8 @@ WHO = {
 
 def make(root: Path) -> Path:
     """The project, committed; its inbox is a folder that Git ignores."""
-    files = {**FILES, "prefect.yaml": (CHECKOUT / "prefect.yaml").read_text()}
+    own = (".dvcignore", "prefect.yaml")
+    files = {**FILES, **{name: (CHECKOUT / name).read_text() for name in own}}
     files[".gitignore"] += ".prefect/\n/data/internal/\n"
     for name, text in files.items():
         path = root / name
