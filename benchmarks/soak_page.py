@@ -14,13 +14,15 @@ Array = NDArray[np.float64]
 CPU = {
     "CPU s of a refit": "cpu",
     "of it: the flow's process": "flow",
-    "of it: DVC and stages": "below",
+    "of it: DVC, Git and stages": "below",
     "of it: the server": "server",
 }
 SHOWN = {
     **CPU,
     "memory of the flow's process, MB": "rss_flow",
+    "the flow's own, without pages of files": "own_flow",
     "memory of the server, MB": "rss_server",
+    "the server's own, without pages of files": "own_server",
     "open files of the flow's process": "fds_flow",
     "threads of the flow's process": "threads_flow",
     "Prefect's folder, MB": "prefect",
@@ -65,11 +67,14 @@ TEXT = """\
 One long-lived process runs the flow `refit` again and again against one server, with real Prefect,
 DVC and Git and new data each time. Each refit publishes, commits and tags a version of about
 {size:.1f} MB. The one stage only copies: what grows with the number of versions is not in the
-stages. **{number} refits were run** (the command asks for 500), one after another, on two cores
-that others used as well; CPU seconds are told because wall seconds then say little (median
-{wall:.0f} s a refit).
+stages. **{number} refits were run**, one after another, on two cores that others used as well; CPU
+seconds are told because wall seconds then say little (median {wall:.1f} s a refit).
 
 {table}
+
+Medians of a hundred refits each show where growth ends:
+
+{hundreds}
 
 Slopes are least squares over all refits but the first {warm}; a slope within two standard errors of
 zero is flat. CPU seconds rise with the wall seconds of a refit, that is with what else the machine
@@ -79,7 +84,9 @@ other's caches); the last lines hold the wall seconds at their mean, which takes
 Folders grow by what is kept for good: each version in `reports/`, its stages' outputs in DVC's
 cache, and both in Git. Prefect's folder has the database; the server of `scaling serve` removes
 runs that are older than 90 days from it (`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was
-so old).
+so old). The server's memory grows ever slower: SQLite may keep 80 MB of its database's pages a
+connection (Prefect's setting). The flow's process keeps the last 700 events until the server has
+confirmed them, and reads for each version a line of the ledger and the status of its files.
 
 {later}
 
@@ -87,8 +94,32 @@ so old).
 
 Before, a refit read all bytes of all versions three times (1 ms a version of .4 MB, each time). Now
 versions whose files did not change are not read again; per refit this leaves under 1 ms a version
-(`os.stat` of its files, its line of the ledger, its row of the index).
+(`os.stat` of its files, its line of the ledger, its row of the index, and Git's look at what it
+keeps).
 """
+
+
+HUNDREDS = {
+    "CPU s of a refit": "cpu",
+    "flow's own memory, MB": "own_flow",
+    "server's own memory, MB": "own_server",
+}
+
+
+def hundreds(rows: pl.DataFrame) -> str:
+    """Medians over each hundred refits."""
+    parts = rows.with_columns(part=(pl.col("refit") - 1) // 100).group_by("part").agg(
+        pl.col("refit").min().alias("low"),
+        pl.col("refit").max().alias("high"),
+        *(pl.col(column).median() for column in HUNDREDS.values()),
+    )  # fmt: skip
+    made = parts.sort("part").to_dicts()
+    heads = " | ".join(f"{row['low']} to {row['high']}" for row in made)
+    lines = [f"| refits | {heads} |", "|---" * (len(made) + 1) + "|"]
+    for name, column in HUNDREDS.items():
+        cells = " | ".join(f"{row[column]:.4g}" for row in made)
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
 
 
 def later(file: Path, rows: pl.DataFrame) -> str:
@@ -132,6 +163,7 @@ def write(file: Path, out: Path, after: Path | None = None) -> None:
         number=int(x[-1]),
         wall=float(np.median(rows["seconds"].drop_nulls().to_numpy())),
         table="\n".join(lines),
+        hundreds=hundreds(rows),
         warm=WARM,
         size=size,
         later="" if after is None else "\n".join(textwrap.wrap(later(after, rows), 100)),
