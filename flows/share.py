@@ -13,6 +13,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import yaml
+
 from flows.late import earlier, push
 from flows.pipeline import dvc
 from scaling.ledger import LEDGER
@@ -20,10 +22,10 @@ from scaling.tags import TAG, tag_versions, tagged
 from scaling.version import INBOX
 
 PUSH_SECONDS = 1800.0
-MADE = ("dvc.lock", "data/fits", "data/forecasts", "data/backtests", "data/validation.json")
 # The page over all versions: made again from them by every publication and audit, so what stands
 # here is given up where another's comes.
 INDEX = tuple(f"reports/index.{kind}" for kind in ("html", "json", "md"))
+KINDS = ("outs", "metrics", "plots")
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
 LONGEST = 4000
 PASSWORD = re.compile(r"://[^/@\s]+@")
@@ -144,7 +146,7 @@ def _commit(root: Path, version: str) -> str | None:
     # A version with a tag is committed: what has become of its files since is not shared.
     had = tagged(root)
     new = [one for one in _versions(root) if Path(one).name not in had]
-    paths = [*MADE, INBOX, f"reports/{LEDGER}", *new]
+    paths = [*_made(root), INBOX, f"reports/{LEDGER}", *new]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
     if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
@@ -153,6 +155,17 @@ def _commit(root: Path, version: str) -> str | None:
     _git(root, "add", "--", *index)
     _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths, *index)
     return _git(root, "rev-parse", "HEAD").strip()
+
+
+def _made(root: Path) -> list[str]:
+    """What stages make and Git keeps: the outputs in ``dvc.yaml`` that DVC does not cache."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    specs = [spec.get("do", spec) for spec in stages]
+    listed = [one for spec in specs for kind in KINDS for one in spec.get(kind) or []]
+    kept = [next(iter(one.items())) for one in listed if isinstance(one, dict)]
+    # Of an output of each study, the folder.
+    names = {name.split("${")[0].rstrip("/") for name, how in kept if how.get("cache") is False}
+    return ["dvc.lock", *sorted(names)]
 
 
 def _versions(root: Path) -> list[str]:

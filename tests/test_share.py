@@ -230,3 +230,15 @@ def test_what_changed_names_what_came_went_and_moved(tmp_path: Path) -> None:
     assert "| a | x | 2 | 2.1 | +5.0 % |" in said
     assert "| b | x | 3 | | gone |" in said and "| c | x | | 1.5 | new |" in said
     assert "first version" in changes(tmp_path / "new", None)
+
+
+def test_all_that_stages_make_and_git_keeps_is_shared(root: Path) -> None:
+    """An output that DVC does not cache would else be edited for ever in one place, old in all."""
+    file = root / "dvc.yaml"
+    told = yaml.safe_load(file.read_text())
+    stage = next(iter(told["stages"].values()))
+    stage["metrics"] = [{"numbers.json": {"cache": False}}]
+    file.write_text(yaml.safe_dump(told))
+    (root / "numbers.json").write_text("{}")
+    share(root, version(root), None, None)
+    assert "numbers.json" in git(root, "ls-files").split()
