@@ -184,12 +184,16 @@ def dask_cluster(roots: list[Path], env: dict[str, str]) -> Iterator[str]:
         yield address
 
 
-def start(stack: ExitStack, command: list[str], env: dict[str, str], folder: Path) -> None:
+def start(
+    stack: ExitStack, command: list[str], env: dict[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
+    """A process that ends with the stack; what it says goes to process.log in the folder."""
     log = stack.enter_context((folder / "process.log").open("a"))
     child = stack.enter_context(
         subprocess.Popen([sys.executable, *command], cwd=folder, env=env, stdout=log, stderr=log)
     )
     stack.callback(child.terminate)
+    return child
 
 
 @pytest.fixture

@@ -47,10 +47,10 @@ def pool(env: dict[str, str], root: Path) -> Iterator[tuple[int, dict[str, str]]
         yield port, here
 
 
-def worker(stack: ExitStack, root: Path, env: dict[str, str], name: str) -> None:
+def worker(stack: ExitStack, root: Path, env: dict[str, str], name: str) -> subprocess.Popen[bytes]:
     """A worker process that takes runs of one queue, in its own clone."""
     command = ["-m", "prefect", "worker", "start", "--pool", "scaling", "--work-queue", name]
-    start(stack, [*command, "--name", name], {**env, "SCALING_ROOT": str(root)}, root)
+    return start(stack, [*command, "--name", name], {**env, "SCALING_ROOT": str(root)}, root)
 
 
 @pytest.mark.slow
