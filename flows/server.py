@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,14 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.gone import answers, forget
+from flows.space import little_space
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 START_SECONDS = 300.0
 STOP_SECONDS = 60.0
-# Prefect's empty database takes about a megabyte, and as much again for its journal.
-SMALL_DISK = 8 * 2**20
 # Only what a flow run needs: the recorder of task runs. It writes when it has a batch and at the
 # end, never on a timer: a timer is what stopping would interrupt.
 SETTINGS = {
@@ -111,8 +109,7 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
     deadline.cancel()
     if not line:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        free = shutil.disk_usage(log.parent).free
-        full = f" ({free // 1024} kB of space are left on its disk)" if free < SMALL_DISK else ""
+        full = little_space(log.parent)
         raise ServerError(f"Prefect's server did not start{full}; the end of {log}:\n{tail}")
     return int(line)
 

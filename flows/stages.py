@@ -21,6 +21,7 @@ from flows.follow import Outcome, StageFailed
 from flows.pipeline import STAGE_SECONDS, reproduce, rounds, stale
 from flows.runner import batches
 from flows.share import ShareError, catch_up, share
+from flows.space import little_space
 from scaling.publish import Published, PublishError, publish
 
 # The checks that compare new rows with earlier ones.
@@ -146,7 +147,10 @@ def _label(stages: list[str]) -> str:
 def publish_outputs(root: Path) -> Published:
     """Publish the outputs, unless DVC calls one of them stale. Raises PublishError."""
     if changed := stale(root):
-        raise PublishError(f"nothing was published: still stale after the run: {sorted(changed)}")
+        raise PublishError(
+            f"nothing was published: still stale after the run: {sorted(changed)}"
+            f"{little_space(root)}; the same command goes on from here"
+        )
     published = publish(root)
     say(f"{published.sentence}\nreport: {published.folder / 'report.html'}")
     return published
