@@ -86,7 +86,7 @@ def target(
     ] = None,
     scatter: Annotated[
         float, typer.Option(help="How far single tasks lie off the law, a share of the accuracy.")
-    ] = 0.05,
+    ] = 0.02,
     maps: Maps = None,
     resamples: Resamples = 300,
     level: Level = 0.9,

@@ -37,7 +37,9 @@ Array = NDArray[np.float64]
 
 LAW = "ladder"
 SURE = (0.1, 0.5, 0.8, 0.9, 0.95)
-SCATTER = 0.05
+# The upper end of what scores best on 20 tasks of a public ladder with each task left out, 0 to .02
+# (docs/benchmarks/plan_target.md); 90 % intervals of accuracies hold 96 % there.
+SCATTER = 0.02
 
 
 def target(
