@@ -3,10 +3,15 @@
 DVC writes `.dvc/tmp/rwlock` (who reads and writes what, while it runs) and `dvc.lock` in place, so
 a kill can leave either cut short, and DVC then refuses every command. The first is of no use after
 its process; of the second Git has the last whole one, or stages are run or restored again.
+
+A DVC whose flow was killed goes on with its stage, and DVC refuses what it holds: it is waited for.
+DVC asks only whether a process has that number, which may be another one by now, or a dead one that
+nobody has collected: such an entry is removed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -14,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from scaling import durable
@@ -21,6 +27,8 @@ from scaling.version import git
 
 # A DVC that a killed refit left behind may be writing just now.
 PATIENCE = 2.0
+# As long as a stage may take (`flows.pipeline.STAGE_SECONDS`).
+ORPHAN_SECONDS = 7200.0
 
 
 def mend(root: Path) -> None:
@@ -29,6 +37,7 @@ def mend(root: Path) -> None:
     if _stays_broken(busy, _is_rwlock):
         busy.unlink(missing_ok=True)
         _say(f"{busy.relative_to(root)} was cut short by a kill; removed")
+    _wait_for_orphans(busy)
     if _stays_broken(lock, _is_dvc_lock):
         committed = git(root, "show", "HEAD:./dvc.lock")
         if committed is None:
@@ -36,6 +45,35 @@ def mend(root: Path) -> None:
         else:
             durable.rename(durable.write_beside(root, committed), lock)
         _say("dvc.lock was cut short by a kill; stages since its last commit are looked at again")
+
+
+def _wait_for_orphans(busy: Path) -> None:
+    """Wait for every DVC that the file names; forget those that are none any more."""
+    try:
+        given = json.loads(busy.read_text(encoding="utf-8"))
+        held = [one for infos in given.get("read", {}).values() for one in infos]
+        pids = {int(one["pid"]) for one in [*held, *given.get("write", {}).values()] if one}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return
+    alive = {pid: process for pid in sorted(pids) if (process := _dvc(pid)) is not None}
+    for pid, process in alive.items():
+        _say(f"a DVC that an earlier run left behind is still at work (PID {pid}); waiting for it")
+        with contextlib.suppress(psutil.Error):
+            process.wait(ORPHAN_SECONDS)
+    gone = [pid for pid in pids - set(alive) if psutil.pid_exists(pid)]
+    if gone:
+        busy.unlink(missing_ok=True)
+        _say(f"{busy.name} named a process that is no DVC (PID {min(gone)}); removed")
+
+
+def _dvc(pid: int) -> psutil.Process | None:
+    """The process, if it is alive and a DVC."""
+    try:
+        process = psutil.Process(pid)
+        dead = process.status() == psutil.STATUS_ZOMBIE
+        return process if not dead and "dvc" in " ".join(process.cmdline()) else None
+    except psutil.Error:
+        return None
 
 
 def _stays_broken(path: Path, is_whole: Callable[[str], bool]) -> bool:

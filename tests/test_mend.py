@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
@@ -66,3 +72,61 @@ def test_a_broken_lock_file_is_put_back_from_git_or_begun_again(
 def test_where_there_is_nothing_nothing_is_done(tmp_path: Path) -> None:
     mend(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def held(root: Path, pid: int) -> Path:
+    """DVC's file as a stage of process ``pid`` leaves it while it runs."""
+    file = root / ".dvc/tmp/rwlock"
+    file.parent.mkdir(parents=True)
+    entry = {"pid": pid, "cmd": "dvc repro"}
+    file.write_text(json.dumps({"read": {"a": [entry]}, "write": {"b": entry}}))
+    return file
+
+
+def test_a_dvc_that_an_earlier_run_left_behind_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Called by a name that has dvc in it, as a real one is.
+    command = [sys.executable, "-c", "import time; time.sleep(1.5)", "dvc"]
+    with subprocess.Popen(command) as child:
+        file = held(tmp_path, child.pid)
+        collector = threading.Thread(target=child.wait)  # as the system collects an orphan
+        collector.start()
+        began = time.monotonic()
+        mend(tmp_path)
+        collector.join()
+    assert time.monotonic() - began > 1.0
+    assert f"PID {child.pid}" in capsys.readouterr().err
+    assert file.exists()
+
+
+def test_a_number_that_is_another_process_now_holds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        file = held(tmp_path, child.pid)
+        mend(tmp_path)
+        assert not file.exists()
+        assert f"PID {child.pid}" in capsys.readouterr().err
+        assert child.poll() is None
+        child.communicate(b"\n")
+
+
+def test_a_dead_process_that_nobody_collected_holds_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "", "dvc"]) as child:
+        psutil_wait(child.pid)
+        file = held(tmp_path, child.pid)
+        mend(tmp_path)
+        assert not file.exists()
+
+
+def psutil_wait(pid: int) -> None:
+    """Until the process has ended, without collecting it."""
+    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+
+
+def test_a_process_that_is_gone_is_left_to_dvc(tmp_path: Path) -> None:
+    file = held(tmp_path, 2**22 - 3)
+    mend(tmp_path)
+    assert file.exists()
