@@ -1,7 +1,8 @@
 """What a fan-out costs beside its work: Prefect on threads, Dask and Ray.
 
     python -m benchmarks.fan_out overhead          CPU seconds of an empty task on each engine
-    python -m benchmarks.fan_out curve             100 studies on one and two workers
+    python -m benchmarks.fan_out curve             100 studies (or so many: a third argument) on one
+                                                   and two workers
     python -m benchmarks.fan_out full              2,000 studies x 5 laws
     python -m benchmarks.fan_out stages            what DVC takes for a stage, by how many there are
 
@@ -219,7 +220,9 @@ def main() -> None:
             overhead(env, engines)
         else:
             own = (int(os.environ.get("SCALING_WORKERS", "2")),)
-            curve(env, engines, *((100, 10, (1, 2)) if what == "curve" else (2000, 50, own)))
+            number = int(sys.argv[3]) if len(sys.argv) > 3 else 100
+            few = (number, number // 10, (1, 2))
+            curve(env, engines, *(few if what == "curve" else (2000, 50, own)))
 
 
 if __name__ == "__main__":
