@@ -10,6 +10,7 @@ import contextvars
 import importlib
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,9 @@ def _serve(root: Path, specs: list[dict[str, Any]], seconds: float, url: str) ->
     here = contextvars.copy_context()
     watcher = threading.Thread(target=here.run, args=(watch, root, seconds, stop), daemon=True)
     watcher.start()
+    # At SIGTERM Prefect's runner forgets to await its own stop, and ends all the same; runs that it
+    # has started end themselves when it is gone (flows/orphan.py).
+    warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     try:
         serve(*made, pause_on_shutdown=False, print_starting_message=False)
     finally:
