@@ -72,7 +72,7 @@ seconds are told because wall seconds then say little (median {wall:.1f} s a ref
 
 {table}
 
-Medians of a hundred refits each show where growth ends:
+Medians of a hundred refits each:
 
 {hundreds}
 
@@ -88,7 +88,7 @@ other's caches); the last lines hold the wall seconds at their mean, which takes
 Folders grow by what is kept for good: each version in `reports/`, its stages' outputs in DVC's
 cache, and both in Git. Prefect's folder has the database; the server of `scaling serve` removes
 runs that are older than 90 days from it (`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was
-so old). The server's memory grows ever slower: SQLite may keep 80 MB of its database's pages a
+so old). The server's memory goes up and down: SQLite may keep 80 MB of its database's pages a
 connection (Prefect's setting). The flow's process keeps the last 700 events until the server has
 confirmed them, and reads for each version a line of the ledger and the status of its files.
 

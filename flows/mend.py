@@ -17,13 +17,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psutil
 import yaml
 
 from scaling import durable
 from scaling.version import git
+
+if TYPE_CHECKING:
+    import psutil
 
 # A DVC that a killed refit left behind may be writing just now.
 PATIENCE = 2.0
@@ -55,6 +57,10 @@ def _wait_for_orphans(busy: Path) -> None:
         pids = {int(one["pid"]) for one in [*held, *given.get("write", {}).values()] if one}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return
+    if not pids:
+        return
+    import psutil  # a look that finds nothing new need not load it
+
     alive = {pid: process for pid in sorted(pids) if (process := _dvc(pid)) is not None}
     for pid, process in alive.items():
         _say(f"a DVC that an earlier run left behind is still at work (PID {pid}); waiting for it")
@@ -68,6 +74,8 @@ def _wait_for_orphans(busy: Path) -> None:
 
 def _dvc(pid: int) -> psutil.Process | None:
     """The process, if it is alive and a DVC."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         dead = process.status() == psutil.STATUS_ZOMBIE

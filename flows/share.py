@@ -13,13 +13,11 @@ import re
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from flows.late import earlier, push
 from flows.pipeline import dvc
 from scaling.ledger import LEDGER
 from scaling.tags import TAG, tag_versions, tagged
-from scaling.version import INBOX
+from scaling.version import INBOX, stages
 
 PUSH_SECONDS = 1800.0
 # The page over all versions: made again from them by every publication and audit, so what stands
@@ -159,9 +157,7 @@ def _commit(root: Path, version: str) -> str | None:
 
 def _made(root: Path) -> list[str]:
     """What stages make and Git keeps: the outputs in ``dvc.yaml`` that DVC does not cache."""
-    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
-    specs = [spec.get("do", spec) for spec in stages]
-    listed = [one for spec in specs for kind in KINDS for one in spec.get(kind) or []]
+    listed = [one for spec in stages(root) for kind in KINDS for one in spec.get(kind) or []]
     kept = [next(iter(one.items())) for one in listed if isinstance(one, dict)]
     # Of an output of each study, the folder.
     names = {name.split("${")[0].rstrip("/") for name, how in kept if how.get("cache") is False}

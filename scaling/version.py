@@ -181,12 +181,17 @@ def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]
 
 def _inputs(root: Path) -> list[str]:
     """The dependencies in ``dvc.yaml`` that no stage makes: sources, and data that came in."""
-    stages = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    specs = [spec.get("do", spec) for spec in stages.values()]
+    specs = stages(root)
     deps = {name for spec in specs for name in _names(spec.get("deps"))}
     outs = {name for spec in specs for name in _names(spec.get("outs"))}
     made = {out.split("${")[0].rstrip("/") for out in outs}
     return sorted(dep for dep in deps if not any(_overlap(dep, out) for out in made))
+
+
+def stages(root: Path) -> list[dict[str, Any]]:
+    """What ``dvc.yaml`` says of each stage; of one for each study, once."""
+    told = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [spec.get("do", spec) for spec in told.values()]
 
 
 def _names(listed: list[str | dict[str, object]] | None) -> list[str]:
