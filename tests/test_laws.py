@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 
 import numpy as np
@@ -203,6 +204,18 @@ def test_refuses_values_outside_its_domain(law: Law) -> None:
         wrong = pl.lit("nonsense") if one.values else pl.lit(one.low - 1.0)
         with pytest.raises(InputError, match=column):
             law_inputs(frame.with_columns(wrong.alias(column)), law)
+
+
+@every
+def test_a_table_without_an_input_is_refused_or_the_default_taken(law: Law) -> None:
+    x = {name: one for name, one in sample_inputs(law, rows=12).items() if name != "x"}
+    frame = pl.DataFrame({**x, "loss": np.full(12, 0.5)})
+    if law.example is not None:
+        frame = law.example(np.random.default_rng(3))[0]
+    for column in frame.columns:
+        lacks = frame.drop(column)
+        with contextlib.suppress(InputError):
+            law_inputs(lacks, law.bound(lacks, law.target))
 
 
 def test_unknown_law_names_the_nearest() -> None:

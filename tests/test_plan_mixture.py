@@ -26,6 +26,14 @@ def sheet(table: pl.DataFrame) -> stored.Sheet:
     return stored.fitted(table, (LAW,), label="toy", resamples=20)
 
 
+def test_one_loss_needs_no_metric(table: pl.DataFrame) -> None:
+    one = table.filter(pl.col("metric") == table["metric"][0])
+    kept, bare = (
+        stored.fitted(t, (LAW,), label="t", resamples=0) for t in (one, one.drop("metric"))
+    )
+    assert kept.fits[LAW].theta.tobytes() == bare.fits[LAW].theta.tobytes()
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=10, deadline=None)
 def test_optimum_is_that_of_scipy(seed: int) -> None:

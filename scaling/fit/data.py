@@ -110,6 +110,8 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
     if one.read is not None and column is None:
         return np.asarray(one.read(runs), dtype=np.float64)
     name = column or column_of(one, runs.columns) or (one.columns or (one.name,))[0]
+    if name not in runs.columns and one.default is not None:
+        return np.full(runs.height, one.default)
     if one.values:
         return _codes(runs, name, one.values)
     if (
@@ -118,8 +120,6 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
         and {"params", "tokens"} <= set(runs.columns)
     ):
         return compute(runs)
-    if name not in runs.columns and one.default is not None:
-        return np.full(runs.height, one.default)
     if one.low == 0.0 and one.open_low and one.high == float("inf"):
         return positive(runs, name)
     values = number(runs, name)

@@ -32,6 +32,8 @@ SIZES = 3
 
 
 def _codes(runs: pl.DataFrame) -> Array:
+    if "run" not in runs.columns:
+        raise InputError("missing column", column="run", allowed="which rows are one curve")
     return runs["run"].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
 
 
