@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,24 +71,22 @@ def fit(
     """Fit one law to a table of runs."""
     from scaling import laws
     from scaling.fit.engine import fit as run
+    from scaling.given import read
 
     family = laws.get(law)
-    frame = _of_metric(_read(runs, maps), metric, target, runs)
-    try:
-        with _working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
-            made = run(
-                frame,
-                family,
-                target=target,
-                resamples=resamples,
-                cluster=cluster,
-                seed=seed,
-                check=check,
-                profile=profile,
-                mixed=mixed or (),
-            )
-    except InputError as error:
-        raise error.at(runs) from error
+    table = read(runs, maps).of_metric(metric, target)
+    with table.placed(), _working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
+        made = run(
+            table.frame,
+            family,
+            target=target,
+            resamples=resamples,
+            cluster=cluster,
+            seed=seed,
+            check=check,
+            profile=profile,
+            mixed=mixed or (),
+        )
     if as_json:
         from scaling.pipeline.files import canonical
 
@@ -133,55 +130,54 @@ def forecast(
         LEVELS,
         alone,
         applicable,
+        check_companions,
         check_targets,
         decades_beyond,
         usual_inputs,
         with_target,
     )
     from scaling.forecast.engine import forecast as run
+    from scaling.given import read
     from scaling.pipeline.files import write_table
 
-    table = _read(runs, maps)
-    frame = _of_metric(table, metric, target, runs)
+    table = read(runs, maps)
+    given = table.of_metric(metric, target)
     if metric is not None and companion:
-        frame = _beside(frame, table, companion, runs)
-    targets = _read(at, maps, optional=True)
-    names = tuple(inputs) if inputs else usual_inputs(frame, targets)
+        given = given.beside(companion, table)
+    planned = read(at, maps, optional=True)
+    targets = planned.frame
+    names = tuple(inputs) if inputs else usual_inputs(given.frame, targets)
+    check_companions(companion or (), names, law or "auto")
     special = alone(names, law or "auto")
     if special is None:
         applicable(names, law or "auto")
-    try:
+    with planned.placed():
         if special is None:
             check_targets(targets, names)
         elif special.bind is None:
             law_inputs(targets, special, to_fit=False)
-    except InputError as error:
-        raise error.at(at) from error
-    try:
-        with _working(f"Forecasting {counted(targets.height, 'target')}"):
-            table = run(
-                frame,
-                targets,
-                inputs=names,
-                target=target,
-                quantiles=quantile or LEVELS,
-                laws=law or "auto",
-                companions=companion or (),
-                seed=seed,
-            )
-    except InputError as error:
-        raise error.at(runs) from error
-    write_table(out, table)
+    with given.placed(), _working(f"Forecasting {counted(targets.height, 'target')}"):
+        made = run(
+            given.frame,
+            targets,
+            inputs=names,
+            target=target,
+            quantiles=quantile or LEVELS,
+            laws=law or "auto",
+            companions=companion or (),
+            seed=seed,
+        )
+    write_table(out, made)
     typer.echo(
-        f"{counted(table.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
+        f"{counted(made.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
     )
     from scaling.show_forecast import show_forecast
 
-    frame = with_target(frame, target) if companion else frame
+    frame = with_target(given.frame, target) if companion else given.frame
     beyond = None if special is not None else decades_beyond(frame, targets, names)
     both = beyond is not None and not law and len(names) < 3
     beside = laws_alone(frame, targets, names, target) if both else {}
-    show_forecast(table, targets, names, beyond, beside)
+    show_forecast(made, targets, names, beyond, beside)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -198,8 +194,11 @@ def laws(
     from scaling import show
 
     if table is not None:
-        frame = _of_metric(_read(table, maps), metric, target, table)
-        show.show_applicable(frame, target, name)
+        from scaling.given import read
+
+        given = read(table, maps).of_metric(metric, target)
+        with given.placed():
+            show.show_applicable(given.frame, target, name)
     elif name is None:
         show.show_laws()
     else:
@@ -292,49 +291,6 @@ def verify(
     if problems:
         raise typer.Exit(1)
     typer.echo("\n".join(good))
-
-
-def _read(path: Path, maps: Sequence[str] | None, *, optional: bool = False) -> Any:
-    """The table, with mapped columns copied under our names; targets may have ours already."""
-    from scaling.sources import read_table
-
-    frame = read_table(path)
-    for entry in maps or ():
-        name, _, column = entry.partition("=")
-        if not name or not column:
-            raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN")
-        if optional and column not in frame.columns:
-            continue
-        if column not in frame.columns:
-            from scaling.errors import nearest
-
-            raise InputError(
-                "missing column",
-                file=path,
-                column=column,
-                allowed=", ".join(frame.columns[:30]),
-                hint=nearest(column, frame.columns),
-            )
-        frame = frame.with_columns(frame[column].alias(name))
-    return frame
-
-
-def _of_metric(frame: Any, metric: str | None, target: str, file: Path) -> Any:
-    """The rows of one metric, with its values in the target's column."""
-    if metric is None:
-        return frame
-    from scaling.pipeline.study import of_metric
-
-    chosen = of_metric(frame, metric, file)
-    return chosen.with_columns(chosen["value"].alias(target))
-
-
-def _beside(frame: Any, table: Any, metrics: list[str], file: Path) -> Any:
-    """Below the rows of one metric, the rows of others, each with its values in its own column."""
-    import polars as pl
-
-    rows = [_of_metric(table, one, one, file) for one in metrics if one not in frame.columns]
-    return pl.concat([frame, *(one.drop("value") for one in rows)], how="diagonal")
 
 
 def _working(text: str, *, quiet: bool = False) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -29,15 +30,21 @@ class InputError(ValueError):
         self.value, self.allowed, self.hint = value, allowed, hint
         super().__init__(self._message())
 
-    def at(self, file: object) -> InputError:
-        """The same error with its file named."""
+    def at(
+        self, file: object, rows: Sequence[int] = (), names: Mapping[str, str] | None = None
+    ) -> InputError:
+        """The same error with its file named, unless it has one.
+
+        ``rows``, where given, are the file's of the table's rows; ``names`` maps columns of the
+        table to the file's.
+        """
         if self.file is not None:
             return self
         return InputError(
             self.problem,
             file=file,
-            row=self.row,
-            column=self.column,
+            row=int(rows[self.row - 1]) if len(rows) and self.row is not None else self.row,
+            column=(names or {}).get(self.column or "", self.column),
             value=self.value,
             allowed=self.allowed,
             hint=self.hint,
@@ -53,6 +60,17 @@ class InputError(ValueError):
         if self.allowed is not None:
             text += f"; allowed: {self.allowed}"
         return text + (f". {self.hint}" if self.hint else "")
+
+
+@contextmanager
+def placed(
+    file: object = None, rows: Sequence[int] = (), names: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Input errors inside say where in the file the bad thing stands, see `InputError.at`."""
+    try:
+        yield
+    except InputError as error:
+        raise error.at(file, rows, names) from error
 
 
 _BRIEF = reprlib.Repr()

@@ -107,6 +107,23 @@ def test_bad_requests() -> None:
         scaling.forecast(hidden, at, inputs=["tokens", "b"], target="a", companions=["c"])
 
 
+def test_a_named_law_takes_no_companions(tmp_path: Path) -> None:
+    hidden, came = split(one_run())
+    at = came.select("tokens")
+    for law in ("power_law", "chinchilla", "ladder"):
+        with pytest.raises(InputError, match=f"named law uses no companions; found '{law} with c'"):
+            scaling.forecast(hidden, at, target="a", laws=[law], companions=["c"])
+    hidden.write_csv(tmp_path / "runs.csv")
+    at.write_csv(tmp_path / "at.csv")
+    done = cli(
+        "forecast", tmp_path / "runs.csv", "--at", tmp_path / "at.csv", "--target", "a",
+        "--out", tmp_path / "made.csv", "--law", "power_law", "--companion", "c",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "a named law uses no companions; found 'power_law with c'" in done.stderr
+    assert not (tmp_path / "made.csv").exists()
+
+
 def test_the_command_takes_columns_and_metrics(tmp_path: Path) -> None:
     hidden, came = split(one_run())
     came.select("tokens").write_csv(tmp_path / "at.csv")

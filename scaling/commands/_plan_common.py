@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,18 +50,11 @@ def sheet_of(
     if study is not None:
         return stored.read(study)
     assert runs is not None
-    frame = table_of(runs, metric, maps)
-    try:
-        return stored.fitted(frame, names, label=runs.name, resamples=resamples)
-    except InputError as error:
-        raise error.at(runs) from error
+    from scaling.given import read
 
-
-def table_of(runs: Path, metric: str | None, maps: list[str] | None) -> Any:
-    """A table, with the rows of one metric where one is named."""
-    from scaling.cli import _of_metric, _read
-
-    return _of_metric(_read(runs, maps), metric, "loss", runs)
+    given = read(runs, maps).of_metric(metric, "loss")
+    with given.placed():
+        return stored.fitted(given.frame, names, label=runs.name, resamples=resamples)
 
 
 def show(answer: Answer, as_json: bool) -> None:

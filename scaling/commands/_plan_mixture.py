@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.commands._plan_common import Json, Level, Maps, show, table_of
+from scaling.commands._plan_common import Json, Level, Maps, show
 from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from scaling.given import Given
 
 
 def mixture(
@@ -35,28 +38,25 @@ def mixture(
     as_json: Json = False,
 ) -> None:
     """Shares of training domains of least loss, by a mixture law fitted to a table."""
-    import polars as pl
-
+    from scaling.given import read
     from scaling.plan import stored
     from scaling.plan.mixture import LAW
     from scaling.plan.mixture import mixture as plan
 
     weights = dict(_weight(text) for text in weigh or [])
-    frame = table_of(runs, None, maps)
-    if "loss" not in frame.columns and "value" in frame.columns:
-        frame = frame.rename({"value": "loss"})
-    if "mixture" not in frame.columns:
+    given = read(runs, maps)
+    if "mixture" not in given.frame.columns:
         raise InputError("missing column", file=runs, column="mixture", allowed="name=share;...")
-    frame = _kept(frame, where, runs)
-    try:
-        if weights and "metric" in frame.columns:
-            _known("metric", list(weights), frame["metric"].unique().to_list())
-            frame = frame.filter(pl.col("metric").is_in(list(weights)))
+    given = _kept(given.renamed("value", "loss"), where)
+    if weights and "metric" in given.frame.columns:
+        with given.placed():
+            _known("metric", list(weights), given.frame["metric"].unique().to_list())
+        given = given.kept(given.frame["metric"].is_in(list(weights)))
+    frame = given.frame
+    with given.placed():
         sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples)
         limits = dict(_limits(text) for text in bound or [])
         made = plan(sheet, frame, weights=weights or None, bounds=limits, share=share, level=level)
-    except InputError as error:
-        raise error.at(runs) from error
     show(made, as_json)
 
 
@@ -67,28 +67,28 @@ def _known(column: str, names: list[str], known: list[str]) -> None:
             raise InputError("not in the table", column=column, value=name, allowed=allowed)
 
 
-def _kept(frame: Any, where: str | None, runs: Path) -> Any:
+def _kept(given: Given, where: str | None) -> Given:
     """The rows that meet a condition.
 
     Raises:
         InputError: one that cannot be read, or that no row meets.
     """
     if where is None:
-        return frame
+        return given
     import polars as pl
 
     try:
-        kept = frame.filter(pl.sql_expr(where).fill_null(value=False))
+        kept = given.kept(given.frame.with_columns(_kept=pl.sql_expr(where))["_kept"])
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"--where cannot be read: {str(error).splitlines()[0]}",
-            file=runs,
+            file=given.file,
             value=where,
             allowed="a polars SQL condition over the columns of the table",
         ) from error
-    if kept.is_empty():
+    if kept.frame.is_empty():
         raise InputError(
-            "no row left", file=runs, value=where, allowed="a condition that some meet"
+            "no row left", file=given.file, value=where, allowed="a condition that some meet"
         )
     return kept
 

@@ -18,9 +18,8 @@ from scaling.commands._plan_common import (
     Study,
     sheet_of,
     show,
-    table_of,
 )
-from scaling.errors import InputError
+from scaling.errors import InputError, placed
 
 
 def next_runs(
@@ -93,15 +92,16 @@ def target(
     as_json: Json = False,
 ) -> None:
     """The run that reaches a downstream goal, and how likely, by way of the task loss."""
+    from scaling.given import read
     from scaling.plan import stored
     from scaling.plan.target import LAW
     from scaling.plan.target import target as plan
 
-    frame = table_of(runs, None, maps)
-    try:
-        sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples, target=column)
-    except InputError as error:
-        raise error.at(runs) from error
+    given = read(runs, maps)
+    with given.placed():
+        sheet = stored.fitted(
+            given.frame, (LAW,), label=runs.name, resamples=resamples, target=column
+        )
     show(plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level), as_json)
 
 
@@ -122,23 +122,23 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Is A better than B at scale: probability, crossing, and the study that could tell."""
+    from scaling.fit.data import positive
+    from scaling.given import read
     from scaling.plan.compare import compare as plan
     from scaling.plan.compare import pair
 
-    frame = table_of(runs, metric, maps)
-    if by not in frame.columns:
-        raise InputError(
-            "missing column", file=runs, column=by, allowed=", ".join(frame.columns[:30])
-        )
-    sides = [frame.filter(frame[by].cast(str) == value) for value in (a, b)]
+    given = read(runs, maps).of_metric(metric, "loss")
+    given.require(by)
+    sides = [given.kept(given.frame[by].cast(str) == value) for value in (a, b)]
     for value, side in zip((a, b), sides, strict=True):
-        if side.is_empty():
-            known = ", ".join(sorted(set(frame[by].drop_nulls().cast(str)))[:10])
+        if side.frame.is_empty():
+            known = ", ".join(sorted(set(given.frame[by].drop_nulls().cast(str)))[:10])
             raise InputError("no run of it", file=runs, column=by, value=value, allowed=known)
-    try:
-        found = pair(sides[0], sides[1], (a, b), law=law, resamples=resamples)
-    except InputError as error:
-        raise error.at(runs) from error
+        with side.placed():  # here, for what follows puts the rows in another order
+            for name in ("params", "tokens", "loss"):
+                positive(side.frame, name)
+    with placed(runs, names=given.names):
+        found = pair(sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples)
     show(plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level), as_json)
 
 

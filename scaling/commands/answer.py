@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-from scaling.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 PANEL = "Ask a table of runs"
 
@@ -52,19 +47,18 @@ def exponents(
 ) -> None:
     """Compute-optimal exponents by every approach that the table allows, side by side."""
     from scaling.answers.optimum import exponents as answer
+    from scaling.given import read
 
-    frame = _read(runs, maps, metric, target)
-    try:
+    given = read(runs, maps).of_metric(metric, target)
+    with given.placed():
         table = answer(
-            frame,
+            given.frame,
             budget=budget,
             target=target,
             resamples=resamples,
             seed=seed,
             mixed=mixed or (),
         )
-    except InputError as error:
-        raise error.at(runs) from error
     if as_json:
         _print_json({"exponents": table.to_dicts()})
         return
@@ -90,13 +84,13 @@ def returns(
     """Diminishing returns at a planned run: gain of doubling, price of a step, distance to E."""
     from scaling.answers.returns import diminishing_returns
     from scaling.fit.engine import fit
+    from scaling.given import read
 
-    frame = _read(runs, maps, metric, target)
-    try:
-        made = fit(frame, law, target=target, resamples=resamples, seed=seed, mixed=mixed or ())
+    given = read(runs, maps).of_metric(metric, target)
+    choices: dict[str, Any] = {"resamples": resamples, "seed": seed, "mixed": mixed or ()}
+    with given.placed():
+        made = fit(given.frame, law, target=target, **choices)
         found = diminishing_returns(made, params, tokens, step=step)
-    except InputError as error:
-        raise error.at(runs) from error
     if as_json:
         _print_json({name: vars(one) for name, one in found.items()})
         return
@@ -104,13 +98,6 @@ def returns(
 
     title = f"{made.law.title} at {params:.4g} params and {tokens:.4g} tokens"
     show_intervals(title, found)
-
-
-def _read(path: Path, maps: list[str] | None, metric: str | None, target: str) -> pl.DataFrame:
-    from scaling import cli
-
-    frame: pl.DataFrame = cli._of_metric(cli._read(path, maps), metric, target, path)
-    return frame
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.errors import InputError
-
 PANEL = "Judge a fit"
 
 
@@ -35,17 +33,15 @@ def backtest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Foretell a table's larger runs from its smaller ones, and score it against simple methods."""
-    from scaling.cli import _read, _working
+    from scaling.cli import _working
     from scaling.forecast.backtest import backtest as run
     from scaling.forecast.backtest import summary
+    from scaling.given import read
 
-    frame = _read(runs, maps)
+    given = read(runs, maps)
     names = tuple(inputs or ("params", "tokens"))
-    try:
-        with _working("Foretelling larger runs from smaller ones", quiet=as_json):
-            table = run(frame, names, target, order=by)
-    except InputError as error:
-        raise error.at(runs) from error
+    with given.placed(), _working("Foretelling larger runs from smaller ones", quiet=as_json):
+        table = run(given.frame, names, target, order=by)
     if out is not None:
         from scaling.pipeline.files import write_table
 

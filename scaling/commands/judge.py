@@ -49,12 +49,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare laws: AIC, AICc, BIC, and errors beyond the compute they were fitted on."""
-    frame = _read(runs, maps)
-    try:
-        with _working("Comparing laws", quiet=as_json):
-            made = _comparison(frame, law, target, by)
-    except InputError as error:
-        raise error.at(runs) from error
+    from scaling.given import read
+
+    given = read(runs, maps)
+    with given.placed(), _working("Comparing laws", quiet=as_json):
+        made = _comparison(given.frame, law, target, by)
     if as_json:
         _print_json(made)
         return
@@ -78,16 +77,14 @@ def influence(
     """Show which runs carry a fit: what leaving each out does to it."""
     from scaling.fit.engine import prepare, solve
     from scaling.fit.influence import influence_table
+    from scaling.given import read
 
-    frame = _read(runs, maps)
-    targets = None if at is None else _read(at, maps, optional=True)
-    try:
-        with _working(f"Leaving runs out of {law}", quiet=as_json):
-            problem = prepare(frame, law, target=target)
-            made, _ = solve(problem, target)
-            table = influence_table(frame, problem, made, by=by, targets=targets).head(top)
-    except InputError as error:
-        raise error.at(runs) from error
+    given = read(runs, maps)
+    targets = None if at is None else read(at, maps, optional=True).frame
+    with given.placed(), _working(f"Leaving runs out of {law}", quiet=as_json):
+        problem = prepare(given.frame, law, target=target)
+        made, _ = solve(problem, target)
+        table = influence_table(given.frame, problem, made, by=by, targets=targets).head(top)
     if as_json:
         _print_json({"law": law, "outcome": str(made.outcome), "influence": table.to_dicts()})
         return
@@ -117,23 +114,21 @@ def sensitivity(
     """Show how far a fit depends on delta, loss space, exclusions and clusters."""
     from scaling.fit.exclusions import Exclusion
     from scaling.fit.sensitivity import panel
+    from scaling.given import read
 
-    frame = _read(runs, maps)
-    targets = None if at is None else _read(at, maps, optional=True)
+    given = read(runs, maps)
+    targets = None if at is None else read(at, maps, optional=True).frame
     rules = [Exclusion(where) for where in exclude or ()]
-    try:
-        with _working(f"Fitting {law} in many ways", quiet=as_json):
-            table = panel(
-                frame,
-                law,
-                rules=rules,
-                target=target,
-                cluster=cluster,
-                budget=budget,
-                targets=targets,
-            )
-    except InputError as error:
-        raise error.at(runs) from error
+    with given.placed(), _working(f"Fitting {law} in many ways", quiet=as_json):
+        table = panel(
+            given.frame,
+            law,
+            rules=rules,
+            target=target,
+            cluster=cluster,
+            budget=budget,
+            targets=targets,
+        )
     if as_json:
         _print_json({"law": law, "budget": budget, "panel": table.to_dicts()})
         return
@@ -179,12 +174,6 @@ def _possible(frame: pl.DataFrame) -> list[Any]:
             hint="Name them with --map.",
         )
     return found
-
-
-def _read(path: Path, maps: list[str] | None, *, optional: bool = False) -> Any:
-    from scaling import cli
-
-    return cli._read(path, maps, optional=optional)
 
 
 def _working(text: str, *, quiet: bool) -> Any:

@@ -11,7 +11,7 @@ import typer
 from scaling.errors import InputError, counted
 
 if TYPE_CHECKING:
-    import polars as pl
+    from scaling.given import Given
 
 PANEL = "Ask a table of runs"
 
@@ -44,19 +44,17 @@ def growth(
 ) -> None:
     """How fast a quantity grows in time: factor per year and doubling time."""
     from scaling.answers import trends
-    from scaling.fit.data import number, positive
+    from scaling.fit.data import positive
+    from scaling.given import read
 
-    frame = _read(table, metric, score)
-    try:
-        if date not in frame.columns:
-            number(frame, date)  # raises: missing column
-        values = positive(frame, score)
+    given = read(table).of_metric(metric, score)
+    given.require(date)
+    with given.placed():
+        days, values = given.frame[date], positive(given.frame, score)
         if best:
-            kept = trends.running_best(frame[date], values, best)
-            frame, values = frame.filter(kept), values[kept]
-        found = trends.growth(frame[date], values, level=level)
-    except InputError as error:
-        raise error.at(table) from error
+            kept = trends.running_best(days, values, best)
+            days, values = days.filter(kept), values[kept]
+        found = trends.growth(days, values, level=level)
     _show(found, as_json)
 
 
@@ -76,15 +74,14 @@ def regime(
     """Which regime of theory a fitted exponent is compatible with."""
     from scaling.answers.regimes import exponent
     from scaling.fit.engine import fit
+    from scaling.given import read
 
-    frame = _read(table, metric, target)
-    try:
-        made = fit(frame, law, target=target, resamples=resamples)
+    given = read(table).of_metric(metric, target)
+    with given.placed():
+        made = fit(given.frame, law, target=target, resamples=resamples)
         names = param or [name for name in made.law.names if name in ("alpha", "beta", "c", "b")]
         size = None if dimension is None else _pair(dimension)
         found = {name: exponent(made, name, level=level, dimension=size) for name in names}
-    except InputError as error:
-        raise error.at(table) from error
     if as_json:
         _print_json({name: asdict(one) for name, one in found.items()})
         return
@@ -104,14 +101,12 @@ def emergence(
     """Did an ability emerge, or does a smooth law foretell the largest scales as well?"""
     from scaling.answers.emergence import emergence as answer
     from scaling.fit.data import number, positive
+    from scaling.given import read
 
-    frame = _complete(_read(table, metric, score), (scale, score))
-    try:
-        found = answer(
-            positive(frame, scale), number(frame, score), answer_tokens=tokens, level=level
-        )
-    except InputError as error:
-        raise error.at(table) from error
+    given = _complete(read(table).of_metric(metric, score), (scale, score))
+    with given.placed():
+        x, y = positive(given.frame, scale), number(given.frame, score)
+        found = answer(x, y, answer_tokens=tokens, level=level)
     _show(found, as_json)
 
 
@@ -129,33 +124,23 @@ def inverse(
     """Does more make it worse? Slope, curvature and turn of a score in log scale."""
     from scaling.answers.inverse import inverse as answer
     from scaling.fit.data import number, positive
+    from scaling.given import read
 
-    frame = _complete(_read(table, metric, score), (scale, score))
-    try:
-        found = answer(
-            positive(frame, scale),
-            number(frame, score),
-            higher_is_better=not lower_is_better,
-            level=level,
-        )
-    except InputError as error:
-        raise error.at(table) from error
+    given = _complete(read(table).of_metric(metric, score), (scale, score))
+    with given.placed():
+        x, y = positive(given.frame, scale), number(given.frame, score)
+        found = answer(x, y, higher_is_better=not lower_is_better, level=level)
     _show(found, as_json)
 
 
-def _read(path: Path, metric: str | None, target: str) -> pl.DataFrame:
-    from scaling import cli
-
-    frame: pl.DataFrame = cli._of_metric(cli._read(path, None), metric, target, path)
-    return frame
-
-
-def _complete(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+def _complete(given: Given, names: tuple[str, ...]) -> Given:
     """Rows with all of these columns; says on standard error how many were left out."""
-    known = [name for name in names if name in frame.columns]
-    kept = frame.drop_nulls(known)
-    if kept.height < frame.height:
-        left = frame.height - kept.height
+    known = [name for name in names if name in given.frame.columns]
+    kept = given
+    for name in known:
+        kept = kept.kept(kept.frame[name].is_not_null())
+    left = given.frame.height - kept.frame.height
+    if left:
         typer.echo(f"{counted(left, 'row')} without {' or '.join(known)} left out.", err=True)
     return kept
 

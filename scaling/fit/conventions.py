@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.fit.data import column_of, number
 from scaling.laws._law import Input, Law
 
@@ -179,7 +179,7 @@ def _unfit_target(runs: pl.DataFrame, law: Law, target: str) -> str:
     outside = int(((values < low) | (values > high)).sum())
     if not outside:
         return ""
-    return f"{target} is not within {law.span[0]:g} to {law.span[1]:g} in {outside} rows"
+    return f"{target} is not within {law.span[0]:g} to {law.span[1]:g} in {counted(outside, 'row')}"
 
 
 def _refusal(runs: pl.DataFrame, law: Law, target: str) -> str:
@@ -238,7 +238,7 @@ def _unfinished(runs: pl.DataFrame, law: Law) -> str:
     if law.schedule != "complete" or "schedule_complete" not in runs.columns:
         return ""
     count = int((runs["schedule_complete"] == "no").sum())
-    return f"{count} rows with an unfinished schedule" if count else ""
+    return f"{counted(count, 'row')} with an unfinished schedule" if count else ""
 
 
 def _repeated(runs: pl.DataFrame, law: Law) -> str:

@@ -97,7 +97,7 @@ def lean(
         q, variance = -np.logaddexp(0.0, -q), variance * slope**2
     variance = variance + (STEP * (q - own.level)) ** 2
     doubt = (DOUBT * (q - own.centre)) ** 2
-    alone = OWN * own_variance(own) + doubt
+    alone = OWN * _own_variance(own) + doubt
     taken = np.where(reached, alone / (alone + variance), 0.0)
     moved, beside = taken * (q - own.centre), taken**2 * variance + (1.0 - taken) ** 2 * doubt
     # Beyond the companions both go on from the last place that one reached.
@@ -108,7 +108,7 @@ def lean(
     return replace(own, centre=own.centre + moved, kept=1.0 - taken, beside=beside)
 
 
-def own_variance(own: Extrapolation) -> Array:
+def _own_variance(own: Extrapolation) -> Array:
     """Variance (T,) of log y of the forecast alone, without the scatter of single points."""
     return np.asarray(features(own)[:, 1:] ** 2 @ np.square(SPREAD[1:]))
 

@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling import laws as registry
-from scaling.errors import InputError
+from scaling.errors import InputError, placed
 from scaling.fit.data import law_inputs, number, positive
 from scaling.fit.engine import fit, own_objective
 from scaling.forecast.candidates import Candidate, backtest_error, candidates, log_size
@@ -85,11 +85,8 @@ def forecast(
     """
     levels = _levels(quantiles)
     inputs = usual_inputs(runs, at) if inputs is None else inputs
+    check_companions(companions, inputs, laws)
     special = alone(inputs, laws)
-    if companions and (special is not None or laws != "auto" or len(inputs) != 1):
-        raise InputError(
-            "companions are for one input and no named law", value=[*inputs], allowed="one input"
-        )
     if special is not None:
         from scaling.forecast.single import forecast_one
 
@@ -123,8 +120,22 @@ def predictive(
     """`forecast` as a distribution instead of quantiles."""
     points = check_targets(at, inputs)
     others = [_companion(runs, inputs[0], name) for name in companions]
-    if others:
-        runs = with_target(runs, target)
+    if not others:
+        return _predictive(runs, points, target, laws)
+    measured, rows = _having(runs, target)
+    with placed(rows=rows):
+        return _predictive(measured, points, target, laws, others)
+
+
+def _predictive(
+    runs: pl.DataFrame,
+    points: Mapping[str, Array],
+    target: str,
+    laws: Literal["auto"] | Sequence[str],
+    others: Sequence[tuple[Array, Array]] = (),
+) -> Predictive:
+    """`predictive` of runs that all have the target, at the input columns of the targets."""
+    inputs = list(points)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     y, rising = observed_scale(
         runs, target, log_size({name: table[name].to_numpy() for name in inputs})
@@ -149,14 +160,35 @@ def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) 
 
 def with_target(runs: pl.DataFrame, target: str) -> pl.DataFrame:
     """The rows that have the target: the others are of its companions alone."""
-    return runs.filter(np.isfinite(number(runs, target)))
+    return _having(runs, target)[0]
+
+
+def check_companions(
+    companions: Sequence[str], inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
+) -> None:
+    """Refuse companions where nothing would read them."""
+    if companions and laws != "auto":
+        raise InputError(
+            "a named law uses no companions",
+            value=f"{', '.join(laws)} with {', '.join(companions)}",
+            allowed="companions with no law named, or the law without companions",
+        )
+    if companions and len(inputs) != 1:
+        raise InputError("companions are for one input", value=[*inputs], allowed="one input")
+
+
+def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[int]]:
+    """The rows that have a number in this column, and which rows of the table, from 1, they are."""
+    kept = pl.Series(np.isfinite(number(runs, name)))
+    return runs.filter(kept), (kept.arg_true() + 1).to_list()
 
 
 def _companion(runs: pl.DataFrame, name: str, column: str) -> tuple[Array, Array]:
     """x and y, both (n,) in order of the rows, of what else was measured on the run."""
-    rows = with_target(runs, column).select(name, column)
-    x = positive(rows, name)
-    y, rising = observed_scale(rows, column, np.log(x))
+    measured, rows = _having(runs, column)
+    with placed(rows=rows):
+        x = positive(measured, name)
+        y, rising = observed_scale(measured, column, np.log(x))
     return x, 1.0 - y if rising else y
 
 

@@ -71,7 +71,7 @@ def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFr
     """
     chosen = rows.filter(pl.col("metric") == metric)
     if chosen.height == 0:
-        known = sorted(rows["metric"].unique())
+        known = sorted(rows["metric"].drop_nulls().unique())
         raise InputError(
             "no rows of this metric",
             file=file,

@@ -159,6 +159,7 @@ def fitted(
         try:
             seen = verdict(runs, laws.get(name), target)
             if seen.word == "no":
+                fit(runs, name, target=target)  # names the row, where a cell is at fault
                 raise InputError(seen.reason)
             fits[name] = fit(runs, name, target=target, resamples=resamples, seed=seed)
         except InputError as error:
