@@ -17,7 +17,12 @@ from scaling.forecast.curves import Choices, Fitted, combine
 GRID = tuple(
     Choices(*values)
     for values in itertools.product(
-        (0.1, 0.25, 0.5, 1.0), (5, 10, 20), (0.9, 0.95, 1.0), (0.0, 2.0, 5.0, 10.0)
+        (0.25, 0.5, 1.0),
+        (8, 16),
+        (0.25, 0.5, 1.0),
+        (0.9, 0.95, 1.0),
+        (0.0, 7.0, 14.0, 20.0),
+        (0.03, 0.04, 0.05, 0.07, 0.1),
     )
 )
 

@@ -5,13 +5,16 @@ Shapes with 0, 1 or 2 breaks, up to four strengths of recency and two priors are
 old points grows by the strength of recency, so that a shape that explains the whole curve wins
 where there is one and the recent points decide where there is none:
 
-    log weight = .25 min(1, 10 / n) (log-likelihood - parameters / 2 log n)
+    log weight = .5 min(1, 8 / n) (log-likelihood - parameters / 2 log n) - breaks log 2
 
 The tempering is because points along one training run are not independent. Beyond the data
 the distance from the level at the last point is damped, as in forecasts by damped trends (Gardner
-and McKenzie 1985): by 5 %, and more where it is not large against the standard error of the level,
+and McKenzie 1985): by 5 %, and more where a slow curve's step is not large against the standard
+error of the level, for slow curves often stop,
 
-    step = .95 d^3 / (d^2 + (2 noise)^2 / m),   d the undamped step, m recent points.
+    step = .95 d^3 / (d^2 + g (14 noise)^2 / m),   g = exp(-(slope / .04)^4),
+
+d the undamped step, m recent points, slope = |d| / log(x / x_max) the exponent of the step.
 
 docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
 """
@@ -39,31 +42,36 @@ MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level), and degrees of freedom.
-SPREAD = (1.0, 1.5, 0.1, 2.0)
+SPREAD = (1.0, 1.8, 0.1, 2.0)
 DEGREES = 3.0
 
 
 @dataclass(frozen=True)
 class Choices:
     """Constants of the centre, as in the formulas of the module: the tempering of evidence and the
-    points from which it sets in, the share of a step that is kept, and the standard errors that a
-    step is held against."""
+    points from which it sets in, the prior odds of one break more, the share of a step that is
+    kept, the standard errors that the step of a slow curve is held against, and the slope below
+    which a curve is slow."""
 
-    temper: float = 0.25
-    few: int = 10
+    temper: float = 0.5
+    few: int = 8
+    odds: float = 0.5
     damping: float = 0.95
-    errors: float = 2.0
+    errors: float = 14.0
+    slow: float = 0.04
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Every shape fitted to one curve: log values (K, T + 1) at the targets and, last, at the last
-    point; which targets lie beyond it (T,); points after merging and how many the recency weights
-    rest on; and the least scatter that single points are known to have."""
+    """Every shape fitted to one curve, and its breaks (K,); log values (K, T + 1) at the targets
+    and, last, at the last point; how far the targets lie beyond it (T,), log(x / x_max); points
+    after merging and how many the recency weights rest on; and the least scatter that single
+    points are known to have."""
 
     shapes: list[tuple[Optima, int]]
+    breaks: Array
     values: Array
-    beyond: NDArray[np.bool_]
+    distance: Array
     points: int
     recent: float
     scatter: float
@@ -102,33 +110,43 @@ def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
     raw = np.log(x[order]) - np.log(x.max()), np.log(y[order])
     t, log_y = merged(*raw)
     curve = read_curve(t, log_y)
-    shapes = [
-        (fit_curve(curve, breaks, power, prior), columns(breaks))
+    kinds = [
+        (breaks, power, prior)
         for breaks, powers in SHAPES.items()
         for power, prior in itertools.product(powers, PRIORS)
     ]
+    shapes = [(fit_curve(curve, *kind), columns(kind[0])) for kind in kinds]
+    breaks = np.array([float(kind[0]) for kind in kinds])
     where = np.append(np.log(at) - np.log(x.max()), 0.0)
     values = np.array([_mean(one, where, curve) for one, _ in shapes])
     # Merged points scatter less than single ones.
     scatter = rough_noise(*raw) if len(t) < len(x) else 0.0
     recency = np.exp(2.0 * t)
     recent = float(recency.sum() ** 2 / (recency**2).sum())
-    return Fitted(shapes, values, where[:-1] > 0, len(t), recent, scatter)
+    return Fitted(shapes, breaks, values, where[:-1], len(t), recent, scatter)
 
 
 def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
     """Shapes by their evidence, damped beyond the data."""
     temper = choices.temper * min(1.0, choices.few / fitted.points)
-    weight = shape_weights(fitted.shapes, fitted.points, temper)
+    weight = shape_weights(fitted.shapes, fitted.points, temper) * choices.odds**fitted.breaks
+    weight = weight / weight.sum()
     centre = weight @ fitted.values
     apart = np.sqrt(weight @ (fitted.values - centre) ** 2)[:-1]
     noise = max(float(weight @ [one.noise for one, _ in fitted.shapes]), fitted.scatter)
-    level, beyond = centre[-1], fitted.beyond
+    level, beyond = centre[-1], fitted.distance > 0
     step = np.where(beyond, centre[:-1] - level, 0.0)
-    variance = choices.errors**2 * noise**2 / fitted.recent
-    kept = choices.damping * step**2 / (step**2 + variance + 1e-16)
+    kept = _kept(step, fitted.distance, noise**2 / fitted.recent, choices)
     damped = np.where(beyond, level + kept * step, centre[:-1])
     return Extrapolation(damped, step, apart, noise, fitted.recent, float(level))
+
+
+def _kept(step: Array, distance: Array, variance: float, choices: Choices) -> Array:
+    """Share (T,) of each step that is kept; ``variance`` is that of the level."""
+    slope = np.abs(step) / np.maximum(distance, 1e-12)
+    slow = np.exp(-((slope / choices.slow) ** 4))
+    against = choices.errors**2 * variance * slow
+    return np.asarray(choices.damping * step**2 / (step**2 + against + 1e-16))
 
 
 def merged(t: Array, y: Array) -> tuple[Array, Array]:
