@@ -97,18 +97,18 @@ def _choices(found: list[tuple[str, np.ndarray]]) -> str:
     made = left_out([group for group, _ in found], [one for _, one in found])
     lines = [
         "\n## Constants of the centre, chosen without the group that they foretell\n\n",
-        "Tempering, the points from which it sets in, damping and the standard errors that a step "
-        "is held against, by the least geometric mean of the errors of all other groups of curves "
-        "(the benchmark's and the other tables') on a grid of "
-        f"{len(found[0][1])} choices. Root mean square log error.\n\n",
-        "| group | error | tempering | from points | damping | standard errors |\n",
-        "|---|---|---|---|---|---|\n",
+        "Tempering, the points from which it sets in, prior odds of a break, damping, the standard "
+        "errors that a slow curve's step is held against, and the slope that is slow, by the least "
+        "geometric mean of the errors of all other groups of curves (the benchmark's and the other "
+        f"tables') on a grid of {len(found[0][1])} choices. Root mean square log error.\n\n",
+        "| group | error | tempering | from points | odds | damping | standard errors | slow |\n",
+        "|---|---|---|---|---|---|---|---|\n",
     ]
     for group, one in made.items():
         chosen = one.choice
         lines.append(
-            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.few} "
-            f"| {chosen.damping:g} | {chosen.errors:g} |\n"
+            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.few} | {chosen.odds:g} "
+            f"| {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} |\n"
         )
     return "".join(lines)
 

@@ -9,8 +9,8 @@ of the inputs, and under three priors. The priors say what published fits have i
 about .35 (Hoffmann et al. .34 and .28, Besiroglu et al. .35 and .37, arXiv:2404.10102), a floor
 somewhat below the lowest loss seen, and two terms of about a seventh of it at the largest run.
 
-Shapes count by their evidence (`scaling.forecast.descent.shape_weights`), tempered as in
-`scaling.forecast.curves`. docs/benchmarks/forecast.md has what each piece is worth.
+Shapes count by their evidence (`scaling.forecast.descent.shape_weights`) to the power of
+.25 min(1, 10 / n). docs/benchmarks/forecast.md has what each piece is worth.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ POWERS = (0.5, 1.0, 2.0, 4.0)
 STARTS = 24
 # Runs beyond which neighbours are merged, and cells an axis is then cut into.
 MOST_RUNS, CELLS = 600, 24
-TEMPER, FEW = 0.1, 10
+TEMPER, FEW = 0.25, 10
 # Log of a term at the largest run, against the lowest loss: a seventh.
 TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
