@@ -66,6 +66,21 @@ def test_a_power_law_is_continued() -> None:
     assert made.centre[0] == pytest.approx(np.log(1.8 + 40.0 * 1e6**-0.3), abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("exponent", "noise", "least", "most"),
+    [(0.02, 0.02, 0.0, 0.3), (0.02, 0.0002, 0.85, 0.96), (0.2, 0.02, 0.9, 0.96)],
+)
+def test_only_slow_and_noisy_curves_are_taken_to_stop(
+    exponent: float, noise: float, least: float, most: float
+) -> None:
+    x = np.geomspace(1.0, 100.0, 20)
+    scatter = np.random.default_rng(2).normal(0, noise, len(x))
+    made = curves.extrapolate(x, 3.0 * x**-exponent * np.exp(scatter), np.array([200.0, 1000.0]))
+    kept = (made.centre - made.level) / made.step
+    assert (kept >= least).all()
+    assert (kept <= most).all()
+
+
 def test_an_outlier_moves_a_forecast_little() -> None:
     x, y = power_law(40, 0.002)
     at = np.array([4e21])
