@@ -25,6 +25,7 @@ from scaling.publish import is_published, looks_whole
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
 LOOK_SECONDS = 1800.0
+DVC = str(Path(__file__).with_name("quick_dvc.py"))
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
@@ -102,9 +103,12 @@ def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def up_to_date(root: Path | None = None) -> bool:
-    """Whether nothing is stale and the present outputs are published and whole."""
+    """Whether nothing is stale and the present outputs are published and whole.
+
+    DVC is asked first: where something is stale, publishing looks at the versions anyway.
+    """
     root = root or Path.cwd()
-    return is_published(root) and looks_whole(root) and not stale(root)
+    return is_published(root) and not stale(root) and looks_whole(root)
 
 
 def dvc(
@@ -127,7 +131,7 @@ def dvc(
 
 def _start(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     # Stages run side by side, and DVC holds its lock while it looks at files.
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+    command = [sys.executable, "-P", DVC, "--wait-for-lock", *arguments]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path}
     pipe = subprocess.PIPE

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.late import earlier, push
 from flows.pipeline import dvc
-from scaling.ledger import LEDGER
+from scaling.ledger import LEDGER, MANIFEST
 from scaling.tags import TAG, tag_versions, tagged
 from scaling.version import INBOX, stages
 
@@ -125,8 +125,7 @@ def _push_late(root: Path, remote: str) -> list[str]:
 
     What DVC's cache has lost keeps no other version back: it is said, here and by `reproduce`.
     """
-    names = {Path(one).name for one in _versions(root)}
-    late = earlier(root, sorted(names - tagged(root)))
+    late = earlier(root, _untagged(root))
     if not late:
         return []
     told, pushed = ", ".join(late), push(root, remote, late.values())
@@ -141,9 +140,7 @@ def _commit(root: Path, version: str) -> str | None:
 
     The index goes with a version: by itself it changes with every audit, on each worker.
     """
-    # A version with a tag is committed: what has become of its files since is not shared.
-    had = tagged(root)
-    new = [one for one in _versions(root) if Path(one).name not in had]
+    new = [f"reports/{one}" for one in _untagged(root)]
     paths = [*_made(root), INBOX, f"reports/{LEDGER}", *new]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
@@ -164,9 +161,12 @@ def _made(root: Path) -> list[str]:
     return ["dvc.lock", *sorted(names)]
 
 
-def _versions(root: Path) -> list[str]:
-    found = sorted((root / "reports").glob("*/manifest.json"))
-    return [file.parent.relative_to(root).as_posix() for file in found]
+def _untagged(root: Path) -> list[str]:
+    """Versions without a tag. One that has it is committed: what has become of its files since is
+    not shared."""
+    reports, had = root / "reports", tagged(root)
+    new = [name for name in sorted(os.listdir(reports)) if name not in had]
+    return [name for name in new if (reports / name / MANIFEST).is_file()]
 
 
 def _sent(root: Path, remote: str) -> set[str]:

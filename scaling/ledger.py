@@ -6,6 +6,7 @@ the manifests, and a lost manifest is recognised by the hash in the ledger.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ VERSION_LENGTH = 12
 FACTS = ("issued_at", "revision", "dirty", "python", "previous")
 # Facts that a version may lack; a line of the ledger then lacks them too.
 MORE_FACTS = ("as_of", "corrects", "reason", "machine")
+# Ledgers whose parsed lines are kept; a process that reads more of them begins anew.
+KEPT = 8
 
 
 class PublishError(RuntimeError):
@@ -42,11 +45,15 @@ class Entry:
 
     def line(self) -> bytes:
         """The line as it stands in the ledger, with its end."""
-        told = {k: v for k, v in vars(self).items() if k not in MORE_FACTS or v is not None}
+        told = self.facts() | {"version": self.version, "manifest_sha256": self.manifest_sha256}
         return canonical(told) + b"\n"
 
     def digest(self) -> str:
         """What the next line holds as ``previous``."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         return sha256(self.line())
 
     def facts(self) -> dict[str, str | bool | None]:
@@ -88,10 +95,34 @@ def entry_of(manifest: bytes) -> Entry:
     return Entry(content["version"], manifest_sha256=sha256(manifest), **facts)
 
 
+# First line of a ledger -> all of it when it was read last, and its entries.
+_read: dict[bytes, tuple[bytes, list[Entry]]] = {}
+
+
 def read_lines(content: bytes) -> tuple[list[Entry], str | None]:
-    """The entries up to the first bad line, and what is wrong there (None: all is well)."""
-    entries: list[Entry] = []
-    for number, line in enumerate(content.splitlines(keepends=True), 1):
+    """The entries up to the first bad line, and what is wrong there (None: all is well).
+
+    Lines that this process has read before are not parsed again where every byte up to their end
+    is the same: what a longer ledger costs is what is new in it.
+    """
+    first = content[: content.find(b"\n") + 1]
+    known, entries = _read.get(first, (b"", []))
+    if content and content.endswith(b"\n") and known.startswith(content):
+        return entries[: content.count(b"\n")], None
+    if not content.startswith(known):
+        known, entries = b"", []
+    entries, wrong = _continued(entries, content[len(known) :])
+    if wrong is None and entries:
+        if len(_read) >= KEPT:
+            _read.clear()
+        _read[first] = content, entries[:]
+    return entries, wrong
+
+
+def _continued(before: list[Entry], content: bytes) -> tuple[list[Entry], str | None]:
+    """As `read_lines`, of the lines that follow those that were read before."""
+    entries = before[:]
+    for number, line in enumerate(content.splitlines(keepends=True), len(before) + 1):
         try:
             entry = Entry(**json.loads(line))
         except (ValueError, TypeError):

@@ -9,7 +9,9 @@ from which the same command goes on. Nothing is computed here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import os
 import platform
 import re
 import tempfile
@@ -69,14 +71,23 @@ class _History:
     seen: Seen | None = None
     restored: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # The ledger's bytes once it was found whole or mended.
+    ledger: bytes = b""
 
     def shown(self, path: Path) -> str:
         top = self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
         return path.relative_to(top).as_posix()
 
+    @functools.cached_property
+    def named(self) -> dict[str, bool]:
+        """What has the name of a version -> whether it is a folder."""
+        with os.scandir(self.reports) as entries:
+            return {one.name: one.is_dir() for one in entries if VERSION_NAME.fullmatch(one.name)}
+
     def was_whole(self, entry: Entry) -> bool:
         """Whether nothing of this version changed since all of it was read and found whole."""
-        return self.seen is not None and self.seen.is_whole(self.reports / entry.version, entry)
+        there = self.named.get(entry.version, False)
+        return self.seen is not None and self.seen.is_whole(entry, there)
 
 
 def publish(
@@ -165,7 +176,10 @@ def verify(root: Path) -> list[str]:
 
 
 def looks_whole(root: Path) -> bool:
-    """As `verify`, but reading only versions that changed since they were last read."""
+    """As `verify`, but reading only versions that changed since they were last read.
+
+    Of versions that are not among the newest the disk is asked about a share at a time.
+    """
     places = [root / place for place in PLACES if (root / place).is_dir()]
     return not any(_problems(place, Seen(place)) for place in places)
 
@@ -221,7 +235,7 @@ def _add(
         facts["as_of"] = current.as_of
     previous = reports / chain[-1].version if chain else None
     folder, content = _version_beside(reports, current, facts, previous)
-    ledger = durable.write_beside(reports, _ledger_bytes([*chain, entry_of(content)]))
+    ledger = durable.write_beside(reports, history.ledger + entry_of(content).line())
     durable.rename(folder, reports / current.version)
     durable.rename(ledger, reports / LEDGER)
 
@@ -259,10 +273,6 @@ def _version_beside(
     return beside, told
 
 
-def _ledger_bytes(chain: list[Entry]) -> bytes:
-    return b"".join(entry.line() for entry in chain)
-
-
 @contextlib.contextmanager
 def _clean_failure(reports: Path) -> Iterator[None]:
     """On any failure remove what was half written; say plainly when the disk is full."""
@@ -288,14 +298,12 @@ def _checked_chain(history: _History) -> list[Entry]:
     for entry in chain:
         if not history.was_whole(entry):
             _check_version(history, entry)
-    listed = {entry.version for entry in chain}
-    for folder in sorted(history.reports.iterdir()):
-        if VERSION_NAME.fullmatch(folder.name) and folder.name not in listed:
-            history.problems.append(
-                f"{history.shown(folder)}: does not continue from the ledger "
-                f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
-                "folder and publish again if it is wanted"
-            )
+    for name in sorted(history.named.keys() - {entry.version for entry in chain}):
+        history.problems.append(
+            f"{history.shown(history.reports / name)}: does not continue from the ledger "
+            f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
+            "folder and publish again if it is wanted"
+        )
     if history.seen is not None:
         history.seen.keep()
     return chain
@@ -306,20 +314,23 @@ def _mended_ledger(history: _History) -> list[Entry]:
     ledger = history.reports / LEDGER
     content = ledger.read_bytes() if ledger.exists() else b""
     read = read_lines(content)
+    if history.seen is not None:
+        history.seen.choose(read[0])
     manifests = _manifests(history, {entry.version: entry for entry in read[0]})
     good, wrong = _good_lines(read, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
     known = {entry.version for entry in good}
     chain = follow(good, (entry for entry in manifests.values() if entry.version not in known))
     if wrong is None and len(chain) > len(good):
         wrong = "no line for " + ", ".join(entry.version for entry in chain[len(good) :])
+    history.ledger = content
     if wrong is None:
         return chain
     # A chain shorter than the bad ledger would drop a version.
     if history.current is None or len(chain) < len(content.splitlines()):
         history.problems.append(f"{history.shown(ledger)}: {wrong}")
     else:
-        beside = durable.write_beside(history.reports, _ledger_bytes(chain))
-        durable.rename(beside, ledger)
+        history.ledger = b"".join(entry.line() for entry in chain)
+        durable.rename(durable.write_beside(history.reports, history.ledger), ledger)
         history.restored.append(f"{history.shown(ledger)} ({wrong})")
     return chain
 
@@ -332,7 +343,7 @@ def _good_lines(
     for number, entry in enumerate(entries):
         told = manifests.get(entry.version, entry)
         # No line after the last one vouches for it; its manifest does.
-        if told != entry and told.manifest_sha256 == entry.manifest_sha256:
+        if told is not entry and told != entry and told.manifest_sha256 == entry.manifest_sha256:
             entries, wrong = entries[:number], f"line {number + 1} is not what its manifest says"
             break
     in_git, _ = read_lines(committed or b"")
@@ -344,16 +355,14 @@ def _good_lines(
 def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry]:
     """Version -> ledger line, for every folder whose manifest is whole."""
     found: dict[str, Entry] = {}
-    for folder in filter(Path.is_dir, history.reports.iterdir()):
-        if VERSION_NAME.fullmatch(folder.name) is None:
-            continue
-        line = lines.get(folder.name)
+    for name in (name for name, is_folder in history.named.items() if is_folder):
+        line = lines.get(name)
         if line is not None and history.was_whole(line):
-            found[folder.name] = line
+            found[name] = line
             continue
-        path = folder / MANIFEST
+        path = history.reports / name / MANIFEST
         with contextlib.suppress(PublishError):
-            found[folder.name] = entry_of(path.read_bytes() if path.is_file() else b"")
+            found[name] = entry_of(path.read_bytes() if path.is_file() else b"")
     return {name: entry for name, entry in found.items() if entry.version == name}
 
 
@@ -371,7 +380,7 @@ def _check_version(history: _History, entry: Entry) -> None:
             problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
             history.problems.append(problem)
     if history.seen is not None and len(history.problems) == before:
-        history.seen.note(folder, entry, since)
+        history.seen.note(entry, since)
 
 
 def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:

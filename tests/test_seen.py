@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import timedelta
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from scaling import publish as module
+from scaling import seen
+from scaling.ledger import read_lines
 from scaling.publish import PublishError, looks_whole, publish, verify
 from scaling.seen import FILE, SETTLED_NS
 from tests.test_publish import NOON, fill, write_report
@@ -91,10 +94,100 @@ def test_a_file_that_is_too_new_is_read_again(root: Path, monkeypatch: pytest.Mo
     assert third in read_again(root, monkeypatch)
 
 
+@pytest.fixture
+def many(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Seven versions, oldest first, of which a look asks about the newest two and one more."""
+    monkeypatch.setattr(seen, "NEWEST", 2)
+    monkeypatch.setattr(seen, "OLDER", 1)
+    for number in range(5):
+        write_report(root, f"# {number}\n")
+        publish(root, now=NOON)
+    assert looks_whole(root)
+    lines = (root / "reports/ledger.jsonl").read_text().splitlines()
+    return [json.loads(line)["version"] for line in lines]
+
+
+def test_older_versions_take_turns(root: Path, many: list[str]) -> None:
+    file = root / "reports" / many[0] / "report.md"
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"x")
+    assert verify(root) != []
+    looks = [looks_whole(root) for _ in range(5)]
+    assert looks.count(False) >= 1
+    # Once it was found it is read in every look, until it is whole again.
+    assert not looks_whole(root) and not looks_whole(root)
+    file.write_bytes(whole)
+    assert all(looks_whole(root) for _ in range(6)) and verify(root) == []
+
+
+def test_a_whole_turn_asks_about_every_version(
+    root: Path, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    status = seen._status
+    monkeypatch.setattr(seen, "_status", lambda folder: asked.append(folder.name) or status(folder))
+    looks_whole(root)
+    assert len(asked) == 3
+    for _ in range(4):
+        looks_whole(root)
+    assert sorted(asked) == sorted([*many[:-2], *(many[-2:] * 5)])
+
+
+def test_the_newest_and_a_lost_folder_are_seen_at_once(root: Path, many: list[str]) -> None:
+    newest = root / "reports" / many[-1] / "report.md"
+    whole = newest.read_bytes()
+    newest.write_bytes(whole + b"x")
+    assert not looks_whole(root)
+    newest.write_bytes(whole)
+    for name in many[:5]:
+        (root / "reports" / name).rename(root / name)
+        assert not looks_whole(root)
+        (root / name).rename(root / "reports" / name)
+    assert looks_whole(root) and verify(root) == []
+
+
+def test_a_version_that_comes_back_otherwise_is_read(root: Path, many: list[str]) -> None:
+    for name in many[:5]:
+        (root / "reports" / name).rename(root / name)
+        assert not looks_whole(root)
+        file = root / "reports" / name / "report.md"
+        (root / name).rename(file.parent)
+        whole = file.read_bytes()
+        file.write_text("other\n")
+        assert not looks_whole(root), name
+        file.write_bytes(whole)
+        assert looks_whole(root)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b'{"a": ["x", {"b": 1}]}', b"\xff"])
 def test_a_damaged_memory_only_costs_time(root: Path, content: bytes) -> None:
     (root / "reports" / FILE).write_bytes(content)
     assert looks_whole(root)
+
+
+def test_lines_that_were_read_before_are_compared_byte_by_byte(root: Path) -> None:
+    write_report(root, "# Third\n")
+    publish(root, now=NOON)
+    whole = (root / "reports/ledger.jsonl").read_bytes()
+    lines = whole.splitlines(keepends=True)
+    every, wrong = read_lines(whole)
+    assert (len(every), wrong) == (3, None)
+    assert read_lines(whole[: len(lines[0]) + len(lines[1])]) == (every[:2], None)
+    assert read_lines(lines[0]) == (every[:1], None)
+    assert read_lines(whole) == (every, None)
+    assert read_lines(b"") == ([], None)
+    for at, line in enumerate(lines):
+        harmed = line.replace(b'"2', b'"3', 1)
+        assert harmed != line
+        found, wrong = read_lines(b"".join([*lines[:at], harmed, *lines[at + 1 :]]))
+        assert found[:at] == every[:at]
+        # Nothing in the ledger vouches for its last line; its manifest does.
+        assert (wrong is None) == (at == 2) and found[at:] != every[at:]
+    assert read_lines(whole[:-1]) == (every[:2], "line 3 is not as it was written")
+    assert read_lines(whole + b"x")[1] == "line 4 cannot be read"
+    assert read_lines(whole) == (every, None)
+    every.clear()
+    assert len(read_lines(whole)[0]) == 3
 
 
 def test_issue_times_do_not_go_back(root: Path) -> None:

@@ -114,7 +114,7 @@ def _find(pid: int, words: str) -> list[psutil.Process]:
             command = " ".join(child.cmdline())
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if words in command and "-m dvc" not in command and "sh -c" not in command:
+        if words in command and "quick_dvc" not in command and "sh -c" not in command:
             found.append(child)
     return found
 
