@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 import scaling
 from benchmarks.coverage import simulate, truth_at
+from benchmarks.forecast.run import scores
+from scaling.forecast.predictive import Predictive
 
 LIBRARY = Path("data/published")
 
@@ -99,3 +102,10 @@ def test_bad_requests() -> None:
         scaling.forecast(runs, at, laws=["power_law"])
     with pytest.raises(scaling.InputError, match="> 0"):
         scaling.forecast(runs, at.with_columns(tokens=-1.0))
+
+
+def test_a_share_that_reached_its_end_is_scored() -> None:
+    made = Predictive(np.log([0.1, 0.1]), np.array([0.2, 0.2]), 5.0, rising=True)
+    found = scores(made, np.array([0.9, 1.0]))
+    assert np.isfinite(list(found.values())).all()
+    assert found == pytest.approx(scores(replace(made, rising=False), np.array([0.1, 1e-9])))

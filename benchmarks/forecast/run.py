@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,8 @@ from scaling.forecast import curves, planes
 from scaling.forecast.candidates import log_size, tail_power_law
 from scaling.forecast.engine import observed_scale
 from scaling.forecast.predictive import Predictive
+
+NEAREST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,26 +58,39 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
         plane = planes.extrapolate(x, y, at)
         made, parts, spread = plane, planes.features(plane), planes.spread(plane)
     seconds = time.process_time() - began
-    forecast = Predictive(made.centre, *spread)
+    forecast = Predictive(made.centre, *spread, rising=rising)
     observed = np.exp(task.truth)
-    observed = np.maximum(1.0 - observed, 1e-9) if rising else observed
-    rank = forecast.rank(observed)
-    error = made.centre - np.log(observed)
+    truth = np.log(_foretold(observed, rising))
     row = {
         "group": task.group,
         "task": task.name,
         "runs": len(y),
         "targets": len(at),
-        "rmsle": float(np.sqrt(np.mean(error**2))),
-        "mean_abs": float(np.mean(np.abs(error))),
-        "bias": float(np.mean(error)),
-        "log_score": float(np.mean(forecast.log_score(observed))),
-        **{f"in{100 * q:g}": float(np.mean(np.abs(rank - 0.5) <= q / 2)) for q in LEVELS},
-        **_baselines(task, y, np.log(observed)),
+        **scores(forecast, observed),
+        **_baselines(task, y, truth),
         "seconds": round(seconds, 3),
     }
-    by_choice = None if fitted is None else errors(fitted, np.log(observed))
-    return row, Scored(task.group, parts, -error), by_choice
+    by_choice = None if fitted is None else errors(fitted, truth)
+    return row, Scored(task.group, parts, truth - made.centre), by_choice
+
+
+def scores(made: Predictive, observed: np.ndarray) -> dict[str, float]:
+    """Errors of the centre in logs, mean log score, and the share inside each central interval."""
+    foretold = _foretold(observed, made.rising)
+    made = replace(made, rising=False)
+    error, rank = made.centre - np.log(foretold), made.rank(foretold)
+    return {
+        "rmsle": _root(error),
+        "mean_abs": float(np.mean(np.abs(error))),
+        "bias": float(np.mean(error)),
+        "log_score": float(np.mean(made.log_score(foretold))),
+        **{f"in{100 * q:g}": float(np.mean(np.abs(rank - 0.5) <= q / 2)) for q in LEVELS},
+    }
+
+
+def _foretold(observed: np.ndarray, rising: bool) -> np.ndarray:
+    """What is forecast: of a growing share its distance from 1, kept off 0, which has no log."""
+    return np.maximum(1.0 - observed, NEAREST) if rising else observed
 
 
 def _baselines(task: Task, y: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import polars as pl
 
+from benchmarks.forecast.run import scores
 from benchmarks.forecast.tasks import CURVES, SHARED, curves
 from benchmarks.forecast.tune import LEVELS
 from scaling.forecast.engine import predictive
@@ -35,18 +35,7 @@ def run() -> pl.DataFrame:
         alone = wide.drop_nulls("value")
         for how, runs, companions in (("alone", alone, ()), ("together", wide, others)):
             made = predictive(runs, at.select("x"), ("x",), "value", companions=companions)
-            seen = 1.0 - observed if made.rising else observed
-            error = made.centre - np.log(np.maximum(seen, 1e-9))
-            rank = made.rank(observed)
-            rows.append(
-                {
-                    "group": group,
-                    "how": how,
-                    "rmsle": float(np.sqrt(np.mean(error**2))),
-                    "log_score": float(np.mean(made.log_score(observed))),
-                    **{f"in{100 * q:g}": float(np.mean(abs(rank - 0.5) <= q / 2)) for q in LEVELS},
-                }
-            )
+            rows.append({"group": group, "how": how, **scores(made, observed)})
     return pl.DataFrame(rows)
 
 
