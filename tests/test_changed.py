@@ -28,7 +28,7 @@ from scaling.report.past import past
 from scaling.report.past import section as history
 from scaling.report.render import html
 from scaling.report.stored import load, to_json, with_section
-from tests.test_publish import NOON, fill
+from tests.publish_project import NOON, fill
 
 DELTA = 1e-3
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_publish import git
+from tests.publish_project import git
 
 FILES = (
     "dvc.yaml",

@@ -17,7 +17,7 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from flows import mend as module
 from flows.mend import _is_dvc_lock, mend
 from tests.conftest import ROOT
-from tests.test_publish import git
+from tests.publish_project import git
 
 LOCK = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from scaling.audit import reproduce as module
 from scaling.errors import InputError
 from scaling.publish import publish
 from scaling.tags import tag_versions
-from tests.test_publish import NOON, fill, git
+from tests.publish_project import NOON, fill, git
 
 MADE = ("data/validated", "data/fits", "data/forecasts", "reports/current")
 
@@ -60,6 +60,26 @@ def test_what_differs_is_said_with_the_reason(root: Path, monkeypatch: pytest.Mo
     assert [one.file for one in made.differences] == ["fits/a.json"]
     assert "1.8 is now 1.9" in str(made)
     assert "data: data/validated/a.parquet is not what made it" in made.reasons
+
+
+def test_another_environment_is_asked_for_its_own_python(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --lock the interpreter need not be the one that compares."""
+    other = tmp_path / "python"
+    other.write_text('#!/bin/sh\ncase "$1" in -c) echo 3.12.99 ;; *) exit 1 ;; esac\n')
+    other.chmod(0o755)
+    monkeypatch.setattr(module, "_environment", lambda tree, **how: str(other))
+
+    def stages(tree: Path, python: str, *arguments: str) -> None:
+        for name in MADE:
+            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
+        (tree / "data/fits/a.json").write_text('{"E": 1.9}\n')
+
+    monkeypatch.setattr(module, "_run", stages)
+    made = next(module.reproduce(root, module.every(root), lock=True))
+    was = ".".join(map(str, sys.version_info[:3]))
+    assert f"environment: Python is 3.12.99, was {was}" in made.reasons
 
 
 def test_a_version_that_git_does_not_have_is_said(root: Path) -> None:

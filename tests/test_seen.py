@@ -15,7 +15,7 @@ from scaling import seen
 from scaling.ledger import read_lines
 from scaling.publish import PublishError, looks_whole, publish, verify
 from scaling.seen import FILE, SETTLED_NS
-from tests.test_publish import NOON, fill, write_report
+from tests.publish_project import NOON, fill, write_report
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from scaling.report.stored import load, to_json
 from scaling.site import audited, build, refresh
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
+from tests.publish_project import fill
 from tests.report_project import NASTY, project
-from tests.test_publish import fill
 
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 NAMES = ("index.html", "index.json", "index.md")

@@ -17,7 +17,7 @@ from scaling.audit.inputs import changed
 from scaling.ledger import sha256
 from scaling.publish import issue, publish, verify
 from scaling.version import Current
-from tests.test_publish import NOON, content, fill, write_report
+from tests.publish_project import NOON, content, fill, write_report
 
 
 @pytest.fixture

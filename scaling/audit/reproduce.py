@@ -38,6 +38,8 @@ KERNELS = ("SkylakeX", "Haswell")
 KERNEL = "OPENBLAS_CORETYPE"
 # Where what publishing adds to the outputs is made again.
 BESIDE = ".reproduced"
+# Printed by the interpreter that makes a version again, as manifests have it.
+VERSION = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
 
 
 class ReproduceError(RuntimeError):
@@ -342,7 +344,7 @@ def _worktree(root: Path, commit: str) -> Iterator[Path]:
 def _environment(tree: Path, *, lock: bool, say: Callable[[str], None]) -> str:
     """The interpreter: the present one, or one from the lock file of the commit."""
     if lock:
-        say("making the environment from its own lock file")
+        say("making the environment from its own lock file (some minutes)")
         _execute(tree, ["make", "setup"])
         return str(tree / ".venv" / "bin" / "python")
     other = _other_packages(tree)
@@ -402,7 +404,7 @@ def _reasons(tree: Path, folder: Path, manifest: dict[str, Any], python: str) ->
 def _other_environment(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
     if python == sys.executable:
         yield from (f"environment: {other}" for other in _other_packages(tree)[:10])
-    now = ".".join(map(str, sys.version_info[:3]))
+    now = _execute(tree, [python, "-c", VERSION]).strip()
     if manifest["python"] != now:
         yield f"environment: Python is {now}, was {manifest['python']}"
     was = manifest.get("machine")
