@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
+
+from scaling.inbox.ends import open_ended
 
 INBOX = Path("data") / "internal"
 EVENT, RESOURCE = "scaling.inbox.landed", {"prefect.resource.id": "scaling.inbox"}
+
+# How long a table without a line end must have stood, and how long a refit waits for that at most.
+QUIET, LONGEST = 10.0, 60.0
 
 State = frozenset[tuple[str, int, int]]
 
@@ -41,6 +47,27 @@ def watch(root: Path, seconds: float, stop: threading.Event) -> None:
             print(f"inbox: {len(now)} files", file=sys.stderr, flush=True)
             told = now
         before = now
+
+
+def settle(root: Path, quiet: float = QUIET, longest: float = LONGEST) -> None:
+    """Wait while a table that has no line end after its last row changed a moment ago.
+
+    Such a file may be half written (`scaling.inbox.ends`), and no stage may look at a clock.
+    """
+    until = time.monotonic() + longest
+    while (left := min(until - time.monotonic(), quiet - _youngest(root))) > 0:
+        print("inbox: waiting for a table that may still be written", file=sys.stderr, flush=True)
+        time.sleep(left)
+
+
+def _youngest(root: Path) -> float:
+    """Seconds since the last change of a table without a line end; infinite where there is none."""
+    changed = [
+        changed_ns
+        for name, _, changed_ns in state(root)
+        if open_ended(Path(name)) and "store" not in Path(name).relative_to(root / INBOX).parts[:1]
+    ]
+    return time.time() - max(changed) / 1e9 if changed else float("inf")
 
 
 def _is_temporary(path: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from flows.alone import alone
 from flows.follow import StageFailed
 from flows.gone import impatient
+from flows.inbox import settle
 from flows.pipeline import up_to_date
 from flows.server import ServerError, drain, temporary_server
 from scaling.errors import InputError
@@ -43,6 +44,7 @@ def main(root: Path | None = None) -> int:
 
 
 def _refit(root: Path) -> None:
+    settle(root)
     if up_to_date(root):
         version = fingerprint(root).version
         print(f"everything is up to date: {version}")

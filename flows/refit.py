@@ -11,6 +11,7 @@ from prefect import flow
 
 from flows.alone import alone
 from flows.artifacts import link_report, name_run, show_published
+from flows.inbox import settle
 from flows.local import main
 from flows.pipeline import STAGE_SECONDS, needed, up_to_date
 from flows.runner import runner
@@ -48,6 +49,8 @@ def refit(
         if git_remote:
             catch_up_with(root, git_remote, dvc_remote)
         # Who holds the lock already has looked.
+        if looks:
+            settle(root)
         if looks and up_to_date(root):
             published = publish(root)
             say(f"nothing new: {published.version}")

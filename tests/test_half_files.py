@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from benchmarks.small_project import MAPPING, METRIC, make, write_runs
+from flows.inbox import settle
+from scaling.inbox.add import add
+from scaling.inbox.ends import TOLD
+from scaling.pipeline import ingest
 
 HEAD = "source,run,observed,params,tokens,metric,metric_kind,dataset,unit,value"
 
@@ -19,6 +25,45 @@ def by_hand(names: list[str]) -> str:
         for k, name in enumerate(names)
     ]
     return "\n".join([HEAD, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "open_end"),
+    [("a,b\n1,2\n", False), ("a,b\n1,2", True), ("a,b\r\n1,2\r\n", False), ("", False)],
+)
+def test_a_table_without_a_line_end_is_waited_for_and_taken(
+    text: str, open_end: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data/internal"
+    (folder / "store").mkdir(parents=True)
+    (folder / "store/kept.csv").write_text("a\n1")
+    (folder / "rows.jsonl").write_text('{"a": 1}')
+    file = folder / "team.csv"
+    file.write_text(text)
+    settle(tmp_path, quiet=60.0, longest=0.1)
+    assert ("waiting" in capsys.readouterr().err) == open_end
+    os.utime(file, (1.6e9, 1.6e9))
+    settle(tmp_path, quiet=60.0, longest=60.0)
+    assert capsys.readouterr().err == ""
+
+
+def test_ingest_and_add_name_a_table_without_a_line_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "data/internal/hand.csv"
+    table.parent.mkdir(parents=True)
+    (tmp_path / "data/published").mkdir()
+    for text, told in ((by_hand(["a", "b"]), False), (by_hand(["a", "b"])[:-2], True)):
+        table.write_text(text)
+        ingest.main()
+        assert (f"hand.csv: {TOLD}" in capsys.readouterr().err) == told
+        other = tmp_path / "team.csv"
+        other.write_text(text)
+        said = add(other, today=date(2026, 1, 3)).said
+        assert (TOLD in said) == told
+    values = [pl.read_parquet(file)["value"] for file in (tmp_path / "data/runs").glob("*")]
+    assert [2.5, 2.0] in [list(one) for one in values]
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ import polars as pl
 from scaling import durable
 from scaling.errors import InputError, counted, shorten
 from scaling.inbox import store
+from scaling.inbox.ends import TOLD, open_ended
 from scaling.inbox.merge import Part, accounts, compared, logged_again, merged
 from scaling.inbox.read import part_of, rows_of
 from scaling.inbox.store import Line
@@ -257,6 +258,8 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool) -> list[str]:
             f"{counted(unparsed, 'row')} {'has' if unparsed == 1 else 'have'} cells that cannot be "
             f"read and will go to quarantine; the first is row {first[0]}, {_lost(first[1])}"
         )
+    if open_ended(staged.place):
+        said.append(TOLD)
     return said + (_reconciled(pl.concat(parts), partial) if parts else [])
 
 

@@ -35,6 +35,7 @@ import yaml
 from scaling import durable
 from scaling.errors import InputError, counted, nearest
 from scaling.inbox import store
+from scaling.inbox.ends import TOLD, open_ended
 from scaling.inbox.names import Hidden, unnumbered
 from scaling.inbox.read import source_rows
 from scaling.pipeline.files import write_parts
@@ -71,9 +72,12 @@ def main() -> None:
         with durable.locked(INTERNAL, shared=True) if INTERNAL.is_dir() else nullcontext():
             tables = ingest(PUBLISHED, INTERNAL, choices(PARAMS))
             counts = replace_folder(OUT, tables)
+            opened = [one for one in _loose_files(INTERNAL) if open_ended(one)]
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    for file in opened:
+        print(f"{file}: {TOLD}", file=sys.stderr)
     for name, (rows, unparsed) in counts.items():
         print(f"{name}: {counted(rows, 'row')}, {unparsed} with unparsed cells")
 
@@ -156,6 +160,10 @@ def internal(folder: Path) -> dict[str, list[Path]]:
         if files:
             found[name] = files
     return found
+
+
+def _loose_files(folder: Path) -> list[Path]:
+    return [path for files in internal(folder).values() for path in files]
 
 
 def _entries(folder: Path) -> list[Path]:
