@@ -177,9 +177,10 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
+    parts = "noise, apart, |step|" + (", level, faster" if len(tuned.constants) > 4 else ", 1")
     lines.append(
-        f"\nTuned on all groups: ({constants}) for (noise, apart, |step|, fourth), Student's t "
-        f"with {tuned.degrees:g} degrees of freedom.\n"
+        f"\nTuned on all groups: ({constants}) for ({parts}), Student's t with "
+        f"{tuned.degrees:g} degrees of freedom.\n"
     )
     return "".join(lines)
 

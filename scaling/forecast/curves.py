@@ -41,8 +41,8 @@ PRIORS = (Prior(0.0, 2.5, 0.5), Prior(0.5, 1.0, 1.0))
 MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
-# Spread: constants of (noise, apart, |step|, level), and degrees of freedom.
-SPREAD = (1.0, 1.8, 0.1, 2.0)
+# Spread: constants of (noise, apart, |step|, level, faster), and degrees of freedom.
+SPREAD = (1.0, 1.75, 0.1, 2.0, 1.5)
 DEGREES = 3.0
 
 
@@ -63,14 +63,17 @@ class Choices:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Every shape fitted to one curve, and its breaks (K,); log values (K, T + 1) at the targets
-    and, last, at the last point; how far the targets lie beyond it (T,), log(x / x_max); points
-    after merging and how many the recency weights rest on; and the least scatter that single
-    points are known to have."""
+    """Every shape fitted to one curve, and its breaks (K,); log values at the targets (K, T), at
+    the last point (K,), and ``back`` (T,) before it (K, T); how far the targets lie beyond it (T,),
+    log(x / x_max); points after merging and how many the recency weights rest on; and the least
+    scatter that single points are known to have."""
 
     shapes: list[tuple[Optima, int]]
     breaks: Array
     values: Array
+    last: Array
+    before: Array
+    back: Array
     distance: Array
     points: int
     recent: float
@@ -84,7 +87,8 @@ class Extrapolation:
     ``centre`` (T,); ``step`` (T,) how far the undamped one lies from the level at the last point (0
     within the data); ``apart`` (T,) how far the shapes differ (weighted standard deviation);
     ``noise`` the scatter of points about the best shapes; ``recent`` how many points the recency
-    weights rest on; ``level`` the log value at the last point. Companions
+    weights rest on; ``level`` the log value at the last point; ``faster`` (T,) by how much the step
+    exceeds what the curve did before, over the same distance. Companions
     (`scaling.forecast.companions`) leave ``kept`` of the own uncertainty and add the variance
     ``beside``, (T,) or the same everywhere.
     """
@@ -95,6 +99,7 @@ class Extrapolation:
     noise: float
     recent: float
     level: float
+    faster: Array
     kept: Array | float = 1.0
     beside: Array | float = 0.0
 
@@ -117,13 +122,17 @@ def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
     ]
     shapes = [(fit_curve(curve, *kind), columns(kind[0])) for kind in kinds]
     breaks = np.array([float(kind[0]) for kind in kinds])
-    where = np.append(np.log(at) - np.log(x.max()), 0.0)
+    distance = np.log(at) - np.log(x.max())
+    # Not the first half: a curve may have begun in another way.
+    back = np.clip(distance, 0.0, curve.length / 2)
+    where = np.concatenate([distance, -back, [0.0]])
     values = np.array([_mean(one, where, curve) for one, _ in shapes])
+    values, before, last = values[:, : len(at)], values[:, len(at) : -1], values[:, -1]
     # Merged points scatter less than single ones.
     scatter = rough_noise(*raw) if len(t) < len(x) else 0.0
     recency = np.exp(2.0 * t)
     recent = float(recency.sum() ** 2 / (recency**2).sum())
-    return Fitted(shapes, breaks, values, where[:-1], len(t), recent, scatter)
+    return Fitted(shapes, breaks, values, last, before, back, distance, len(t), recent, scatter)
 
 
 def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
@@ -131,14 +140,16 @@ def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
     temper = choices.temper * min(1.0, choices.few / fitted.points)
     weight = shape_weights(fitted.shapes, fitted.points, temper) * choices.odds**fitted.breaks
     weight = weight / weight.sum()
-    centre = weight @ fitted.values
-    apart = np.sqrt(weight @ (fitted.values - centre) ** 2)[:-1]
+    centre, level = weight @ fitted.values, float(weight @ fitted.last)
+    apart = np.sqrt(weight @ (fitted.values - centre) ** 2)
     noise = max(float(weight @ [one.noise for one, _ in fitted.shapes]), fitted.scatter)
-    level, beyond = centre[-1], fitted.distance > 0
-    step = np.where(beyond, centre[:-1] - level, 0.0)
+    beyond = fitted.distance > 0
+    step = np.where(beyond, centre - level, 0.0)
     kept = _kept(step, fitted.distance, noise**2 / fitted.recent, choices)
-    damped = np.where(beyond, level + kept * step, centre[:-1])
-    return Extrapolation(damped, step, apart, noise, fitted.recent, float(level))
+    damped = np.where(beyond, level + kept * step, centre)
+    rate = np.abs(level - weight @ fitted.before) / np.maximum(fitted.back, 1e-12)
+    faster = np.where(beyond, np.maximum(np.abs(step) - rate * fitted.distance, 0.0), 0.0)
+    return Extrapolation(damped, step, apart, noise, fitted.recent, level, faster)
 
 
 def _kept(step: Array, distance: Array, variance: float, choices: Choices) -> Array:
@@ -169,20 +180,21 @@ def _mean(one: Optima, where: Array, curve: Curve) -> Array:
 def spread(made: Extrapolation) -> tuple[Array, float]:
     """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t.
 
-        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + (c4 level)^2
+        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + (c4 level)^2 + (c5 faster)^2
 
     noise is what single points scatter by, apart what the shapes differ by, the third part stands
-    for what no shape foresaw and grows with how far the curve has yet to go, and level is the
+    for what no shape foresaw and grows with how far the curve has yet to go, level is the
     standard error of the last level, noise / sqrt(m) of m recent points: a few points that lie on a
-    shape do not prove it.
+    shape do not prove it; and faster is by how much a curve is foretold to outdo what it did over
+    the same distance before: one that speeds up says little of how long it will.
     """
     return np.sqrt(features(made) ** 2 @ np.square(SPREAD) + made.beside), DEGREES
 
 
 def features(made: Extrapolation) -> Array:
-    """Parts of the spread (T, 4): noise, apart, |step|, level."""
+    """Parts of the spread (T, 5): noise, apart, |step|, level, faster."""
     one = np.ones_like(made.centre)
     level = made.noise / np.sqrt(made.recent)
     kept = made.kept * one
-    own = [made.apart * kept, np.abs(made.step) * kept, level * kept]
+    own = [made.apart * kept, np.abs(made.step) * kept, level * kept, made.faster * kept]
     return np.column_stack([made.noise * one, *own])
