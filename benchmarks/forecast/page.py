@@ -177,7 +177,8 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
-    parts = "noise, apart, |step|" + (", level, faster" if len(tuned.constants) > 4 else ", 1")
+    curves = len(tuned.constants) > 4
+    parts = "noise, apart, |step|, " + ("level, faster" if curves else "|step| distance")
     lines.append(
         f"\nTuned on all groups: ({constants}) for ({parts}), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"

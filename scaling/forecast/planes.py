@@ -36,8 +36,8 @@ TEMPER, FEW = 0.25, 10
 TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
 FIRST_NOISE = 0.005
-# Spread: constants of (noise, apart, |step|, 1), and degrees of freedom.
-SPREAD = (1.0, 1.05, 0.16, 0.0)
+# Spread: constants of (noise, apart, |step|, |step| distance), and degrees of freedom.
+SPREAD = (1.0, 1.8, 0.05, 0.1)
 DEGREES = 4.0
 _MOST = 60.0
 
@@ -64,12 +64,14 @@ PRIORS = (
 class Plane:
     """A forecast in logs: ``centre`` (T,), ``step`` (T,) how far it lies from the same
     forecast with the inputs held to the range of the runs (0 within it), ``apart`` (T,) how far
-    the shapes differ, ``noise`` the scatter of runs about them."""
+    the shapes differ, ``noise`` the scatter of runs about them, ``distance`` (T,) the log of the
+    geometric mean of the inputs beyond that of the largest run, at least 0."""
 
     centre: Array
     step: Array
     apart: Array
     noise: float
+    distance: Array
 
 
 def extrapolate(x: Array, y: Array, at: Array) -> Plane:
@@ -95,7 +97,8 @@ def extrapolate(x: Array, y: Array, at: Array) -> Plane:
         each = weight @ np.array([_mean(one, raw, float(log_y.min())) for one, _ in found])
         noise = max(noise, 1.4826 * float(np.median(np.abs(np.log(y) - each))))
     beyond = centre[:targets] - centre[targets:]
-    return Plane(centre[:targets], beyond, apart[:targets], noise)
+    distance = np.maximum(where[:targets].mean(axis=1) - raw.mean(axis=1).max(), 0.0)
+    return Plane(centre[:targets], beyond, apart[:targets], noise, distance)
 
 
 def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
@@ -122,14 +125,14 @@ def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
 
 def spread(made: Plane) -> tuple[Array, float]:
     """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t; as in
-    `scaling.forecast.curves.spread`."""
+    `scaling.forecast.curves.spread`, but that what no shape foresaw grows with the distance too."""
     return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
 
 
 def features(made: Plane) -> Array:
-    """Parts of the spread (T, 4): noise, apart, |step|, 1."""
-    one = np.ones_like(made.centre)
-    return np.column_stack([made.noise * one, made.apart, np.abs(made.step), one])
+    """Parts of the spread (T, 4): noise, apart, |step|, |step| distance."""
+    noise, step = np.full_like(made.centre, made.noise), np.abs(made.step)
+    return np.column_stack([noise, made.apart, step, step * made.distance])
 
 
 def _merged(x: Array, y: Array) -> tuple[Array, Array]:
