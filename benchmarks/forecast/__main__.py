@@ -5,18 +5,27 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.forecast import page, tasks, together
+from benchmarks.forecast import distance, page, tasks, together
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tune import left_out
+from scaling.forecast.curves import DEGREES as OF_CURVES
+from scaling.forecast.planes import DEGREES as OF_PLANES
 
 OUT = Path("docs/benchmarks")
 
 
 def main() -> None:
-    """Every task; then the page and the per-task table, or the constants of the spread."""
+    """Every task; then the page and the per-task table, or the constants of the spread, or the
+    page by distance."""
+    if "distance" in sys.argv[1:]:
+        (OUT / "forecast_distance.md").write_text(distance.page(), encoding="utf-8")
+        return
     curves = run(tasks.curves()) if tasks.CURVES.is_file() else None
     language = run(tasks.language())
-    tuned = left_out(curves.scored if curves else []), left_out(language.scored)
+    tuned = (
+        left_out(curves.scored if curves else [], OF_CURVES),
+        left_out(language.scored, OF_PLANES),
+    )
     if "tune" in sys.argv[1:]:
         for part in tuned:
             print(part)

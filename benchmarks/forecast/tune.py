@@ -87,19 +87,16 @@ class Tuned:
     coverage: dict[str, dict[float, float]]
 
 
-def left_out(tasks: Sequence[Scored], degrees: Sequence[float] = (3.0, 4.0, 6.0)) -> Tuned | None:
+def left_out(tasks: Sequence[Scored], degrees: float) -> Tuned | None:
     """The best constants, and how they hold where they were not tuned."""
     if not tasks:
         return None
-    best = max(
-        ((group_mean(tasks, made, nu), nu, made) for nu in degrees for made in [tune(tasks, nu)]),
-        key=lambda found: found[0],
-    )
-    score, nu, made = best
+    made = tune(tasks, degrees)
     held = {}
     for group in dict.fromkeys(task.group for task in tasks):
         others = [task for task in tasks if task.group != group]
-        constants = tune(others, nu)
-        shares = [coverage(task, constants, nu) for task in tasks if task.group == group]
+        constants = tune(others, degrees)
+        shares = [coverage(task, constants, degrees) for task in tasks if task.group == group]
         held[group] = {q: float(np.mean([one[q] for one in shares])) for q in LEVELS}
-    return Tuned(tuple(float(value) for value in made), nu, score, held)
+    score = group_mean(tasks, made, degrees)
+    return Tuned(tuple(float(value) for value in made), degrees, score, held)

@@ -1,0 +1,99 @@
+"""The same tables cut earlier and later: do intervals hold at every distance?
+
+Studies of two inputs: the smallest 30 to 90 % of the runs are known, the others foretold. Curves:
+known up to 1 / 1.4 to 1 / 25 of their largest x, up to sixteen of each group. Cuts that leave fewer
+than six runs, two inputs of fewer than three values, or nothing to foretell are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+import polars as pl
+
+from benchmarks.forecast import tasks
+from benchmarks.forecast.run import run
+from benchmarks.forecast.tasks import Task
+from scaling.forecast.candidates import log_size
+
+SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+FACTORS = (1.4, 2.0, 4.0, 10.0, 25.0)
+MOST = 16
+FEWEST, VALUES = 6, 3
+HEAD = """# How well forecasts hold by distance
+
+`python -m benchmarks.forecast distance` makes this page: the tables of
+[how well forecasts hold](forecast.md), cut at other places. Means over the cuts of all tasks.
+
+"""
+
+
+def _cut(task: Task, known: np.ndarray) -> Task | None:
+    """The task with other runs known; None where they are too few."""
+    everything = pl.concat([task.runs, task.at])
+    runs, at = everything.filter(pl.Series(known)), everything.filter(pl.Series(~known))
+    varied = all(runs[name].n_unique() >= VALUES for name in task.inputs)
+    if runs.height < FEWEST or not at.height or not varied:
+        return None
+    return Task(task.group, task.name, runs, at, task.inputs, task.target)
+
+
+def _size(task: Task) -> np.ndarray:
+    everything = pl.concat([task.runs, task.at])
+    return log_size({name: everything[name].to_numpy() for name in task.inputs})
+
+
+def studies() -> Iterator[tuple[float, Task]]:
+    """(share that is known, task) of studies of two inputs."""
+    for task in chain(tasks.language(), tasks.unseen()):
+        if len(task.inputs) == 2:
+            size = _size(task)
+            for share in SHARES:
+                cut = _cut(task, size <= np.quantile(size, share))
+                if cut is not None:
+                    yield share, cut
+
+
+def curves() -> Iterator[tuple[float, Task]]:
+    """(factor between the largest and the largest known x, task) of curves."""
+    groups: dict[str, list[Task]] = {}
+    for task in chain(tasks.curves(), tasks.unseen()):
+        if len(task.inputs) == 1:
+            groups.setdefault(task.group, []).append(task)
+    for found in groups.values():
+        chosen = np.unique(np.linspace(0, len(found) - 1, MOST).astype(int))
+        for task, factor in ((found[k], factor) for k in chosen for factor in FACTORS):
+            size = _size(task)
+            cut = _cut(task, size <= size.max() - np.log(factor))
+            # What is foretold is to lie about that far beyond the rest, not in it.
+            if cut is not None and np.log(factor) <= 0.7 * np.ptp(size):
+                yield factor, cut
+
+
+def page() -> str:
+    """The page."""
+    parts = [HEAD, "## Studies of two inputs: mean absolute log error, share of targets inside\n\n"]
+    parts += _table(list(studies()), "known", "mean_abs", ("plain Chinchilla", "chinchilla"))
+    parts.append("\n## Curves: root mean square log error, share of targets inside\n\n")
+    parts += _table(list(curves()), "factor", "rmsle", ("carry last", "carry_last"))
+    return "".join(parts)
+
+
+def _table(
+    cuts: list[tuple[float, Task]], title: str, error: str, other: tuple[str, str]
+) -> list[str]:
+    table = run(task for _, task in cuts).table.with_columns(
+        cut=pl.Series([cut for cut, _ in cuts])
+    )
+    lines = [
+        f"| {title} | cuts | here | {other[0]} | 50 % | 80 % | 90 % | 95 % |\n",
+        "|---|---|---|---|---|---|---|---|\n",
+    ]
+    held = ("in50", "in80", "in90", "in95")
+    for (cut,), rows in table.group_by("cut", maintain_order=False):
+        shares = " | ".join(f"{100 * rows[name].mean():.0f}" for name in held)
+        means = f"**{rows[error].mean():.4f}** | {rows[other[1]].mean():.4f}"
+        lines.append(f"| {cut:g} | {rows.height} | {means} | {shares} |\n")
+    return lines[:2] + sorted(lines[2:], key=lambda line: float(line.split("|")[1]))
