@@ -21,6 +21,7 @@ import polars as pl
 
 from scaling.ledger import LEDGER, Entry, canonical, entry_of, version_of
 from scaling.site import build, refresh
+from scaling.site.write import PAGE
 
 TARGETS = 4
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -100,8 +101,8 @@ def main() -> None:
             more = seconds(lambda root=root: refresh(root))
             fresh = seconds(lambda root=root: build(root))
             size = (root / "reports/index.html").stat().st_size / 1e3
-            manifest = json.loads((root / "reports/index.json").read_bytes())
-            assert len(manifest["versions"]) == versions
+            told = json.loads((root / "reports/index.json").read_bytes())
+            assert len(told["versions"]) + len(told["pages"]) * PAGE == versions
         print(f"{versions:8d} {asked.studies:8d} {fresh:6.2f} {more:9.2f} {size:14.0f}")
 
 

@@ -20,9 +20,9 @@ from scaling.tags import TAG, tag_versions, tagged
 from scaling.version import INBOX, stages
 
 PUSH_SECONDS = 1800.0
-# The page over all versions: made again from them by every publication and audit, so what stands
+# The pages over all versions: made again from them by every publication and audit, so what stands
 # here is given up where another's comes.
-INDEX = tuple(f"reports/index.{kind}" for kind in ("html", "json", "md"))
+INDEX = re.compile(r"index(-\d+-\d+)?\.(html|json|md)")
 KINDS = ("outs", "metrics", "plots")
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
 LONGEST = 4000
@@ -86,9 +86,17 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
 
 def _give_up_index(root: Path) -> None:
     """Put back the committed index, or none: one made anew here would be in the way of a merge."""
-    for name in INDEX:
-        if _quiet(root, "checkout", "--quiet", "HEAD", "--", name) is None:
-            (root / name).unlink(missing_ok=True)
+    listed = _git(root, "ls-tree", "--name-only", "HEAD", "reports/").splitlines()
+    known = [name for name in listed if INDEX.fullmatch(Path(name).name)]
+    if known:
+        _git(root, "checkout", "--quiet", "HEAD", "--", *known)
+    for name in set(_index(root)) - set(known):
+        (root / name).unlink()
+
+
+def _index(root: Path) -> list[str]:
+    found = os.listdir(root / "reports") if (root / "reports").is_dir() else []
+    return [f"reports/{name}" for name in sorted(found) if INDEX.fullmatch(name)]
 
 
 def _check_names(root: Path, git_remote: str | None, dvc_remote: str | None) -> None:
@@ -146,7 +154,7 @@ def _commit(root: Path, version: str) -> str | None:
     _git(root, "add", "--", *paths)
     if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
         return None
-    index = [name for name in INDEX if (root / name).is_file()]
+    index = _index(root)
     _git(root, "add", "--", *index)
     _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths, *index)
     return _git(root, "rev-parse", "HEAD").strip()

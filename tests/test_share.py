@@ -118,6 +118,8 @@ def test_the_index_is_shared_with_a_version_and_two_workers_do_not_collide_over_
         assert catch_up(clone, "origin", "storage") == "took over what origin/main has"
         assert first in (clone / "reports/index.md").read_text()
         (clone / "reports/index.md").write_text("with an audit of its own\n")
+        (clone / "reports/index-1-50.md").write_text("a page of older versions\n")
+        (clone / "reports/index-notes.md").write_text("someone's own\n")
     # An index that changed makes no commit by itself; it goes with the next version.
     assert share(second, first, "origin", None) == ["pushed to origin/main"]
     (second / "reports/current").mkdir(exist_ok=True)
@@ -127,6 +129,9 @@ def test_the_index_is_shared_with_a_version_and_two_workers_do_not_collide_over_
     assert share(second, made, "origin", None)[-1] == "pushed to origin/main"
     assert catch_up(third, "origin", None) == "took over what origin/main has"
     assert made in (third / "reports/index.md").read_text()
+    # One's page was shared, the other's given up for it; neither has to do with other files.
+    assert (third / "reports/index-1-50.md").read_text() == "a page of older versions\n"
+    assert (third / "reports/index-notes.md").read_text() == "someone's own\n"
     assert git(third, "status", "--porcelain", "-uno") == ""
 
 

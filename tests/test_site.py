@@ -20,7 +20,7 @@ from scaling.publish import publish, verify
 from scaling.report.model import build as build_report
 from scaling.report.read import read
 from scaling.report.stored import load, to_json
-from scaling.site import audited, build, refresh
+from scaling.site import audited, build, refresh, write
 from scaling.site.page import page
 from scaling.site.records import calibration, changed, moved, records
 from tests.publish_project import fill
@@ -249,6 +249,93 @@ def test_the_command_makes_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_a_ledger_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ledger\.jsonl: is missing"):
         build(tmp_path)
+
+
+@pytest.fixture
+def paged(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Seven versions, newest first, with pages of two: two pages of older ones, three newest."""
+    monkeypatch.setattr(write, "PAGE", 2)
+    for number in range(4):
+        outputs(root, 2.2 + number / 10, (10, 0.9))
+        publish(root, now=NOON)
+    lines = (root / "reports/ledger.jsonl").read_text().splitlines()
+    return [json.loads(line)["version"] for line in reversed(lines)]
+
+
+def every(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (root / "reports").glob("index*")}
+
+
+def test_older_versions_have_pages_of_their_own(root: Path, paged: list[str]) -> None:
+    files = every(root)
+    stems = ("index", "index-1-2", "index-3-4")
+    assert sorted(files) == sorted(f"{stem}.{kind}" for stem in stems for kind in write.KINDS)
+    whole = [json.loads(files[f"{stem}.json"])["versions"] for stem in stems]
+    assert [[one["version"] for one in part] for part in whole] == [
+        paged[:3],
+        paged[5:],
+        paged[3:5],
+    ]
+    page, oldest = files["index.html"].decode(), files["index-1-2.html"].decode()
+    assert "<li>7 versions" in page
+    assert page.index('href="index-3-4.html"') < page.index('href="index-1-2.html"')
+    assert [f'href="{version}/report.html"' in page for version in paged] == [True] * 3 + [
+        False
+    ] * 4
+    assert [f'href="{version}/report.html"' in oldest for version in paged[5:]] == [True, True]
+    assert 'href="index.html"' in oldest
+    assert 'href="index-1-2.html"' in files["index-3-4.html"].decode()
+    assert b"+5.00" in files["index-3-4.md"]  # against the version before, which is on another page
+    assert verify(root) == []
+
+
+def test_pages_are_the_same_made_at_once_or_one_by_one(root: Path, paged: list[str]) -> None:
+    before = every(root)
+    assert refresh(root) == [] == build(root)
+    for name in before:
+        (root / "reports" / name).unlink()
+    assert sorted(path.name for path in build(root)) == sorted(before)
+    assert every(root) == before
+
+
+def test_a_page_that_stands_is_not_written_again(root: Path, paged: list[str]) -> None:
+    page = root / "reports/index-1-2.html"
+    page.write_bytes(page.read_bytes().replace(b"older", b"OLDER").replace(b"Older", b"OLDER"))
+    outputs(root, 3.0, (10, 0.9))
+    publish(root, now=NOON)
+    assert b"OLDER" in page.read_bytes()
+    assert [path.name for path in build(root)] == [page.name]
+
+
+@pytest.mark.parametrize("kind", write.KINDS)
+@pytest.mark.parametrize("harm", ["", "cut", None])
+def test_a_page_that_is_lost_or_cut_is_made_again(
+    root: Path, paged: list[str], kind: str, harm: str | None
+) -> None:
+    before = every(root)
+    path = root / f"reports/index-1-2.{kind}"
+    path.unlink() if harm is None else path.write_text(harm)
+    assert refresh(root) == [path]
+    assert every(root) == before
+
+
+@pytest.mark.parametrize("name", ["line_sha256", "style", "form", "bytes", "last", "name"])
+def test_a_page_of_something_else_is_made_again(root: Path, paged: list[str], name: str) -> None:
+    before = every(root)
+    told = json.loads(before["index.json"])
+    told["pages"][0][name] = "x"
+    (root / "reports/index.json").write_text(json.dumps(told))
+    assert [path.name for path in refresh(root)] == ["index.json"]
+    assert every(root) == before
+
+
+def test_pages_of_no_index_are_removed(root: Path, paged: list[str]) -> None:
+    before = every(root)
+    for name in ("index-5-6.html", "index-1-3.json"):
+        (root / "reports" / name).write_text("old")
+    (root / "reports/index-notes.md").write_text("mine")
+    assert build(root) == []
+    assert every(root) == before | {"index-notes.md": b"mine"}
 
 
 def test_a_version_on_the_terminal(

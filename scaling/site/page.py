@@ -30,13 +30,20 @@ LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=T
 LEDGER_FILE = "reports/ledger.jsonl"
 
 
-def page(records: Sequence[Record], audit: Record) -> Report:
-    """The index of these versions, which come oldest first, and of what the audit says."""
+def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ()) -> Report:
+    """The index of these versions, which come oldest first, and of what the audit says.
+
+    ``pages`` have the versions before them, oldest first.
+    """
     newest = list(reversed(records))
-    facts = (Cell(counted(len(newest), "version"), len(newest), "versions", LEDGER_FILE),)
+    number = len(newest) + (pages[-1]["last"] if pages else 0)
+    facts = (Cell(counted(number, "version"), number, "versions", LEDGER_FILE),)
+    older = (page_table(pages),) if pages else ()
     files = Fold("Files of every version", (file_table(newest),))
     sections = (
-        Section("versions", "Versions", (_intro(newest), version_table(newest), files)),
+        Section(
+            "versions", "Versions", (_intro(newest, pages), version_table(newest), *older, files)
+        ),
         Section("record", "Calibration record", audited.blocks(audit)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
         Section("beside", "Audit, history, governance", (audited.beside(audit),)),
@@ -44,13 +51,54 @@ def page(records: Sequence[Record], audit: Record) -> Report:
     return Report(TITLE, LEAD, facts, sections)
 
 
-def _intro(newest: Sequence[Record]) -> Text:
+def older_page(records: Sequence[Record], told: Record, before: Record | None) -> Report:
+    """The page of some older versions, which come oldest first.
+
+    ``told`` is what the index says of it, ``before`` what it says of the page of those before.
+    """
+    newest = list(reversed(records))
+    span = _span(told)
+    facts = (Cell(span, span, "versions", LEDGER_FILE),)
+    files = Fold("Files of these versions", (file_table(newest),))
+    near = [Cell("newest versions", link="index.html")]
+    near += [Cell(_span(before), link=f"{before['name']}.html")] if before else []
+    rows = tuple((cell,) for cell in near)
+    other = table("page-table", "Other pages", (Column("page"),), (Group("", rows),))
+    sections = (
+        Section("versions", "Versions", (_intro(newest), other, version_table(newest), files)),
+        Section("backtests", "Backtests of each version", _record_blocks(newest)),
+    )
+    lead = "Older versions, newest first. How well intervals held is told with the newest versions."
+    return Report(f"{TITLE}, {span}", lead, facts, sections)
+
+
+def page_table(pages: Sequence[Record]) -> Table:
+    """A row a page of older versions, newest first."""
+    columns = (Column("page"), Column("first issued", "UTC"), Column("last issued", "UTC"))
+    rows = tuple(
+        (
+            Cell(_span(told), _span(told), link=f"{told['name']}.html"),
+            words(_time(told["since"]), LEDGER_FILE),
+            words(_time(told["until"]), LEDGER_FILE),
+        )
+        for told in reversed(pages)
+    )
+    return table("page-table", "Older versions", columns, (Group("", rows),))
+
+
+def _span(told: Record) -> str:
+    return f"versions {told['first']} to {told['last']}"
+
+
+def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
     if not newest:
         return Text("Nothing has been published yet.")
-    return Text(
+    told = (
         "A version never changes once it is issued. The ledger chains them by hash, and "
         "\u201cscaling verify\u201d checks every file against it."
     )
+    more = f" Here are the newest {len(newest)}; below them are the pages of older ones."
+    return Text(told + more if pages else told)
 
 
 def version_table(newest: Sequence[Record]) -> Table:
@@ -70,7 +118,7 @@ def version_table(newest: Sequence[Record]) -> Table:
         "Moves compare the medians of all laws together with those of the version before, at the "
         "targets that both have. Code marked + differed from its Git revision."
     )
-    return table("version-table", "All versions", columns, (Group("", rows),), note)
+    return table("version-table", "Versions, newest first", columns, (Group("", rows),), note)
 
 
 def _version_row(record: Record) -> tuple[Cell, ...]:

@@ -32,16 +32,19 @@ Medians = dict[tuple[str, str], float]
 
 
 def records(
-    reports: Path, entries: Iterable[Entry], known: Mapping[str, Record] | None = None
+    reports: Path,
+    entries: Iterable[Entry],
+    known: Mapping[str, Record] | None = None,
+    before: Entry | None = None,
 ) -> list[Record]:
     """One record a version, in the ledger's order; those in ``known`` are not made again.
 
     A known record is taken when it has the same form, manifest and predecessor. Every version is
-    read at most twice, so the time is linear in the number of versions.
+    read at most twice, so the time is linear in their number. ``before`` is the version before the
+    first of them.
     """
     known = known or {}
     found: list[Record] = []
-    before: Entry | None = None
     for entry in entries:
         old = known.get(entry.version)
         fits = old is not None and _identity(old) == _identity(_names(entry))
