@@ -75,6 +75,7 @@ def fit(
 
     family = laws.get(law)
     table = read(runs, maps).of_metric(metric, target)
+    _aside(table.repeated())
     with table.placed(), _working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
         made = run(
             table.frame,
@@ -142,6 +143,7 @@ def forecast(
 
     table = read(runs, maps)
     given = table.of_metric(metric, target)
+    _aside(given.repeated())
     if metric is not None and companion:
         given = given.beside(companion, table)
     planned = read(at, maps, optional=True)
@@ -291,6 +293,12 @@ def verify(
     if problems:
         raise typer.Exit(1)
     typer.echo("\n".join(good))
+
+
+def _aside(text: str | None) -> None:
+    """A remark on standard error."""
+    if text:
+        typer.echo(text, err=True)
 
 
 def _working(text: str, *, quiet: bool = False) -> Any:

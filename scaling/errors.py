@@ -50,6 +50,18 @@ class InputError(ValueError):
             hint=self.hint,
         )
 
+    def hinted(self, hint: str) -> InputError:
+        """The same error with this hint."""
+        return InputError(
+            self.problem,
+            file=self.file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            allowed=self.allowed,
+            hint=hint,
+        )
+
     def _message(self) -> str:
         place = [str(self.file)] if self.file is not None else []
         place += [f"row {self.row}"] if self.row is not None else []

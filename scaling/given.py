@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
-from scaling.errors import InputError, nearest, placed
+from scaling.errors import InputError, counted, nearest, placed
+from scaling.schema import RUN, by_name
+from scaling.units import COUNTS, in_full, units_of
+
+MISSING = "missing column"
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,17 @@ class Given:
     rows: Sequence[int]
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def placed(self) -> AbstractContextManager[None]:
-        """Input errors inside name the file, its row and its column."""
-        return placed(self.file, self.rows, self.names)
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Input errors inside name the file, its row and its column, and how to name a column."""
+        try:
+            with placed(self.file, self.rows, self.names):
+                yield
+        except InputError as error:
+            if error.problem != MISSING or error.file != self.file:
+                raise
+            other = f"A column of another name: --map {error.column}=THEIRS."
+            raise error.hinted(f"{error.hint} {other}" if error.hint else other) from error
 
     def kept(self, where: pl.Series) -> Given:
         """The rows for which ``where`` holds; nothing counts as false."""
@@ -76,12 +89,23 @@ class Given:
         """Refuse a table without this column."""
         if column not in self.frame.columns:
             raise InputError(
-                "missing column",
+                MISSING,
                 file=self.file,
                 column=column,
                 allowed=", ".join(self.frame.columns[:30]),
                 hint=nearest(column, self.frame.columns),
             )
+
+    def repeated(self) -> str | None:
+        """That a row is there twice, in words; every one of them counts."""
+        again = ~self.frame.select(pl.struct(~cs.nested()).is_first_distinct()).to_series()
+        if not again.any():
+            return None
+        first = self.rows[int(again.arg_true()[0])]
+        return (
+            f"{self.file}: {counted(int(again.sum()), 'row')} as before in every cell (the first: "
+            f"row {first}); each counts"
+        )
 
 
 def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
@@ -94,7 +118,7 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     """
     from scaling.sources import read_table
 
-    frame = read_table(path)
+    frame = _counts(read_table(path))
     given = Given(path, frame, range(1, frame.height + 1))
     for entry in maps or ():
         name, _, column = entry.partition("=")
@@ -103,6 +127,18 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         if optional and column not in frame.columns:
             continue
         given.require(column)
-        frame = given.frame.with_columns(frame[column].alias(name))
-        given = replace(given, frame=frame, names={**given.names, name: column})
+        copied = _counts(given.frame.with_columns(frame[column].alias(name)))
+        given = replace(given, frame=copied, names={**given.names, name: column})
     return given
+
+
+def _counts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Counts in our columns in full: 7B is 7e9. Text that is no count stays, to be refused."""
+    known = by_name(RUN)
+    for name in frame.columns:
+        if name in known and units_of(name) is COUNTS and frame[name].dtype == pl.String:
+            text = frame.select(in_full(pl.col(name))).to_series()
+            number = text.cast(pl.Float64, strict=False)
+            whole = number.null_count() == text.null_count()
+            frame = frame.with_columns(number if whole else text)
+    return frame

@@ -85,6 +85,11 @@ def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) ->
 
     if runs.height == 0:
         raise InputError("the table is empty", value=0, allowed="at least one data row")
+    if target not in runs.columns:
+        long = {"metric", "value"} <= set(runs.columns)
+        hint = "Choose a metric with --metric." if long else None
+        allowed = ", ".join(runs.columns[:30])
+        raise InputError("missing column", column=target, allowed=allowed, hint=hint)
     table = Table("law", "applies", "why not, or what to mind")
     order = {"yes": 0, "with care": 1, "no": 2}
     chosen = laws.load().values() if name is None else [laws.get(name)]

@@ -10,6 +10,7 @@ import pytest
 
 import scaling
 from scaling.errors import InputError
+from scaling.given import read
 from tests.command import cli
 
 
@@ -125,3 +126,43 @@ def test_a_table_without_metrics_says_so(tmp_path: Path) -> None:
     done = cli("fit", tmp_path / "runs.csv", "--law", "power_law", "--metric", "loss@pile")
     assert done.returncode == 2
     assert "runs.csv, column 'metric': missing column" in done.stderr
+
+
+def named_otherwise(folder: Path) -> Path:
+    table = folder / "team.csv"
+    rows = [f"{n},{d:.3e},{2 + 50 / d**0.2}" for n in ("85M", "1.3B") for d in (1e9, 1e10)]
+    table.write_text("\n".join(["\ufeffmodel_size,n_tokens,val_loss", *rows]) + "\n")
+    return table
+
+
+def test_a_missing_column_says_how_to_name_it(tmp_path: Path) -> None:
+    table = named_otherwise(tmp_path)
+    for command in (("fit", "--law", "chinchilla"), ("compare",), ("emergence",)):
+        done = cli(command[0], table, *command[1:])
+        assert done.returncode == 2 and "--map" in done.stderr, done.stderr
+    done = cli("laws", "--for", table)
+    assert done.returncode == 2
+    assert "column 'loss': missing column; allowed: model_size, n_tokens, val_loss" in done.stderr
+    assert "--map loss=THEIRS" in done.stderr
+
+
+def test_counts_may_have_a_letter_and_loss_any_name(tmp_path: Path) -> None:
+    table = named_otherwise(tmp_path)
+    given = read(table, ["params=model_size", "tokens=n_tokens", "loss=val_loss"])
+    assert given.frame["params"].to_list() == [8.5e7, 8.5e7, 1.3e9, 1.3e9]
+    table.write_text(table.read_text().replace("1.3B", "1.3 gigs"))
+    done = cli("fit", table, "--law", "power_law", "--map", "params=model_size", "--map",
+               "tokens=n_tokens", "--map", "loss=val_loss")  # fmt: skip
+    assert done.returncode == 2
+    assert (
+        "row 3, column 'model_size': text where a number belongs; found '1.3 gigs'" in done.stderr
+    )
+
+
+def test_a_row_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    x = np.geomspace(1e20, 1e23, 8)
+    table = pl.DataFrame({"flops": [*x, x[3]], "loss": 2.0 + np.append(x, x[3]) ** -0.05})
+    table.write_csv(tmp_path / "runs.csv")
+    done = cli("fit", tmp_path / "runs.csv", "--law", "power_law", "--resamples", "0")
+    assert done.returncode == 0
+    assert "runs.csv: 1 row as before in every cell (the first: row 9); each counts" in done.stderr

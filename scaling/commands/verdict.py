@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PANEL = "Ask a table of runs"
 
 Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a result.")]
+Maps = Annotated[
+    list[str] | None, typer.Option("--map", help="NAME=COLUMN: the table's column for NAME.")
+]
 Metric = Annotated[
     str | None, typer.Option(help="Keep the rows of this metric, whose `value` becomes the score.")
 ]
@@ -35,6 +38,7 @@ def growth(
     table: Table,
     date: Annotated[str, typer.Option(help="Column of dates.")] = "observed",
     score: Score = "value",
+    maps: Maps = None,
     metric: Metric = None,
     best: Annotated[
         int, typer.Option(min=0, help="Only rows among this many highest of their day; 0 for all.")
@@ -47,7 +51,7 @@ def growth(
     from scaling.fit.data import positive
     from scaling.given import read
 
-    given = read(table).of_metric(metric, score)
+    given = read(table, maps).of_metric(metric, score)
     given.require(date)
     with given.placed():
         days, values = given.frame[date], positive(given.frame, score)
@@ -62,6 +66,7 @@ def regime(
     table: Table,
     law: Annotated[str, typer.Option(help="Law family.")] = "chinchilla",
     param: Annotated[list[str] | None, typer.Option(help="Exponent; repeat for more.")] = None,
+    maps: Maps = None,
     metric: Metric = None,
     target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
     dimension: Annotated[
@@ -76,7 +81,7 @@ def regime(
     from scaling.fit.engine import fit
     from scaling.given import read
 
-    given = read(table).of_metric(metric, target)
+    given = read(table, maps).of_metric(metric, target)
     with given.placed():
         made = fit(given.frame, law, target=target, resamples=resamples)
         names = param or [name for name in made.law.names if name in ("alpha", "beta", "c", "b")]
@@ -93,6 +98,7 @@ def emergence(
     table: Table,
     scale: Scale = "flops",
     score: Score = "value",
+    maps: Maps = None,
     metric: Metric = None,
     tokens: Annotated[float, typer.Option(help="Tokens of an answer that must be right.")] = 1.0,
     level: Level = 0.9,
@@ -103,7 +109,7 @@ def emergence(
     from scaling.fit.data import number, positive
     from scaling.given import read
 
-    given = _complete(read(table).of_metric(metric, score), (scale, score))
+    given = _complete(read(table, maps).of_metric(metric, score), (scale, score))
     with given.placed():
         x, y = positive(given.frame, scale), number(given.frame, score)
         found = answer(x, y, answer_tokens=tokens, level=level)
@@ -114,6 +120,7 @@ def inverse(
     table: Table,
     scale: Scale = "params",
     score: Score = "value",
+    maps: Maps = None,
     metric: Metric = None,
     lower_is_better: Annotated[
         bool, typer.Option("--lower-is-better", help="For losses and error rates.")
@@ -126,7 +133,7 @@ def inverse(
     from scaling.fit.data import number, positive
     from scaling.given import read
 
-    given = _complete(read(table).of_metric(metric, score), (scale, score))
+    given = _complete(read(table, maps).of_metric(metric, score), (scale, score))
     with given.placed():
         x, y = positive(given.frame, scale), number(given.frame, score)
         found = answer(x, y, higher_is_better=not lower_is_better, level=level)

@@ -104,7 +104,7 @@ def _header(data: bytes, separator: str, path: Path) -> list[str]:
             "the header has one column",
             file=path,
             value=names[0],
-            hint="Separate cells by commas (.csv) or tabs (.tsv).",
+            hint="Separate cells by commas (.csv) or tabs (.tsv), and write 2.5 with a point.",
         )
     for position, name in enumerate(names, start=1):
         if not name.strip():
