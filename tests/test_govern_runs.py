@@ -31,6 +31,9 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"flop": 1e25, "flop_to_date": 2e25}, "flop_to_date", "above the final"),
     ({"chip": "NVIDIA H1000"}, "chip", "chips.csv"),
     ({"general_purpose": "maybe"}, "general_purpose", "yes | no"),
+    ({"markets": "US; Europe"}, "markets", "a member state of the EU is EU"),
+    ({"markets": "eu"}, "markets", "EU, US, Korea"),
+    ({"modality": "Text"}, "modality", "text, audio"),
 ]
 
 
@@ -66,6 +69,17 @@ def test_a_run_twice_is_refused() -> None:
 def test_an_odd_row_stays_with_its_flag(change: dict[str, Any], flag: str | None) -> None:
     found = prepared(RUN | change)["flags"][0]
     assert found is None if flag is None else flag in found
+
+
+def test_counts_may_have_a_letter_and_lists_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    head = "run,entity,state,params,tokens,markets"
+    path.write_text(f"{head}\na,Lab,planned,400B,30T,EU; US;\nb,Lab,planned,4e11,3e13,\n")
+    made, _ = runs.read(path, LOADED, ON)
+    assert made["best"].to_list() == [7.2e25, 7.2e25]
+    path.write_text(f"{head}\na,Lab,planned,400 bn,30T,EU\n")
+    with pytest.raises(InputError, match=r"row 1, column 'params'.*found '400 bn'"):
+        runs.read(path, LOADED, ON)
 
 
 def test_a_file_is_named_in_the_message(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ RUN: tuple[Column, ...] = (
     _text("modality", "what it generates: words parted by ';' (text audio image video other)"),
     _text("general_purpose", "general-purpose or foundation model", allowed=YES_NO),
     _text("biological", "trained on primarily biological sequence data", allowed=YES_NO),
-    _text("markets", "where it is offered: words parted by ';' (EU, US, Korea ...)"),
+    _text("markets", "where it is offered: words parted by ';' (EU US Korea UK China Japan other)"),
     _text("open_weights", "are the weights published", allowed=YES_NO),
     _text("distilled", "distilled from a frontier model", allowed=YES_NO),
     _text("us_person", "is the entity a US person", allowed=YES_NO),
@@ -221,6 +221,13 @@ RUN: tuple[Column, ...] = (
     _text("source", "where the row is from"),
     _text("assumptions", "what was assumed"),
 )
+
+# What a list of words may hold, beside what a rule asks for. Any other word is refused: "Europe"
+# would count as no market of the EU.
+WORDS = {
+    "markets": ("EU", "US", "Korea", "UK", "China", "Japan", "other"),
+    "modality": ("text", "audio", "image", "video", "other"),
+}
 
 LEDGER: tuple[Column, ...] = (
     _text("run", "id in the runs file", required=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -26,6 +26,13 @@ def terms(text: str | None, known: list[str]) -> list[tuple[str, pl.Expr]]:
         InputError: the text is no condition, or names a column that runs do not have.
     """
     return [_term(part, known) for part in (text or "").split(";") if part.strip()]
+
+
+def words(texts: Iterable[str | None], name: str) -> set[str]:
+    """The words that conditions look for in a list of the column."""
+    parts = [_TERM.match(part) for text in texts for part in (text or "").split(";")]
+    found = [part.group(3) for part in parts if part and part.group(1, 2) == (name, "has")]
+    return {word.strip() for value in found for word in value.split("|")}
 
 
 def _term(part: str, known: list[str]) -> tuple[str, pl.Expr]:

@@ -15,7 +15,8 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.govern import estimate, tables
-from scaling.govern.columns import ARCHITECTURE, FLEET, LEDGER, RUN
+from scaling.govern.columns import ARCHITECTURE, FLEET, LEDGER, RUN, WORDS
+from scaling.govern.conditions import words
 from scaling.govern.ledger import cumulative, weigh, wide
 from scaling.govern.registry import Registry
 from scaling.schema import Column
@@ -105,6 +106,7 @@ def prepare(
     known = details or Details()
     table = _moments(cells)
     _refuse(table)
+    _refuse_words(table, registry.rules)
     table = _latest(table, on)
     table = _best(_chips(table, registry.chips), registry.sigma(), known)
     _refuse_peta(table)
@@ -143,6 +145,18 @@ def _moment(name: str) -> pl.Expr:
     exact = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", strict=False)
     day = text.str.contains(_DAY)
     return pl.when(day).then(noon.dt.replace_time_zone("UTC")).otherwise(exact)
+
+
+def _refuse_words(table: pl.DataFrame, rules: pl.DataFrame) -> None:
+    """A word that no rule knows would pass for a fact that speaks against a rule."""
+    texts = [*rules["scope_when"], *rules["conditions_when"]]
+    for name, usual in WORDS.items():
+        allowed = list(dict.fromkeys((*usual, *sorted(words(texts, name)))))
+        parts = pl.col(name).str.split(";").list.eval(pl.element().str.strip_chars())
+        strange = parts.list.eval(~pl.element().is_in([*allowed, ""])).list.any()
+        shown = f"{', '.join(allowed)}; parted by ';'"
+        shown += " (a member state of the EU is EU)" if name == "markets" else ""
+        tables.first(table, strange, name, "is no word that rules know", shown)
 
 
 def _refuse(table: pl.DataFrame) -> None:
