@@ -82,6 +82,16 @@ def test_another_environment_is_asked_for_its_own_python(
     assert f"environment: Python is 3.12.99, was {was}" in made.reasons
 
 
+def test_pages_beside_the_versions_are_none(root: Path) -> None:
+    """`scaling govern` writes reports/governance, with a manifest of its own."""
+    known = module.every(root)
+    (root / "reports/governance").mkdir()
+    (root / "reports/governance/manifest.json").write_text("{}")
+    assert module.every(root) == known
+    with pytest.raises(InputError, match="no such version"):
+        next(module.reproduce(root, ["governance"]))
+
+
 def test_a_version_that_git_does_not_have_is_said(root: Path) -> None:
     with pytest.raises(InputError, match="no such version"):
         next(module.reproduce(root, ["nope"]))

@@ -77,10 +77,16 @@ class Reproduced:
 
 def every(root: Path) -> list[str]:
     """All published versions that have a manifest, the replayed history first."""
+    return [folder.name for place in PLACES for folder in _versions(root / place)]
+
+
+def _versions(place: Path) -> list[Path]:
+    """Folders of the versions in the place's ledger: other pages there have manifests too."""
+    ledger = place / LEDGER
+    entries, _ = read_lines(ledger.read_bytes()) if ledger.is_file() else ([], [])
+    known = {entry.version for entry in entries}
     return [
-        path.parent.name
-        for place in PLACES
-        for path in sorted((root / place).glob(f"*/{MANIFEST}"))
+        path.parent for path in sorted(place.glob(f"*/{MANIFEST}")) if path.parent.name in known
     ]
 
 
@@ -263,7 +269,7 @@ def _other_choices(folder: Path, made_by: Mapping[str, Any], params: bytes | Non
 def folder_of(root: Path, version: str) -> Path:
     """Where a version stands; raises InputError when it is not published."""
     for place in PLACES:
-        if (root / place / version / MANIFEST).is_file():
+        if root / place / version in _versions(root / place):
             return root / place / version
     allowed = ", ".join(every(root)) or "none is published"
     raise InputError("no such version", value=version, allowed=allowed)
