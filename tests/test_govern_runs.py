@@ -64,6 +64,17 @@ def test_a_run_twice_is_refused() -> None:
         ({"flop": 3.1e8}, "is it in FLOP?"),
         ({}, "no figure and no inputs"),
         ({"flop": 3.8e25, **BY_ND}, None),
+        ({"flop": 3.8e25, "state": "planned"}, "planned, though its start has passed"),
+        (
+            {
+                "flop": 1e25,
+                "state": "planned",
+                "started": "2027-01-01",
+                "ended": "2027-02-01",
+                "released": None,
+            },
+            None,
+        ),
     ],
 )
 def test_an_odd_row_stays_with_its_flag(change: dict[str, Any], flag: str | None) -> None:

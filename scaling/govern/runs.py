@@ -110,7 +110,7 @@ def prepare(
     table = _latest(table, on)
     table = _best(_chips(table, registry.chips), registry.sigma(), known)
     _refuse_peta(table)
-    table = _derived(_flags(table)).sort("started_at", maintain_order=True, nulls_last=True)
+    table = _derived(_flags(table, on)).sort("started_at", maintain_order=True, nulls_last=True)
     return _regimes(table, registry, known.ledger)
 
 
@@ -293,8 +293,8 @@ def _refuse_peta(table: pl.DataFrame) -> None:
     )
 
 
-def _flags(table: pl.DataFrame) -> pl.DataFrame:
-    """What is odd, in words, parted by '; '."""
+def _flags(table: pl.DataFrame, on: date) -> pl.DataFrame:
+    """What is odd on the day, in words, parted by '; '."""
     found = {
         "hardware and architecture": estimate.factor_apart(
             pl.col("flop_hardware"), pl.col("flop_6nd")
@@ -311,6 +311,8 @@ def _flags(table: pl.DataFrame) -> pl.DataFrame:
     recent = pl.coalesce("released_at", "ended_at", "started_at").dt.date() >= DOUBTFUL_SINCE
     small = (pl.col("flop") < DOUBTFUL_BELOW) & recent
     flags.append(pl.when(small).then(pl.lit("flop is below 1e15: is it in FLOP?")))
+    overdue = (pl.col("state") == "planned") & (pl.col("started_at").dt.date() < on)
+    flags.append(pl.when(overdue).then(pl.lit("planned, though its start has passed")))
     flags.append(pl.when(pl.col("best").is_null()).then(pl.lit("no figure and no inputs for one")))
     return table.with_columns(
         flags=pl.concat_str(flags, separator="; ", ignore_nulls=True)

@@ -130,7 +130,8 @@ def show_written(out: Path, written: Written) -> None:
         table = Table("alert", "run", "rule", "verdict", "notify by")
         for row in written.alerts.to_dicts()[:ALERTS]:
             due = str(row["notify_by"] or "")
-            table.add_row(row["alert"], Text(clean(row["run"])), row["rule"], row["verdict"], due)
+            verdict = row["verdict"] + (f" without {row['missing']}" if row["missing"] else "")
+            table.add_row(row["alert"], Text(clean(row["run"])), row["rule"], verdict, due)
         console.print(table)
         if written.alerts.height > ALERTS:
             console.print(f"{written.alerts.height - ALERTS} more: {out / 'alerts.csv'}")
