@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.forecast import distance, page, tasks, together
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tune import left_out
-from scaling.forecast.curves import DEGREES as OF_CURVES
-from scaling.forecast.planes import DEGREES as OF_PLANES
+from scaling.forecast import curves as one_input
+from scaling.forecast import planes as two_inputs
 
 OUT = Path("docs/benchmarks")
 
@@ -23,8 +23,8 @@ def main() -> None:
     curves = run(tasks.curves()) if tasks.CURVES.is_file() else None
     language = run(tasks.language())
     tuned = (
-        left_out(curves.scored if curves else [], OF_CURVES),
-        left_out(language.scored, OF_PLANES),
+        left_out(curves.scored if curves else [], one_input.SPREAD, one_input.DEGREES),
+        left_out(language.scored, two_inputs.SPREAD, two_inputs.DEGREES),
     )
     if "tune" in sys.argv[1:]:
         for part in tuned:

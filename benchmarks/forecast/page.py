@@ -162,8 +162,9 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     names = [f"in{100 * level:g}" for level in LEVELS]
     means = _means(table, names)
     lines = [
-        "Share of targets inside the intervals; in brackets with constants that were tuned without "
-        "that row's group.\n\n",
+        "Share of targets inside the intervals; in brackets when all but the first constant of the "
+        "spread are multiplied by what suits the other groups best (by how often their intervals "
+        "hold).\n\n",
         "| group | 50 % | 80 % | 90 % | 95 % |\n|---|---|---|---|---|\n",
     ]
     for group, row in means.items():
@@ -180,7 +181,7 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     curves = len(tuned.constants) > 4
     parts = "noise, apart, |step|, " + ("level, faster" if curves else "|step| distance")
     lines.append(
-        f"\nTuned on all groups: ({constants}) for ({parts}), Student's t with "
+        f"\nBest by log score on all groups: ({constants}) for ({parts}), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"
     )
     return "".join(lines)

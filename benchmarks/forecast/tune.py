@@ -1,11 +1,12 @@
-"""The constants of the spread, by log score, with each group of tasks left out in turn.
+"""The constants of the spread: the best by log score, and how those in use hold.
 
 A forecast of log y is Student's t with `DEGREES` degrees of freedom about the centre, with
 
     sigma^2 = sum_k (c_k feature_k)^2
 
-The constants maximise the mean over groups of the mean log score, so that a group of many curves
-counts as much as a group of few.
+The best maximise the mean over groups of the mean log score, so that a group of many curves counts
+as much as a group of few. Those in use are chosen by how often intervals hold; `left_out` says how
+they hold on each group when all tasks of the others choose how wide they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import gammaln, stdtr
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+WIDTHS = np.geomspace(0.5, 2.0, 29)
 
 
 @dataclass(frozen=True)
@@ -78,25 +80,26 @@ def coverage(task: Scored, constants: np.ndarray, degrees: float) -> dict[float,
 
 @dataclass(frozen=True)
 class Tuned:
-    """Constants from all groups, degrees of freedom, and coverage of each group by the constants
-    tuned on the others: group -> level -> share."""
+    """Constants with the best log score, degrees of freedom, and coverage of each group by the
+    constants in use, as wide as suits the other groups: group -> level -> share."""
 
     constants: tuple[float, ...]
     degrees: float
-    score: float
     coverage: dict[str, dict[float, float]]
 
 
-def left_out(tasks: Sequence[Scored], degrees: float) -> Tuned | None:
-    """The best constants, and how they hold where they were not tuned."""
+def left_out(tasks: Sequence[Scored], in_use: Sequence[float], degrees: float) -> Tuned | None:
+    """The best constants by log score, and how those in use hold where others choose the width."""
     if not tasks:
         return None
-    made = tune(tasks, degrees)
-    held = {}
-    for group in dict.fromkeys(task.group for task in tasks):
-        others = [task for task in tasks if task.group != group]
-        constants = tune(others, degrees)
-        shares = [coverage(task, constants, degrees) for task in tasks if task.group == group]
-        held[group] = {q: float(np.mean([one[q] for one in shares])) for q in LEVELS}
-    score = group_mean(tasks, made, degrees)
-    return Tuned(tuple(float(value) for value in made), degrees, score, held)
+    wide = [np.concatenate([in_use[:1], width * np.array(in_use[1:])]) for width in WIDTHS]
+    # Shares of targets inside (W, N, 4), of every width and task.
+    held = np.array([[list(coverage(t, one, degrees).values()) for t in tasks] for one in wide])
+    groups = np.array([task.group for task in tasks])
+    found = {}
+    for group in dict.fromkeys(groups.tolist()):
+        others = held[:, groups != group].mean(axis=1)
+        best = int(np.argmin(np.abs(others - LEVELS).mean(axis=1)))
+        shares = held[best, groups == group].mean(axis=0)
+        found[group] = dict(zip(LEVELS, shares.tolist(), strict=True))
+    return Tuned(tuple(tune(tasks, degrees).tolist()), degrees, found)
