@@ -2,7 +2,7 @@
 
     nice -n 15 python -m benchmarks.soak run 500 OUT.csv
     nice -n 15 python -m benchmarks.soak run 20 OUT.csv 300    # after 300 versions published alone
-    python -m benchmarks.soak page OUT.csv docs/benchmarks [OUT_AFTER.csv]
+    python -m benchmarks.soak page OUT.csv docs/benchmarks [FEW.csv MANY.csv]
 
 One server, as `scaling serve` starts it, and one long-lived process that runs the flow `refit`
 again and again: real Prefect, DVC and Git, new data each time, so that each refit publishes,

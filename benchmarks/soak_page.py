@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +61,7 @@ TEXT = """\
 # Soak: many refits in a row
 
     nice -n 15 python -m benchmarks.soak run 500 OUT.csv
-    python -m benchmarks.soak page OUT.csv docs/benchmarks [OUT_AFTER.csv]
+    python -m benchmarks.soak page OUT.csv docs/benchmarks [FEW.csv MANY.csv]
 
 One long-lived process runs the flow `refit` again and again against one server, with real Prefect,
 DVC and Git and new data each time. Each refit publishes, commits and tags a version of about
@@ -76,9 +75,9 @@ Medians of a hundred refits each:
 
 {hundreds}
 
-So neither is quite flat: a refit costs {per:.2f} CPU s more, and its process is {more:.0f} MB
-larger, for each hundred versions that are kept. A refit of the shipped studies in which all is
-stale takes 85 CPU s ([latency](latency.md)).
+A refit costs {per:+.3f} CPU s, and its process is {more:+.1f} MB larger, for each hundred versions
+that are kept. A refit of the shipped studies in which all is stale takes 85 CPU s
+([latency](latency.md)).
 
 Slopes are least squares over all refits but the first {warm}; a slope within two standard errors of
 zero is flat. CPU seconds rise with the wall seconds of a refit, that is with what else the machine
@@ -90,17 +89,10 @@ cache, and both in Git. Prefect's folder has the database; the server of `scalin
 runs that are older than 90 days from it (`PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED`; here none was
 so old). The server's memory goes up and down: SQLite may keep 80 MB of its database's pages a
 connection (Prefect's setting). The flow's process keeps the last 700 events until the server has
-confirmed them, and reads for each version a line of the ledger and the status of its files.
-
-{later}
+confirmed them, and each line of the ledger (about 1.5 kB with what was read from it).
 
 ![CPU seconds and memory over the refits](soak.svg)
-
-Before, a refit read all bytes of all versions three times (1 ms a version of .4 MB, each time). Now
-versions whose files did not change are not read again; per refit this leaves under 1 ms a version
-(`os.stat` of its files, its line of the ledger, its row of the index, and Git's look at what it
-keeps).
-"""
+{compared}"""
 
 
 HUNDREDS = {
@@ -126,23 +118,40 @@ def hundreds(rows: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def later(file: Path, rows: pl.DataFrame) -> str:
-    """The same with many versions there before, in a sentence."""
-    after = table(file, warm=1)
-    means = [
-        f"{part[column].mean():.2f} (the flow's process {part['flow'].mean():.2f})"
-        for column, part in (("cpu", after), ("cpu", rows))
+COMPARED = """
+## With few and with many versions
+
+    nice -n 5 python -m benchmarks.soak run N FEW.csv 3
+    nice -n 5 python -m benchmarks.soak run N MANY.csv 500
+
+The versions that are there before are published alone. Means of {number} refits each, after the
+first {warm}, one soak after the other:
+
+{table}
+"""
+
+
+def compared(few: Path, many: Path) -> str:
+    """Means of two soaks that began with few and with many versions, and what lies between."""
+    parts = [table(few), table(many)]
+    spans = [f"{part['versions'].min()} to {part['versions'].max()} versions" for part in parts]
+    apart = float(parts[1]["versions"].mean() - parts[0]["versions"].mean()) / 100
+    lines = [
+        f"| | {spans[0]} | {spans[1]} | more for 100 versions | standard error |",
+        "|---|---|---|---|---|",
     ]
-    return (
-        f"With {after['versions'].min()} to {after['versions'].max()} versions, most of them "
-        f"published alone before (`python -m benchmarks.soak run N OUT.csv AFTER`), a refit took "
-        f"{means[0]} CPU s on average of {after.height}; with {rows['versions'].min()} to "
-        f"{rows['versions'].max()} it took {means[1]}."
-    )
+    chosen = {**CPU, "the flow's own memory, MB": "own_flow", "the server's own, MB": "own_server"}
+    for name, column in chosen.items():
+        ends = [part[column].to_numpy().astype(float) for part in parts]
+        low, high = (float(one.mean()) for one in ends)
+        error = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in ends)))
+        more = f"{(high - low) / apart:+.3g} | {error / apart:.2g}"
+        lines.append(f"| {name} | {low:.4g} | {high:.4g} | {more} |")
+    return COMPARED.format(number=parts[0].height, warm=WARM, table="\n".join(lines))
 
 
-def write(file: Path, out: Path, after: Path | None = None) -> None:
-    """Write soak.md and soak.svg; ``after`` is of a soak that began with many versions."""
+def write(file: Path, out: Path, few: Path | None = None, many: Path | None = None) -> None:
+    """Write soak.md and soak.svg; ``few`` and ``many`` are of soaks that began with versions."""
     rows = table(file)
     x = rows["refit"].to_numpy().astype(float)
     lines = [
@@ -172,7 +181,7 @@ def write(file: Path, out: Path, after: Path | None = None) -> None:
         more=slope(x, rows["own_flow"].to_numpy().astype(float))[1],
         warm=WARM,
         size=size,
-        later="" if after is None else "\n".join(textwrap.wrap(later(after, rows), 100)),
+        compared=compared(few, many) if few and many else "",
     )
     (out / "soak.md").write_text(text)
     (out / "soak.svg").write_text(drawing(rows))
