@@ -178,8 +178,7 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
-    curves = len(tuned.constants) > 4
-    parts = "noise, apart, |step|, " + ("level, faster" if curves else "|step| distance")
+    parts = "noise, apart, |step|" + (", level, faster" if len(tuned.constants) > 3 else "")
     lines.append(
         f"\nBest by log score on all groups: ({constants}) for ({parts}), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"

@@ -36,8 +36,8 @@ TEMPER, FEW = 0.25, 10
 TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
 FIRST_NOISE = 0.005
-# Spread: constants of (noise, apart, |step|, |step| distance), and degrees of freedom.
-SPREAD = (1.0, 1.8, 0.05, 0.1)
+# Spread: constants of (noise, apart, |step|), and degrees of freedom.
+SPREAD = (1.0, 1.8, 0.16)
 DEGREES = 4.0
 _MOST = 60.0
 
@@ -64,14 +64,12 @@ PRIORS = (
 class Plane:
     """A forecast in logs: ``centre`` (T,), ``step`` (T,) how far it lies from the same
     forecast with the inputs held to the range of the runs (0 within it), ``apart`` (T,) how far
-    the shapes differ, ``noise`` the scatter of runs about them, ``distance`` (T,) the log of the
-    geometric mean of the inputs beyond that of the largest run, at least 0."""
+    the shapes differ, ``noise`` the scatter of runs about them."""
 
     centre: Array
     step: Array
     apart: Array
     noise: float
-    distance: Array
 
 
 def extrapolate(x: Array, y: Array, at: Array) -> Plane:
@@ -97,8 +95,7 @@ def extrapolate(x: Array, y: Array, at: Array) -> Plane:
         each = weight @ np.array([_mean(one, raw, float(log_y.min())) for one, _ in found])
         noise = max(noise, 1.4826 * float(np.median(np.abs(np.log(y) - each))))
     beyond = centre[:targets] - centre[targets:]
-    distance = np.maximum(where[:targets].mean(axis=1) - raw.mean(axis=1).max(), 0.0)
-    return Plane(centre[:targets], beyond, apart[:targets], noise, distance)
+    return Plane(centre[:targets], beyond, apart[:targets], noise)
 
 
 def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
@@ -124,15 +121,15 @@ def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
 
 
 def spread(made: Plane) -> tuple[Array, float]:
-    """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t; as in
-    `scaling.forecast.curves.spread`, but that what no shape foresaw grows with the distance too."""
+    """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t; the first
+    three parts of `scaling.forecast.curves.spread`."""
     return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
 
 
 def features(made: Plane) -> Array:
-    """Parts of the spread (T, 4): noise, apart, |step|, |step| distance."""
-    noise, step = np.full_like(made.centre, made.noise), np.abs(made.step)
-    return np.column_stack([noise, made.apart, step, step * made.distance])
+    """Parts of the spread (T, 3): noise, apart, |step|."""
+    noise = np.full_like(made.centre, made.noise)
+    return np.column_stack([noise, made.apart, np.abs(made.step)])
 
 
 def _merged(x: Array, y: Array) -> tuple[Array, Array]:
