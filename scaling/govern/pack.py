@@ -93,7 +93,7 @@ _OF_PERIOD = ("status", "effective_from", "effective_to", "recorded_from", "chec
 
 def _periods(rows: list[dict[str, Any]]) -> Table:
     """Status and value by period, as on record."""
-    columns = (Column("threshold"), *wide(*(name.replace("_", " ") for name in _OF_PERIOD)))
+    columns = (Column("threshold"), *(Column(name.replace("_", " ")) for name in _OF_PERIOD))
     made = tuple(
         (
             figure(r["value"], scientific(r["value"], 4), r["unit"], f"{r['comparator']} "),
