@@ -255,6 +255,11 @@ def test_a_correction_of_the_mapping_is_a_new_version(project: Path) -> None:
     assert _add(TABLE, 7, bits)[0].startswith("nothing was added")
 
 
+def test_results_of_days_to_come_are_told(project: Path) -> None:
+    said = _add(TABLE.replace("2026-01-03", "2062-01-03"), 5)
+    assert "1 result observed after today, 2026-01-05 (the first: row 2, 2062-01-03)" in said
+
+
 def test_published_sources_count_from_the_day_they_were_read(project: Path) -> None:
     Path("params.yaml").write_text("as_of: 2024-12-31\n")
     ingest.main()

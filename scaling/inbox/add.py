@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -109,7 +109,7 @@ def _added(
     known = [one for one in store.in_force(lines, None) if one.payload == line.payload]
     if known and known[0].mapping == number:
         return _nothing(source, internal, "this file is there already, read in the same way")
-    said = _checked(staged, mapping, partial)
+    said = _checked(staged, mapping, partial, today)
     others = [one for one in store.in_force(lines, None) if one.payload != line.payload]
     if others:
         news = _compared(staged, mapping, line, folder, versions, others, correct)
@@ -239,17 +239,19 @@ def _sync_tree(folder: Path) -> None:
 # What it holds -----------------------------------------------------------------------------------
 
 
-def _checked(staged: _Staged, mapping: Mapping, partial: bool) -> list[str]:
+def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> list[str]:
     """What came, in words, once every part of it could be read."""
     results, unparsed, first = 0, 0, None
-    parts = []
+    parts, early = [], []
     for rows in rows_of(staged.place, mapping):
         results += rows.height
         lost = rows.filter(pl.col("unparsed").is_not_null())
         unparsed += lost.height
         first = first or (lost["row"][0], lost["unparsed"][0]) if lost.height else first
         parts += [rows] if "_expected" in rows.columns else []
-    said = [counted(results, "result")]
+        # A day more, for today is in UTC.
+        early += [rows.filter(pl.col("observed") > today + timedelta(days=1))]
+    said = [counted(results, "result"), *_too_early(pl.concat(early), today)]
     if unparsed and unparsed == results:
         where = first or (None, "{}")
         raise InputError(f"no row can be read; the first: {_lost(where[1])}", row=where[0])
@@ -261,6 +263,14 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool) -> list[str]:
     if open_ended(staged.place):
         said.append(TOLD)
     return said + (_reconciled(pl.concat(parts), partial) if parts else [])
+
+
+def _too_early(rows: pl.DataFrame, today: date) -> list[str]:
+    """Results of days that have not come, which an audit would take for outcomes."""
+    if rows.is_empty():
+        return []
+    first = f"row {rows['row'][0]}, {rows['observed'][0]}"
+    return [f"{counted(rows.height, 'result')} observed after today, {today} (the first: {first})"]
 
 
 def _lost(unparsed: str) -> str:
