@@ -108,7 +108,8 @@ def forecast(
     ] = None,
     target: Target = "loss",
     quantile: Annotated[
-        list[float] | None, typer.Option(help="Probability level; repeat for more.")
+        list[float] | None,
+        typer.Option(min=0.0, max=1.0, help="Probability level; repeat for more."),
     ] = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Use only this law; repeat for more.")

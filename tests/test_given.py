@@ -166,3 +166,27 @@ def test_a_row_that_is_there_twice_is_told(tmp_path: Path) -> None:
     done = cli("fit", tmp_path / "runs.csv", "--law", "power_law", "--resamples", "0")
     assert done.returncode == 0
     assert "runs.csv: 1 row as before in every cell (the first: row 9); each counts" in done.stderr
+
+
+def test_an_empty_cell_is_called_empty(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    table.write_text("flops,loss,observed\n1e20,,2026-01-01\n1e21,2.0,soon\n1e22,1.9,\n")
+    done = cli("fit", table, "--law", "power_law")
+    assert "runs.csv, row 1, column 'loss': is empty; allowed: > 0" in done.stderr
+    done = cli("growth", table, "--score", "flops")
+    assert "row 2, column 'observed': not a date; found 'soon'; allowed: YYYY-MM-DD" in done.stderr
+
+
+def test_what_is_wrong_with_an_option_is_not_said_of_the_file(tmp_path: Path) -> None:
+    table = long_table(tmp_path, ("b", -1))
+    done = cli(
+        "forecast", table, "--metric", "a", "--at", tmp_path / "at.csv", "--quantile", "95",
+        "--out", tmp_path / "made.csv", "--input", "N",
+    )  # fmt: skip
+    assert done.returncode == 2 and "--quantile" in done.stderr and "long.csv" not in done.stderr
+
+
+def test_what_falls_halves(tmp_path: Path) -> None:
+    table = tmp_path / "prices.csv"
+    table.write_text("".join(["day,usd\n", *(f"202{i}-01-01,{8 / 2**i}\n" for i in range(5))]))
+    assert "; halving in 365 days" in cli("growth", table, "--date", "day", "--score", "usd").stdout

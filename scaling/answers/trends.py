@@ -62,10 +62,11 @@ class Growth:
     @property
     def sentence(self) -> str:
         """The trend in words."""
+        way = "doubling" if self.doubling_days > 0 else "halving"
         return (
             f"{self.per_year:.3g} times a year ({self.level:.0%} interval {self.low:.3g} to "
-            f"{self.high:.3g}, {self.rows} rows, {self.first:.1f} to {self.last:.1f}); doubling in "
-            f"{self.doubling_days:.0f} days"
+            f"{self.high:.3g}, {self.rows} rows, {self.first:.1f} to {self.last:.1f}); {way} in "
+            f"{abs(self.doubling_days):.0f} days"
         )
 
     @property

@@ -31,10 +31,10 @@ def positive(runs: pl.DataFrame, name: str) -> Array:
     if len(bad):
         at = int(bad[0])
         raise InputError(
-            "not a positive finite number",
+            "is empty" if runs[name][at] is None else "not a positive finite number",
             row=at + 1,
             column=name,
-            value=runs[name][at] if runs[name][at] is not None else "nothing",
+            value=runs[name][at],
             allowed="> 0",
             hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
         )
@@ -145,10 +145,10 @@ def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed:
     if len(bad):
         at = int(bad[0])
         raise InputError(
-            "value out of range",
+            "is empty" if runs[name][at] is None else "value out of range",
             row=at + 1,
             column=name,
-            value=runs[name][at] if runs[name][at] is not None else "nothing",
+            value=runs[name][at],
             allowed=allowed,
             hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
         )

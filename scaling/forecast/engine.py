@@ -301,7 +301,9 @@ def applicable(
                 f"{law.name} needs other inputs", value=list(inputs), allowed=", ".join(law.inputs)
             )
     if not found:
-        raise InputError("no law takes these inputs", value=list(inputs), allowed="see laws")
+        raise InputError(
+            "no law takes these inputs", value=list(inputs), allowed="one, two, or those of a law"
+        )
     return found
 
 

@@ -24,13 +24,16 @@ def years(column: pl.Series) -> Array:
     if column.dtype.is_numeric():
         return column.cast(pl.Float64).to_numpy().astype(np.float64)
     if column.dtype == pl.String:
-        column = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    days = column.cast(pl.Date, strict=False).to_physical().cast(pl.Float64)
+        parsed = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    else:
+        parsed = column.cast(pl.Date, strict=False)
+    days = parsed.to_physical().cast(pl.Float64)
     bad = days.is_null()
     if bad.any():
         at = int(bad.arg_true()[0])
+        problem = "is empty" if column[at] is None else "not a date"
         raise InputError(
-            "not a date", row=at + 1, column=column.name, value="nothing", allowed="YYYY-MM-DD"
+            problem, row=at + 1, column=column.name, value=column[at], allowed="YYYY-MM-DD"
         )
     start = (dt.date(2020, 1, 1) - dt.date(1970, 1, 1)).days
     return np.asarray(EPOCH + (days.to_numpy() - start) / YEAR)
