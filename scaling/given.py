@@ -119,14 +119,14 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     from scaling.sources import read_table
 
     frame = _counts(read_table(path))
-    given = Given(path, frame, range(1, frame.height + 1))
+    given = whole = Given(path, frame, range(1, frame.height + 1))
     for entry in maps or ():
         name, _, column = entry.partition("=")
         if not name or not column:
             raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN")
         if optional and column not in frame.columns:
             continue
-        given.require(column)
+        whole.require(column)
         copied = _counts(given.frame.with_columns(frame[column].alias(name)))
         given = replace(given, frame=copied, names={**given.names, name: column})
     return given

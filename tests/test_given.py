@@ -190,3 +190,12 @@ def test_what_falls_halves(tmp_path: Path) -> None:
     table = tmp_path / "prices.csv"
     table.write_text("".join(["day,usd\n", *(f"202{i}-01-01,{8 / 2**i}\n" for i in range(5))]))
     assert "; halving in 365 days" in cli("growth", table, "--date", "day", "--score", "usd").stdout
+
+
+def test_columns_may_change_places_and_are_the_files(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    table.write_text("params,tokens\n1,2\n")
+    swapped = read(table, ["params=tokens", "tokens=params"]).frame
+    assert swapped.row(0) == (2.0, 1.0)
+    with pytest.raises(InputError, match="column 'mine': missing column"):
+        read(table, ["mine=tokens", "loss=mine"])
