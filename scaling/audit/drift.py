@@ -53,7 +53,9 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
         study, law, name = key
         rows.append({"study": study, "law": law, "parameter": name, "old": a, "new": b,
                      "change": change})  # fmt: skip
-    yield from sorted(rows, key=lambda row: (-abs(row["change"]), row["study"], row["law"]))
+    # All that a row is told by: a set gives parameters in another order in each process.
+    keys = ("study", "law", "parameter")
+    yield from sorted(rows, key=lambda row: (-abs(row["change"]), *(row[key] for key in keys)))
 
 
 def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:

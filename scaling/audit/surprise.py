@@ -77,7 +77,11 @@ def outside(parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
         expected=0.1 * pl.len(),
         called=(pl.col("adjusted") <= RATE).sum(),
     )
-    far = every.sort("p").head(TOLD).select("study", "run", "at", "loss", "low", "high", "adjusted")
+    far = (
+        every.sort("p", maintain_order=True)
+        .head(TOLD)
+        .select("study", "run", "at", "loss", "low", "high", "adjusted")
+    )
     called = int((every["adjusted"] <= RATE).sum())
     return {
         "studies": counts.to_dicts(),
