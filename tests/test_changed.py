@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -317,3 +320,21 @@ def test_the_json_of_a_version_has_the_sections_of_its_page() -> None:
     assert whole["facts"][0]["origin"] == "file#x"
     tables = [b for b in whole["sections"][0]["blocks"] if b["kind"] == "table"]
     assert tables[0]["groups"][0]["rows"][0][1]["origin"] == "changes.json"
+
+
+def test_equal_moves_of_parameters_have_one_order() -> None:
+    folder = sorted(path.parent for path in Path("reports").glob("*/manifest.json"))[0]
+    code = (
+        "from pathlib import Path; from scaling.audit.drift import parameters; "
+        f"p = Path({str(folder)!r}); print([one['parameter'] for one in parameters(p, p)])"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
