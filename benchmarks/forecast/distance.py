@@ -92,8 +92,8 @@ def _table(
         "|---|---|---|---|---|---|---|---|\n",
     ]
     held = ("in50", "in80", "in90", "in95")
-    for (cut,), rows in table.group_by("cut", maintain_order=False):
+    for (cut,), rows in table.sort("cut").group_by("cut", maintain_order=True):
         shares = " | ".join(f"{100 * rows[name].mean():.0f}" for name in held)
         means = f"**{rows[error].mean():.4f}** | {rows[other[1]].mean():.4f}"
         lines.append(f"| {cut:g} | {rows.height} | {means} | {shares} |\n")
-    return lines[:2] + sorted(lines[2:], key=lambda line: float(line.split("|")[1]))
+    return lines
