@@ -1,7 +1,14 @@
 """The constants of the centre of a curve's forecast, chosen with each group of curves left out.
 
-For every choice on a grid a group's error is the mean over its curves of the root mean square log
-error; the choice with the least geometric mean over the other groups foretells the group itself.
+Four sets of tasks choose: the curves' own splits, the beginnings of the same curves (known up to a
+half and to a quarter of what is known in their own split, nothing beyond it is used), and simulated
+curves. For every choice on a grid a group's error in a set is the mean over its curves of the root
+mean square log error; the choice with the least
+
+    mean over sets of the mean over the other groups of log(error + .002)
+
+foretells the group itself, in its own split. The .002 keeps groups of nearly exact curves from
+deciding alone.
 """
 
 from __future__ import annotations
@@ -12,19 +19,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling.forecast.curves import Choices, Fitted, combine
+from benchmarks.forecast import simulated
+from benchmarks.forecast.tasks import beginnings
+from scaling.forecast.curves import Choices, Fitted, combine, fit_shapes
 
 GRID = tuple(
     Choices(*values)
     for values in itertools.product(
         (0.25, 0.5, 1.0),
-        (8, 16),
-        (0.25, 0.5, 1.0),
-        (0.9, 0.95, 1.0),
-        (0.0, 7.0, 14.0, 20.0),
-        (0.03, 0.04, 0.05, 0.07, 0.1),
+        (12,),
+        (2.0, 4.0),
+        (2.0, 4.0, 8.0),
+        (0.92, 0.96, 1.0),
+        (6.0, 12.0, 18.0),
+        (0.04, 0.08, 0.12),
     )
 )
+NEARLY_EXACT = 0.002
+OWN = "own split"
 
 
 @dataclass(frozen=True)
@@ -35,20 +47,48 @@ class LeftOut:
     rmsle: float
 
 
+@dataclass(frozen=True)
+class Found:
+    """The error of every choice (len(GRID),) on one curve of a group, in one of the sets."""
+
+    set: str
+    group: str
+    errors: np.ndarray
+
+
 def errors(fitted: Fitted, truth: np.ndarray) -> np.ndarray:
     """Root mean square log error of every choice (len(GRID),) on one curve."""
     made = [combine(fitted, choice).centre - truth for choice in GRID]
     return np.sqrt(np.mean(np.square(made), axis=1))
 
 
-def left_out(groups: Sequence[str], found: Sequence[np.ndarray]) -> Mapping[str, LeftOut]:
-    """For each group, the choice of the others; ``found`` holds `errors` curve by curve."""
-    names = list(dict.fromkeys(groups))
-    of = np.array(groups)
-    means = np.array([np.mean(np.array(found)[of == name], axis=0) for name in names])
-    logs = np.log(means)
+def others() -> list[Found]:
+    """The sets beside the own splits."""
+    named = [*(("half", t) for t in beginnings(2.0)), *(("quarter", t) for t in beginnings(4.0))]
+    named += [("simulated", task) for _, task in simulated.curves()]
+    made = []
+    for name, task in named:
+        x, y, at, truth = (task.runs["x"], task.runs["value"], task.at["x"], task.truth)
+        fitted = fit_shapes(x.to_numpy(), y.to_numpy(), at.to_numpy())
+        made.append(Found(name, task.group, errors(fitted, truth)))
+    return made
+
+
+def left_out(found: Sequence[Found]) -> Mapping[str, LeftOut]:
+    """For each group, the choice of the others, and its error in its own split."""
+    cells: dict[str, dict[str, list[np.ndarray]]] = {}
+    for one in found:
+        cells.setdefault(one.set, {}).setdefault(one.group, []).append(one.errors)
+    means = {
+        name: {group: np.mean(rows, axis=0) for group, rows in by.items()}
+        for name, by in cells.items()
+    }
     made = {}
-    for row, name in enumerate(names):
-        best = int(np.argmin(logs.sum(axis=0) - logs[row]))
-        made[name] = LeftOut(GRID[best], float(means[row, best]))
+    for group, own in means[OWN].items():
+        score = np.zeros(len(GRID))
+        for by in means.values():
+            logs = [np.log(error + NEARLY_EXACT) for name, error in by.items() if name != group]
+            score += np.mean(logs, axis=0)
+        best = int(np.argmin(score))
+        made[group] = LeftOut(GRID[best], float(own[best]))
     return made

@@ -2,7 +2,8 @@
 
 Studies of two inputs: the smallest 30 to 90 % of the runs are known, the others foretold. Curves:
 known up to 1 / 1.4 to 1 / 25 of their largest x, up to sixteen of each group. Cuts that leave fewer
-than six runs, two inputs of fewer than three values, or nothing to foretell are left out.
+than six runs, two inputs of fewer than three values, or nothing to foretell are left out. Simulated
+curves (`benchmarks.forecast.simulated`) stand beside them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import chain
 import numpy as np
 import polars as pl
 
-from benchmarks.forecast import tasks
+from benchmarks.forecast import simulated, tasks
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tasks import Task
 from scaling.forecast.candidates import log_size
@@ -78,6 +79,9 @@ def page() -> str:
     parts += _table(list(studies()), "known", "mean_abs", ("plain Chinchilla", "chinchilla"))
     parts.append("\n## Curves: root mean square log error, share of targets inside\n\n")
     parts += _table(list(curves()), "factor", "rmsle", ("carry last", "carry_last"))
+    parts.append(f"\n## {simulated.CURVES} simulated curves with a floor: absolute log error of a")
+    parts.append(" new point, share inside\n\n")
+    parts += _table(list(simulated.curves()), "factor", "rmsle", ("carry last", "carry_last"))
     return "".join(parts)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from benchmarks.forecast.choices import left_out
+from benchmarks.forecast.choices import GRID, Found, left_out, others
 from benchmarks.forecast.run import Result
 from benchmarks.forecast.tasks import SUBSETS
 from benchmarks.forecast.tune import LEVELS, Tuned
@@ -52,7 +51,7 @@ def write(
     if unseen is not None:
         parts.append(_unseen(unseen.table))
     if curves is not None and unseen is not None:
-        parts.append(_choices(curves.choices + unseen.choices))
+        parts.append(_choices([*curves.choices, *unseen.choices, *others()]))
     notes = folder / "forecast_notes.md"
     if notes.is_file():
         parts.append(notes.read_text(encoding="utf-8"))
@@ -92,23 +91,24 @@ def _percents(shares: list[float]) -> str:
     return " | ".join(f"{100 * share:.0f}" for share in shares)
 
 
-def _choices(found: list[tuple[str, np.ndarray]]) -> str:
+def _choices(found: list[Found]) -> str:
     """What each group's error is when the other groups choose the constants of the centre."""
-    made = left_out([group for group, _ in found], [one for _, one in found])
+    made = left_out(found)
     lines = [
         "\n## Constants of the centre, chosen without the group that they foretell\n\n",
-        "Tempering, the points from which it sets in, prior odds of a break, damping, the standard "
-        "errors that a slow curve's step is held against, and the slope that is slow, by the least "
-        "geometric mean of the errors of all other groups of curves (the benchmark's and the other "
-        f"tables') on a grid of {len(found[0][1])} choices. Root mean square log error.\n\n",
-        "| group | error | tempering | from points | odds | damping | standard errors | slow |\n",
+        "Tempering, penalty of parameters, prior odds of a break, damping, the standard errors "
+        "that a slow curve's step is held against, and the slope that is slow: the best of "
+        f"{len(GRID)} choices on all other groups of curves, in their own splits, from a half and "
+        "from a quarter of what is known, and on simulated curves "
+        "(`benchmarks.forecast.choices`). Root mean square log error in the own split.\n\n",
+        "| group | error | tempering | penalty | odds | damping | standard errors | slow |\n",
         "|---|---|---|---|---|---|---|---|\n",
     ]
     for group, one in made.items():
         chosen = one.choice
         lines.append(
-            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.few} | {chosen.odds:g} "
-            f"| {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} |\n"
+            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.penalty:g} "
+            f"| {chosen.odds:g} | {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} |\n"
         )
     return "".join(lines)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from benchmarks.forecast.choices import errors
+from benchmarks.forecast.choices import OWN, Found, errors
 from benchmarks.forecast.tasks import Task
 from benchmarks.forecast.tune import LEVELS, Scored
 from scaling.fit.engine import fit
@@ -23,12 +23,12 @@ NEAREST = 1e-9
 
 @dataclass(frozen=True)
 class Result:
-    """One row a task; what the constants of the spread are tuned on; and of curves, the group and
-    the error by every choice of the constants of the centre."""
+    """One row a task; what the constants of the spread are tuned on; and of curves, the error by
+    every choice of the constants of the centre."""
 
     table: pl.DataFrame
     scored: list[Scored]
-    choices: list[tuple[str, np.ndarray]]
+    choices: list[Found]
 
 
 def run(tasks: Iterable[Task]) -> Result:
@@ -39,7 +39,7 @@ def run(tasks: Iterable[Task]) -> Result:
         rows.append(row)
         scored.append(one)
         if by_choice is not None:
-            choices.append((task.group, by_choice))
+            choices.append(Found(OWN, task.group, by_choice))
     return Result(pl.DataFrame(rows, infer_schema_length=None), scored, choices)
 
 

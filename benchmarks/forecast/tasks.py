@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from scaling.forecast.engine import observed_scale
 
 PUBLISHED = Path("data/published")
 # Curves with the benchmark's own split of train and extrapolate; one of them has no licence, so the
@@ -18,6 +21,10 @@ CURVES = SHARED / "nsl-benchmark/runs.csv"
 # Flags of runs that their own source leaves out.
 LEFT_OUT = "published_outlier|spline_outlier|diverged"
 SUBSETS = ("IC", "NMT", "LM", "BB", "NANO", "DD", "COLPRET", "BNSL_ADD")
+
+
+# Runs that a task needs.
+FEWEST = 6
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,27 @@ def unseen() -> Iterator[Task]:
         parts = table.group_by(one.by, maintain_order=True) if one.by else [(("",), table)]
         for names, rows in parts:
             task = _beyond(one, " ".join(map(str, names)), rows)
-            if task.runs.height >= 6 and task.at.height and _varied(task):
+            if task.runs.height >= FEWEST and task.at.height and _varied(task):
                 yield task
+
+
+def beginnings(factor: float) -> Iterator[Task]:
+    """Curves known up to 1 / factor of what is known of them; up to twice that is foretold. Rising
+    shares are turned into what is missing, so that the column is what is forecast."""
+    for task in itertools.chain(curves(), unseen()):
+        if len(task.inputs) > 1:
+            continue
+        name = task.inputs[0]
+        x = task.runs[name].to_numpy()
+        y, rising = observed_scale(task.runs, task.target, np.log(x))
+        table = pl.DataFrame({"x": x, "value": 1.0 - y if rising else y})
+        known = x[x <= x.max() / factor]
+        if len(known) < FEWEST:
+            continue
+        runs = table.filter(pl.col("x") <= known.max())
+        at = table.filter(pl.col("x") > known.max(), pl.col("x") <= 2.0 * known.max())
+        if at.height:
+            yield Task(task.group, task.name, runs, at, ("x",))
 
 
 def _beyond(one: Unseen, name: str, rows: pl.DataFrame) -> Task:

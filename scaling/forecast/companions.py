@@ -9,12 +9,12 @@ h the logit of a share (accuracies on different tasks lie on lines there: Miller
 arXiv:2107.04649), else the logarithm. The lines are averaged by their precision, and the average q
 meets the curve's own forecast o by how sure each is:
 
-    centre = o + l (q - o),   l = V_o / (V_o + V_q),   V_o = 4 v_o + ((q - o) / 2)^2
+    centre = o + l (q - o),   l = V_o / (V_o + V_q),   V_o = v_o + (.75 (q - o))^2
 
 v_o is the variance that the own forecast gives itself, without the scatter of single points; that
 companions went elsewhere is a reason to doubt it. V_q is that of a line (its scatter, its standard
 error, and how much its slope changes when recent points count more), what the lines differ by, and
-(.1 step)^2 for what no line foresees. Where no companion reaches, the own forecast goes on from the
+(.4 step)^2 for what no line foresees. Where no companion reaches, the own forecast goes on from the
 last place where one did. docs/benchmarks/forecast.md has what this is worth.
 """
 
@@ -30,10 +30,10 @@ from scaling.forecast.curves import SPREAD, Extrapolation, features, merged
 
 Array = NDArray[np.float64]
 
-# Constants of own variance, doubt and step, and the powers of the weights of a line and of the one
-# that its slope is compared with: chosen on image classification, accuracies of Pythia models and a
-# simulated jump together; the first two hardly tell choices within a factor of two apart.
-OWN, DOUBT, STEP = 4.0, 0.5, 0.1
+# Constants of doubt and step, and the powers of the weights of a line and of the one that its slope
+# is compared with: chosen on image classification, accuracies of Pythia models and a simulated jump
+# together; the first two hardly tell choices within a factor of two apart.
+DOUBT, STEP = 0.75, 0.4
 POWER, RECENT_POWER = 1.0, 4.0
 # Points that a line needs, and how far a companion must reach beyond the curve to tell something.
 FEWEST = 4
@@ -97,7 +97,7 @@ def lean(
         q, variance = -np.logaddexp(0.0, -q), variance * slope**2
     variance = variance + (STEP * (q - own.level)) ** 2
     doubt = (DOUBT * (q - own.centre)) ** 2
-    alone = OWN * _own_variance(own) + doubt
+    alone = _own_variance(own) + doubt
     taken = np.where(reached, alone / (alone + variance), 0.0)
     moved, beside = taken * (q - own.centre), taken**2 * variance + (1.0 - taken) ** 2 * doubt
     # Beyond the companions both go on from the last place that one reached.

@@ -1,20 +1,24 @@
 """One-variable forecasts: many shapes of curve, weighted by how well they explain this one.
 
-Shapes with 0, 1 or 2 breaks, up to four strengths of recency and two priors are fitted
+Shapes with 0, 1 or 2 breaks, two strengths of recency and two priors are fitted
 (`scaling.forecast.curve_fit`). A shape counts by its evidence, a likelihood in which the noise of
 old points grows by the strength of recency, so that a shape that explains the whole curve wins
 where there is one and the recent points decide where there is none:
 
-    log weight = .5 min(1, 8 / n) (log-likelihood - parameters / 2 log n) - breaks log 2
+    log weight = .5 min(1, 12 / n) (log-likelihood - 4 parameters / 2 log n)
+                 + breaks log 8 + [second prior] log .1
 
-The tempering is because points along one training run are not independent. Beyond the data
-the distance from the level at the last point is damped, as in forecasts by damped trends (Gardner
-and McKenzie 1985): by 5 %, and more where a slow curve's step is not large against the standard
-error of the level, for slow curves often stop,
+The tempering is because points along one training run are not independent; the penalty of four
+times Schwarz's (1978) is for the same reason. Beyond the data the distance from the level at the
+last point is damped, as in forecasts by damped trends (Gardner and McKenzie 1985): by 4 %, and more
+where a slow curve's step is not large against the standard error of the level and against what the
+shapes' steps differ by, for slow curves often stop,
 
-    step = .95 d^3 / (d^2 + g (14 noise)^2 / m),   g = exp(-(slope / .04)^4),
+    step = .96 d^3 / (d^2 + g (12 s)^2),   g = exp(-(slope / .12)^4),
+    s = (noise / sqrt(m))^.8 apart^.2,
 
-d the undamped step, m recent points, slope = |d| / log(x / x_max) the exponent of the step.
+d the undamped step, m recent points, noise what points scatter by but at most about .012 (a noisier
+curve is not for that one that stops), slope = |d| / log(x / x_max) the exponent of the step.
 
 docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
 """
@@ -33,47 +37,61 @@ from scaling.forecast.descent import Optima, shape_weights
 
 Array = NDArray[np.float64]
 
-# Breaks, and strengths of recency to fit them with. Two breaks fitted to all points alike follow
-# the beginning of a curve at the cost of its end.
-SHAPES = {0: (0.0, 1.0, 2.0, 4.0), 1: (0.0, 1.0, 2.0, 4.0), 2: (1.0, 2.0, 4.0)}
-PRIORS = (Prior(0.0, 2.5, 0.5), Prior(0.5, 1.0, 1.0))
+# Breaks, strengths of recency, and priors with their odds. No recency and one of 4 were tried as
+# well: twelve shapes do as well as twenty-two.
+BREAKS = (0, 1, 2)
+POWERS = (1.0, 2.0)
+PRIORS = ((Prior(0.0, 2.5, 0.5), 1.0), (Prior(0.5, 1.0, 1.0), 0.1))
 # Points beyond which neighbours are merged: a curve has no more detail than this.
 MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level, faster), and degrees of freedom.
-SPREAD = (1.0, 1.75, 0.1, 2.0, 1.5)
+SPREAD = (1.0, 2.0, 0.16, 2.0, 2.5)
 DEGREES = 3.0
 
 
 @dataclass(frozen=True)
 class Choices:
     """Constants of the centre, as in the formulas of the module: the tempering of evidence and the
-    points from which it sets in, the prior odds of one break more, the share of a step that is
-    kept, the standard errors that the step of a slow curve is held against, and the slope below
-    which a curve is slow."""
+    points from which it sets in, the penalty of parameters in units of Schwarz's, the prior odds of
+    one break more, the share of a step that is kept, the standard errors that the step of a slow
+    curve is held against, the slope below which a curve is slow, the noise beyond which more of it
+    does not count there, and the share of the shapes' disagreement in the standard error."""
 
     temper: float = 0.5
-    few: int = 8
-    odds: float = 0.5
-    damping: float = 0.95
-    errors: float = 14.0
-    slow: float = 0.04
+    few: int = 12
+    penalty: float = 4.0
+    odds: float = 8.0
+    damping: float = 0.96
+    errors: float = 12.0
+    slow: float = 0.12
+    quiet: float = 0.012
+    disagreement: float = 0.2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape fitted to a curve: its optima, numbers of parameters and of breaks, and the odds of
+    its prior."""
+
+    optima: Optima
+    parameters: int
+    breaks: int
+    odds: float
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Every shape fitted to one curve, and its breaks (K,); log values at the targets (K, T), at
-    the last point (K,), and ``back`` (T,) before it (K, T); how far the targets lie beyond it (T,),
-    log(x / x_max); points after merging and how many the recency weights rest on; and the least
-    scatter that single points are known to have."""
+    """Every shape fitted to one curve; log values at the targets (K, T) and at the last point (K,);
+    the mean slope as far before it (K, T); how far the targets lie beyond it (T,), log(x / x_max);
+    points after merging and how many the recency weights rest on; and the least scatter that single
+    points are known to have."""
 
-    shapes: list[tuple[Optima, int]]
-    breaks: Array
+    shapes: list[Shape]
     values: Array
     last: Array
-    before: Array
-    back: Array
+    slopes: Array
     distance: Array
     points: int
     recent: float
@@ -115,48 +133,59 @@ def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
     raw = np.log(x[order]) - np.log(x.max()), np.log(y[order])
     t, log_y = merged(*raw)
     curve = read_curve(t, log_y)
-    kinds = [
-        (breaks, power, prior)
-        for breaks, powers in SHAPES.items()
-        for power, prior in itertools.product(powers, PRIORS)
+    shapes = [
+        Shape(fit_curve(curve, breaks, power, prior), columns(breaks), breaks, odds)
+        for breaks, power, (prior, odds) in itertools.product(BREAKS, POWERS, PRIORS)
     ]
-    shapes = [(fit_curve(curve, *kind), columns(kind[0])) for kind in kinds]
-    breaks = np.array([float(kind[0]) for kind in kinds])
     distance = np.log(at) - np.log(x.max())
     # Not the first half: a curve may have begun in another way.
     back = np.clip(distance, 0.0, curve.length / 2)
     where = np.concatenate([distance, -back, [0.0]])
-    values = np.array([_mean(one, where, curve) for one, _ in shapes])
+    values = np.array([_mean(one.optima, where, curve) for one in shapes])
     values, before, last = values[:, : len(at)], values[:, len(at) : -1], values[:, -1]
+    slopes = (last[:, None] - before) / np.maximum(back, 1e-12)
     # Merged points scatter less than single ones.
     scatter = rough_noise(*raw) if len(t) < len(x) else 0.0
     recency = np.exp(2.0 * t)
     recent = float(recency.sum() ** 2 / (recency**2).sum())
-    return Fitted(shapes, breaks, values, last, before, back, distance, len(t), recent, scatter)
+    return Fitted(shapes, values, last, slopes, distance, len(t), recent, scatter)
 
 
 def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
     """Shapes by their evidence, damped beyond the data."""
-    temper = choices.temper * min(1.0, choices.few / fitted.points)
-    weight = shape_weights(fitted.shapes, fitted.points, temper) * choices.odds**fitted.breaks
-    weight = weight / weight.sum()
+    weight = _weights(fitted, choices)
     centre, level = weight @ fitted.values, float(weight @ fitted.last)
     apart = np.sqrt(weight @ (fitted.values - centre) ** 2)
-    noise = max(float(weight @ [one.noise for one, _ in fitted.shapes]), fitted.scatter)
+    noise = max(float(weight @ [one.optima.noise for one in fitted.shapes]), fitted.scatter)
     beyond = fitted.distance > 0
     step = np.where(beyond, centre - level, 0.0)
-    kept = _kept(step, fitted.distance, noise**2 / fitted.recent, choices)
+    differ = weight @ (fitted.values - fitted.last[:, None] - (centre - level)) ** 2
+    kept = _kept(step, fitted.distance, noise**2, fitted.recent, differ, choices)
     damped = np.where(beyond, level + kept * step, centre)
-    rate = np.abs(level - weight @ fitted.before) / np.maximum(fitted.back, 1e-12)
-    faster = np.where(beyond, np.maximum(np.abs(step) - rate * fitted.distance, 0.0), 0.0)
+    before = np.abs(weight @ fitted.slopes) * fitted.distance
+    faster = np.where(beyond, np.maximum(np.abs(step) - before, 0.0), 0.0)
     return Extrapolation(damped, step, apart, noise, fitted.recent, level, faster)
 
 
-def _kept(step: Array, distance: Array, variance: float, choices: Choices) -> Array:
-    """Share (T,) of each step that is kept; ``variance`` is that of the level."""
+def _weights(fitted: Fitted, choices: Choices) -> Array:
+    """Weights (K,) of the shapes, as in the module."""
+    found = [(one.optima, one.parameters) for one in fitted.shapes]
+    temper = choices.temper * min(1.0, choices.few / fitted.points)
+    evidence = shape_weights(found, fitted.points, temper, choices.penalty)
+    weight = evidence * [one.odds * choices.odds**one.breaks for one in fitted.shapes]
+    return np.asarray(weight / weight.sum())
+
+
+def _kept(
+    step: Array, distance: Array, noise: float, recent: float, differ: Array, choices: Choices
+) -> Array:
+    """Share (T,) of each step that is kept; ``noise`` and ``differ`` (T,) are variances, of single
+    points and of the shapes' steps."""
     slope = np.abs(step) / np.maximum(distance, 1e-12)
     slow = np.exp(-((slope / choices.slow) ** 4))
-    against = choices.errors**2 * variance * slow
+    level = noise / (1.0 + noise / choices.quiet**2) / recent
+    share = choices.disagreement
+    against = choices.errors**2 * level ** (1.0 - share) * differ**share * slow
     return np.asarray(choices.damping * step**2 / (step**2 + against + 1e-16))
 
 

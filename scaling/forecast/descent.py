@@ -99,12 +99,15 @@ def weighted_median(values: Array, w: Array) -> float:
     return float(values[order][np.searchsorted(reached, 0.5 * reached[-1])])
 
 
-def shape_weights(found: list[tuple[Optima, int]], points: int, temper: float) -> Array:
+def shape_weights(
+    found: list[tuple[Optima, int]], points: int, temper: float, penalty: float = 1.0
+) -> Array:
     """Weights of shapes from evidence and number of parameters, tempered:
 
-    log weight = temper (log-likelihood - parameters / 2 log n)
+    log weight = temper (log-likelihood - penalty parameters / 2 log n)
     """
-    value = np.array([one.evidence - 0.5 * size * np.log(points) for one, size in found])
+    cost = 0.5 * penalty * np.log(points)
+    value = np.array([one.evidence - cost * size for one, size in found])
     weight = np.exp(temper * (value - value.max()))
     return np.asarray(weight / weight.sum())
 

@@ -4,13 +4,14 @@
 
 is the Chinchilla law where gamma = 1 (Hoffmann et al. 2022, arXiv:2203.15556) and Kaplan's joint
 law where E = 0 (Kaplan et al. 2020, arXiv:2001.08361); any two positive inputs will do. It is
-fitted with gamma free and with gamma = 1, for recency weights (s / s_max)^p, s the geometric mean
-of the inputs, and under three priors. The priors say what published fits have in common: exponents
-about .35 (Hoffmann et al. .34 and .28, Besiroglu et al. .35 and .37, arXiv:2404.10102), a floor
-somewhat below the lowest loss seen, and two terms of about a seventh of it at the largest run.
+fitted for recency weights (s / s_max)^p, s the geometric mean of the inputs, and under two priors.
+The priors say what published fits have in common: exponents about .35 (Hoffmann et al. .34 and .28,
+Besiroglu et al. .35 and .37, arXiv:2404.10102), a floor somewhat below the lowest loss seen, two
+terms of about a seventh of it at the largest run, and gamma about 1.
 
 Shapes count by their evidence (`scaling.forecast.descent.shape_weights`) to the power of
-.25 min(1, 10 / n). docs/benchmarks/forecast.md has what each piece is worth.
+.25 min(1, 10 / n), and the narrower prior twice. docs/benchmarks/forecast.md has what each piece is
+worth.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Array = NDArray[np.float64]
 
 # Runs below which two inputs cannot be told apart, whatever the prior.
 FEWEST = 4
-POWERS = (0.5, 1.0, 2.0, 4.0)
+POWERS = (0.5, 2.0, 4.0)
 STARTS = 24
 # Runs beyond which neighbours are merged, and cells an axis is then cut into.
 MOST_RUNS, CELLS = 600, 24
@@ -53,10 +54,10 @@ class Prior:
     gamma_sd: float
 
 
+# Priors and their odds.
 PRIORS = (
-    Prior(0.5, 1.5, 1.5, 0.4, 0.25),
-    Prior(0.5, 2.5, 2.5, 0.8, 0.5),
-    Prior(1.0, 0.7, 1.5, 0.25, 0.15),
+    (Prior(0.5, 2.5, 2.5, 0.8, 0.5), 1.0),
+    (Prior(1.0, 0.7, 1.5, 0.25, 0.15), 2.0),
 )
 
 
@@ -80,14 +81,15 @@ def extrapolate(x: Array, y: Array, at: Array) -> Plane:
     position = known.mean(axis=1) - known.mean(axis=1).max()
     targets = len(where)
     where = np.vstack([where, np.clip(where, raw.min(axis=0), raw.max(axis=0))])
-    found, values = [], []
-    for power, prior, coupled in itertools.product(POWERS, PRIORS, (False, True)):
-        shape = _shape(known, log_y, prior, coupled)
+    found, odds = [], []
+    for power, (prior, times) in itertools.product(POWERS, PRIORS):
+        shape = _shape(known, log_y, prior)
         one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3)
         found.append((one, len(shape.mean)))
-        values.append(_mean(one, where, float(log_y.min())))
-    weight = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y)))
-    each = np.array(values)
+        odds.append(times)
+    weight = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y))) * odds
+    weight = weight / weight.sum()
+    each = np.array([_mean(one, where, float(log_y.min())) for one, _ in found])
     centre = weight @ each
     apart = np.sqrt(weight @ (each - centre) ** 2)
     noise = float(weight @ [one.noise for one, _ in found])
@@ -99,13 +101,13 @@ def extrapolate(x: Array, y: Array, at: Array) -> Plane:
 
 
 def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
-    """Log of the law (S, n) and its slopes (S, n, P); ``theta`` (S, 5 or 6) holds u, the logs of
-    both terms at the largest run, the logs of both exponents, and log gamma where it is free."""
-    u, a, b, log_alpha, log_beta = (theta[:, j, None] for j in range(5))
+    """Log of the law (S, n) and its slopes (S, n, P); ``theta`` (S, 6) holds u, the logs of
+    both terms at the largest run, the logs of both exponents, and log gamma."""
+    u, a, b, log_alpha, log_beta, log_gamma = (theta[:, j, None] for j in range(6))
     alpha, beta = np.exp(log_alpha), np.exp(log_beta)
     first, second = a - alpha * x[:, 0], b - beta * x[:, 1]
     both = np.logaddexp(first, second)
-    gamma = np.exp(theta[:, 5, None]) if theta.shape[1] > 5 else np.ones_like(u)
+    gamma = np.exp(log_gamma)
     share = 1.0 / (1.0 + np.exp(-np.clip(u, -_MOST, _MOST)))
     floor = low + np.log(np.maximum(share, 1e-300))
     power = np.clip(gamma * both, -_MOST, _MOST)
@@ -114,9 +116,7 @@ def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
     left = of_power * gamma * np.exp(first - both)
     right = of_power * gamma * np.exp(second - both)
     slopes = [np.exp(floor - value) * (1.0 - share), left, right]
-    slopes += [-left * alpha * x[:, 0], -right * beta * x[:, 1]]
-    if theta.shape[1] > 5:
-        slopes.append(of_power * power)
+    slopes += [-left * alpha * x[:, 0], -right * beta * x[:, 1], of_power * power]
     return value, np.stack(slopes, axis=-1)
 
 
@@ -147,13 +147,11 @@ def _merged(x: Array, y: Array) -> tuple[Array, Array]:
     )
 
 
-def _shape(x: Array, y: Array, prior: Prior, coupled: bool) -> Shape:
+def _shape(x: Array, y: Array, prior: Prior) -> Shape:
     low = float(y.min())
     mean = np.array([prior.floor, low + TERM, low + TERM, EXPONENT, EXPONENT, 0.0])
     sd = np.array([prior.floor_sd, *[prior.term_sd] * 2, *[prior.exponent_sd] * 2, prior.gamma_sd])
-    size = 6 if coupled else 5
-    mean, sd = mean[:size], sd[:size]
-    starts = mean + 2.5 * sd * (evenly(STARTS, size) - 0.5)
+    starts = mean + 2.5 * sd * (evenly(STARTS, len(mean)) - 0.5)
     return Shape(lambda theta: predict(theta, x, low), mean, sd, starts)
 
 
