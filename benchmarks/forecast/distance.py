@@ -22,7 +22,7 @@ from scaling.forecast.candidates import log_size
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 FACTORS = (1.4, 2.0, 4.0, 10.0, 25.0)
 MOST = 16
-FEWEST, VALUES = 6, 3
+VALUES = 3
 HEAD = """# How well forecasts hold by distance
 
 `python -m benchmarks.forecast distance` makes this page: the tables of
@@ -36,7 +36,7 @@ def _cut(task: Task, known: np.ndarray) -> Task | None:
     everything = pl.concat([task.runs, task.at])
     runs, at = everything.filter(pl.Series(known)), everything.filter(pl.Series(~known))
     varied = all(runs[name].n_unique() >= VALUES for name in task.inputs)
-    if runs.height < FEWEST or not at.height or not varied:
+    if runs.height < tasks.FEWEST or not at.height or not varied:
         return None
     return Task(task.group, task.name, runs, at, task.inputs, task.target)
 
