@@ -46,7 +46,8 @@ def page(table: pl.DataFrame) -> str:
         "`scaling forecast --companion`: other metrics of the run that are known further along "
         "(`scaling.forecast.companions`). Published methods see one curve alone, so this is no "
         "comparison with them; the bar for image classification is .0260. The constants were "
-        "chosen on the first two and a simulated jump; the others were looked at afterwards.\n\n",
+        "chosen on the first; the others, and a simulated jump, were looked at afterwards "
+        "(below).\n\n",
         "| curves | how | RMSLE | log score | 50 % | 80 % | 90 % | 95 % |\n",
         "|---|---|---|---|---|---|---|---|\n",
     ]
