@@ -11,9 +11,9 @@ Citation, licence and everything that was changed stand in the ``source.yaml`` b
 which is written by hand.
 
 Cells are read and written as text, so a figure keeps every digit that upstream printed; only
-derived cells (standard errors, tokens per batch) are computed. The three largest tables are Parquet
-with the types that the text is read with: a twentieth of the size. To add a source, write one
-function that maps its tables to run columns in a module of `tools.published` and list it there.
+derived cells (standard errors, tokens per batch) are computed. Seven large tables are Parquet with
+the types that the text is read with: a twentieth of the size. To add a source, write one function
+that maps its tables to run columns in a module of `tools.published` and list it there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ import polars as pl
 
 from tools.published import SOURCES, build
 
-LARGE = ("dclm-downstream", "nsl-benchmark", "timm-zoo")
+LARGE = (
+    "dclm-downstream",
+    "nsl-benchmark",
+    "pythia-evals",
+    "regmix",
+    "sloth",
+    "timm-zoo",
+    "transfer-cherti",
+)
 
 
 def write(runs: pl.DataFrame, path: Path) -> None:

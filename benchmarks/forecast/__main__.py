@@ -30,9 +30,11 @@ def main() -> None:
         for part in tuned:
             print(part)
         return
-    unseen = run(tasks.unseen()) if tasks.SHARED.is_dir() else None
+    unseen, fresh = (
+        run(made) if tasks.SHARED.is_dir() else None for made in (tasks.unseen(), tasks.fresh())
+    )
     beside = together.page(together.run()) if curves else ""
-    page.write(OUT, (curves, language, unseen), tuned, beside)
+    page.write(OUT, (curves, language, unseen, fresh), tuned, beside)
 
 
 if __name__ == "__main__":

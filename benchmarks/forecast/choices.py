@@ -26,13 +26,16 @@ from scaling.forecast.curves import Choices, Fitted, combine, fit_shapes
 GRID = tuple(
     Choices(*values)
     for values in itertools.product(
-        (0.25, 0.5, 1.0),
+        (0.5, 1.0),
         (12,),
         (2.0, 4.0),
-        (2.0, 4.0, 8.0),
-        (0.92, 0.96, 1.0),
-        (6.0, 12.0, 18.0),
+        (2.0, 8.0),
+        (0.96, 1.0),
+        (6.0, 12.0),
         (0.04, 0.08, 0.12),
+        (0.012,),
+        (0.2,),
+        (0.0, 0.3, 0.6, 0.9),
     )
 )
 NEARLY_EXACT = 0.002

@@ -35,21 +35,23 @@ licence); the language studies are shipped in `data/published`.
 """
 
 
-Results = tuple[Result | None, Result, Result | None]
+Results = tuple[Result | None, Result, Result | None, Result | None]
 
 
 def write(
     folder: Path, results: Results, tuned: tuple[Tuned | None, Tuned], beside: str = ""
 ) -> None:
-    """Write both files; ``results`` are curves, language and unseen, ``beside`` one more section
-    after the curves."""
-    curves, language, unseen = results
+    """Write both files; ``results`` are curves, language, unseen and fresh, ``beside`` one more
+    section after the curves."""
+    curves, language, unseen, fresh = results
     parts = [HEAD]
     if curves is not None and tuned[0] is not None:
         parts += [_curves(curves.table, tuned[0]), beside]
     parts.append(_language(language.table, tuned[1]))
     if unseen is not None:
         parts.append(_unseen(unseen.table))
+    if fresh is not None:
+        parts.append(_fresh(fresh.table))
     if curves is not None and unseen is not None:
         parts.append(_choices([*curves.choices, *unseen.choices, *others()]))
     notes = folder / "forecast_notes.md"
@@ -87,6 +89,30 @@ def _unseen(table: pl.DataFrame) -> str:
     return "".join(lines)
 
 
+def _fresh(table: pl.DataFrame) -> str:
+    """Curves that the network had been trained without a look at."""
+    held = [f"in{100 * level:g}" for level in LEVELS]
+    lines = [
+        "\n## More training curves\n\n",
+        "Curves of single runs, known up to half of their length. They were first scored when the "
+        "network had been trained; how much it may say, and the spread, were then chosen with them "
+        "in view as well. Root mean square log error, by the shapes alone (without the network) "
+        "too, and share of targets inside.\n\n",
+        "| table (curves) | here | shapes alone | carry last | tail power law | 50 % | 80 % | 90 % "
+        "| 95 % |\n",
+        "|---|---|---|---|---|---|---|---|---|\n",
+    ]
+    names = ["rmsle", "shapes_alone", "carry_last", "tail_power_law", *held]
+    means = _means(table, names)
+    for group, row in means.items():
+        errors = " | ".join(f"{row[name]:.4f}" for name in names[1:4])
+        lines.append(
+            f"| {group} ({row['tasks']}) | **{row['rmsle']:.4f}** | {errors} "
+            f"| {_percents([row[name] for name in held])} |\n"
+        )
+    return "".join(lines)
+
+
 def _percents(shares: list[float]) -> str:
     return " | ".join(f"{100 * share:.0f}" for share in shares)
 
@@ -97,18 +123,20 @@ def _choices(found: list[Found]) -> str:
     lines = [
         "\n## Constants of the centre, chosen without the group that they foretell\n\n",
         "Tempering, penalty of parameters, prior odds of a break, damping, the standard errors "
-        "that a slow curve's step is held against, and the slope that is slow: the best of "
-        f"{len(GRID)} choices on all other groups of curves, in their own splits, from a half and "
-        "from a quarter of what is known, and on simulated curves "
+        "that a slow curve's step is held against, the slope that is slow, and the network's part: "
+        f"the best of {len(GRID)} choices on all other groups of curves, in their own splits, from "
+        "a half and from a quarter of what is known, and on simulated curves "
         "(`benchmarks.forecast.choices`). Root mean square log error in the own split.\n\n",
-        "| group | error | tempering | penalty | odds | damping | standard errors | slow |\n",
-        "|---|---|---|---|---|---|---|---|\n",
+        "| group | error | tempering | penalty | odds | damping | standard errors | slow "
+        "| network |\n",
+        "|---|---|---|---|---|---|---|---|---|\n",
     ]
     for group, one in made.items():
         chosen = one.choice
         lines.append(
             f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.penalty:g} "
-            f"| {chosen.odds:g} | {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} |\n"
+            f"| {chosen.odds:g} | {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} "
+            f"| {chosen.trust:g} |\n"
         )
     return "".join(lines)
 
@@ -178,7 +206,9 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
-    parts = "noise, apart, |step|" + (", level, faster" if len(tuned.constants) > 3 else "")
+    parts = "noise, apart, |step|" + (
+        ", level, faster, doubt, against" if len(tuned.constants) > 3 else ""
+    )
     lines.append(
         f"\nBest by log score on all groups: ({constants}) for ({parts}), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"

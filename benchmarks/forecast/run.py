@@ -19,6 +19,8 @@ from scaling.forecast.engine import observed_scale
 from scaling.forecast.predictive import Predictive
 
 NEAREST = 1e-9
+# Without the network.
+SHAPES = replace(curves.Choices(), trust=0.0)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
         **_baselines(task, y, truth),
         "seconds": round(seconds, 3),
     }
-    by_choice = None if fitted is None else errors(fitted, truth)
+    by_choice = None
+    if fitted is not None:
+        by_choice = errors(fitted, truth)
+        row["shapes_alone"] = _root(curves.combine(fitted, SHAPES).centre - truth)
     return row, Scored(task.group, parts, truth - made.centre), by_choice
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,10 +115,31 @@ UNSEEN = (
     Unseen("actuarial/runs.csv", ("series",), ("x",), "y", "x", 2.0),
 )  # fmt: skip
 
+# Curves of single training runs, first scored when the network was trained (2026-11-29); its part
+# in the centre and the spread were then chosen with them in view as well. Up to so many of each
+# table, evenly from first to last.
+FRESH = (
+    Unseen("clark-routing/curves_all_steps.csv", ("run_id",), ("tokens",), "loss", "tokens", 2.0),
+    Unseen("data-mixing/curves.csv", ("run", "valid_domain"), ("step",), "loss", "step", 2.0),
+    Unseen("opt-trajectories/runs.csv", ("family",), ("tokens",), "loss", "tokens", 2.0),
+    Unseen("olmo-ladder/curves.csv", ("run_id",), ("tokens",), "c4_ce", "tokens", 2.0),
+    Unseen("gemstones/extra_validation_losses.csv", ("run_name", "val"), ("tokens",),
+           "final_loss", "tokens", 2.0),
+)  # fmt: skip
+MOST_FRESH = 40
 
-def unseen() -> Iterator[Task]:
+
+def fresh() -> Iterator[Task]:
+    """Curves that the network had been trained without a look at."""
+    for one in FRESH:
+        found = list(unseen((one,)))
+        places = np.unique(np.linspace(0, len(found) - 1, MOST_FRESH).astype(int))
+        yield from (found[place] for place in places)
+
+
+def unseen(tables: Sequence[Unseen] = UNSEEN) -> Iterator[Task]:
     """Series of the tables that belong to no benchmark."""
-    for one in UNSEEN:
+    for one in tables:
         table = pl.read_csv(SHARED / one.file, infer_schema_length=None).filter(
             pl.sql_expr(one.only)
         )

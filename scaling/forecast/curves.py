@@ -1,4 +1,5 @@
-"""One-variable forecasts: many shapes of curve, weighted by how well they explain this one.
+"""One-variable forecasts: many shapes of curve, weighted by how well they explain this one, and a
+network that has seen many simulated curves.
 
 Shapes with 0, 1 or 2 breaks, two strengths of recency and two priors are fitted
 (`scaling.forecast.curve_fit`). A shape counts by its evidence, a likelihood in which the noise of
@@ -18,7 +19,14 @@ shapes' steps differ by, for slow curves often stop,
     s = (noise / sqrt(m))^.8 apart^.2,
 
 d the undamped step, m recent points, noise what points scatter by but at most about .012 (a noisier
-curve is not for that one that stops), slope = |d| / log(x / x_max) the exponent of the step.
+curve is not for that one that stops), slope = |d| / log(x / x_max) the exponent of the step. The
+step that the network tells (`scaling.forecast.network`), held against the same but not damped by
+4 %, has a share in the centre,
+
+    q = .6 / (1 + (network - shapes)^2 / sigma^2),
+
+sigma the spread of the shapes (`spread`): the network has seen what no shape draws, but one of both
+is wrong where they are far apart, and it can move a forecast by at most .3 sigma.
 
 docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
 """
@@ -26,14 +34,15 @@ docs/benchmarks/forecast.md has what each piece is worth and how the constants w
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.forecast.curve_fit import Curve, Prior, fit_curve, read_curve, rough_noise
 from scaling.forecast.curve_model import columns, predict
-from scaling.forecast.descent import Optima, shape_weights
+from scaling.forecast.descent import FAR, LEAST_NOISE, Optima, shape_weights
+from scaling.forecast.network import MOST, Told, foretell
 
 Array = NDArray[np.float64]
 
@@ -46,8 +55,8 @@ PRIORS = ((Prior(0.0, 2.5, 0.5), 1.0), (Prior(0.5, 1.0, 1.0), 0.1))
 MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
-# Spread: constants of (noise, apart, |step|, level, faster), and degrees of freedom.
-SPREAD = (1.0, 2.0, 0.16, 2.0, 2.5)
+# Spread: constants of (noise, apart, |step|, level, faster, doubt, against), degrees of freedom.
+SPREAD = (1.0, 1.2, 0.3, 1.0, 2.0, 0.6, 1.0)
 DEGREES = 3.0
 
 
@@ -57,7 +66,8 @@ class Choices:
     points from which it sets in, the penalty of parameters in units of Schwarz's, the prior odds of
     one break more, the share of a step that is kept, the standard errors that the step of a slow
     curve is held against, the slope below which a curve is slow, the noise beyond which more of it
-    does not count there, and the share of the shapes' disagreement in the standard error."""
+    does not count there, the share of the shapes' disagreement in the standard error, and the
+    most that the network can have in the centre."""
 
     temper: float = 0.5
     few: int = 12
@@ -68,6 +78,7 @@ class Choices:
     slow: float = 0.12
     quiet: float = 0.012
     disagreement: float = 0.2
+    trust: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,8 @@ class Shape:
 class Fitted:
     """Every shape fitted to one curve; log values at the targets (K, T) and at the last point (K,);
     the mean slope as far before it (K, T); how far the targets lie beyond it (T,), log(x / x_max);
-    points after merging and how many the recency weights rest on; and the least scatter that single
-    points are known to have."""
+    points after merging and how many the recency weights rest on; the least scatter that single
+    points are known to have; and what the network says."""
 
     shapes: list[Shape]
     values: Array
@@ -96,6 +107,7 @@ class Fitted:
     points: int
     recent: float
     scatter: float
+    told: Told
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,9 @@ class Extrapolation:
     within the data); ``apart`` (T,) how far the shapes differ (weighted standard deviation);
     ``noise`` the scatter of points about the best shapes; ``recent`` how many points the recency
     weights rest on; ``level`` the log value at the last point; ``faster`` (T,) by how much the step
-    exceeds what the curve did before, over the same distance. Companions
+    exceeds what the curve did before, over the same distance; ``share`` (T,) the network's part in
+    the centre, ``doubt`` (T,) its own scale and ``against`` (T,) how far it lies from the shapes.
+    Companions
     (`scaling.forecast.companions`) leave ``kept`` of the own uncertainty and add the variance
     ``beside``, (T,) or the same everywhere.
     """
@@ -118,6 +132,9 @@ class Extrapolation:
     recent: float
     level: float
     faster: Array
+    share: Array | float = 0.0
+    doubt: Array | float = 0.0
+    against: Array | float = 0.0
     kept: Array | float = 1.0
     beside: Array | float = 0.0
 
@@ -148,23 +165,49 @@ def fit_shapes(x: Array, y: Array, at: Array) -> Fitted:
     scatter = rough_noise(*raw) if len(t) < len(x) else 0.0
     recency = np.exp(2.0 * t)
     recent = float(recency.sum() ** 2 / (recency**2).sum())
-    return Fitted(shapes, values, last, slopes, distance, len(t), recent, scatter)
+    told = foretell(*merged(t, _tamed(curve, shapes), MOST), distance)
+    return Fitted(shapes, values, last, slopes, distance, len(t), recent, scatter, told)
+
+
+def _tamed(curve: Curve, shapes: list[Shape]) -> Array:
+    """log y (n,), with points that lie far from the likeliest shape drawn in: the network has no
+    weights that could be taken from them."""
+    best = max((one.optima for one in shapes), key=lambda one: one.evidence)
+    expected = _mean(best, curve.t, curve)
+    typical = 1.4826 * np.median(np.abs(curve.y - expected))
+    most = FAR * max(typical, best.noise, LEAST_NOISE)
+    return np.asarray(expected + np.clip(curve.y - expected, -most, most))
 
 
 def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
-    """Shapes by their evidence, damped beyond the data."""
+    """Shapes by their evidence, and the network, both damped beyond the data."""
     weight = _weights(fitted, choices)
     centre, level = weight @ fitted.values, float(weight @ fitted.last)
     apart = np.sqrt(weight @ (fitted.values - centre) ** 2)
     noise = max(float(weight @ [one.optima.noise for one in fitted.shapes]), fitted.scatter)
+    differ = weight @ (fitted.values - fitted.last[:, None] - (centre - level)) ** 2
     beyond = fitted.distance > 0
     step = np.where(beyond, centre - level, 0.0)
-    differ = weight @ (fitted.values - fitted.last[:, None] - (centre - level)) ** 2
-    kept = _kept(step, fitted.distance, noise**2, fitted.recent, differ, choices)
+    error = _step_error(noise**2, fitted.recent, differ, choices)
+    kept = choices.damping * _kept(step, fitted.distance, error, choices)
     damped = np.where(beyond, level + kept * step, centre)
     before = np.abs(weight @ fitted.slopes) * fitted.distance
     faster = np.where(beyond, np.maximum(np.abs(step) - before, 0.0), 0.0)
-    return Extrapolation(damped, step, apart, noise, fitted.recent, level, faster)
+    alone = Extrapolation(damped, step, apart, noise, fitted.recent, level, faster)
+    return _hear(alone, fitted, error, choices)
+
+
+def _hear(alone: Extrapolation, fitted: Fitted, error: Array, choices: Choices) -> Extrapolation:
+    """With the network: the farther it lies from the shapes, against their spread, the less."""
+    step = fitted.told.value - alone.level
+    told = alone.level + _kept(step, fitted.distance, error, choices) * step
+    against = np.where(fitted.distance > 0, told - alone.centre, 0.0)
+    doubted = 1.0 + (against / spread(alone)[0]) ** 2
+    share = choices.trust * fitted.told.heard / doubted
+    centre = alone.centre + share * against
+    return replace(
+        alone, centre=centre, share=share, doubt=fitted.told.scale, against=np.abs(against)
+    )
 
 
 def _weights(fitted: Fitted, choices: Choices) -> Array:
@@ -176,24 +219,26 @@ def _weights(fitted: Fitted, choices: Choices) -> Array:
     return np.asarray(weight / weight.sum())
 
 
-def _kept(
-    step: Array, distance: Array, noise: float, recent: float, differ: Array, choices: Choices
-) -> Array:
-    """Share (T,) of each step that is kept; ``noise`` and ``differ`` (T,) are variances, of single
-    points and of the shapes' steps."""
-    slope = np.abs(step) / np.maximum(distance, 1e-12)
-    slow = np.exp(-((slope / choices.slow) ** 4))
+def _step_error(noise: float, recent: float, differ: Array, choices: Choices) -> Array:
+    """Variance (T,) that the step of a slow curve is held against, of variances of single points
+    and of the shapes' steps (T,)."""
     level = noise / (1.0 + noise / choices.quiet**2) / recent
     share = choices.disagreement
-    against = choices.errors**2 * level ** (1.0 - share) * differ**share * slow
-    return np.asarray(choices.damping * step**2 / (step**2 + against + 1e-16))
+    return np.asarray(choices.errors**2 * level ** (1.0 - share) * differ**share)
 
 
-def merged(t: Array, y: Array) -> tuple[Array, Array]:
-    """At most `MOST_POINTS` points: means of t and medians of log y of neighbours."""
-    if len(t) <= MOST_POINTS:
+def _kept(step: Array, distance: Array, error: Array, choices: Choices) -> Array:
+    """Share (T,) of each step that is kept where slow curves may stop."""
+    slope = np.abs(step) / np.maximum(distance, 1e-12)
+    slow = np.exp(-((slope / choices.slow) ** 4))
+    return np.asarray(step**2 / (step**2 + error * slow + 1e-16))
+
+
+def merged(t: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
+    """At most so many points: means of t and medians of log y of neighbours."""
+    if len(t) <= most:
         return t, y
-    edges = np.linspace(0, len(t), MOST_POINTS + 1).astype(int)
+    edges = np.linspace(0, len(t), most + 1).astype(int)
     groups = list(itertools.pairwise(edges))
     return (
         np.array([t[a:b].mean() for a, b in groups]),
@@ -209,21 +254,25 @@ def _mean(one: Optima, where: Array, curve: Curve) -> Array:
 def spread(made: Extrapolation) -> tuple[Array, float]:
     """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t.
 
-        sigma^2 = (c1 noise)^2 + (c2 apart)^2 + (c3 step)^2 + (c4 level)^2 + (c5 faster)^2
+        sigma^2 = (c1 noise)^2 + (1 - q) ((c2 apart)^2 + (c3 step)^2 + (c4 level)^2 + (c5 faster)^2)
+                  + q (c6 doubt)^2 + q (1 - q) (c7 against)^2
 
     noise is what single points scatter by, apart what the shapes differ by, the third part stands
     for what no shape foresaw and grows with how far the curve has yet to go, level is the
     standard error of the last level, noise / sqrt(m) of m recent points: a few points that lie on a
     shape do not prove it; and faster is by how much a curve is foretold to outdo what it did over
-    the same distance before: one that speeds up says little of how long it will.
+    the same distance before: one that speeds up says little of how long it will. q is the share of
+    the network, doubt the scale that it gives itself, against how far it lies from the shapes: the
+    variance of a mixture of both.
     """
     return np.sqrt(features(made) ** 2 @ np.square(SPREAD) + made.beside), DEGREES
 
 
 def features(made: Extrapolation) -> Array:
-    """Parts of the spread (T, 5): noise, apart, |step|, level, faster."""
+    """Parts of the spread (T, 7): noise, apart, |step|, level, faster, doubt, against."""
     one = np.ones_like(made.centre)
     level = made.noise / np.sqrt(made.recent)
-    kept = made.kept * one
-    own = [made.apart * kept, np.abs(made.step) * kept, level * kept, made.faster * kept]
-    return np.column_stack([made.noise * one, *own])
+    network, shapes = np.sqrt(made.share), np.sqrt(1.0 - made.share)
+    own = [part * shapes for part in (made.apart, np.abs(made.step), level, made.faster)]
+    told = [made.doubt * network, made.against * network * shapes]
+    return np.column_stack([made.noise * one, *(part * made.kept * one for part in (*own, *told))])

@@ -1,9 +1,10 @@
 """`forecast`: runs and targets -> quantiles.
 
-By default one input is forecast by many shapes of curve (`scaling.forecast.curves`), two by the
-coupled law under many assumptions (`scaling.forecast.planes`). More inputs, and laws that are
-named, go through the registry of laws, in the rest of this module: the centre is the median, in
-logs, of the laws fitted with weights that lean on the largest runs, and
+By default one input is forecast by many shapes of curve and a network that was trained on simulated
+ones (`scaling.forecast.curves`, `scaling.forecast.network`), two by the coupled law under many
+assumptions (`scaling.forecast.planes`). More inputs, and laws that are named, go through the
+registry of laws, in the rest of this module: the centre is the median, in logs, of the laws fitted
+with weights that lean on the largest runs, and
 
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 
@@ -193,7 +194,7 @@ def _companion(runs: pl.DataFrame, name: str, column: str) -> tuple[Array, Array
 
 
 def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]]) -> Predictive:
-    """One input: many shapes of curve (`scaling.forecast.curves`), and its companions."""
+    """One input: many shapes of curve and a network (`scaling.forecast.curves`); companions."""
     from scaling.forecast.curves import FEWEST, extrapolate, spread
 
     sizes = len(np.unique(x))
