@@ -31,6 +31,12 @@ def test_a_power_law_with_a_floor_is_continued() -> None:
     assert (made.heard == 1.0).all()
 
 
+def test_the_weights_are_those_of_the_training() -> None:
+    expected = {name: value.shape for name, value in train.first(0).items()}
+    assert {name: value.shape for name, value in network.load().items()} == expected
+    assert all(np.isfinite(value).all() for value in network.load().values())
+
+
 def test_it_is_heard_where_it_was_trained() -> None:
     t, y = law()
     distance = np.array([-1.0, 0.0, 0.01, 1.0, 12.0, 15.0, 18.0, 30.0])

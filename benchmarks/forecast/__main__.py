@@ -30,11 +30,12 @@ def main() -> None:
         for part in tuned:
             print(part)
         return
-    unseen, fresh = (
-        run(made) if tasks.SHARED.is_dir() else None for made in (tasks.unseen(), tasks.fresh())
+    unseen, fresh, last = (
+        run(made) if tasks.SHARED.is_dir() else None
+        for made in (tasks.unseen(), tasks.fresh(tasks.FRESH), tasks.fresh(tasks.LAST))
     )
     beside = together.page(together.run()) if curves else ""
-    page.write(OUT, (curves, language, unseen, fresh), tuned, beside)
+    page.write(OUT, (curves, language, unseen, fresh, last), tuned, beside)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tools.network.simulate import TYPE, simulate
 Array = NDArray[np.floating]
 
 CURVES, AHEAD = 512, 8
-RATE, WARM, LEAST_RATE = 1.5e-3, 500, 0.01
+RATE, WARM = 1.5e-3, 500
 DECAY, FAST, SLOW = 1e-4, 0.9, 0.999
 LONGEST = 1.0
 # Steps, in units of S, and log scales beyond which errors count no more.
