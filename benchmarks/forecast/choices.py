@@ -24,17 +24,14 @@ from benchmarks.forecast.tasks import beginnings
 from scaling.forecast.curves import Choices, Fitted, combine, fit_shapes
 
 GRID = tuple(
-    Choices(*values)
-    for values in itertools.product(
+    Choices(temper, 12, penalty, odds, damping, errors, slow, trust=trust)
+    for temper, penalty, odds, damping, errors, slow, trust in itertools.product(
         (0.5, 1.0),
-        (12,),
         (2.0, 4.0),
         (2.0, 8.0),
         (0.96, 1.0),
         (6.0, 12.0),
         (0.04, 0.08, 0.12),
-        (0.012,),
-        (0.2,),
         (0.0, 0.3, 0.6, 0.9),
     )
 )
