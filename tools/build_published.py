@@ -11,7 +11,7 @@ Citation, licence and everything that was changed stand in the ``source.yaml`` b
 which is written by hand.
 
 Cells are read and written as text, so a figure keeps every digit that upstream printed; only
-derived cells (standard errors, tokens per batch) are computed. Seven large tables are Parquet with
+derived cells (standard errors, tokens per batch) are computed. Ten large tables are Parquet with
 the types that the text is read with: a twentieth of the size. To add a source, write one function
 that maps its tables to run columns in a module of `tools.published` and list it there.
 """
@@ -26,8 +26,11 @@ import polars as pl
 from tools.published import SOURCES, build
 
 LARGE = (
+    "clark-routing",
     "dclm-downstream",
     "nsl-benchmark",
+    "obs-scaling",
+    "porian-discrepancies",
     "pythia-evals",
     "regmix",
     "sloth",

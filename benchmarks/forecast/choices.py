@@ -24,7 +24,7 @@ from benchmarks.forecast.tasks import beginnings
 from scaling.forecast.curves import Choices, Fitted, combine, fit_shapes
 
 GRID = tuple(
-    Choices(temper, 12, penalty, odds, damping, errors, slow, trust=trust)
+    Choices(temper, 12, penalty, odds, damping, errors, slow=slow, trust=trust)
     for temper, penalty, odds, damping, errors, slow, trust in itertools.product(
         (0.5, 1.0),
         (2.0, 4.0),

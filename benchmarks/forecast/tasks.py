@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.parity import published
 from scaling.forecast.engine import observed_scale
 
-PUBLISHED = Path("data/published")
 # Curves with the benchmark's own split of train and extrapolate; one of them has no licence, so the
 # table is not shipped.
 SHARED = Path(os.environ.get("SCALING_SHARED", "../shared")) / "data"
@@ -221,7 +221,7 @@ def _routed() -> Iterator[Task]:
 
 
 def _published(source: str) -> pl.DataFrame:
-    table = pl.read_csv(PUBLISHED / source / "runs.csv", infer_schema_length=None)
+    table = published(source)
     if "flags" not in table.columns:
         return table
     return table.filter(~pl.col("flags").fill_null("").str.contains(LEFT_OUT))

@@ -15,8 +15,8 @@ last point is damped, as in forecasts by damped trends (Gardner and McKenzie 198
 where a slow curve's step is not large against the standard error of the level and against what the
 shapes' steps differ by, for slow curves often stop,
 
-    step = .96 d^3 / (d^2 + g (12 s)^2),   g = exp(-(slope / .12)^4),
-    s = (noise / sqrt(m))^.8 apart^.2,
+    step = .96 d / (1 + g (11 s / |d|)^2.5),   g = exp(-(slope / .12)^4),
+    s = (noise / sqrt(m))^.7 apart^.3,
 
 d the undamped step, m recent points, noise what points scatter by but at most about .012 (a noisier
 curve is not for that one that stops), slope = |d| / log(x / x_max) the exponent of the step. The
@@ -56,8 +56,8 @@ MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level, faster, doubt, against), degrees of freedom.
-SPREAD = (1.0, 1.2, 0.3, 1.0, 2.0, 0.6, 1.0)
-DEGREES = 3.0
+SPREAD = (0.9, 1.1, 0.27, 1.0, 1.5, 0.6, 1.0)
+DEGREES = 2.6
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,20 @@ class Choices:
     """Constants of the centre, as in the formulas of the module: the tempering of evidence and the
     points from which it sets in, the penalty of parameters in units of Schwarz's, the prior odds of
     one break more, the share of a step that is kept, the standard errors that the step of a slow
-    curve is held against, the slope below which a curve is slow, the noise beyond which more of it
-    does not count there, the share of the shapes' disagreement in the standard error, and the
-    most that the network can have in the centre."""
+    curve is held against and how sharply (the power of their ratio), the slope below which a curve
+    is slow, the noise beyond which more of it does not count there, the share of the shapes'
+    disagreement in the standard error, and the most that the network can have in the centre."""
 
     temper: float = 0.5
     few: int = 12
     penalty: float = 4.0
     odds: float = 8.0
     damping: float = 0.96
-    errors: float = 12.0
+    errors: float = 11.0
+    sharp: float = 2.5
     slow: float = 0.12
     quiet: float = 0.012
-    disagreement: float = 0.2
+    disagreement: float = 0.3
     trust: float = 0.6
 
 
@@ -120,9 +121,8 @@ class Extrapolation:
     weights rest on; ``level`` the log value at the last point; ``faster`` (T,) by how much the step
     exceeds what the curve did before, over the same distance; ``share`` (T,) the network's part in
     the centre, ``doubt`` (T,) its own scale and ``against`` (T,) how far it lies from the shapes.
-    Companions
-    (`scaling.forecast.companions`) leave ``kept`` of the own uncertainty and add the variance
-    ``beside``, (T,) or the same everywhere.
+    Companions (`scaling.forecast.companions`) leave ``kept`` of the own uncertainty and add the
+    variance ``beside``, (T,) or the same everywhere.
     """
 
     centre: Array
@@ -231,7 +231,7 @@ def _kept(step: Array, distance: Array, error: Array, choices: Choices) -> Array
     """Share (T,) of each step that is kept where slow curves may stop."""
     slope = np.abs(step) / np.maximum(distance, 1e-12)
     slow = np.exp(-((slope / choices.slow) ** 4))
-    return np.asarray(step**2 / (step**2 + error * slow + 1e-16))
+    return np.asarray(1.0 / (1.0 + slow * (error / (step**2 + 1e-16)) ** (choices.sharp / 2.0)))
 
 
 def merged(t: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:

@@ -30,6 +30,8 @@ HIDDEN, LAYERS, DEGREES = 256, 4, 4.0
 FEWEST, MOST = 4, 128
 # Distances of a target, in log x and in ranges of the curve, between which it was trained.
 NEAREST, FARTHEST = 0.01, 2.0
+# Log scales, in units of S, beyond which it says no more.
+SCALES = 8.0
 # Targets that are read at once: memory.
 AT_ONCE = 256
 
@@ -42,6 +44,16 @@ class Told:
     value: Array
     scale: Array
     heard: Array
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Outputs (N, LINES + 3), and what training goes back through: the layers, the first of them
+    the inputs, and of each its sums and gates."""
+
+    out: NDArray[np.floating]
+    layers: list[NDArray[np.floating]]
+    gates: list[tuple[NDArray[np.floating], NDArray[np.floating]]]
 
 
 def foretell(t: Array, y: Array, distance: Array) -> Told:
@@ -59,21 +71,28 @@ def foretell(t: Array, y: Array, distance: Array) -> Told:
 
 def _foretell(t: Array, y: Array, h: Array) -> tuple[Array, Array]:
     seen = read(Curves(t[None], y[None], np.ones((1, len(t)), bool)), h[None])
-    out = _outputs(load(), seen.inputs[0])
-    share = np.exp(out[:, 2:] - out[:, 2:].max(axis=1, keepdims=True))
-    share = share[:, 1:] / share.sum(axis=1, keepdims=True)
-    step = out[:, 0] + (share * seen.steps[0]).sum(axis=1)
+    out = forward(load(), seen.inputs[0]).out
+    step = out[:, 0] + (shares(out)[:, 1:] * seen.steps[0]).sum(axis=1)
     unit = seen.unit[0]
-    return seen.level[0] + unit * step, unit * np.exp(np.clip(out[:, 1], -8.0, 8.0))
+    return seen.level[0] + unit * step, unit * np.exp(np.clip(out[:, 1], -SCALES, SCALES))
 
 
-def _outputs(w: Weights, inputs: Array) -> Array:
-    layer = inputs
+def forward(w: Weights, inputs: NDArray[np.floating]) -> Passed:
+    """All layers of the network for inputs (N, WIDE)."""
+    layers, gates = [inputs], []
     for k in range(LAYERS + 1):
-        linear = layer @ w[f"w{k}"] + w[f"b{k}"]
-        grown = linear / (1.0 + np.exp(-linear))
-        layer = grown if k == 0 else layer + 0.5 * grown
-    return np.asarray(layer @ w["out"] + w["out_b"])
+        linear = layers[-1] @ w[f"w{k}"] + w[f"b{k}"]
+        gate = 1.0 / (1.0 + np.exp(-linear))
+        gates.append((linear, gate))
+        grown = linear * gate
+        layers.append(grown if k == 0 else layers[-1] + 0.5 * grown)
+    return Passed(layers[-1] @ w["out"] + w["out_b"], layers, gates)
+
+
+def shares(out: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Shares (N, LINES + 1) of the line that says 0 and of all others."""
+    share = np.exp(out[:, 2:] - out[:, 2:].max(axis=1, keepdims=True))
+    return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 
 @cache

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.forecast import reading
-from scaling.forecast.network import DEGREES, HIDDEN, LAYERS, Weights
+from scaling.forecast.network import (
+    DEGREES,
+    HIDDEN,
+    LAYERS,
+    SCALES,
+    Passed,
+    Weights,
+    forward,
+    shares,
+)
 from tools.network.simulate import TYPE, simulate
 
 Array = NDArray[np.floating]
@@ -19,8 +28,8 @@ CURVES, AHEAD = 512, 8
 RATE, WARM = 1.5e-3, 500
 DECAY, FAST, SLOW = 1e-4, 0.9, 0.999
 LONGEST = 1.0
-# Steps, in units of S, and log scales beyond which errors count no more.
-FAR, SCALES = 30.0, 8.0
+# Steps, in units of S, beyond which errors count no more.
+FAR = 30.0
 
 
 def train(steps: int, seed: int) -> Iterator[tuple[int, float, Weights]]:
@@ -78,16 +87,8 @@ def batch(seed: list[int]) -> tuple[Array, Array, Array]:
 
 def loss_and_slopes(w: Weights, inputs: Array, steps: Array, z: Array) -> tuple[float, Weights]:
     """Mean negative log density of Student's t (without constants), and its slopes by weight."""
-    layers, gates = [inputs], []
-    for k in range(LAYERS + 1):
-        linear = layers[-1] @ w[f"w{k}"] + w[f"b{k}"]
-        gate = 1.0 / (1.0 + np.exp(-linear))
-        gates.append((linear, gate))
-        grown = linear * gate
-        layers.append(grown if k == 0 else layers[-1] + 0.5 * grown)
-    out = layers[-1] @ w["out"] + w["out_b"]
-    share = np.exp(out[:, 2:] - out[:, 2:].max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
+    passed = forward(w, inputs)
+    out, share = passed.out, shares(passed.out)
     lines = (share[:, 1:] * steps).sum(1)
     log_scale = np.clip(out[:, 1], -SCALES, SCALES)
     q = (z - out[:, 0] - lines) * np.exp(-log_scale)
@@ -100,13 +101,12 @@ def loss_and_slopes(w: Weights, inputs: Array, steps: Array, z: Array) -> tuple[
     back[:, 1] = (1.0 / len(z) - of_q * q) * (np.abs(out[:, 1]) < SCALES)
     back[:, 2] = -of_step * share[:, 0] * lines
     back[:, 3:] = of_step[:, None] * share[:, 1:] * (steps - lines[:, None])
-    return loss, _backwards(w, back.astype(TYPE), layers, gates)
+    return loss, _backwards(w, back.astype(TYPE), passed)
 
 
-def _backwards(
-    w: Weights, back: Array, layers: list[Array], gates: list[tuple[Array, Array]]
-) -> Weights:
+def _backwards(w: Weights, back: Array, passed: Passed) -> Weights:
     """Slopes by weight of all layers, from those by output."""
+    layers, gates = passed.layers, passed.gates
     slopes: Weights = {"out": layers[-1].T @ back, "out_b": back.sum(0)}
     back = back @ w["out"].T
     for k in range(LAYERS, -1, -1):
