@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scaling.forecast.reading import Curves, read
 
 Array = NDArray[np.float64]
-Weights = dict[str, NDArray[np.floating]]
+Layer = NDArray[np.floating]
+Weights = dict[str, Layer]
 
 FILE = Path(__file__).with_name("network.npz")
 HIDDEN, LAYERS, DEGREES = 256, 4, 4.0
@@ -51,9 +52,9 @@ class Passed:
     """Outputs (N, LINES + 3), and what training goes back through: the layers, the first of them
     the inputs, and of each its sums and gates."""
 
-    out: NDArray[np.floating]
-    layers: list[NDArray[np.floating]]
-    gates: list[tuple[NDArray[np.floating], NDArray[np.floating]]]
+    out: Layer
+    layers: list[Layer]
+    gates: list[tuple[Layer, Layer]]
 
 
 def foretell(t: Array, y: Array, distance: Array) -> Told:
@@ -77,9 +78,10 @@ def _foretell(t: Array, y: Array, h: Array) -> tuple[Array, Array]:
     return seen.level[0] + unit * step, unit * np.exp(np.clip(out[:, 1], -SCALES, SCALES))
 
 
-def forward(w: Weights, inputs: NDArray[np.floating]) -> Passed:
+def forward(w: Weights, inputs: Layer) -> Passed:
     """All layers of the network for inputs (N, WIDE)."""
-    layers, gates = [inputs], []
+    layers: list[Layer] = [inputs]
+    gates: list[tuple[Layer, Layer]] = []
     for k in range(LAYERS + 1):
         linear = layers[-1] @ w[f"w{k}"] + w[f"b{k}"]
         gate = 1.0 / (1.0 + np.exp(-linear))
@@ -89,7 +91,7 @@ def forward(w: Weights, inputs: NDArray[np.floating]) -> Passed:
     return Passed(layers[-1] @ w["out"] + w["out_b"], layers, gates)
 
 
-def shares(out: NDArray[np.floating]) -> NDArray[np.floating]:
+def shares(out: Layer) -> Layer:
     """Shares (N, LINES + 1) of the line that says 0 and of all others."""
     share = np.exp(out[:, 2:] - out[:, 2:].max(axis=1, keepdims=True))
     return np.asarray(share / share.sum(axis=1, keepdims=True))
