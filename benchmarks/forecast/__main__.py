@@ -30,12 +30,13 @@ def main() -> None:
         for part in tuned:
             print(part)
         return
-    unseen, fresh, last = (
+    more = (tasks.FRESH, tasks.ACROSS, tasks.LAST)
+    unseen, fresh, across, last = (
         run(made) if tasks.SHARED.is_dir() else None
-        for made in (tasks.unseen(), tasks.fresh(tasks.FRESH), tasks.fresh(tasks.LAST))
+        for made in (tasks.unseen(), *(tasks.fresh(tables) for tables in more))
     )
     beside = together.page(together.run()) if curves else ""
-    page.write(OUT, (curves, language, unseen, fresh, last), tuned, beside)
+    page.write(OUT, (curves, language, unseen, fresh, across, last), tuned, beside)
 
 
 if __name__ == "__main__":

@@ -76,28 +76,30 @@ def curves() -> Iterator[tuple[float, Task]]:
 def page() -> str:
     """The page."""
     parts = [HEAD, "## Studies of two inputs: mean absolute log error, share of targets inside\n\n"]
-    parts += _table(list(studies()), "known", "mean_abs", ("plain Chinchilla", "chinchilla"))
+    parts += _table(list(studies()), "known", "mean_abs", {"plain Chinchilla": "chinchilla"})
     parts.append("\n## Curves: root mean square log error, share of targets inside\n\n")
-    parts += _table(list(curves()), "factor", "rmsle", ("carry last", "carry_last"))
+    others = {"shapes alone": "shapes_alone", "carry last": "carry_last"}
+    parts += _table(list(curves()), "factor", "rmsle", others)
     parts.append(f"\n## {simulated.CURVES} simulated curves with a floor: absolute log error of a")
     parts.append(" new point, share inside\n\n")
-    parts += _table(list(simulated.curves()), "factor", "rmsle", ("carry last", "carry_last"))
+    parts += _table(list(simulated.curves()), "factor", "rmsle", others)
     return "".join(parts)
 
 
 def _table(
-    cuts: list[tuple[float, Task]], title: str, error: str, other: tuple[str, str]
+    cuts: list[tuple[float, Task]], title: str, error: str, others: dict[str, str]
 ) -> list[str]:
     table = run(task for _, task in cuts).table.with_columns(
         cut=pl.Series([cut for cut, _ in cuts])
     )
     lines = [
-        f"| {title} | cuts | here | {other[0]} | 50 % | 80 % | 90 % | 95 % |\n",
-        "|---|---|---|---|---|---|---|---|\n",
+        f"| {title} | cuts | here | {' | '.join(others)} | 50 % | 80 % | 90 % | 95 % |\n",
+        f"|---|---|---|{'---|' * len(others)}---|---|---|---|\n",
     ]
     held = ("in50", "in80", "in90", "in95")
     for (cut,), rows in table.sort("cut").group_by("cut", maintain_order=True):
         shares = " | ".join(f"{100 * rows[name].mean():.0f}" for name in held)
-        means = f"**{rows[error].mean():.4f}** | {rows[other[1]].mean():.4f}"
-        lines.append(f"| {cut:g} | {rows.height} | {means} | {shares} |\n")
+        beside = " | ".join(f"{rows[name].mean():.4f}" for name in others.values())
+        here = f"**{rows[error].mean():.4f}**"
+        lines.append(f"| {cut:g} | {rows.height} | {here} | {beside} | {shares} |\n")
     return lines

@@ -126,8 +126,20 @@ FRESH = (
     Unseen("gemstones/extra_validation_losses.csv", ("run_name", "val"), ("tokens",),
            "final_loss", "tokens", 2.0),
 )  # fmt: skip
-# Scored once, after everything was fixed: nothing was chosen with a look at them, but three are
-# other metrics of runs above.
+# Losses across runs: one model with more and more data, or the best of each budget.
+ACROSS = (
+    Unseen("porian-discrepancies/optimal_pairs.csv", ("series",), ("flops",), "loss_star", "flops",
+           8.0),
+    Unseen("porian-discrepancies/runs.csv", ("family", "params"), ("tokens",), "loss", "tokens",
+           3.0),
+    Unseen("gadre-overtraining/runs.csv", ("family", "params"), ("tokens",), "loss", "tokens",
+           2.0),
+    Unseen("misfitting/runs.csv", ("family", "params"), ("tokens",), "loss", "tokens", 2.0),
+    Unseen("steplaw/runs.csv", ("params",), ("tokens",), "loss", "tokens", 2.0,
+           "best_hp_for_ND = 1"),
+)  # fmt: skip
+# Scored after everything was fixed: nothing was chosen with a look at them, but three are other
+# metrics of runs above.
 LAST = (
     Unseen("rl-depth/runs.csv", ("series",), ("x",), "y", "x", 2.0, "y > 0 AND x_name = 'epoch'"),
     Unseen("olmo-ladder/curves.csv", ("run_id",), ("tokens",), "hellaswag_bpb", "tokens", 2.0),

@@ -20,13 +20,15 @@ shapes' steps differ by, for slow curves often stop,
 
 d the undamped step, m recent points, noise what points scatter by but at most about .012 (a noisier
 curve is not for that one that stops), slope = |d| / log(x / x_max) the exponent of the step. The
-step that the network tells (`scaling.forecast.network`), held against the same but not damped by
-4 %, has a share in the centre,
+step that the network tells (`scaling.forecast.network`), held against .85 of the same but not
+damped by 4 %, has a share in the centre,
 
-    q = .6 / (1 + (network - shapes)^2 / sigma^2),
+    q = .75 / (1 + (network - shapes)^2 / sigma^2),
 
 sigma the spread of the shapes (`spread`): the network has seen what no shape draws, but one of both
-is wrong where they are far apart, and it can move a forecast by at most .3 sigma.
+is wrong where they are far apart, so that it moves a forecast by at most .375 sigma. Where only
+about eight points are known, or fewer, shapes have little to be fitted to: with
+f = exp(-(points / 8)^6) the share has a third of f more, and the network is held by half of f less.
 
 docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
 """
@@ -56,7 +58,7 @@ MOST_POINTS = 200
 # Sizes below which there is no curve.
 FEWEST = 3
 # Spread: constants of (noise, apart, |step|, level, faster, doubt, against), degrees of freedom.
-SPREAD = (0.9, 1.1, 0.27, 1.0, 1.5, 0.6, 1.0)
+SPREAD = (0.85, 1.1, 0.3, 1.0, 1.5, 0.68, 1.0)
 DEGREES = 2.6
 
 
@@ -67,7 +69,9 @@ class Choices:
     one break more, the share of a step that is kept, the standard errors that the step of a slow
     curve is held against and how sharply (the power of their ratio), the slope below which a curve
     is slow, the noise beyond which more of it does not count there, the share of the shapes'
-    disagreement in the standard error, and the most that the network can have in the centre."""
+    disagreement in the standard error, the most that the network can have in the centre, the share
+    of the standard errors that its step is held against, and the points below which a curve is so
+    short that it has more to say."""
 
     temper: float = 0.5
     few: int = 12
@@ -79,7 +83,9 @@ class Choices:
     slow: float = 0.12
     quiet: float = 0.012
     disagreement: float = 0.3
-    trust: float = 0.6
+    trust: float = 0.75
+    eased: float = 0.85
+    short: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -199,11 +205,14 @@ def combine(fitted: Fitted, choices: Choices) -> Extrapolation:
 
 def _hear(alone: Extrapolation, fitted: Fitted, error: Array, choices: Choices) -> Extrapolation:
     """With the network: the farther it lies from the shapes, against their spread, the less."""
+    few = float(np.exp(-((fitted.points / choices.short) ** 6)))
+    error = (choices.eased * (1.0 - few / 2.0)) ** 2 * error
     step = fitted.told.value - alone.level
     told = alone.level + _kept(step, fitted.distance, error, choices) * step
     against = np.where(fitted.distance > 0, told - alone.centre, 0.0)
     doubted = 1.0 + (against / spread(alone)[0]) ** 2
-    share = choices.trust * fitted.told.heard / doubted
+    most = min(choices.trust * (1.0 + few / 3.0), 1.0)
+    share = most * fitted.told.heard / doubted
     centre = alone.centre + share * against
     return replace(
         alone, centre=centre, share=share, doubt=fitted.told.scale, against=np.abs(against)
