@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import stdtr
 
-from scaling.forecast import network, reading
+from scaling.forecast import curves, network, reading
 from tools.network import train
 from tools.network.simulate import simulate
 
@@ -122,3 +122,16 @@ def test_training_learns_and_is_the_same_twice() -> None:
     losses = [[loss for _, loss, _ in islice(train.train(400, 1), 25)] for _ in range(2)]
     assert losses[0] == losses[1]
     assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize(("points", "most"), [(6, 0.96), (40, 0.75)])
+def test_it_has_more_say_where_shapes_have_little_to_be_fitted_to(points: int, most: float) -> None:
+    t, y = law(points)
+    made = curves.extrapolate(np.exp(t), np.exp(y), np.array([2.0, 3.0]))
+    assert made.share == pytest.approx(most / (1.0 + (made.against / _alone(t, y)) ** 2), abs=0.01)
+
+
+def _alone(t: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spread of the shapes alone at twice and three times x."""
+    fitted = curves.fit_shapes(np.exp(t), np.exp(y), np.array([2.0, 3.0]))
+    return curves.spread(curves.combine(fitted, curves.Choices(trust=0.0)))[0]
