@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scaling.audit import run
-from scaling.audit.match import Rules
-from scaling.audit.page import page
-from scaling.audit.read import OUTCOME, TARGET, selection
-from scaling.audit.summary import summarise
-from scaling.audit.table import merged, scored
-from scaling.ledger import sha256
-from scaling.publish import issue
-from scaling.schema import FORECAST, RUN, dtypes
-from scaling.version import Current
+from scaling.io.hashing import sha256
+from scaling.record.audit import run
+from scaling.record.audit.match import Rules
+from scaling.record.audit.page import page
+from scaling.record.audit.read import OUTCOME, TARGET, selection
+from scaling.record.audit.summary import summarise
+from scaling.record.audit.table import merged, scored
+from scaling.record.versions.fingerprint import Current
+from scaling.record.versions.store import issue
+from scaling.runs.schema import FORECAST, RUN, dtypes
 
 FORECASTS, OUTCOMES, STUDIES = 10_000, 100_000, 20
 LEVELS = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975]

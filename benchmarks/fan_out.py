@@ -61,7 +61,7 @@ def run(studies: int, batch: int) -> None:
     """One flow: prints what it took as a line of JSON."""
     from prefect import flow, task
 
-    from flows.runner import runner, workers
+    from scaling.orchestration.server.task_runner import runner, workers
 
     @task
     def fitted(first: int, count: int) -> tuple[str, float]:
@@ -96,7 +96,7 @@ def empty(tasks: int) -> None:
     """A flow of empty tasks."""
     from prefect import flow, task
 
-    from flows.runner import runner
+    from scaling.orchestration.server.task_runner import runner
 
     @task
     def nothing(number: int) -> int:
@@ -204,7 +204,7 @@ def _children(act: Any) -> float:
 
 def main() -> None:
     """Start one server and run what is asked for."""
-    from flows.server import temporary_server
+    from scaling.orchestration.server.temporary import temporary_server
 
     what = sys.argv[1]
     engines = tuple(sys.argv[2].split(",")) if len(sys.argv) > 2 else ENGINES

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from itertools import cycle, islice
 
-from flows.runner import BATCHES
+from scaling.orchestration.server.task_runner import BATCHES
 
 # `python -m scaling.pipeline.fit STUDY` and `.backtest STUDY` of the four studies shipped, with
 # their start.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.small_project import Project, write_runs
+from tests.support.small_project import Project, write_runs
 
 STAGES = ("ingest", "validate", "fit", "backtest", "forecast", "report")
 SHIM = Path(__file__).with_name("clock_shift.c")
@@ -47,7 +47,7 @@ def refit_killing(
 ) -> subprocess.CompletedProcess[str]:
     """`scaling refit`, in the middle of which processes are killed: ``victim`` of its own id."""
     started = subprocess.Popen(
-        [sys.executable, "-m", "scaling.cli", "refit"],
+        [sys.executable, "-m", "scaling", "refit"],
         cwd=one.root,
         env={**one.env, **one.more},
         stdout=subprocess.PIPE,

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scaling.commands.govern import packs
 from scaling.govern import models, registry, runs
 from scaling.govern.crossings import Asked, by_rule
+from scaling.pipeline.packs import packs
 
 ON = date(2026, 11, 23)
 CHUNK = 50_000

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from tests.ops_project import ask, ended, environment, free_port, make, until
+from tests.support.ops_project import ask, ended, environment, free_port, make, until
 
 # Runs in every Python process, before anything else.
 NOTE = """
@@ -64,7 +64,7 @@ def serve_and_land(root: Path, env: dict[str, str], number: int) -> list[dict[st
     """One row a run."""
     port = free_port()
     rows: list[dict[str, float]] = []
-    command = [sys.executable, "-m", "scaling.cli", "serve", "refit", "--port", str(port)]
+    command = [sys.executable, "-m", "scaling", "serve", "refit", "--port", str(port)]
     with subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.DEVNULL) as child:
         try:
             until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")), 600)
@@ -117,7 +117,7 @@ def land(root: Path, serving: int, port: int, run: int, notes: Path) -> dict[str
 def nothing_new(root: Path, env: dict[str, str]) -> dict[str, float]:
     """Wall and CPU seconds of `scaling refit` when everything is published."""
     begun, start = os.times(), time.monotonic()
-    command = [sys.executable, "-m", "scaling.cli", "refit"]
+    command = [sys.executable, "-m", "scaling", "refit"]
     said = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=True)
     assert said.stdout.startswith("everything is up to date"), said.stdout
     wall, now = time.monotonic() - start, os.times()
@@ -141,7 +141,7 @@ def _used(serving: int) -> dict[str, float]:
     """CPU seconds so far of the serving process and of Prefect's server."""
     used = {"server": 0.0, "serve": sum(psutil.Process(serving).cpu_times()[:2])}
     for child in psutil.Process(serving).children():
-        if "flows.server" in " ".join(child.cmdline()):
+        if "scaling.orchestration.server.temporary" in " ".join(child.cmdline()):
             used["server"] = sum(child.cpu_times()[:2])
     return used
 

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import published, shared_table
-from scaling.fit.data import law_inputs
-from scaling.fit.engine import fit
+from scaling.fitting.data import law_inputs
+from scaling.fitting.engine import fit
 
 LAWS = ("mixture_exponential", "mixture_linear")
 

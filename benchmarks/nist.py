@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from scaling.fit.engine import prepare
-from scaling.fit.newton import minimise
-from scaling.fit.problem import Problem
-from tests.nist_models import MODELS, Case, load
+from scaling.fitting.engine import prepare
+from scaling.fitting.solver.newton import minimise
+from scaling.fitting.solver.problem import Problem
+from tests.support.nist_models import MODELS, Case, load
 
 Array = NDArray[np.float64]
 Solver = Callable[[Problem, Array], tuple[Array, int]]

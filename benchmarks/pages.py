@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 
 from benchmarks.site import add
-from scaling.ledger import LEDGER, Entry
+from scaling.cli.display.version import find
 from scaling.pipeline.report import contents
-from scaling.show_version import find
-from scaling.site import build
-from tests.browser import Browser, started
-from tests.report_project import project, studies
+from scaling.record.site import build
+from scaling.record.versions.ledger import LEDGER, Entry
+from tests.support.browser import Browser, started
+from tests.support.report_project import project, studies
 
 REPEATS = 5
 CLOCK = """(e => [e.domInteractive, e.loadEventEnd])(

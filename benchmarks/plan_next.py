@@ -32,13 +32,13 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.fit import bootstrap
-from scaling.fit.engine import fit
-from scaling.fit.result import Fit
+from scaling.analysis.surface import surface
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
+from scaling.fitting.uncertainty import bootstrap
 from scaling.plan import design
-from scaling.plan.belief import Belief, believe
-from scaling.plan.cells import Cells
-from scaling.plan.surface import surface
+from scaling.plan.run_grid import Cells
+from scaling.plan.trust import Belief, believe
 
 PAGE = Path("docs/benchmarks/plan_next.md")
 NOISE, RESAMPLES, ROUNDS, CHUNK = 0.003, 200, 3, 10

@@ -19,12 +19,12 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import of_metric
-from scaling.fit.engine import fit
-from scaling.fit.result import Fit
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
 from scaling.plan import design
-from scaling.plan.belief import Belief, believe
-from scaling.plan.cells import Cells
-from tests.shared import shared
+from scaling.plan.run_grid import Cells
+from scaling.plan.trust import Belief, believe
+from tests.support.shared import shared
 
 PAGE = Path("docs/benchmarks/plan_real.md")
 FEWEST = 40

@@ -31,7 +31,7 @@ COMMANDS = (
     "next gemstones --budget 1e22 --flops 1e24",
 )
 DRAWS = Path("data/fits/gemstones.parquet")
-PLAN = [sys.executable, "-m", "scaling.cli", "plan"]
+PLAN = [sys.executable, "-m", "scaling", "plan"]
 
 
 def whole(command: list[str]) -> float:
@@ -46,7 +46,7 @@ def whole(command: list[str]) -> float:
 
 def answer(command: str) -> float:
     """CPU seconds of one command in this process."""
-    from scaling.cli import app
+    from scaling.cli.main import app
 
     start = time.process_time()
     made = CliRunner().invoke(app, ["plan", *shlex.split(command)])

@@ -23,8 +23,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import published
-from scaling.fit.engine import fit
-from scaling.plan.target import run_noise
+from scaling.fitting.engine import fit
+from scaling.plan.downstream import run_noise
 
 PAGE = Path("docs/benchmarks/plan_target.md")
 TOPS, RESAMPLES = (8e8, 1.4e9), 60
@@ -159,7 +159,7 @@ def main() -> None:
         rows = measure()
         if asked.rows is not None:
             asked.rows.write_text(json.dumps(rows), encoding="utf-8")
-    from scaling.plan.target import SCATTER
+    from scaling.plan.downstream import SCATTER
 
     lines = [
         "# Probabilities of downstream goals",

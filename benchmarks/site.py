@@ -19,9 +19,10 @@ from typing import Any
 
 import polars as pl
 
-from scaling.ledger import LEDGER, Entry, canonical, entry_of, version_of
-from scaling.site import build, refresh
-from scaling.site.write import PAGE
+from scaling.io.hashing import canonical
+from scaling.record.site import build, refresh
+from scaling.record.site.write import PAGE
+from scaling.record.versions.ledger import LEDGER, Entry, entry_of, version_of
 
 TARGETS = 4
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)

@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.ops_project import WHO, environment, free_port, make
+from tests.support.ops_project import WHO, environment, free_port, make
 
 PIPELINE = """
 stages:
@@ -31,7 +31,7 @@ stages:
     cmd: >-
       python stage.py report data/published data/validated/x.csv data/fits/a.json
       data/forecasts/forecast.csv reports/current
-    deps: [data/published, scaling/schema.py, scaling/laws, picture.svg]
+    deps: [data/published, scaling/runs/schema.py, scaling/laws, picture.svg]
     outs:
       - data/validated
       - data/fits/a.json:
@@ -53,7 +53,7 @@ def run(number: int, out: Path, after: int = 0) -> None:
             os.environ[name] = value
         os.environ.update(WHO)
         os.chdir(root)
-        from flows.server import standing_server
+        from scaling.orchestration.server.temporary import standing_server
 
         home = Path(folder) / "prefect"
         with standing_server(home, free_port()) as url, out.open("w", newline="") as handle:
@@ -81,7 +81,7 @@ def _project(root: Path) -> Path:
 
 def _publish(root: Path, number: int) -> None:
     """Publish versions without flow and stages, and commit them together."""
-    from scaling.publish import publish
+    from scaling.pipeline.publish import publish
 
     if number:
         _refit(root, 0)
@@ -109,7 +109,11 @@ def _row(root: Path, home: Path, k: int) -> dict[str, Any]:
         resource.getrusage(resource.RUSAGE_CHILDREN),
     )
     here = psutil.Process()
-    servers = [one for one in here.children() if "flows.server" in " ".join(one.cmdline())]
+    servers = [
+        one
+        for one in here.children()
+        if "scaling.orchestration.server.temporary" in " ".join(one.cmdline())
+    ]
     server = servers[0].cpu_times() if servers else None
     versions = (root / "reports/ledger.jsonl").read_text().count("\n") if k else 0
     return {

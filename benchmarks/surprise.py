@@ -1,4 +1,4 @@
-"""False alarms of the test of new runs (`scaling.audit.surprise`), and what it finds.
+"""False alarms of the test of new runs (`scaling.record.changes.new_run_test`), and what it finds.
 
     python -m benchmarks.surprise [STUDIES]
 
@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import binomtest
 
-from scaling.audit.surprise import RATE, foretold, holm
+from scaling.record.changes.new_run_test import RATE, foretold, holm
 
 KNOWN, NEW = 40, 10
 NOISE = 0.003

@@ -2,7 +2,7 @@
 
     python -m benchmarks.thirty_days --seed 1 --days 30
 
-A small project (`benchmarks.small_project`) lives on a disk of its own. Each day runs may arrive
+A small project (`tests.support.small_project`) lives on a disk of its own. Each day runs may arrive
 (good, bad, late, corrections of earlier ones), a fault may strike, and the day's refit and its
 sharing run as a person or a timer starts them: `scaling add`, `scaling refit`, `scaling share`.
 Days pass by shifting the clock of every process (`clock_shift.c`). What a fault left undone the
@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import faults
-from benchmarks.small_project import (
+from tests.support.ops_project import free_port
+from tests.support.small_project import (
     CHECKOUT,
     MAPPING,
     METRIC,
@@ -40,7 +41,6 @@ from benchmarks.small_project import (
     serving,
     write_runs,
 )
-from tests.ops_project import free_port
 
 OUT = CHECKOUT / "reports" / "operations"
 FIRST = 8

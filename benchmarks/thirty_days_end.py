@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.small_project import Project
+from tests.support.small_project import Project
 
 
 @dataclass

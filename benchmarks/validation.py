@@ -14,10 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.defects import DEFECTS
-from scaling.pipeline.files import write_bytes
+from scaling.io.atomic import write_bytes
 from scaling.pipeline.ingest import ingest
-from scaling.schema import RUN
-from scaling.validate import Check, Checked, suite_checks, validate_all
+from scaling.runs.schema import RUN
+from scaling.runs.validation.partition import Checked, validate_all
+from scaling.runs.validation.suite import Check, suite_checks
 
 PAGE = Path("docs/validation.md")
 
@@ -114,7 +115,7 @@ def _checks(counts: dict[tuple[str, str], int]) -> list[str]:
         "|---|---|---|---|---|---|",
         *(_check(check, total[check.label]) for check in rules),
         "\n## Checks of single columns\n",
-        f"{number} checks, all errors, made from `scaling/schema.py`: `type:COLUMN` (the cell",
+        f"{number} checks, all errors, made from `scaling/runs/schema.py`: `type:COLUMN` (the cell",
         "parses), `required:COLUMN` (it is filled), `range:COLUMN`, `allowed:COLUMN` (a word of",
         "those named).\n",
         "| column | must be |",
@@ -136,7 +137,7 @@ def _defects() -> list[str]:
     rest = [d for d in DEFECTS if not d.check]
     return [
         "\n## Known defects, and the check that finds each\n",
-        "`tests/test_checks.py` holds these numbers to the tables (those with a slash may not be",
+        "`tests/contract/test_rules.py` holds these numbers to the tables (those with a slash may not be",
         "shipped; tests use them where they lie).\n",
         "| source | defect | check | rows found |",
         "|---|---|---|---|",

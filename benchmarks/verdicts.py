@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scaling.answers.emergence import Verdict, emergence
+from scaling.analysis.emergence import Verdict, emergence
 
 SCALES = np.geomspace(1e18, 1e24, 40)
 NOISE = 0.02

@@ -8,12 +8,12 @@ from typing import Any
 
 from prefect import flow
 
-from flows.alone import alone
-from flows.artifacts import name_run, show_backtests
-from flows.pipeline import STAGE_SECONDS, needed
-from flows.runner import runner
-from flows.stages import run_rounds
 from scaling.errors import counted
+from scaling.orchestration.dvc.graph import STAGE_SECONDS, needed
+from scaling.orchestration.project_lock import alone
+from scaling.orchestration.server.artifacts import name_run, show_backtests
+from scaling.orchestration.server.task_runner import runner
+from scaling.orchestration.tasks import run_rounds
 
 SHOWN = ("method", "forecasts", "error", "crps", "in90", "skill")
 

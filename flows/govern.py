@@ -17,12 +17,12 @@ from pathlib import Path
 
 from prefect import flow, task
 
-from flows.artifacts import name_run, show_alerts
-from flows.local import _api, _home
-from flows.server import ServerError, drain
-from flows.stages import say
 from scaling.errors import InputError, counted
 from scaling.govern.evidence import Written
+from scaling.orchestration.run_local import _api, _home
+from scaling.orchestration.server.artifacts import name_run, show_alerts
+from scaling.orchestration.server.temporary import ServerError, drain
+from scaling.orchestration.tasks import say
 
 # A team's own runs; without the file the public table of models is used.
 RUNS = Path("data/governance/runs.csv")
@@ -45,7 +45,7 @@ def check_registry(root: Path) -> int:
 @task(task_run_name="write the packs")
 def write_packs(root: Path, runs: Path | None, out: Path, on: date) -> Written:
     """Evidence packs of the day; what stood in ``out`` tells which crossings are new."""
-    from scaling.commands.govern import packs
+    from scaling.pipeline.packs import packs
 
     return packs(root, runs, out, on)
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.alone import alone
-from flows.artifacts import link_report, name_run, show_published
-from flows.inbox import settle
-from flows.local import main
-from flows.pipeline import STAGE_SECONDS, needed, up_to_date
-from flows.runner import runner
-from flows.stages import (
+from scaling.orchestration.dvc.graph import STAGE_SECONDS, needed, up_to_date
+from scaling.orchestration.project_lock import alone
+from scaling.orchestration.server.artifacts import link_report, name_run, show_published
+from scaling.orchestration.server.task_runner import runner
+from scaling.orchestration.tasks import (
     announce_drift,
     catch_up_with,
     publish_outputs,
@@ -23,9 +21,9 @@ from flows.stages import (
     say,
     share_published,
 )
-from scaling.publish import Published, publish
-
-__all__ = ["main", "refit", "up_to_date"]
+from scaling.orchestration.watch_inbox import settle
+from scaling.pipeline.publish import publish
+from scaling.record.versions.store import Published
 
 
 @flow(name="refit", flow_run_name="refit", task_runner=runner())

@@ -1,9 +1,10 @@
-"""Scaling-law forecasts that can be made again.
+"""Scaling-law forecasts that can be reproduced.
 
 >>> import polars as pl, scaling
 >>> runs = pl.DataFrame({"params": [...], "tokens": [...], "loss": [...]})
 >>> scaling.fit(runs, "chinchilla", resamples=1000).values
 >>> scaling.forecast(runs, pl.DataFrame({"params": [7e10], "tokens": [1.4e12]}))
+>>> scaling.backtest(runs)
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scaling.errors import InputError
+    from scaling.fitting.engine import fit
+    from scaling.fitting.result import Fit
+    from scaling.fitting.solver.objective import Objective
+    from scaling.fitting.solver.space import Box, Prior
+    from scaling.forecasting.backtest import backtest
+    from scaling.forecasting.engine import forecast
 
 # One BLAS thread: the systems here are tiny, and results must not depend on the core count.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -27,15 +37,16 @@ except (OSError, UnicodeDecodeError):
 __version__ = "0.1.0"
 __all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "backtest", "fit", "forecast"]
 
+# Where each name of the Python interface is defined; the imports above say the same to editors.
 _HOMES = {
-    "Box": ("scaling.fit.space", "Box"),
-    "Fit": ("scaling.fit.result", "Fit"),
-    "InputError": ("scaling.errors", "InputError"),
-    "Objective": ("scaling.fit.objective", "Objective"),
-    "Prior": ("scaling.fit.space", "Prior"),
-    "backtest": ("scaling.forecast.backtest", "backtest"),
-    "fit": ("scaling.fit", None),
-    "forecast": ("scaling.forecast", None),
+    "Box": "scaling.fitting.solver.space",
+    "Fit": "scaling.fitting.result",
+    "InputError": "scaling.errors",
+    "Objective": "scaling.fitting.solver.objective",
+    "Prior": "scaling.fitting.solver.space",
+    "backtest": "scaling.forecasting.backtest",
+    "fit": "scaling.fitting.engine",
+    "forecast": "scaling.forecasting.engine",
 }
 
 
@@ -43,6 +54,9 @@ def __getattr__(name: str) -> Any:
     # Imports cost more than small stages compute, so names load on first use.
     if name not in _HOMES:
         raise AttributeError(f"module 'scaling' has no attribute {name!r}")
-    home, member = _HOMES[name]
-    module = importlib.import_module(home)
-    return module if member is None else getattr(module, member)
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from scaling import laws
-from scaling.show import inputs_text
+from scaling.cli.display.fits import inputs_text
 
 PAGE = Path("docs/laws.md")
 BETWEEN = re.compile(r"(<!-- laws:[^\n]*-->\n).*(<!-- end -->)", re.S)

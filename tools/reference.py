@@ -11,10 +11,12 @@ import polars as pl
 import typer
 
 import scaling
-from scaling import checks, laws, sources
-from scaling.cli import app
-from scaling.schema import FORECAST, RUN
-from scaling.show import LIBRARY, inputs_text
+from scaling import laws
+from scaling.cli.display.fits import LIBRARY, inputs_text
+from scaling.cli.main import app
+from scaling.runs import formats as sources
+from scaling.runs.schema import FORECAST, RUN
+from scaling.runs.validation import rules
 
 FOLDER = Path("docs/reference")
 MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
@@ -96,7 +98,7 @@ def source_page() -> str:
 
 def check_page() -> str:
     """Every check between cells."""
-    found = checks.load()
+    found = rules.load()
     body = ((code(r.name), code(r.column), r.severity, r.reach, r.means) for r in found)
     about = (
         "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "

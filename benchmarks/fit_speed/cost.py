@@ -17,8 +17,10 @@ from benchmarks.fit_speed.ours import solver
 from benchmarks.fit_speed.points import by_parameters, replicated, simulated, without_terms
 from benchmarks.fit_speed.timing import fastest
 from scaling import laws
-from scaling.fit import bootstrap, engine, search
-from scaling.fit.newton import minimise
+from scaling.fitting import engine
+from scaling.fitting.solver import search
+from scaling.fitting.solver.newton import minimise
+from scaling.fitting.uncertainty import bootstrap
 from scaling.laws import Law
 
 POWER, ANY = "power terms", "any law"

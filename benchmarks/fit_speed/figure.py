@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from benchmarks.fit_speed.cost import ANY, POWER, Series
-from scaling.report.blocks import Swatch
-from scaling.report.draw import PAD, Axis, Layer, Plot, chart, draw, words
-from scaling.report.palette import COLOUR
-from scaling.report.sheet import Titled, sheet
+from scaling.document.blocks import Swatch
+from scaling.document.palette import COLOUR
+from scaling.document.svg import PAD, Axis, Layer, Plot, chart, draw, words
+from scaling.document.svg_page import Titled, sheet
 
 ROLE = {POWER: "median", ANY: "planned"}
 WIDTH, HEIGHT = 440, 200

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks.fit_speed.points import chinchilla
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 
 
 def peak() -> float:
@@ -34,7 +34,7 @@ def main() -> None:
     seen["reading the points"] = peak()
     fit(points, "chinchilla")
     seen["global fit"] = peak()
-    from scaling.fit import compiled  # noqa: F401
+    from scaling.fitting.solver import compiled  # noqa: F401
 
     seen["importing numba"] = peak()
     fit(points, "chinchilla", resamples=4_000, cluster="row")

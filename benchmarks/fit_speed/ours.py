@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks.fit_speed.points import OPTIMUM
 from benchmarks.fit_speed.timing import Timing, timed
-from scaling.fit import bootstrap, engine
+from scaling.fitting import engine
+from scaling.fitting.uncertainty import bootstrap
 
 Array = NDArray[np.float64]
 MANY, MOST = 4_000, 4_500
@@ -90,12 +91,12 @@ def measure(points: pl.DataFrame, repeats: int = 11) -> Ours:
 def fresh() -> Fresh:
     """Run `benchmarks.fit_speed.memory`, and the compiler with an empty cache."""
     # What set-up does: a process that compiles holds the compiler's memory too.
-    subprocess.run([sys.executable, "-m", "scaling.fit.compiled"], check=True)
+    subprocess.run([sys.executable, "-m", "scaling.fitting.solver.compiled"], check=True)
     command = [sys.executable, "-m", "benchmarks.fit_speed.memory"]
     made = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     with tempfile.TemporaryDirectory() as empty:
         before = _children()
-        command = [sys.executable, "-m", "scaling.fit.compiled"]
+        command = [sys.executable, "-m", "scaling.fitting.solver.compiled"]
         subprocess.run(command, check=True, env={**os.environ, "NUMBA_CACHE_DIR": empty})
         compiling = _children() - before
     return Fresh(made["peak"], made["seconds"], compiling)

@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.forecast import distance, page, tasks, together
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tune import left_out
-from scaling.forecast import curves as one_input
-from scaling.forecast import planes as two_inputs
+from scaling.forecasting import curves as one_input
+from scaling.forecasting import two_inputs
 
 OUT = Path("docs/benchmarks")
 

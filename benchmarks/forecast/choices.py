@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.forecast import simulated
 from benchmarks.forecast.tasks import beginnings
-from scaling.forecast.curves import Choices, Fitted, combine, fit_shapes
+from scaling.forecasting.curves import Choices, Fitted, combine, fit_shapes
 
 GRID = tuple(
     Choices(temper, 12, penalty, odds, damping, errors, slow=slow, trust=trust)

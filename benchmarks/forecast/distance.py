@@ -17,7 +17,7 @@ import polars as pl
 from benchmarks.forecast import simulated, tasks
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tasks import Task
-from scaling.forecast.candidates import log_size
+from scaling.fitting.data import log_size
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 FACTORS = (1.4, 2.0, 4.0, 10.0, 25.0)

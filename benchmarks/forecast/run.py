@@ -12,11 +12,12 @@ import polars as pl
 from benchmarks.forecast.choices import OWN, Found, errors
 from benchmarks.forecast.tasks import Task
 from benchmarks.forecast.tune import LEVELS, Scored
-from scaling.fit.engine import fit
-from scaling.forecast import curves, planes
-from scaling.forecast.candidates import log_size, tail_power_law
-from scaling.forecast.engine import observed_scale
-from scaling.forecast.predictive import Predictive
+from scaling.fitting.data import log_size
+from scaling.fitting.engine import fit
+from scaling.forecasting import curves, two_inputs
+from scaling.forecasting.distribution import Predictive
+from scaling.forecasting.inputs import observed_scale
+from scaling.forecasting.law_ensemble import tail_power_law
 
 NEAREST = 1e-9
 # Without the network.
@@ -57,8 +58,8 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
         made = curves.combine(fitted, curves.Choices())
         parts, spread = curves.features(made), curves.spread(made)
     else:
-        plane = planes.extrapolate(x, y, at)
-        made, parts, spread = plane, planes.features(plane), planes.spread(plane)
+        plane = two_inputs.extrapolate(x, y, at)
+        made, parts, spread = plane, two_inputs.features(plane), two_inputs.spread(plane)
     seconds = time.process_time() - began
     forecast = Predictive(made.centre, *spread, rising=rising)
     observed = np.exp(task.truth)

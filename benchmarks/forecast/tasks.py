@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import published
-from scaling.forecast.engine import observed_scale
+from scaling.forecasting.inputs import observed_scale
 
 # Curves with the benchmark's own split of train and extrapolate; one of them has no licence, so the
 # table is not shipped.

@@ -16,7 +16,7 @@ import polars as pl
 from benchmarks.forecast.run import scores
 from benchmarks.forecast.tasks import CURVES, SHARED, curves
 from benchmarks.forecast.tune import LEVELS
-from scaling.forecast.engine import predictive
+from scaling.forecasting.engine import predictive
 
 TITLES = {
     "IC": "image classification, all that is known of the model's other tasks",
@@ -44,7 +44,7 @@ def page(table: pl.DataFrame) -> str:
     lines = [
         "\n## With what else is known of the same run\n\n",
         "`scaling forecast --companion`: other metrics of the run that are known further along "
-        "(`scaling.forecast.companions`). Published methods see one curve alone, so this is no "
+        "(`scaling.forecasting.companions`). Published methods see one curve alone, so this is no "
         "comparison with them; the bar for image classification is .0260. The constants were "
         "chosen on the first; the others, and a simulated jump, were looked at afterwards "
         "(below).\n\n",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.sources import run_table
-from tests.shared import shared
+from scaling.runs.formats import run_table
+from tests.support.shared import shared
 
 LIBRARY = Path("data/published")
 

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.answers.optimum import allocation
-from scaling.fit.engine import fit, prepare
-from scaling.fit.objective import Objective
+from scaling.analysis.optimum import allocation
+from scaling.fitting.engine import fit, prepare
+from scaling.fitting.solver.objective import Objective
 from scaling.laws import get
 
 # Least absolute residuals: the published likelihood puts Huber's corner at 5e-9.

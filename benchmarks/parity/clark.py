@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
+from scaling.fitting.engine import fit
+from scaling.fitting.solver.objective import Objective
 from scaling.laws import get
 
 CUTOFFS = {"S-Base": 937e9, "RL-R": 85e9, "Hash": 83e9}

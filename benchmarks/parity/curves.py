@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, published, shared_table
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
+from scaling.fitting.engine import fit
+from scaling.fitting.solver.objective import Objective
 
 SQUARES = Objective("least_squares")
 OTHER = "the authors minimise squares of transformed residuals, we of log y; both at their optimum"

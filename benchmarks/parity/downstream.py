@@ -7,9 +7,9 @@ import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric, published, shared_table
 from benchmarks.parity.gadre import fitted
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
-from scaling.fit.result import Fit
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
+from scaling.fitting.solver.objective import Objective
 
 RAW_SQUARES = Objective("least_squares", "linear")
 PRINTED = {

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
-from scaling.fit.result import Fit
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
+from scaling.fitting.solver.objective import Objective
 
 # Params and tokens per param of the runs that the authors fit.
 FITTED = ((10569312, 20), (78863360, 20), (153658368, 20), (411616256, 20), (10569312, 320))

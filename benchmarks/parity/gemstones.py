@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 
 # alpha, beta, a, b, e, objective; delta 1e-3 (parameters_delta-3).
 PRINTED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 
 BUDGET = 3.8e25
 

@@ -7,8 +7,8 @@ import polars as pl
 from scipy.stats import spearmanr
 
 from benchmarks.parity import Entry, Figure, of_metric, shared_table
-from scaling.fit.data import law_inputs
-from scaling.fit.engine import fit
+from scaling.fitting.data import law_inputs
+from scaling.fitting.engine import fit
 
 
 def ye() -> list[Figure]:

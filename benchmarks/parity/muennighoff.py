@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
-from scaling.fit.result import Fit
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
 from scaling.laws import get
 from scaling.laws.data_constrained import BASE
 

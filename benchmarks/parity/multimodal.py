@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, shared_table
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
+from scaling.fitting.engine import fit
+from scaling.fitting.solver.objective import Objective
 
 # Task, metric, exponent of the LAION runs and of the three OpenAI models.
 PRINTED = (

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 
 TARGET = "olmo-peteish13_eval_final"
 

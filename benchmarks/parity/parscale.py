@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, shared_table
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 from scaling.laws import get
 
 ALLOWED = {"E": 2e-5, "A": 2e4, "alpha": 2e-5, "k": 2e-5}

@@ -7,10 +7,9 @@ import numpy as np
 from benchmarks.parity import Entry, Figure, of_metric
 from benchmarks.parity.chinchilla import GOPHER, points
 from benchmarks.parity.llama import BUDGET
+from scaling.analysis.surface import Surface, surface
 from scaling.laws import get
-from scaling.plan import data, serve, stored
-from scaling.plan import training as plan
-from scaling.plan.surface import Surface, surface
+from scaling.plan import allocation, data, serve, stored
 
 # Approach 3 as Hoffmann et al. fitted it, with the digits of the paper's source that Besiroglu
 # et al. (section 2) give; the printed .34 and .28 give 32e9 params instead of the paper's 40e9.
@@ -27,7 +26,7 @@ def _surface(law: str, values: dict[str, float]) -> Surface:
 
 def chinchilla() -> list[Figure]:
     """Approach 3 at Gopher's compute."""
-    found = plan.valley(_surface("chinchilla", HOFFMANN), plan.SIX_ND, flops=GOPHER)
+    found = allocation.valley(_surface("chinchilla", HOFFMANN), allocation.SIX_ND, flops=GOPHER)
     a = HOFFMANN["beta"] / (HOFFMANN["alpha"] + HOFFMANN["beta"])
     n = float(np.exp(found.log_n[0])) / 1e9
     return [
@@ -39,7 +38,7 @@ def chinchilla() -> list[Figure]:
 def besiroglu() -> list[Figure]:
     """The 240 points, planned at Gopher's compute."""
     sheet = stored.fitted(points(), ("chinchilla",), label="points", resamples=200)
-    made = plan.optimal(sheet, flops=GOPHER)
+    made = allocation.optimal(sheet, flops=GOPHER)
     ratio = made.value("tokens_per_param")
     holds = float(ratio.low < 20.0 < ratio.high)
     return [
@@ -64,7 +63,7 @@ def llama() -> list[Figure]:
     """The isoFLOP approach in the table of approaches."""
     runs = of_metric("llama3-isoflops", "loss@llama3-validation")
     sheet = stored.fitted(runs, ("isoflop",), label="isoflops", resamples=0)
-    (row,) = plan.side_by_side(sheet, BUDGET)
+    (row,) = allocation.side_by_side(sheet, BUDGET)
     read = "points read off a chart"
     return [
         Figure("N* at 3.8e25 FLOP, params", row["params"], 402e9, 12e9, read),
@@ -79,7 +78,7 @@ def gadre() -> list[Figure]:
         values = dict(one.values)
         found = _surface("over_training", values)
         for flops in (1e20, 1e24):
-            ratio = np.exp(np.log(flops / 6.0) - 2 * plan.numerical(found, np.log(flops)))
+            ratio = np.exp(np.log(flops / 6.0) - 2 * allocation.numerical(found, np.log(flops)))
             known = (values["b"] / values["a"]) ** (0.5 / values["eta"])
             name = f"M* at {flops:g} FLOP against its closed form, {one.data.split(';')[0]}"
             figures.append(Figure(name, float(ratio[0]), known, 1e-7, "numerical optimum"))
@@ -157,7 +156,9 @@ def closed_forms() -> list[Figure]:
             theta = centre * np.exp(0.1 * rng.standard_normal((40, len(centre))))
             found = surface(family, theta)
             for flops in np.geomspace(1e19, 1e26, 6):
-                off = plan.numerical(found, float(np.log(flops))) - found.log_params(np.log(flops))
+                off = allocation.numerical(found, float(np.log(flops))) - found.log_params(
+                    np.log(flops)
+                )
                 apart = max(apart, float(np.nanmax(np.abs(off))))
         figures.append(Figure(f"ln N*, closed form less search, {name}", apart, 0.0, 1e-8, "bar"))
     return figures

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, published
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
+from scaling.fitting.engine import fit
+from scaling.fitting.solver.objective import Objective
 
 PRINTED = {
     "rw-base-long-kaplan-kaplan-train": 0.8353,

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, published
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
+from scaling.fitting.engine import fit
+from scaling.fitting.solver.objective import Objective
 
 PRINTED = {
     "BRO-DMC-medium": 8.7,

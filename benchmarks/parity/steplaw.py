@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, shared_table
-from scaling.fit.engine import fit
+from scaling.fitting.engine import fit
 
 CONTEXT = 2048.0
 WHY = "not reproduced: the published means are of more sweeps than the public 17 cells"

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, of_metric, shared_table
-from scaling.answers.trends import growth, running_best
-from scaling.fit.engine import fit
+from scaling.analysis.trends import growth, running_best
+from scaling.fitting.engine import fit
 
 
 def metr() -> list[Figure]:

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.parity import Entry, Figure, shared_table
-from scaling.fit.engine import fit
-from scaling.fit.objective import Objective
-from scaling.fit.result import Fit
+from scaling.fitting.engine import fit
+from scaling.fitting.result import Fit
+from scaling.fitting.solver.objective import Objective
 
 LEAST = 2.18e17  # FLOP, as in the authors' script
 # Tokens a character as a quadratic in ln V; least squares of tokens / characters of the table.

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scaling.arrays import Array
 
 LEVELS = (5.0, 50.0, 95.0)
 # Left out by the authors as historical outliers.

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.forecast.engine import forecast
-from scaling.pipeline.study import get_study, load_params, select
-from scaling.plan.optimal import compute_optimal
-from scaling.plan.stored import version as version_of
-from scaling.schema import RUN
-from scaling.sources import read_cells, run_table, to_schema
+from scaling.forecasting.engine import forecast
+from scaling.laws._optimal import compute_optimal
+from scaling.runs.formats import read_cells, run_table, to_schema
+from scaling.runs.schema import RUN
+from scaling.runs.studies import get_study, load_params, select
 
 LEVELS = (0.05, 0.5, 0.95)
 INPUTS = ("params", "tokens")
@@ -29,20 +28,35 @@ INPUTS = ("params", "tokens")
 BENCHMARK = ("obs-scaling", "accuracy@MMLU", "error@MMLU, five-shot")
 
 
-def at_thresholds(values: Sequence[float], root: Path = Path()) -> pl.DataFrame:
+def fit_hash(root: Path, study: str) -> str:
+    """The start of the hash of a study's stored fit: its name where no version has one."""
+    stored = (root / "data" / "fits" / f"{study}.json").read_bytes()
+    return f"fit {hashlib.sha256(stored).hexdigest()[:12]}"
+
+
+def at_thresholds(
+    values: Sequence[float],
+    root: Path = Path(),
+    version_of: Callable[[Path, str], str] = fit_hash,
+) -> pl.DataFrame:
     """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
     ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
 
-    Empty where the project has no stored fits.
+    ``version_of(root, study)`` names the version that has a study's fit. Empty where the project has no stored fits.
     """
     points = sorted(set(values))
-    parts = [_study(path, points, root) for path in sorted((root / "data" / "fits").glob("*.json"))]
+    parts = [
+        _study(path, points, root, version_of)
+        for path in sorted((root / "data" / "fits").glob("*.json"))
+    ]
     made = [part for part in parts if part is not None]
     made += [_benchmark(points, root)] if points else []
     return pl.concat(made) if made else pl.DataFrame()
 
 
-def _study(path: Path, points: list[float], root: Path) -> pl.DataFrame | None:
+def _study(
+    path: Path, points: list[float], root: Path, version_of: Callable[[Path, str], str]
+) -> pl.DataFrame | None:
     """Loss at each threshold by one study; None where its fit cannot spend a budget."""
     document = json.loads(path.read_text(encoding="utf-8"))
     fits = {one["law"]: one for one in document["fits"]}

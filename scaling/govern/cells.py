@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scaling.report.blocks import MISSING, Cell, Column
-from scaling.report.text import clean, scientific, share
+from scaling.document.blocks import MISSING, Cell, Column
+from scaling.document.format import clean, scientific, share
 
 
 def wide(*names: str) -> tuple[Column, ...]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.govern import columns, registry
-from scaling.sources import read_cells, to_schema
+from scaling.runs.formats import read_cells, to_schema
 
 
 def check(folder: Path = registry.FOLDER) -> tuple[list[str], int]:
@@ -16,8 +16,8 @@ def check(folder: Path = registry.FOLDER) -> tuple[list[str], int]:
 
     Imports Great Expectations, which takes seconds.
     """
-    from scaling.checks import Rule, where
-    from scaling.validate import check_table
+    from scaling.runs.validation.rules import Rule, where
+    from scaling.runs.validation.suite import check_table
 
     counts = to_schema(read_cells(folder / "counts.csv"), columns.COUNT)
     rules = [

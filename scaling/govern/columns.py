@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.schema import Column
+from scaling.runs.schema import Column
 
 STATUSES = (
     "in_force",

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.govern.estimate import Z90
-from scaling.govern.trajectory import Array, Trajectory
+from scaling.arrays import Array
+from scaling.compute.estimate import Z90
+from scaling.govern.trajectory import Trajectory
 
 DAY_US = 86_400_000_000
 # Of figures that have no error of their own, so that the comparator decides.

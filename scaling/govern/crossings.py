@@ -25,19 +25,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.arrays import Array
+from scaling.compute.estimate import Z90, Z95, two_figures
 from scaling.govern import columns, conditions
 from scaling.govern.clock import last_moment
 from scaling.govern.course import DAY_US, course, floats
-from scaling.govern.estimate import Z90, Z95, two_figures
 from scaling.govern.registry import EVALUATED_STATUSES, Registry, believed
-from scaling.govern.trajectory import (
-    Array,
-    Period,
-    Trajectory,
-    crossed_by,
-    crossing_dates,
-    exceeds,
-)
+from scaling.govern.trajectory import Period, Trajectory, crossed_by, crossing_dates, exceeds
 
 ABOVE, MAY, PLANNED, NOT_REACHED = "above", "may cross", "planned above", "not reached"
 NOT_APPLICABLE, UNKNOWN = "not applicable", "unknown"

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from scaling.document.blocks import MISSING, Cell, Column, Group, Points, Table, Text, table
+from scaling.document.format import clean, scientific
 from scaling.govern.cells import band, day_of, figure, ratio, text, wide
-from scaling.report.blocks import MISSING, Cell, Column, Group, Points, Table, Text, table
-from scaling.report.text import clean, scientific
 
 
 def documentation(runs: pl.DataFrame, energy: pl.DataFrame) -> Table:

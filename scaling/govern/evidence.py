@@ -13,25 +13,28 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from scaling import durable
+from scaling.compute import footprint
+from scaling.document.blocks import Block, Cell, Column, Group, Report, Section, Table, Text, table
+from scaling.document.format import clean, scientific, share
+from scaling.document.render import html, markdown
 from scaling.errors import InputError
-from scaling.govern import footprint, redact
+from scaling.govern import redact
 from scaling.govern.alerts import alerts
-from scaling.govern.at_threshold import at_thresholds, beside
+from scaling.govern.at_threshold import at_thresholds, beside, fit_hash
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.pack import LEAD, Made, Tables, closed, counted, of_entity, of_rule
 from scaling.govern.registry import FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
-from scaling.pipeline.files import canonical, csv_text, unguarded
-from scaling.report.blocks import Block, Cell, Column, Group, Report, Section, Table, Text, table
-from scaling.report.render import html, markdown
-from scaling.report.text import clean, scientific, share
+from scaling.io import atomic
+from scaling.io.json_files import json_text
+from scaling.io.tables import csv_text, unguarded
 
 MANIFEST = "manifest.json"
 _DROPPED = ("exceeds", "clock_zone")
@@ -45,6 +48,8 @@ class Sources:
     details: Files = field(default_factory=Files)
     registry: Path = FOLDER
     root: Path = Path()
+    # (root, study) -> the version that has the study's stored fit
+    version_of: Callable[[Path, str], str] = fit_hash
 
 
 def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
@@ -59,7 +64,9 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     compared = crossed.filter(
         pl.col("quantity").is_in(["training_compute", "modification_compute"])
     )
-    forecasts = at_thresholds(compared["threshold"].unique().to_list(), sources.root)
+    forecasts = at_thresholds(
+        compared["threshold"].unique().to_list(), sources.root, sources.version_of
+    )
     rules = believed(registry.rules, asked.known)
     crossed = beside(crossed, forecasts)
     return Tables(crossed, ready, past, footprint.of_runs(ready), forecasts, rules), registry
@@ -108,7 +115,7 @@ def write(out: Path, made: Tables, by: Made) -> Written:
     before = _before(out)
     found = alerts(made.crossings, by.on, before)
     out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=durable.TEMPORARY, dir=out.parent))
+    beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=out.parent))
     beside.chmod(0o755)
     try:
         packs = _packs(beside, made, by)
@@ -133,9 +140,9 @@ def _before(out: Path) -> pl.DataFrame | None:
 def _swap(beside: Path, out: Path) -> None:
     old = None
     if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=durable.TEMPORARY, dir=out.parent))
+        old = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=out.parent))
         out.replace(old / "old")
-    durable.rename(beside, out)
+    atomic.rename(beside, out)
     if old is not None:
         shutil.rmtree(old)
 
@@ -160,7 +167,7 @@ def _pack(place: Path, report: Report, rows: pl.DataFrame) -> None:
     content = {
         "pack.md": markdown(report),
         "pack.html": html(report),
-        "pack.json": canonical({"title": report.title, "lead": LEAD, "crossings": _plain(flat)}),
+        "pack.json": json_text({"title": report.title, "lead": LEAD, "crossings": _plain(flat)}),
         "crossings.csv": csv_text(flat),
     }
     for name, text in content.items():
@@ -193,7 +200,7 @@ def _index(folder: Path, made: Tables, by: Made, found: pl.DataFrame) -> int:
         "inputs": dict(by.inputs),
         "files": {p.relative_to(folder).as_posix(): _sha256(p.read_bytes()) for p in listed},
     }
-    durable.write(folder / MANIFEST, canonical(manifest).encode())
+    atomic.write(folder / MANIFEST, json_text(manifest).encode())
     return len(listed) + 1
 
 

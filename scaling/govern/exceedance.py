@@ -21,13 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from scaling.answers.trends import Growth
+from scaling.analysis.trends import Growth
+from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.govern.trends import growth_of
-
-Array = NDArray[np.float64]
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Residuals and rates are of the last years; entries come in late, so the last months are left out

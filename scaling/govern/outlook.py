@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.answers.trends import Growth
+from scaling.analysis.trends import Growth
 from scaling.errors import InputError
 from scaling.govern import allocation, exceedance
 from scaling.govern.trends import (
@@ -24,7 +24,7 @@ from scaling.govern.trends import (
     open_lag,
     time_to_cross,
 )
-from scaling.pipeline.files import canonical
+from scaling.io.json_files import json_text
 
 THRESHOLDS = (1e23, 1e24, 1e25, 1e26, 1e27, 1e28)
 # Cost has few figures before; Cottier et al. 2024 (arXiv:2405.21015) begin in 2016 too.
@@ -71,7 +71,7 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
     }
     allocated = allocation.counts(allocation.spent(table, 2023), seed=seed)
     made["kumar_manning"] = allocated.filter(pl.col("year") > 2024).to_dicts()
-    text = canonical({"answers": made, "rows": table.write_csv(), "seed": seed})
+    text = json_text({"answers": made, "rows": table.write_csv(), "seed": seed})
     return {"version": hashlib.sha256(text.encode()).hexdigest()[:12]} | made
 
 

@@ -12,10 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.govern.cells import band, chance, dates, day_of, figure, ratio, text, wide
-from scaling.govern.crossings import NOT_APPLICABLE, NOT_REACHED, UNKNOWN
-from scaling.govern.documentation import documentation, estimates, footprint, forecasts
-from scaling.report.blocks import (
+from scaling.document.blocks import (
     MISSING,
     Cell,
     Column,
@@ -28,7 +25,10 @@ from scaling.report.blocks import (
     Text,
     table,
 )
-from scaling.report.text import clean, scientific, share
+from scaling.document.format import clean, scientific, share
+from scaling.govern.cells import band, chance, dates, day_of, figure, ratio, text, wide
+from scaling.govern.crossings import NOT_APPLICABLE, NOT_REACHED, UNKNOWN
+from scaling.govern.documentation import documentation, estimates, footprint, forecasts
 
 LEAD = (
     "What was compared with which threshold, from which figures. It states facts and estimates; "

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling.compute import estimate
 from scaling.errors import InputError
-from scaling.govern import estimate, tables
+from scaling.govern import tables
 from scaling.govern.columns import ARCHITECTURE, FLEET, LEDGER, RUN, WORDS
 from scaling.govern.conditions import words
 from scaling.govern.ledger import cumulative, weigh, wide
 from scaling.govern.registry import Registry
-from scaling.schema import Column
+from scaling.runs.schema import Column
 
 MOMENTS = {
     "started": "started_at",

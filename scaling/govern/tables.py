@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, nearest
-from scaling.schema import Column
-from scaling.sources import read_cells, to_schema
-from scaling.units import in_full
+from scaling.runs.formats import read_cells, to_schema
+from scaling.runs.schema import Column
+from scaling.runs.units import in_full
 
 
 def read(path: Path, columns: tuple[Column, ...]) -> pl.DataFrame:

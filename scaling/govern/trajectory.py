@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.govern.estimate import Z90
+from scaling.arrays import Array
+from scaling.compute.estimate import Z90
 
-Array = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 
 # Quantiles of a crossing date, and the normal score of each.

@@ -1,6 +1,6 @@
 """Growth in time of training compute, cost, power and horizons; the open lag; time to cross.
 
-A growth is a straight line in ln(value) on the date (`scaling.answers.trends.growth`).
+A growth is a straight line in ln(value) on the date (`scaling.analysis.trends.growth`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scaling.answers.trends import Growth, growth
+from scaling.analysis.trends import Growth, growth
 from scaling.errors import InputError
 
 COPIES = Path("data/trends/copies.csv")

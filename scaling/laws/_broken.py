@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws._grids import fill
-from scaling.laws._law import Array, Param, Predict
+from scaling.laws._law import Param, Predict
 
 Starts = Callable[[Mapping[str, Array], Array], Array]
 

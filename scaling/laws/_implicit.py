@@ -2,7 +2,7 @@
 
 `root` finds y by a fixed number of Newton steps kept inside a shrinking bracket, then takes two
 more steps through the law's own arithmetic. The fit hands in parameters that carry derivatives
-(`scaling.fit.jet`); a Newton step from a point where F = 0 gives first derivatives exactly, a
+(`scaling.fitting.solver.jet`); a Newton step from a point where F = 0 gives first derivatives exactly, a
 second one second derivatives, so implicit laws need no derivative code (implicit function theorem).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array
+from scaling.arrays import Array
 
 STEPS = 60
 

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array, Input, Param
+from scaling.laws._law import Input, Param
 
 # Budgets are where log compute leaves a gap; within one they agree to rounding.
 GAP = 0.05

@@ -8,7 +8,7 @@ the report and docs/laws.md run over what it finds. The common case needs no mor
 - **What it may be fitted to.** ``needs`` says more about an input than the schema does (other
   columns that can serve, range, default of an optional input, distinct values needed, categories);
   ``size``, ``schedule`` and ``kinds`` say which N, which checkpoints and which target is meant.
-  `scaling.fit.conventions` turns this into verdicts and refusals.
+  `scaling.fitting.conventions` turns this into verdicts and refusals.
 - **Bounded outputs.** ``link`` is the scale of residuals (log, linear, logit); ``span`` bounds the
   output and ``monotone`` gives its direction by input, both held by the contract tests.
 - **Implicit laws.** `predict` may solve an equation: `scaling.laws._implicit.root`.
@@ -16,7 +16,7 @@ the report and docs/laws.md run over what it finds. The common case needs no mor
   loadings of a benchmark): ``bind(runs, target)`` returns the law with the parameters, inputs and
   categories of that table.
 - **Own procedures** (envelopes, isoFLOP curves, chains of two fits, principal components, trends):
-  ``estimate(x, y, w)`` returns the parameters; the engine resamples it, and everything after a fit
+  ``estimate(x, y, w, solve)`` returns the parameters; the engine resamples it, and everything after a fit
   (intervals, forecasts, reports) is the same. Columns that only the fit reads are in ``needs`` with
   ``only_fit``. ``output`` says what `predict` returns where that is not the target.
 """
@@ -26,16 +26,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scaling.arrays import Array
+
 Predict = Callable[[Any, Any], Array]
 Starts = Callable[[Mapping[str, Array], Array], Array]
-# Arrays by input (rows,), target (rows,), row weights (rows,) -> parameters (K,).
-Estimate = Callable[[Mapping[str, Array], Array, Array], Array]
+
+
+class Solve(Protocol):
+    """The solver, for a procedure that fits other laws on its way."""
+
+    def __call__(
+        self,
+        law: Law,
+        x: Mapping[str, Array],
+        y: Array,
+        w: Array,
+        kind: Literal["huber", "least_squares"] = "huber",
+    ) -> Array:
+        """Parameters (K,) of ``law`` at the least sum of weighted losses on its link scale."""
+
+
+# Arrays by input (rows,), target (rows,), row weights (rows,), solver -> parameters (K,).
+Estimate = Callable[[Mapping[str, Array], Array, Array, Solve], Array]
 Domain = Literal["real", "positive", "unit"]
 Link = Literal["log", "linear", "logit"]
 Size = Literal["any", "total", "non_embedding", "active"]
@@ -61,7 +77,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Input:
-    """What a law knows about one input beyond the column of that name in `scaling.schema`.
+    """What a law knows about one input beyond the column of that name in `scaling.runs.schema`.
 
     Attributes:
         columns: columns that can serve, the first that a table has wins; default: the name.

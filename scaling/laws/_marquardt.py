@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scaling.laws._law import Array
+from scaling.arrays import Array
 
 # u (P,) -> residuals (rows,) and their derivatives (rows, P).
 Miss = Callable[[Array], tuple[Array, Array]]

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array, Input
+from scaling.laws._law import Input
 
 
 def shares(text: str) -> dict[str, float]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array
 
 # Loss within this part of the best of its cell: the authors' filter.
 NEAR = 0.0025

@@ -7,8 +7,9 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array, Input
+from scaling.laws._law import Input
 
 EPOCH = 2020.0
 YEAR = 365.25

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param
 
 
 def make(corpora: tuple[str, ...]) -> Law:

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -8,7 +8,7 @@ slope in log C: large s looks like a sudden appearance.
 Sources: Wei et al. 2022, "Emergent Abilities of Large Language Models", arXiv:2206.07682, gave the
 question; the sigmoid is the form of Ruan et al. 2024, arXiv:2405.10938. Schaeffer et al.
 2023, "Are Emergent Abilities of Large Language Models a Mirage?", arXiv:2304.15004, hold that a
-smooth law under a sharp metric looks the same (`exact_match`): `scaling.answers.emergence` compares
+smooth law under a sharp metric looks the same (`exact_match`): `scaling.analysis.emergence` compares
 them by prediction.
 """
 
@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws._grids import fill
-from scaling.laws._law import Array, Law, Param
+from scaling.laws._law import Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

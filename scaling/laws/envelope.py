@@ -21,9 +21,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.laws import _isoflop
-from scaling.laws._law import Array, Input, Law
+from scaling.laws._law import Input, Law, Solve
 
 VALUES = 1500
 POINTS = 3
@@ -37,7 +38,7 @@ def _codes(runs: pl.DataFrame) -> Array:
     return runs["run"].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) of the line through the sizes on the envelope."""
     logs = np.log(x["flops"])
     curves = _curves(x, logs, w)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws._grids import fill
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.laws._law import Input, Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

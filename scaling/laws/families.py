@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Solve
 from scaling.laws._marquardt import descend
 
 # Levels of guessing tried, as shares of the lowest score, and how far inside 0 and 1 scores count.
@@ -39,7 +40,7 @@ def make(families: tuple[str, ...]) -> Law:
         value: Array = p.g + (1.0 - p.g) * share
         return value
 
-    def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
         return _estimate(x, y, w, len(families))
 
     return Law(

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaling.laws._law import Array, Input, Law, Param, Published, Term
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Published, Term
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -21,8 +21,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws import _isoflop
-from scaling.laws._law import Array, Law, Published
+from scaling.laws._law import Law, Published, Solve
 
 
 def minimum(logs: Array, y: Array, w: Array) -> float:
@@ -32,7 +33,7 @@ def minimum(logs: Array, y: Array, w: Array) -> float:
     return middle - slope / (2.0 * curve) if curve > 0 else float("nan")
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) by parabolas."""
     return _isoflop.through_minima(x, y, w, minimum, 3)
 

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws import _isoflop
-from scaling.laws._law import Array, Law
+from scaling.laws._law import Law, Solve
 
 
 def minimum(logs: Array, y: Array, w: Array) -> float:
@@ -30,7 +31,7 @@ def minimum(logs: Array, y: Array, w: Array) -> float:
     return middle - slope / (square + np.sqrt(inner)) if square + np.sqrt(inner) > 0 else np.nan
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) by cubics."""
     return _isoflop.through_minima(x, y, w, minimum, 5)
 

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.laws import _isoflop
-from scaling.laws._law import Array, Law
+from scaling.laws._law import Law, Solve
 
 POINTS = 4
 # Exponents of the first look, and their range.
@@ -45,7 +46,7 @@ class _Curves:
     log_c: Array
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) through the minima of the best shared exponents."""
     curves = _curves(x, y, w)
     exponents = _search(curves)

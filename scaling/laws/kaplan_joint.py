@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param, Published
 
 
 def predict(p: Any, x: Any) -> Array:

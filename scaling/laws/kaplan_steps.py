@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws._implicit import root
-from scaling.laws._law import Array, Input, Law, Param, Published
+from scaling.laws._law import Input, Law, Param, Published
 
 # So many tokens a step that no loss above 0.05 nats makes the critical batch matter.
 NO_LIMIT = 1e18

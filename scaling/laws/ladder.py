@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scaling.arrays import Array
 from scaling.laws import chinchilla, task_accuracy
-from scaling.laws._law import Array, Input, Law
+from scaling.laws._law import Input, Law, Solve
 
 FIRST, SECOND = chinchilla.LAW, task_accuracy.LAW
 
@@ -38,16 +39,12 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """Both steps: Huber on logs for the loss, squares of raw values for the accuracy."""
-    from scaling.fit.inner import parameters
-    from scaling.fit.objective import Objective
-
     final = np.where(x["final"] > 0, w, 0.0)
-    first = parameters(FIRST, x, x["task_loss"], final, Objective(delta=FIRST.delta))
+    first = solve(FIRST, x, x["task_loss"], final)
     known = {"task_loss": np.append(x["task_loss"], 0.0)}
-    aim = Objective("least_squares", "linear")
-    second = parameters(SECOND, known, np.append(y, 1.0), np.append(w, 1.0), aim)
+    second = solve(SECOND, known, np.append(y, 1.0), np.append(w, 1.0), "least_squares")
     return np.concatenate([first, second])
 
 

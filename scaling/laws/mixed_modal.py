@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param, Solve
 from scaling.laws._marquardt import descend
 from scaling.laws._mixtures import domains, needs, outputs
 
@@ -59,7 +60,7 @@ def make(names: tuple[str, ...], results: tuple[str, ...]) -> Law:
         value: Array = c + k * np.exp(power)
         return value
 
-    def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
         parts = []
         for i in range(len(results)):
             rows = x["metric"] == i

@@ -5,7 +5,7 @@
     y_m = h / (1 + exp(-(u + w S_m)))            the task
 
 B_mj score of model m on benchmark j (fractions), C training compute in FLOP, y the task's score.
-Benchmarks are every column of numbers that `scaling.schema` does not know, except the target; they
+Benchmarks are every column of numbers that `scaling.runs.schema` does not know, except the target; they
 are read only to fit. To predict, family and compute are enough. Families with fewer than three
 models take the slope of all.
 
@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.laws._law import Input, Law, Param, Solve
 
 # Scores at 0 or 1 have no log-odds: they count as this far inside.
 EDGE = 1e-3
@@ -58,7 +59,7 @@ def make(families: tuple[str, ...], benchmarks: tuple[str, ...]) -> Law:
         value: Array = p.h * np.exp(-np.logaddexp(0.0, -(p.u + p.w * capability)))
         return value
 
-    def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
         scores = np.stack([x[f"score_{name}"] for name in benchmarks], axis=1)
         mean, loadings, _ = components(scores, w)
         capability = (scores - mean) @ loadings[:, 0]
@@ -126,7 +127,7 @@ def make(families: tuple[str, ...], benchmarks: tuple[str, ...]) -> Law:
 
 def bind(runs: pl.DataFrame, target: str) -> Law:
     """The law of a table's families and benchmarks."""
-    from scaling.schema import RUN
+    from scaling.runs.schema import RUN
 
     known = {column.name for column in RUN} | {target, "x"}
     found = [n for n in runs.columns if n not in known and runs[n].dtype.is_numeric()]

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param, Published
 
 DATA = "5 runs of 11M to 411M params; least squares of the loss on C4"
 

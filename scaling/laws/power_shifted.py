@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from scaling.arrays import Array
 from scaling.laws._grids import fill
-from scaling.laws._law import Array, Law, Param
+from scaling.laws._law import Law, Param
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Input, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param
 
 # Passes counted one by one; the gain of all further ones is below ln((k+1)/k) 2^(-k/tau), small
 # for every half-life that data can tell from none.

@@ -6,7 +6,7 @@
 N params of the dense model that is routed (without the experts beyond the first), E experts per
 routed layer; E = 1 is the dense model, and there Ê = E_start. With c > 0 the gain from experts
 shrinks with size and ends at the cut-off log10 N = -b/c
-(`scaling.answers.effective.routed_cutoff`).
+(`scaling.analysis.effective.routed_cutoff`).
 
 Source: Clark et al. 2022, "Unified Scaling Laws for Routed Language Models", arXiv:2202.01169,
 equations 1 and 2, table 3. The published cut-offs (937B, 85B, 83B) come from the unrounded
@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Input, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Published
 
 TEN = float(np.log(10.0))
 STARTS = (1.2, 2.0, 4.0)

@@ -33,9 +33,10 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param
 
-# Enough for the last digit for a from 1e-4 to 1e4 (tests/test_curves.py).
+# Enough for the last digit for a from 1e-4 to 1e4 (tests/unit/laws/test_curves.py).
 STEPS = 16
 # Starts: floors as shares of the smallest y, start levels as multiples of the largest.
 FLOORS = (0.02, 0.3, 0.6, 0.8, 0.9, 0.97, 0.995)

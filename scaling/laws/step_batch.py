@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Input, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Published, Solve
 from scaling.laws._plateau import near_best, regress
 
 
@@ -29,7 +30,7 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """Regression over the runs near the best of their cell."""
     keep = near_best(x, y, w)
     return regress(x["batch_tokens"][keep], [x["tokens"][keep]], w[keep])

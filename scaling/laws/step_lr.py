@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Input, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Published, Solve
 from scaling.laws._plateau import near_best, regress
 
 
@@ -31,7 +32,7 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """Regression over the runs near the best of their cell."""
     keep = near_best(x, y, w)
     columns = [x["params"][keep], x["tokens"][keep]]

@@ -4,7 +4,7 @@
 
 t date in years, y any positive quantity (training compute, cost, price-performance, task horizon),
 g growth per year, y0 the level at the start of 2020. Fitted by least squares on log y;
-doubling time = 365.25 ln 2 / ln g days. `scaling.answers.trends.growth` is the same fit as a plain
+doubling time = 365.25 ln 2 / ln g days. `scaling.analysis.trends.growth` is the same fit as a plain
 function of dates and values, with intervals.
 
 Sources: Sevilla et al. 2022, "Compute Trends Across Three Eras of Machine Learning",
@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.laws._law import Array, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param, Published, Solve
 from scaling.laws._time import DATE, EPOCH
 
 
@@ -33,7 +34,7 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """Weighted least squares of log y on the date."""
     root = np.sqrt(w)
     table = np.stack([np.ones_like(y), x["date"] - EPOCH], axis=1)

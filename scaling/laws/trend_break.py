@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.laws._law import Array, Law, Param
+from scaling.laws._law import Law, Param, Solve
 from scaling.laws._time import DATE, EPOCH
 
 FEWEST = 4
@@ -36,7 +37,7 @@ def predict(p: Any, x: Any) -> Array:
     return value
 
 
-def estimate(x: Mapping[str, Array], y: Array, w: Array) -> Array:
+def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """Least squares on log y at every place of the break; the least sum wins."""
     kept = w > 0
     t, logs, root = x["date"][kept], np.log(y[kept]), np.sqrt(w[kept])

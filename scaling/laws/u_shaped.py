@@ -7,7 +7,7 @@ hill; the turn is at z = -b/(2c), and counts only within the data.
 
 Sources: McKenzie et al. 2023, "Inverse Scaling: When Bigger Isn't Better", arXiv:2306.09479; Wei
 et al. 2022, "Inverse scaling can become U-shaped", arXiv:2211.02011. The parabola is the simplest
-form that can turn, not theirs; `scaling.answers.inverse` gives the verdict with intervals.
+form that can turn, not theirs; `scaling.analysis.inverse` gives the verdict with intervals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Law, Param
+from scaling.arrays import Array
+from scaling.laws._law import Law, Param
 
 X0 = 1e9
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaling.laws._law import FREE, Array, Input, Law, Param, Published
+from scaling.arrays import Array
+from scaling.laws._law import FREE, Input, Law, Param, Published
 
 MILLION, BILLION = 1e6, 1e9
 

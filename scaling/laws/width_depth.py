@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.laws._law import Array, Input, Law, Param, Published, Term
+from scaling.arrays import Array
+from scaling.laws._law import Input, Law, Param, Published, Term
 
 
 def predict(p: Any, x: Any) -> Array:

@@ -10,10 +10,12 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError, counted
-from scaling.forecast.backtest import backtest, summary
-from scaling.forecast.engine import joins
-from scaling.pipeline.files import write_json, write_parquet
-from scaling.pipeline.study import get_study, load_params, select
+from scaling.forecasting.backtest import backtest
+from scaling.forecasting.law_choice import joins
+from scaling.forecasting.scores import summary
+from scaling.io.json_files import write_json
+from scaling.io.tables import write_parquet
+from scaling.runs.studies import get_study, load_params, select
 
 INPUTS = ("params", "tokens")
 OUT = Path("data/backtests")

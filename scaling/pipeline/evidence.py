@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.fit.engine import own_objective, prepare
-from scaling.fit.exclusions import Exclusion
-from scaling.fit.objective import Objective
-from scaling.fit.profile import profile_curve, profile_height
-from scaling.fit.result import Fit
-from scaling.fit.sensitivity import panel
-from scaling.pipeline.study import of_metric
+from scaling.fitting.diagnostics.exclusions import Exclusion
+from scaling.fitting.diagnostics.sensitivity import panel
+from scaling.fitting.engine import own_objective, prepare
+from scaling.fitting.result import Fit
+from scaling.fitting.solver.objective import Objective
+from scaling.fitting.uncertainty.profile import profile_curve, profile_height
+from scaling.runs.studies import of_metric
 
 # Six of the twelve objectives of `scaling sensitivity`: the ends and the middle of Huber's delta.
 OBJECTIVES = (

@@ -11,18 +11,19 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
-from scaling.fit.compare import criteria
-from scaling.fit.engine import fit, own_objective, prepare
-from scaling.fit.exclusions import Exclusion, lift
-from scaling.fit.objective import Objective
-from scaling.fit.result import Fit
-from scaling.fit.rolling import errors_by_horizon
-from scaling.forecast.engine import holdout_error
+from scaling.fitting.diagnostics.compare import criteria
+from scaling.fitting.diagnostics.exclusions import Exclusion, lift
+from scaling.fitting.diagnostics.rolling import errors_by_horizon
+from scaling.fitting.engine import fit, own_objective, prepare
+from scaling.fitting.holdout import holdout_error
+from scaling.fitting.result import Fit
+from scaling.fitting.solver.objective import Objective
+from scaling.io.json_files import write_figures
+from scaling.io.tables import write_parquet, write_table
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
-from scaling.pipeline.files import write_figures, write_parquet, write_table
-from scaling.pipeline.study import get_study, load_params, of_metric, select
-from scaling.place import listed
+from scaling.runs.row_identity import listed
+from scaling.runs.studies import get_study, load_params, of_metric, select
 
 FITS = Path("data/fits")
 

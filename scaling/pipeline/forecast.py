@@ -12,15 +12,17 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
-from scaling.fit.data import column_of, law_inputs
-from scaling.forecast.backtest import FEWEST, naive
-from scaling.forecast.engine import joins, predictive
-from scaling.forecast.single import law_quantiles
+from scaling.fitting.data import column_of, law_inputs
+from scaling.forecasting.backtest import FEWEST, naive
+from scaling.forecasting.engine import predictive
+from scaling.forecasting.law_choice import joins
+from scaling.forecasting.named_law import law_quantiles
+from scaling.io.atomic import write_bytes
+from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.pipeline.files import csv_text, write_bytes
-from scaling.pipeline.study import get_study, load_params, select
-from scaling.plan.optimal import compute_optimal
-from scaling.schema import FORECAST, dtypes
+from scaling.laws._optimal import compute_optimal
+from scaling.runs.schema import FORECAST, dtypes
+from scaling.runs.studies import get_study, load_params, select
 
 FITS = Path("data/fits")
 VALIDATED = Path("data/validated")

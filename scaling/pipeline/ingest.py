@@ -6,7 +6,7 @@
     data/internal/<source>/*              -> data/runs/<alias>.parquet, files in order of name
 
 Rows keep the order of their file. Beside the run columns a table holds ``file``, ``row`` (data
-rows of that file, from 1) and ``unparsed`` (see `scaling.sources.to_schema`), so that whatever is
+rows of that file, from 1) and ``unparsed`` (see `scaling.runs.formats.to_schema`), so that whatever is
 wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets the
 name of the source. The same files give the same bytes.
 
@@ -32,22 +32,15 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from scaling import durable
 from scaling.errors import InputError, counted, nearest
-from scaling.inbox import store
-from scaling.inbox.ends import TOLD, open_ended
-from scaling.inbox.names import Hidden, unnumbered
-from scaling.inbox.read import source_rows
-from scaling.pipeline.files import write_parts
-from scaling.schema import RUN
-from scaling.sources import (
-    Source,
-    format_of,
-    is_claimed,
-    published,
-    read_batches,
-    to_schema,
-)
+from scaling.io import atomic
+from scaling.io.tables import write_parts
+from scaling.runs.formats import Source, format_of, is_claimed, published, read_batches, to_schema
+from scaling.runs.inbox import store
+from scaling.runs.inbox.aliases import Hidden, unnumbered
+from scaling.runs.inbox.complete_lines import TOLD, open_ended
+from scaling.runs.inbox.read import source_rows
+from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
 INTERNAL = Path("data/internal")
@@ -69,7 +62,7 @@ class Choices:
 def main() -> None:
     """Read every source and write its table; one line per source."""
     try:
-        with durable.locked(INTERNAL, shared=True) if INTERNAL.is_dir() else nullcontext():
+        with atomic.locked(INTERNAL, shared=True) if INTERNAL.is_dir() else nullcontext():
             tables = ingest(PUBLISHED, INTERNAL, choices(PARAMS))
             counts = replace_folder(OUT, tables)
             opened = [one for one in _loose_files(INTERNAL) if open_ended(one)]
@@ -171,7 +164,7 @@ def _entries(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     kept = (p for p in folder.iterdir() if p.name not in _IGNORED and p.suffix != ".dvc")
-    return sorted(path for path in kept if not path.name.startswith(durable.TEMPORARY))
+    return sorted(path for path in kept if not path.name.startswith(atomic.TEMPORARY))
 
 
 def _published_rows(source: Source) -> Iterator[pl.DataFrame]:

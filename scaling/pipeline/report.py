@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling.document.blocks import Figure, Report, every
+from scaling.document.render import html, markdown
+from scaling.document.report_json import to_json
 from scaling.errors import InputError
-from scaling.pipeline.files import canonical
-from scaling.report import hub
-from scaling.report.blocks import Figure, Report, every
-from scaling.report.checklist import document
+from scaling.io.json_files import json_text
 from scaling.report.context import context
 from scaling.report.model import build
 from scaling.report.read import (
@@ -27,9 +27,9 @@ from scaling.report.read import (
     read,
     read_forecasts,
 )
-from scaling.report.render import html, markdown
-from scaling.report.stored import to_json
-from scaling.schema import FORECAST, dtypes
+from scaling.report.sections import hubverse
+from scaling.report.sections.checklist import document
+from scaling.runs.schema import FORECAST, dtypes
 
 OUTPUT = Path("reports/current")
 
@@ -54,7 +54,7 @@ def contents(root: Path) -> dict[str, bytes]:
         "report.md": markdown(report),
         "report.html": html(report, scripted=True),
         "report.json": to_json(report),
-        "checklist.json": canonical(document(context(inputs))),
+        "checklist.json": json_text(document(context(inputs))),
         **{figure.file: figure.sheet for figure in _figures(report)},
     }
     files = {name: text.encode() for name, text in texts.items()}
@@ -67,7 +67,9 @@ def _hub(root: Path, inputs: Inputs) -> dict[str, bytes]:
     naive = read_forecasts(root / BASELINES_FILE) if (root / BASELINES_FILE).is_file() else None
     tables = [inputs.forecast, *([] if naive is None else [naive])]
     known = list(dtypes(FORECAST))
-    return {} if day is None else hub.files(pl.concat(one.select(known) for one in tables), day)
+    return (
+        {} if day is None else hubverse.files(pl.concat(one.select(known) for one in tables), day)
+    )
 
 
 def _figures(report: Report) -> list[Figure]:

@@ -25,12 +25,12 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from scaling import releases
 from scaling.errors import InputError, counted
-from scaling.pipeline.files import parts_file
+from scaling.io.tables import parts_file
+from scaling.runs.validation import releases
 
 if TYPE_CHECKING:
-    from scaling.validate import Checked, Told
+    from scaling.runs.validation.partition import Checked, Told
 
 RUNS = Path("data/runs")
 VALIDATED = Path("data/validated")
@@ -52,7 +52,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     # Great Expectations takes seconds to import: not before there is something to check.
-    from scaling.datadocs import pages
+    from scaling.runs.validation.data_docs import pages
 
     told = {}
     beside = FINDINGS.with_name(f".{FINDINGS.name}.new")
@@ -86,7 +86,7 @@ def checked_sources(
     folder: Path, sizes: Mapping[str, int], released: releases.Released
 ) -> Iterator[tuple[str, Iterable[Checked]]]:
     """The results of every source: of all usual ones at once, of a large one part by part."""
-    from scaling.validate import validate, validate_all
+    from scaling.runs.validation.partition import validate, validate_all
 
     usual = [name for name, size in sizes.items() if size <= LARGE]
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in usual}

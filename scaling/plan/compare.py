@@ -20,11 +20,12 @@ from statistics import NormalDist
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from scaling.answers._interval import of_values
+from scaling.analysis.surface import LN6, Surface, halve, surface
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fit.result import Fit
+from scaling.fitting.intervals import of_values
+from scaling.fitting.result import Fit
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -35,9 +36,6 @@ from scaling.plan.answer import (
     within,
 )
 from scaling.plan.stored import SIZES, Sheet
-from scaling.plan.surface import LN6, Surface, halve, surface
-
-Array = NDArray[np.float64]
 
 # Where a crossing is looked for.
 SEARCHED = (1e12, 1e30)
@@ -76,7 +74,7 @@ def pair(
     Raises:
         InputError: a table that the law cannot be fitted to.
     """
-    from scaling.fit.engine import fit
+    from scaling.fitting.engine import fit
 
     tables = [one.sort("params", "tokens") for one in (a, b)]
     cells = [one.select("params", "tokens") for one in tables]

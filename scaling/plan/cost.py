@@ -1,6 +1,6 @@
 """What training costs: chip hours, days, money, energy and carbon, each with a range.
 
-The expressions are those of `scaling.govern.footprint`. Every factor is a band, low to high, and
+The expressions are those of `scaling.compute.footprint`. Every factor is a band, low to high, and
 the ends of an answer take all factors at their favourable or at their unfavourable end: a range of
 what is possible, not an interval of probability.
 
@@ -23,12 +23,13 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.answers._interval import Interval
+from scaling.compute import footprint
 from scaling.errors import InputError, nearest
-from scaling.govern import footprint, registry
+from scaling.fitting.intervals import Interval
+from scaling.govern import registry
+from scaling.plan.allocation import optimal
 from scaling.plan.answer import FLOPS, Answer, exact, within
 from scaling.plan.stored import Sheet
-from scaling.plan.training import optimal
 
 Seen = tuple[list[str], dict[str, float], list[str]]
 

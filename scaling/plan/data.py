@@ -23,16 +23,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scaling.answers._interval import Interval, of_values
+from scaling.analysis.surface import LN6, Surface, halve, least
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fit.result import Fit
+from scaling.fitting.intervals import Interval, of_values
+from scaling.fitting.result import Fit
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
-from scaling.plan.surface import LN6, Surface, halve, least
-
-Array = NDArray[np.float64]
 
 LAW = "data_constrained"
 STOCK = (1e14, 3e14, 1e15)

@@ -15,7 +15,7 @@ law with a smooth error of ``doubt`` d sds of noise beside it,
     S_ij <- S_ij + (d s)^2 exp(-r_ij^2 / 2),   r the distance in decades of N and D,
 
 under which runs count by their nearness to the target too. The law counts by the trust that the
-runs give it (`scaling.plan.belief`), the other by the rest, and what is made small is the mean over
+runs give it (`scaling.plan.trust`), the other by the rest, and what is made small is the mean over
 the models of the log of the target's variance: logs, because the variance under a wrong law would
 else outweigh all.
 
@@ -38,14 +38,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fit.result import Fit
-from scaling.plan.belief import Belief
-from scaling.plan.cells import Cells, nearness
-
-Array = NDArray[np.float64]
+from scaling.fitting.result import Fit
+from scaling.plan.run_grid import Cells, nearness
+from scaling.plan.trust import Belief
 
 POWERS = (0.0, 0.5, 1.0)
 # Tokens per param of candidates. Left free, designs run to the corners of the grid (100B params on
@@ -112,7 +110,7 @@ def grid(
 def isoflop_grid(made: Fit, budget: float, budgets: int = 3, sizes: int = 5) -> Cells:
     """The usual study of that many FLOP: ``budgets`` levels a factor 10^(1/2) apart, each with
     ``sizes`` sizes a factor 2 apart about the optimum of the law as fitted."""
-    from scaling.plan.surface import surface
+    from scaling.analysis.surface import surface
 
     levels = 10.0 ** (-0.5 * np.arange(budgets))
     each = budget / (sizes * levels.sum()) * levels

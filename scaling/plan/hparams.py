@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scaling.answers._interval import Interval, from_draws
+from scaling.fitting.intervals import Interval, from_draws
 from scaling.plan.answer import PARAMS, TOKENS, Answer, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 

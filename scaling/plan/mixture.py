@@ -22,15 +22,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scaling.answers._interval import of_values
+from scaling.analysis.surface import halve
+from scaling.arrays import Array
 from scaling.errors import InputError, nearest
-from scaling.fit.result import Fit
+from scaling.fitting.intervals import of_values
+from scaling.fitting.result import Fit
 from scaling.laws._mixtures import domains, outputs, shares
 from scaling.plan.answer import Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
-from scaling.plan.surface import halve
-
-Array = NDArray[np.float64]
 
 LAW = "mixture_exponential"
 STEPS = 400

@@ -23,10 +23,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scaling.answers._interval import Interval
+from scaling.analysis.surface import Surface, halve, least
+from scaling.arrays import Array
 from scaling.errors import InputError
+from scaling.fitting.intervals import Interval
+from scaling.plan.allocation import SIX_ND, assumptions, chief
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -41,10 +43,6 @@ from scaling.plan.answer import (
     within,
 )
 from scaling.plan.stored import Sheet
-from scaling.plan.surface import Surface, halve, least
-from scaling.plan.training import SIX_ND, assumptions, chief
-
-Array = NDArray[np.float64]
 
 DEMAND = (1e6, 1e20)
 RATIOS = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)

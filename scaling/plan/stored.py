@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scaling import laws
+from scaling.arrays import Array
 from scaling.errors import InputError, nearest
-from scaling.fit.result import Certificate, Fit, Outcome
-from scaling.plan.cells import Cells
+from scaling.fitting.result import Certificate, Fit, Outcome
+from scaling.plan.run_grid import Cells
 
 if TYPE_CHECKING:
     import polars as pl
 
-Array = NDArray[np.float64]
 
 SIZES = ("params", "tokens", "flops")
 # Decades beyond the fitted runs from which an answer carries a warning; the report marks the same.
@@ -82,8 +81,7 @@ def read(name: str, root: Path = Path()) -> Sheet:
     """
     if name.startswith("published:"):
         return published(name)
-    sheet = load(name, root)
-    return replace(sheet, version=version(root, name))
+    return load(name, root)
 
 
 def load(name: str, root: Path = Path()) -> Sheet:
@@ -151,8 +149,8 @@ def fitted(
     Raises:
         InputError: no law can be fitted.
     """
-    from scaling.fit.conventions import verdict
-    from scaling.fit.engine import fit
+    from scaling.fitting.applicability import verdict
+    from scaling.fitting.engine import fit
 
     fits, refused, problem = {}, {}, None
     for name in names:
@@ -181,7 +179,7 @@ def with_runs(sheet: Sheet, root: Path = Path()) -> Sheet:
     are not at hand."""
     import polars as pl
 
-    from scaling.pipeline.study import load_params, select
+    from scaling.runs.studies import load_params, select
 
     if not (root / "params.yaml").is_file():
         return sheet
@@ -201,17 +199,6 @@ def _cells(runs: pl.DataFrame) -> Cells | None:
     sizes = [runs[name].cast(float, strict=False).fill_null(np.nan) for name in SIZES[:2]]
     n, d = (one.to_numpy() for one in sizes)
     return Cells(n, d) if bool((np.isfinite(n) & np.isfinite(d)).all()) else None
-
-
-def version(root: Path, study: str) -> str:
-    """The published version that has this fit, byte for byte, else the fit file's own hash."""
-    name = f"fits/{study}.json"
-    digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
-    for manifest in sorted((root / "reports").glob("*/manifest.json")):
-        known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
-        if known.get(name, {}).get("sha256") == digest:
-            return manifest.parent.name
-    return f"unpublished {digest[:12]}"
 
 
 def _draws(path: Path) -> dict[str, dict[str, Array]]:

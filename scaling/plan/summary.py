@@ -7,7 +7,7 @@
     section = planning_summary(sheet.fits, sheet.ranges)
 
 For each budget C the compute-optimal N*, D* and loss of the law that answers (closed form in
-`scaling.plan.training`), each with the interval of the joint draws, the range of N that stays
+`scaling.plan.allocation`), each with the interval of the joint draws, the range of N that stays
 within 1 % of the least loss, and how many decades all that lies beyond the fitted runs.
 """
 
@@ -18,17 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from scaling.fit.result import Fit
+from scaling.fitting.result import Fit
+from scaling.plan.allocation import PREFERRED, SIX_ND, assumptions, chief, side_by_side, valley
 from scaling.plan.answer import FLOPS, Batch, Row, batch, ends, warnings_of, within
 from scaling.plan.stored import FAR, Sheet
-from scaling.plan.training import (
-    PREFERRED,
-    SIX_ND,
-    assumptions,
-    chief,
-    side_by_side,
-    valley,
-)
 
 # The budgets of the forecasts' targets (params.yaml): a small study, a large one, a frontier.
 BUDGETS = (1e21, 1e23, 1e25)

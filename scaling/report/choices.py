@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scaling.report.blocks import Block, Cell, Column, Fold, Group, Table, Text, table
-from scaling.report.context import Context, Study, both, figure, words
-from scaling.report.endings import said
-from scaling.report.read import as_list, as_map
-from scaling.report.text import clean, count, integer, loss, number, plain, shift
+from scaling.document.blocks import Block, Cell, Column, Fold, Group, Table, Text, table
+from scaling.document.cells import both, figure, words
+from scaling.document.format import clean, count, integer, loss, number, plain, shift
+from scaling.io.json_files import as_list, as_map
+from scaling.report.context import Context, Study
+from scaling.report.sections.convergence import said
 
-# The pipeline's own choice, as `scaling.fit.sensitivity` names its fits.
+# The pipeline's own choice, as `scaling.fitting.diagnostics.sensitivity` names its fits.
 SPACES = {"log": "logs", "raw": "raw values"}
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from scaling.fit.result import Fit as Stored
-from scaling.report import fits, forecasts
-from scaling.report.blocks import MISSING, Cell
-from scaling.report.fits import Fit
-from scaling.report.forecasts import Forecast
-from scaling.report.read import FORECAST_FILE, Inputs, as_list, as_map
-from scaling.report.text import DASH, between, clean, number
+from scaling.document.format import DASH, clean, number
+from scaling.fitting.result import Fit as Stored
+from scaling.io.json_files import as_list, as_map
+from scaling.report.read import FORECAST_FILE, Inputs
+from scaling.report.sections import fits, forecasts
+from scaling.report.sections.fits import Fit
+from scaling.report.sections.forecasts import Forecast
 
 NATS = "nats per token"
 
@@ -114,26 +114,6 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
         runs=inputs.runs.get(name, pl.DataFrame()),
         stored=inputs.stored.get(name, {}),
     )
-
-
-def words(value: Any, origin: str = "") -> Cell:
-    """A cell of text from data."""
-    text = clean(value) if value is not None else ""
-    return Cell(text, text, origin=origin) if text else MISSING
-
-
-def figure(value: Any, form: Callable[[Any], str], origin: str, unit: str = "") -> Cell:
-    """A cell of one number; a dash when it is missing."""
-    found = number(value)
-    return MISSING if found is None else Cell(form(found), found, unit, origin)
-
-
-def both(low: Any, high: Any, form: Callable[[Any], str], origin: str, unit: str = "") -> Cell:
-    """A cell of two ends; a dash when either is missing."""
-    ends = number(low), number(high)
-    if ends[0] is None or ends[1] is None:
-        return MISSING
-    return Cell(between(form(low), form(high)), (ends[0], ends[1]), unit, origin)
 
 
 def forecast_place(item: Forecast, law: str, level: str) -> str:

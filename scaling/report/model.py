@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from scaling.report.blocks import Cell, Report
-from scaling.report.changed import changes_place
+from scaling.document.blocks import Cell, Report
+from scaling.document.format import integer, number
 from scaling.report.context import Context, context
-from scaling.report.detail import detail
-from scaling.report.glossary import glossary
-from scaling.report.governance import governance
-from scaling.report.headline import headline
-from scaling.report.made import made
-from scaling.report.past import past_place
-from scaling.report.planning import planning
+from scaling.report.places import CHANGES, HISTORY
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
-from scaling.report.text import integer, number
-from scaling.report.trust import trust
+from scaling.report.sections.detail import detail
+from scaling.report.sections.glossary import glossary
+from scaling.report.sections.headline import headline
+from scaling.report.sections.planning import planning
+from scaling.report.sections.provenance import made
+from scaling.report.sections.thresholds import governance
+from scaling.report.sections.trust import trust
 
 TITLE = "Scaling-law forecast"
 LEAD = "What training runs so far say about larger ones, and how far to believe it."
@@ -23,7 +22,7 @@ LEAD = "What training runs so far say about larger ones, and how far to believe 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), past_place(), changes_place())
+    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), HISTORY, CHANGES)
     rules = governance(ctx)
     later = (*([] if rules is None else [rules]), planning(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), (*first, *later))

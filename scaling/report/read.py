@@ -16,12 +16,13 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
-from scaling.fit.result import Fit
-from scaling.pipeline.files import unguarded
-from scaling.pipeline.study import without
+from scaling.fitting.result import Fit
+from scaling.io.json_files import as_list, as_map
+from scaling.io.tables import unguarded
 from scaling.plan.stored import load
-from scaling.report.governed import Governed, read_governed
-from scaling.schema import FORECAST, dtypes
+from scaling.report.sections.threshold_inputs import Governed, read_governed
+from scaling.runs.schema import FORECAST, dtypes
+from scaling.runs.studies import without
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
 BASELINES_FILE = "data/forecasts/baselines.csv"
@@ -54,16 +55,6 @@ class Inputs:
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
     governed: Governed | None = None
-
-
-def as_map(value: Any) -> Mapping[str, Any]:
-    """The value when it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """The value when it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
 
 
 def read(root: Path) -> Inputs:

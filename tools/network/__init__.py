@@ -1,4 +1,4 @@
-"""Train the network of a curve's forecast (`scaling.forecast.network`) on simulated curves.
+"""Train the network of a curve's forecast (`scaling.forecasting.network`) on simulated curves.
 
-`python -m tools.network` writes scaling/forecast/network.npz again. No real curve takes part.
+`python -m tools.network` writes scaling/forecasting/network.npz again. No real curve takes part.
 """

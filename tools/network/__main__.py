@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling.forecast.network import FILE
+from scaling.forecasting.network import FILE
 from tools.network.train import train
 
 # 22 minutes on two cores. Losses still fall slowly.

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
-from scaling.forecast.network import FARTHEST, FEWEST, NEAREST
-from scaling.forecast.network import MOST as POINTS
-from scaling.forecast.reading import Curves
+from scaling.forecasting.network import FARTHEST, FEWEST, NEAREST
+from scaling.forecasting.network import MOST as POINTS
+from scaling.forecasting.network_features import Curves
 
 Array = NDArray[np.floating]
 

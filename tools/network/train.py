@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.forecast import reading
-from scaling.forecast.network import (
+from scaling.forecasting import network_features
+from scaling.forecasting.network import (
     DEGREES,
     HIDDEN,
     LAYERS,
@@ -64,14 +64,14 @@ def _batches(steps: int, seed: int) -> Iterator[tuple[Array, Array, Array]]:
 def first(seed: int) -> Weights:
     """Weights to begin with: even draws, as wide as the inputs of a layer allow; no output."""
     random = np.random.default_rng([seed, 1 << 40])
-    sizes = [reading.WIDE, *[HIDDEN] * (LAYERS + 1)]
+    sizes = [network_features.WIDE, *[HIDDEN] * (LAYERS + 1)]
     made: Weights = {}
     for k in range(LAYERS + 1):
         wide = 1.0 / np.sqrt(sizes[k])
         made[f"w{k}"] = random.uniform(-wide, wide, (sizes[k], sizes[k + 1])).astype(TYPE)
         made[f"b{k}"] = random.uniform(-wide, wide, sizes[k + 1]).astype(TYPE)
-    made["out"] = np.zeros((HIDDEN, reading.LINES + 3), TYPE)
-    made["out_b"] = np.zeros(reading.LINES + 3, TYPE)
+    made["out"] = np.zeros((HIDDEN, network_features.LINES + 3), TYPE)
+    made["out_b"] = np.zeros(network_features.LINES + 3, TYPE)
     return made
 
 
@@ -79,7 +79,7 @@ def batch(seed: list[int]) -> tuple[Array, Array, Array]:
     """Inputs (N, WIDE), steps of the lines (N, LINES), true steps (N,), of simulated curves."""
     with np.errstate(all="ignore"):
         made = simulate(seed, CURVES)
-        seen = reading.read(made.curves, made.h.astype(TYPE))
+        seen = network_features.read(made.curves, made.h.astype(TYPE))
         z = np.clip((made.truth - seen.level) / seen.unit, -FAR, FAR)
     fine = np.isfinite(seen.inputs).all(2) & np.isfinite(z)
     return seen.inputs[fine], seen.steps[fine], z[fine]

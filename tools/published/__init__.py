@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.schema import RUN
+from scaling.runs.schema import RUN
 from tools.published import (
     benchmarks,
     curves,

@@ -1,0 +1,155 @@
+"""Compute-optimal exponents by all approaches, side by side.
+
+    N* ~ C**a,  D* ~ C**(1 - a)  at  6ND = C
+
+Approach 1 is the envelope of training curves, approach 2 isoFLOP curves (parabola, cubic, shared
+exponents), approach 3 the minimum of a law in N and D; there a = beta/(alpha+beta).
+
+Source: Hoffmann et al. 2022, "Training Compute-Optimal Large Language Models", arXiv:2203.15556,
+section 3. The approaches agree when the law holds and the runs are centred on the optimum; where
+they differ, that is the finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from scaling import laws
+from scaling.analysis.surface import known, surface
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.fitting.applicability import verdict
+from scaling.fitting.conventions import refuse_mixtures
+from scaling.fitting.data import number
+from scaling.fitting.engine import fit
+from scaling.fitting.intervals import Interval, column, from_draws
+from scaling.fitting.result import Fit
+
+APPROACHES = {
+    "envelope": "1, envelope",
+    "isoflop": "2, parabolas",
+    "isoflop_cubic": "2, cubics",
+    "isoflop_shared": "2, shared",
+    "chinchilla": "3, law in N, D",
+}
+# Budgets between which the slope of a law without a closed form is taken.
+AROUND = 3.0
+
+
+def exponents(
+    runs: pl.DataFrame,
+    *,
+    budget: float | None = None,
+    target: str = "loss",
+    approaches: Sequence[str] = tuple(APPROACHES),
+    resamples: int = 300,
+    seed: int = 0,
+    level: float = 0.9,
+    mixed: Sequence[str] = (),
+) -> pl.DataFrame:
+    """One row an approach: a with its interval, and N*, D*, D*/N* with theirs at ``budget`` FLOP.
+
+    An approach that the table does not allow has empty figures and the reason in ``note``.
+    The budget is by default the largest compute in the table.
+
+    Raises:
+        InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
+    """
+    refuse_mixtures(runs, laws.get("chinchilla"), mixed)
+    known = "flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)
+    if budget is None:
+        if not known:
+            raise InputError("no budget", allowed="a budget, or flops or params and tokens")
+        budget = float(np.nanmax(_compute(runs)))
+    rows = []
+    for name in approaches:
+        row: dict[str, object] = {"approach": APPROACHES.get(name, name), "law": name}
+        try:
+            made = _fitted(runs, name, target, (resamples, seed), mixed)
+        except InputError as error:
+            rows.append(row | {"note": str(error)})
+            continue
+        note = "" if str(made.outcome) in ("converged", "estimated") else made.outcome.sentence
+        rows.append(row | _figures(made, budget, level) | {"note": note})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interval]:
+    """Exponent a, N*, D* and D*/N* of one fit at ``budget`` FLOP, each from the same draws."""
+    if not (np.isfinite(budget) and budget > 0):
+        raise InputError("budget out of range", value=budget, allowed="> 0 FLOP")
+
+    def params(theta: Array) -> Array:
+        return np.exp(_log_params(made, theta, np.log(budget)))
+
+    return {
+        "a": from_draws(made, lambda theta: _slope(made, theta, np.log(budget)), level),
+        "params": from_draws(made, params, level),
+        "tokens": from_draws(made, lambda theta: budget / 6.0 / params(theta), level),
+        "tokens_per_param": from_draws(made, lambda t: budget / 6.0 / params(t) ** 2, level),
+    }
+
+
+def _compute(runs: pl.DataFrame) -> Array:
+    if "flops" in runs.columns:
+        return number(runs, "flops")
+    return 6.0 * number(runs, "params") * number(runs, "tokens")
+
+
+def _fitted(
+    runs: pl.DataFrame, name: str, target: str, how: tuple[int, int], mixed: Sequence[str]
+) -> Fit:
+    law = laws.get(name)
+    seen = verdict(runs.drop([one for one in mixed if one in runs.columns]), law, target)
+    if seen.word == "no":
+        raise InputError(seen.reason)
+    resamples, seed = how
+    return fit(runs, law, target=target, resamples=resamples, seed=seed, mixed=mixed)
+
+
+def _figures(made: Fit, budget: float, level: float) -> dict[str, float]:
+    found = allocation(made, budget, level)
+    return {
+        f"{name}{end}": getattr(one, part)
+        for name, one in found.items()
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+
+
+def _log_params(made: Fit, theta: Array, log_c: float) -> Array:
+    """log N* at log C for parameters (B, K)."""
+    if "G" in made.law.names:
+        return np.asarray(np.log(column(made, theta, "G")) + column(made, theta, "a") * log_c)
+    if set(made.law.inputs) != {"params", "tokens"}:
+        raise InputError(
+            "no compute optimum from this law", value=made.law.name, allowed="a law in N and D"
+        )
+    if known(made.law):
+        return surface(made.law, theta).log_params(log_c)
+    return _least(made, theta, log_c)
+
+
+def _least(made: Fit, theta: Array, log_c: float) -> Array:
+    """log N that minimises any law in N and D along 6ND = C: a grid, zoomed in five times."""
+    total = log_c - np.log(6.0)
+    low, high = np.full(len(theta), 1.0), np.full(len(theta), total - 1.0)
+    for _ in range(8):
+        at = np.linspace(low, high, 33, axis=1)
+        x = {"params": np.exp(at), "tokens": np.exp(total - at)}
+        pick = made.law(theta, x).argmin(axis=1)
+        step = (high - low) / 32.0
+        centre = at[np.arange(len(theta)), pick]
+        low, high = centre - step, centre + step
+    return np.asarray(centre)
+
+
+def _slope(made: Fit, theta: Array, log_c: float) -> Array:
+    """d log N* / d log C."""
+    if "G" in made.law.names:
+        return np.asarray(column(made, theta, "a"))
+    up = _log_params(made, theta, log_c + np.log(AROUND))
+    down = _log_params(made, theta, log_c - np.log(AROUND))
+    return np.asarray((up - down) / (2.0 * np.log(AROUND)))

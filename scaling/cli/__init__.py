@@ -1,0 +1,1 @@
+"""The ``scaling`` command: `main` parses, `commands` has the verbs, `display` prints."""

@@ -1,0 +1,144 @@
+"""A person's table as a command takes it, and where its rows and columns stand in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+import polars.selectors as cs
+
+from scaling.errors import InputError, counted, nearest, placed
+from scaling.runs.schema import RUN, by_name
+from scaling.runs.units import COUNTS, in_full, units_of
+
+MISSING = "missing column"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table with columns under our names, and perhaps not all rows of its file.
+
+    ``rows`` are the rows of the file that are left, counted from 1; ``names`` maps a column of the
+    frame to the one of the file that it was copied from.
+    """
+
+    file: Path
+    frame: pl.DataFrame
+    rows: Sequence[int]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Input errors inside name the file, its row and its column, and how to name a column."""
+        try:
+            with placed(self.file, self.rows, self.names):
+                yield
+        except InputError as error:
+            if error.problem != MISSING or error.file != self.file:
+                raise
+            other = f"A column of another name: --map {error.column}=THEIRS."
+            raise error.hinted(f"{error.hint} {other}" if error.hint else other) from error
+
+    def kept(self, where: pl.Series) -> Given:
+        """The rows for which ``where`` holds; nothing counts as false."""
+        where = where.fill_null(value=False)
+        left = pl.Series(self.rows).filter(where).to_list()
+        return replace(self, frame=self.frame.filter(where), rows=left)
+
+    def of_metric(self, metric: str | None, target: str) -> Given:
+        """The rows of one metric, with its values in the target's column; all where it is None.
+
+        Raises:
+            InputError: no row of this metric, or no column ``metric`` or ``value``.
+        """
+        if metric is None:
+            return self
+        from scaling.runs.studies import of_metric
+
+        self.require("metric")
+        self.require("value")
+        of_metric(self.frame, metric, self.file)  # raises: no rows of it
+        chosen = self.kept(self.frame["metric"] == metric)
+        frame = chosen.frame.with_columns(chosen.frame["value"].alias(target))
+        return replace(chosen, frame=frame, names={**self.names, target: "value"})
+
+    def beside(self, metrics: Sequence[str], table: Given) -> Given:
+        """Below these rows those of other metrics of ``table``, each with its values in a column
+        of its own."""
+        named = [one for one in metrics if one not in self.frame.columns]
+        others = [table.of_metric(one, one) for one in named]
+        frames = [self.frame, *(one.frame.drop("value") for one in others)]
+        return replace(
+            self,
+            frame=pl.concat(frames, how="diagonal"),
+            rows=[*self.rows, *(row for one in others for row in one.rows)],
+            names={**self.names, **dict.fromkeys(named, "value")},
+        )
+
+    def renamed(self, column: str, name: str) -> Given:
+        """The same with this column, where there is one, under a name that is not taken."""
+        if column not in self.frame.columns or name in self.frame.columns:
+            return self
+        frame = self.frame.rename({column: name})
+        return replace(self, frame=frame, names={**self.names, name: column})
+
+    def require(self, column: str) -> None:
+        """Refuse a table without this column."""
+        if column not in self.frame.columns:
+            raise InputError(
+                MISSING,
+                file=self.file,
+                column=column,
+                allowed=", ".join(self.frame.columns[:30]),
+                hint=nearest(column, self.frame.columns),
+            )
+
+    def repeated(self) -> str | None:
+        """That a row is there twice, in words; every one of them counts."""
+        again = ~self.frame.select(pl.struct(~cs.nested()).is_first_distinct()).to_series()
+        if not again.any():
+            return None
+        first = self.rows[int(again.arg_true()[0])]
+        return (
+            f"{self.file}: {counted(int(again.sum()), 'row')} as before in every cell (the first: "
+            f"row {first}); each counts"
+        )
+
+
+def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
+    """The table, with mapped columns copied under our names; targets (``optional``) may have ours
+    already.
+
+    Raises:
+        InputError: as `scaling.runs.formats.read_table`, a mapping that cannot be read, or of a column
+            that the table lacks.
+    """
+    from scaling.runs.formats import read_table
+
+    frame = _counts(read_table(path))
+    given = whole = Given(path, frame, range(1, frame.height + 1))
+    for entry in maps or ():
+        name, _, column = entry.partition("=")
+        if not name or not column:
+            raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN")
+        if optional and column not in frame.columns:
+            continue
+        whole.require(column)
+        copied = _counts(given.frame.with_columns(frame[column].alias(name)))
+        given = replace(given, frame=copied, names={**given.names, name: column})
+    return given
+
+
+def _counts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Counts in our columns in full: 7B is 7e9. Text that is no count stays, to be refused."""
+    known = by_name(RUN)
+    for name in frame.columns:
+        if name in known and units_of(name) is COUNTS and frame[name].dtype == pl.String:
+            text = frame.select(in_full(pl.col(name))).to_series()
+            number = text.cast(pl.Float64, strict=False)
+            whole = number.null_count() == text.null_count()
+            frame = frame.with_columns(number if whole else text)
+    return frame

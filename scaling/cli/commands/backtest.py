@@ -1,0 +1,100 @@
+"""The command that scores forecasts which a table's own larger runs can judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scaling.cli.commands._options import JUDGE, working
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(rich_help_panel=JUDGE)(backtest)
+
+
+def backtest(
+    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input column; repeat for two.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
+    by: Annotated[
+        str | None, typer.Option(help="Expand the window in this column (a date, compute).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write every forecast: .csv, .parquet or .jsonl.")
+    ] = None,
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", help="NAME=COLUMN: the table's column for NAME.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Foretell a table's larger runs from its smaller ones, and score it against simple methods."""
+    from scaling.cli.commands._table import read
+    from scaling.forecasting.backtest import backtest as run
+    from scaling.forecasting.scores import summary
+
+    given = read(runs, maps)
+    names = tuple(inputs or ("params", "tokens"))
+    with given.placed(), working("Foretelling larger runs from smaller ones", quiet=as_json):
+        table = run(given.frame, names, target, order=by)
+    if out is not None:
+        from scaling.io.tables import write_table
+
+        write_table(out, table)
+    means = summary(table)
+    if as_json:
+        from scaling.io.json_files import json_text
+
+        typer.echo(json_text({"methods": means.to_dicts()}), nl=False)
+        return
+    _show(means)
+
+
+COLUMNS = ("n", "error", "bias", "CRPS", "in50", "in80", "in90", "skill")
+
+
+def _show(means: Any) -> None:
+    """Every method at all distances, then the forecast by distance."""
+    from rich.console import Console
+
+    console = Console()
+    rows = means.to_dicts()
+    console.print(_table("method", {r["method"]: r for r in rows if r["low"] is None}))
+    apart = {
+        f"{r['low']:g} to {r['high']:g}": r
+        for r in rows
+        if r["low"] is not None and r["method"] == "ensemble"
+    }
+    console.print(_table("decades", apart))
+    console.print(
+        "Errors, predicted over observed, and scores are of logs, in hundredths. Second table: the "
+        "forecast alone, by decades of size beyond the largest run known. Skill: 1 - CRPS / CRPS "
+        "of carrying the last value."
+    )
+
+
+def _table(first: str, rows: dict[str, dict[str, Any]]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE_HEAD)
+    shown.add_column(first, no_wrap=True)
+    for name in COLUMNS:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for label, row in rows.items():
+        shown.add_row(
+            label,
+            str(row["forecasts"]),
+            *(_hundredths(row[name]) for name in ("error", "bias", "crps")),
+            *(_hundredths(row[name], 0) for name in ("in50", "in80", "in90")),
+            "" if row["skill"] is None else f"{row['skill']:+.2f}",
+        )
+    return shown
+
+
+def _hundredths(value: float | None, digits: int = 2) -> str:
+    return "" if value is None else f"{100 * value:.{digits}f}"

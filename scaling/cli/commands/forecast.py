@@ -1,0 +1,99 @@
+"""Forecast planned runs from a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import TABLE, Maps, Metric, Seed, Table, Target, remark, working
+from scaling.errors import counted
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(rich_help_panel=TABLE)(forecast)
+
+
+def forecast(
+    runs: Table,
+    at: Annotated[Path, typer.Option(help="Table of planned runs, with the input columns.")],
+    out: Annotated[Path, typer.Option(help="Where to write: .csv, .parquet or .jsonl.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input column; repeat for two.")
+    ] = None,
+    target: Target = "loss",
+    quantile: Annotated[
+        list[float] | None,
+        typer.Option(min=0.0, max=1.0, help="Probability level; repeat for more."),
+    ] = None,
+    law: Annotated[
+        list[str] | None, typer.Option(help="Use only this law; repeat for more.")
+    ] = None,
+    companion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column (or, with --metric, metric) of the same run that is known further; repeat "
+            "for more."
+        ),
+    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    seed: Seed = 0,
+) -> None:
+    """Forecast planned runs from a table of finished ones, with intervals."""
+    from scaling.cli.commands._table import read
+    from scaling.fitting.data import law_inputs
+    from scaling.forecasting.engine import LEVELS
+    from scaling.forecasting.engine import forecast as run
+    from scaling.forecasting.inputs import (
+        check_companions,
+        check_targets,
+        decades_beyond,
+        usual_inputs,
+        with_target,
+    )
+    from scaling.forecasting.law_choice import alone, applicable
+    from scaling.forecasting.per_law import laws_alone
+    from scaling.io.tables import write_table
+
+    table = read(runs, maps)
+    given = table.of_metric(metric, target)
+    remark(given.repeated())
+    if metric is not None and companion:
+        given = given.beside(companion, table)
+    planned = read(at, maps, optional=True)
+    targets = planned.frame
+    names = tuple(inputs) if inputs else usual_inputs(given.frame, targets)
+    check_companions(companion or (), names, law or "auto")
+    special = alone(names, law or "auto")
+    if special is None:
+        applicable(names, law or "auto")
+    with planned.placed():
+        if special is None:
+            check_targets(targets, names)
+        elif special.bind is None:
+            law_inputs(targets, special, to_fit=False)
+    with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}"):
+        made = run(
+            given.frame,
+            targets,
+            inputs=names,
+            target=target,
+            quantiles=quantile or LEVELS,
+            laws=law or "auto",
+            companions=companion or (),
+            seed=seed,
+        )
+    write_table(out, made)
+    typer.echo(
+        f"{counted(made.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
+    )
+    from scaling.cli.display.forecast import show_forecast
+
+    frame = with_target(given.frame, target) if companion else given.frame
+    beyond = None if special is not None else decades_beyond(frame, targets, names)
+    both = beyond is not None and not law and len(names) < 3
+    beside = laws_alone(frame, targets, names, target) if both else {}
+    show_forecast(made, targets, names, beyond, beside)

@@ -1,0 +1,100 @@
+"""Commands for rows that validation holds back."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import PIPELINE
+
+Row = Annotated[str, typer.Argument(help="SOURCE:ROW, or the start of a row's id.")]
+Rows = Annotated[list[str], typer.Argument(help="SOURCE:ROW, or the start of a row's id; several.")]
+Source = Annotated[str | None, typer.Option(help="Only rows of this source.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="Rows that validation holds back, and why.")
+    group.command("list")(list_rows)
+    for command in (explain, release, released):
+        group.command()(command)
+    app.add_typer(group, name="quarantine", rich_help_panel=PIPELINE)
+
+
+def list_rows(source: Source = None) -> None:
+    """List quarantined rows: id, place, and reasons."""
+    import polars as pl
+
+    from scaling.document.format import clean
+    from scaling.errors import counted
+    from scaling.runs.validation.quarantine import listed
+
+    rows = listed()
+    if source is not None:
+        rows = rows.filter(pl.col("folder") == source)
+    for row in rows.iter_rows(named=True):
+        typer.echo(f"{row['id'][:12]}  {row['folder']}:{row['row']}  {clean(row['run'])}")
+        typer.echo(f"              {clean(row['reasons'])}")
+    typer.echo(f"{counted(rows.height, 'row')} in quarantine.")
+
+
+def explain(row: Row) -> None:
+    """Say what each check found in a row, quarantined or flagged, and what is allowed."""
+    from scaling.document.format import clean
+    from scaling.errors import InputError
+    from scaling.runs.validation import quarantine, rules
+
+    stands = quarantine.place(row)
+    if stands is None:
+        found = quarantine.find(quarantine.listed(), row)
+        stands = (found["folder"], found["row"])
+    table = quarantine.findings(*stands)
+    if table.is_empty():
+        hint = (
+            "`scaling quarantine list` shows quarantined rows; data/docs/index.html all findings."
+        )
+        raise InputError("no check found anything in this row", value=row, hint=hint)
+    means = {rule.name: rule.means for rule in rules.load()}
+    for one in table.iter_rows(named=True):
+        place = f"{one['file']}, row {one['row']}, column {one['column']!r}"
+        typer.echo(f"{one['severity']} {one['check']} ({one['outcome']})")
+        told = f"{place}: found {one['found']}; allowed: {one['allowed']}"
+        typer.echo(f"  {clean(told)}")
+        typer.echo(f"  {means.get(one['check'], 'What the run schema says of the column.')}")
+
+
+def release(
+    rows: Rows,
+    reason: Annotated[str, typer.Option(help="Why the rows are right as they are.")],
+    by: Annotated[str, typer.Option(help="Who says so.")],
+) -> None:
+    """Let rows pass the checks that they break, from the next refit on; signed, for good."""
+    from scaling.runs.validation.quarantine import release as run
+    from scaling.runs.validation.releases import RELEASES
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for one in run(rows, reason=reason, by=by, at=now, identity=_identity()):
+        typer.echo(f"{one.row[:12]}  {one.place}: released from {', '.join(one.checks)}")
+    typer.echo(f"Commit {RELEASES}, then run: scaling refit")
+
+
+def released() -> None:
+    """List releases: which rows, from which checks, why, by whom and when."""
+    from scaling.document.format import clean
+    from scaling.runs.validation.releases import read
+
+    for one in read():
+        typer.echo(clean(f"{one.row[:12]}  {one.place}: {', '.join(one.checks)}"))
+        typer.echo(f"              {clean(f'{one.at} {one.by} ({one.identity}): {one.reason}')}")
+
+
+def _identity() -> str | None:
+    """Who Git says is at work here."""
+    said = subprocess.run(
+        ["git", "var", "GIT_AUTHOR_IDENT"], capture_output=True, text=True, check=False, cwd=Path()
+    )
+    return said.stdout.rsplit(">", 1)[0] + ">" if said.returncode == 0 else None

@@ -1,0 +1,58 @@
+"""What changed between two versions, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scaling.document.format import clean
+from scaling.errors import counted
+from scaling.record.changes.attribution import STEPS
+from scaling.record.changes.section import PARTS, points
+
+# Standard errors below which a part of a change is not told.
+SMALL = 0.005
+
+
+def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
+    """Inputs, rows and new runs; then at most so many parameters and forecasts."""
+    causes = told["made_by"]
+    yield from (clean(f"{one['kind']}: {one['name']} {one['what']}") for one in causes[:most])
+    yield f"{counted(len(causes), 'input')} not the same."
+    # The first of the sentences counts the inputs that stand above.
+    yield from points(told)[1:]
+    whys = {
+        (study["study"], law["law"], row["parameter"]): (row, law.get("runs", ()))
+        for study in told["studies"]
+        for law in study.get("laws", ())
+        for row in law.get("parameters", ())
+    }
+    for row in told["parameters"][:most]:
+        yield from _parameter(row, whys.get((row["study"], row["law"], row["parameter"])))
+    yield from _forecasts(told["forecasts"], most)
+
+
+def _parameter(row: Mapping[str, Any], why: tuple[Any, Any] | None) -> Iterator[str]:
+    where = clean(f"{row['study']}, {row['law']}, {row['parameter']}")
+    moved = f"{row['old']:.4g} -> {row['new']:.4g}"
+    yield f"{where}: {moved} ({row['change']:+.2f} standard errors of both)"
+    if why is None:
+        return
+    parts, runs = why
+    told = [f"{PARTS[step]} {parts[step]:+.2f}" for step in STEPS if abs(parts[step]) >= SMALL]
+    name = row["parameter"]
+    most = max(runs, key=lambda one: abs(one["moved"][name]), default=None)
+    if most is not None and abs(most["moved"][name]) >= SMALL:
+        told.append(f"most by run {most['run']} ({most['what']}) {most['moved'][name]:+.2f}")
+    if told:
+        yield "    " + clean(f"in standard errors of the newer fit: {'; '.join(told)}")
+
+
+def _forecasts(rows: list[Mapping[str, Any]], most: int) -> Iterator[str]:
+    far = sorted(rows, key=lambda row: -abs(row["change"]))
+    for row in far[:most]:
+        where = clean(f"{row['study']}, {row['target']}, {row['law']}")
+        mark = ", outside the old 90 % interval" if row["outside"] else ""
+        yield f"{where}: median {100 * row['change']:+.2f} %{mark}"
+    left = sum(bool(row["outside"]) for row in rows)
+    yield f"{left} of {counted(len(rows), 'median')} left the old 90 % interval."

@@ -1,0 +1,216 @@
+"""What the command line prints: fits, laws and sources as terminal tables."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from scaling import laws
+from scaling.errors import InputError, nearest
+from scaling.fitting.result import Fit
+
+LIBRARY = Path("data/published")
+
+
+def show_fit(made: Fit) -> None:
+    """Parameters with standard errors and intervals, then the certificate."""
+    console = Console()
+    console.print(Text(f"{made.law.title}: {made.law.formula}", style="bold"))
+    table = Table("parameter", "value", "se", "90 % interval", "unit")
+    ends = made.interval()
+    for param in made.law.params:
+        low, high = ends[param.name]
+        table.add_row(
+            param.name,
+            f"{made.values[param.name]:.6g}",
+            f"{made.se[param.name]:.3g}",
+            f"{low:.5g} to {high:.5g}",
+            param.unit,
+        )
+    console.print(table)
+    seen = made.certificate
+    console.print(Text(f"outcome    {made.outcome}. {made.outcome.sentence} {made.reason}"))
+    console.print(
+        Text(f"objective  {made.objective:.13g} ({made.objective_name}, {made.rows} rows)")
+    )
+    console.print(
+        Text(
+            f"starts     {seen.starts_agreeing:.0%} of {seen.starts} reached it; "
+            f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
+        )
+    )
+    if seen.solver is not None:
+        apart = seen.solver / seen.objective - 1.0 if seen.objective else float("nan")
+        console.print(Text(f"SciPy      reached {seen.solver:.13g}, {apart:+.1e} from it"))
+    for name, (low, high) in seen.profile.items():
+        console.print(Text(f"profile    {name} {low:.5g} to {high:.5g} (90 %)"))
+    if made.resampling is not None and seen.resamples_agreeing is not None:
+        unit = made.resampling
+        console.print(
+            Text(
+                f"resamples  {unit.resamples} by {unit.cluster} ({unit.clusters} clusters); two "
+                f"starts agree in {seen.resamples_agreeing:.1%}"
+            )
+        )
+
+
+def show_laws() -> None:
+    """One row a law family."""
+    table = Table("law", "formula", "inputs", "paper")
+    for law in laws.load().values():
+        table.add_row(law.name, Text(law.formula), inputs_text(law), law.citation)
+    Console().print(table)
+
+
+def inputs_text(law: laws.Law) -> str:
+    """Inputs, with optional ones in brackets and those that only a fit reads after a bar."""
+    asked = [f"({one.name})" if one.default is not None else one.name for one in law.all_inputs]
+    own = [text for text, one in zip(asked, law.all_inputs, strict=True) if not one.only_fit]
+    fits = [text for text, one in zip(asked, law.all_inputs, strict=True) if one.only_fit]
+    return ", ".join(own) + (f" | {', '.join(fits)}" if fits else "")
+
+
+def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> None:
+    """Which laws can be fitted to a table, and why not the others."""
+    from scaling.fitting.applicability import verdict
+
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one data row")
+    if target not in runs.columns:
+        long = {"metric", "value"} <= set(runs.columns)
+        hint = "Choose a metric with --metric." if long else None
+        allowed = ", ".join(runs.columns[:30])
+        raise InputError("missing column", column=target, allowed=allowed, hint=hint)
+    table = Table("law", "applies", "why not, or what to mind")
+    order = {"yes": 0, "with care": 1, "no": 2}
+    chosen = laws.load().values() if name is None else [laws.get(name)]
+    found = sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    for one in found:
+        table.add_row(
+            one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
+        )
+    Console().print(table)
+
+
+def show_law(name: str) -> None:
+    """A law's whole page: docstring, parameters, what it needs, published fits."""
+    law = laws.get(name)
+    console = Console()
+    module = importlib.import_module(f"scaling.laws.{law.name}")
+    console.print(Text(_flowing((module.__doc__ or "").strip()) + "\n"))
+    table = Table("parameter", "unit", "meaning", "domain")
+    for param in law.params:
+        table.add_row(param.name, param.unit, param.meaning, param.domain)
+    console.print(table)
+    console.print(Text("\n".join(_needs(law))))
+    for one in law.published:
+        values = ", ".join(f"{key} {value:g}" for key, value in one.values.items())
+        mark = " (read in another text than the paper)" if one.secondary else ""
+        console.print(
+            Text(f"published  {values}\n           {one.citation}; {one.data}. {one.note}{mark}")
+        )
+    console.print(Text(f"assumes    {law.assumes}\nfails      {law.fails}"))
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs as single lines, for the terminal to wrap; indented ones as they stand."""
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        part if "\n    " in f"\n{part}" else " ".join(part.split()) for part in parts
+    )
+
+
+def _needs(law: laws.Law) -> list[str]:
+    """What a table must have for this law, a line each."""
+    lines = [f"inputs     {inputs_text(law)}   (optional in brackets; only for the fit after |)"]
+    for one in law.needs:
+        where = f"from {' or '.join(one.columns)}" if one.columns else ""
+        other = "" if one.default is None else f"{one.default:g} where the table has none"
+        parts = [one.meaning, one.unit, one.allowed, where, other]
+        lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
+    kind = " or ".join(law.kinds) or "any metric"
+    lines.append(f"target     {kind}; residuals on the {law.link} scale")
+    if law.output:
+        lines.append(f"predicts   {law.output}")
+    size = "" if law.size == "any" else f"N is {law.size.replace('_', '-')}; "
+    lines.append(f"runs       {size}{law.schedule} learning-rate schedule")
+    if law.simulated:
+        lines.append("tested on  simulated runs only: no public table is known")
+    return lines
+
+
+def show_sources() -> None:
+    """One row a source of the library."""
+    from scaling.runs.formats import published
+
+    table = Table("source", "title", "licence", "citation")
+    for source in published(LIBRARY):
+        cited = Text(source.citations[0])
+        table.add_row(source.name, Text(source.title), Text(source.licence), cited)
+    Console().print(table)
+
+
+def show_source(name: str) -> None:
+    """A source's citation, licence, changes, known defects and ranges."""
+    from scaling.runs.formats import published, read_table
+
+    known = {source.name: source for source in published(LIBRARY)}
+    if name not in known:
+        hint = nearest(name, known) or "Runs of your own: scaling quarantine list --source NAME."
+        raise InputError("not a published source", value=name, allowed=", ".join(known), hint=hint)
+    source = known[name]
+    rows = read_table(source.table)
+    lines = [source.title, *source.citations, f"licence: {source.licence}"]
+    lines += [f"origin: {source.origin}", f"published {source.observed}, read {source.accessed}"]
+    lines += [f"changed: {text}" for text in source.changed]
+    lines += [f"note: {text}" for text in source.notes]
+    lines += [f"defect [{one.flag}]: {one.what} {', '.join(one.runs)}" for one in source.defects]
+    Console().print(Text("\n".join(lines)))
+    table = Table("column", "lowest", "highest", "filled")
+    for column in rows.select(pl.selectors.numeric()).columns:
+        ends = rows[column].to_numpy()
+        low, high = np.nanmin(ends), np.nanmax(ends)
+        filled = rows.height - rows[column].null_count()
+        table.add_row(column, f"{low:.4g}", f"{high:.4g}", f"{filled} of {rows.height}")
+    Console().print(table)
+
+
+def show_exponents(answer: pl.DataFrame) -> None:
+    """One row an approach: a, N*, D*, D*/N* with intervals, or why there is none."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
+        table.add_column(head, no_wrap=True)
+    for row in answer.iter_rows(named=True):
+        if row.get("a") is None:
+            table.add_row(row["approach"], *["—"] * 5)
+            continue
+        ratio = f"{row['tokens_per_param']:.3g}"
+        ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
+        table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
+    Console().print(table)
+    for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
+        Console().print(Text(f"{row['approach']}: {row['note']}"))
+
+
+def _ends(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
+
+
+def show_intervals(title: str, found: Mapping[str, object]) -> None:
+    """One row a quantity."""
+    console = Console()
+    console.print(Text(title, style="bold"))
+    table = Table("quantity", "value and 90 % interval")
+    for name, one in found.items():
+        table.add_row(name.replace("_", " "), str(one))
+    console.print(table)

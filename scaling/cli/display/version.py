@@ -1,0 +1,134 @@
+"""A published version on the terminal: its forecasts, and how far to believe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from scaling.document.format import clean
+from scaling.document.report_json import load
+from scaling.errors import InputError, counted
+from scaling.io.json_files import as_list, as_map
+from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+
+REPORT = "report.json"
+# Columns that come first, where a terminal is too narrow for all.
+FIRST = {
+    "headline-table": ("study", "median", "90 % interval"),
+    "distance-table": ("study", "compute beyond", "laws differ by", "lowest law", "highest law"),
+}
+
+
+def find(reports: Path, name: str | None) -> Entry:
+    """The ledger's entry whose id begins with ``name``; the newest without one.
+
+    Raises:
+        InputError: nothing is published, or none or several ids begin so.
+    """
+    ledger = reports / LEDGER
+    entries, _ = read_lines(ledger.read_bytes() if ledger.is_file() else b"")
+    if not entries:
+        raise InputError("nothing is published", file=ledger, hint="`scaling refit` publishes")
+    if name is None:
+        return entries[-1]
+    found = [entry for entry in entries if entry.version.startswith(name)]
+    if name and len(found) == 1:
+        return found[0]
+    newest = ", ".join(entry.version for entry in reversed(entries[-10:]))
+    what = "several versions begin so" if found else "no such version"
+    raise InputError(what, file=ledger, value=name, allowed=newest)
+
+
+def show_version(reports: Path, name: str | None = None) -> None:
+    """Print the headline table, how far out each forecast lies and where its laws disagree, then
+    what else speaks for and against it."""
+    entry = find(reports, name)
+    report = _read(reports / entry.version / REPORT)
+    console = Console()
+    issued = clean(entry.issued_at)
+    console.print(Text(f"{clean(report.get('title', ''))} {entry.version}", style="bold"))
+    console.print(Text(f"issued {issued}, code {clean(entry.revision or 'unknown')[:12]}"))
+    sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
+    for block in as_list(sections.get("headline", {}).get("blocks")):
+        _show(console, as_map(block))
+    console.print(Text("Should I believe it?", style="bold"))
+    for block in map(as_map, as_list(sections.get("trust", {}).get("blocks"))):
+        if block.get("kind") == "points" or block.get("id") == "distance-table":
+            _show(console, block)
+    console.print(Text(f"\nThe page: {reports / entry.version / 'report.html'}"))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        return as_map(load(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        hint = "`scaling verify` says what else is wrong"
+        raise InputError("cannot be read", file=path, hint=hint) from error
+
+
+def _show(console: Console, block: Mapping[str, Any]) -> None:
+    if block.get("kind") == "table":
+        console.print(_table(block, console.width))
+    elif block.get("kind") == "points":
+        for item in as_list(block.get("items")):
+            console.print(Text(f"- {clean(item)}"))
+    elif block.get("kind") == "text":
+        console.print(Text(clean(block.get("text", ""))))
+
+
+def _table(block: Mapping[str, Any], width: int) -> Table:
+    """A table of the report, with as many leading columns as the terminal is wide."""
+    columns = [as_map(column) for column in as_list(block.get("columns"))]
+    order = _order([str(one.get("label")) for one in columns], FIRST.get(str(block.get("id")), ()))
+    columns = [columns[place] for place in order]
+    groups = [_ordered(as_map(group), order) for group in as_list(block.get("groups"))]
+    kept = _fitting(columns, groups, width)
+    left = len(columns) - kept
+    caption = Text(f"{counted(left, 'more column')} on the page") if left else None
+    title = Text(clean(block.get("title", "")))
+    shown = Table(title=title, caption=caption, box=box.SIMPLE_HEAD)
+    for column in columns[:kept]:
+        label = Text(clean(column.get("label", "")))
+        shown.add_column(label, justify="right" if column.get("numeric") else "left")
+    for group in groups:
+        if group.get("title"):
+            shown.add_row(Text(clean(group["title"]), style="bold"))
+        for row in as_list(group.get("rows")):
+            shown.add_row(*map(Text, _texts(row)[:kept]))
+    return shown
+
+
+def _order(labels: list[str], first: Sequence[str]) -> list[int]:
+    """Places of the columns, those named first before the others."""
+    return sorted(
+        range(len(labels)),
+        key=lambda i: first.index(labels[i]) if labels[i] in first else len(first) + i,
+    )
+
+
+def _ordered(group: Mapping[str, Any], order: list[int]) -> Mapping[str, Any]:
+    rows = [as_list(row) for row in as_list(group.get("rows"))]
+    return {**group, "rows": [[row[i] for i in order if i < len(row)] for row in rows]}
+
+
+def _fitting(columns: list[Mapping[str, Any]], groups: list[Mapping[str, Any]], width: int) -> int:
+    """How many leading columns fit when no cell is cut; at least two."""
+    lines = [[clean(column.get("label", "")) for column in columns]]
+    lines += [[clean(group.get("title", ""))] for group in groups]
+    lines += [_texts(row) for group in groups for row in as_list(group.get("rows"))]
+    used = 2
+    for place in range(len(columns)):
+        used += 3 + max(len(line[place]) for line in lines if place < len(line))
+        if used > width:
+            return max(2, place)
+    return len(columns)
+
+
+def _texts(row: Any) -> list[str]:
+    return [clean(as_map(cell).get("text", "")) for cell in as_list(row)]

@@ -1,0 +1,1 @@
+"""FLOP of a run from its architecture or hardware; energy, carbon and dated prices."""

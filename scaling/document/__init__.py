@@ -1,0 +1,1 @@
+"""Documents: blocks, cells, SVG, and rendering as HTML, Markdown and JSON. Knows no scaling law."""

@@ -1,0 +1,248 @@
+"""What a report is made of: cells with their origin, tables, figures, paragraphs, sections.
+
+Templates print these and compute nothing; ``report.json`` is these (`scaling.document.report_json`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import ClassVar, Literal
+
+from scaling.document.format import DASH
+
+# What a reader can choose on the page; columns and sub-headings of these names are choices.
+CHOICES = ("study", "law", "target")
+Value = float | str | bool | tuple[float, float] | None
+Tone = Literal["", "good", "caution", "bad"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry: the text a person reads, the value (or two ends) behind it, its unit, its origin.
+
+    ``origin`` is a file and the place in it, or the arithmetic that made a derived number.
+    ``tone`` colours the text and never says what the text does not. ``link`` is a place on the
+    same site, made by us and never from data.
+    """
+
+    text: str
+    value: Value = None
+    unit: str = ""
+    origin: str = ""
+    tone: Tone = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column. Numbers are set to the right, ``strong`` stands out, ``long`` wraps."""
+
+    label: str
+    unit: str = ""
+    numeric: bool = False
+    strong: bool = False
+    long: bool = False
+
+    @property
+    def looks(self) -> str:
+        """How its cells are set, for the page's style sheet."""
+        told = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
+        return " ".join(name for name, said in told if said)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows under one sub-heading (empty: none)."""
+
+    title: str
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. ``stub`` leading cells of each row are row headings."""
+
+    kind: ClassVar[str] = "table"
+    id: str
+    title: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    note: str = ""
+    group_label: str = ""
+    stub: int = 1
+    origins: tuple[str, ...] = ()
+
+    @property
+    def narrow(self) -> bool:
+        """Few columns: set no wider than they need."""
+        return len(self.columns) < 5
+
+    def keys(self, title: str, row: tuple[Cell, ...] = ()) -> list[tuple[str, str]]:
+        """What the rows under a sub-heading, or one row, are about: (choice, name)."""
+        if not row:
+            return [(self.group_label, title)] if self.group_label in CHOICES and title else []
+        return [
+            (column.label, cell.text)
+            for column, cell in self.aligned(row)
+            if column.label in CHOICES
+        ]
+
+    def aligned(self, row: tuple[Cell, ...]) -> list[tuple[Column, Cell]]:
+        """The row's cells, each with its column."""
+        return list(zip(self.columns, row, strict=True))
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """One legend entry: a small drawing and its meaning."""
+
+    svg: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small multiple."""
+
+    title: str
+    subtitle: str
+    alt: str
+    svg: str
+    keys: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Small multiples with a legend, and the table of their numbers.
+
+    ``file`` is the same picture as one file, ``sheet`` its contents; both empty where the picture
+    is on the page only. ``size`` says how wide a panel is.
+    """
+
+    kind: ClassVar[str] = "figure"
+    id: str
+    title: str
+    caption: str
+    alt: str
+    panels: tuple[Panel, ...]
+    legend: tuple[Swatch, ...]
+    table: str
+    file: str = ""
+    sheet: str = ""
+    size: Literal["wide", "middle", "small"] = "wide"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list."""
+
+    kind: ClassVar[str] = "points"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to type."""
+
+    kind: ClassVar[str] = "command"
+    text: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that a reader opens when they want them. Markdown only points to those with an id."""
+
+    kind: ClassVar[str] = "fold"
+    title: str
+    blocks: tuple[Table | Figure | Text, ...]
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Blocks under a heading that are all about one study."""
+
+    kind: ClassVar[str] = "part"
+    title: str
+    id: str
+    study: str
+    blocks: tuple[Block, ...]
+
+
+Block = Table | Figure | Text | Points | Command | Fold | Part
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its blocks."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole."""
+
+    title: str
+    lead: str
+    facts: tuple[Cell, ...]
+    sections: tuple[Section, ...] = field(default=())
+
+
+MISSING = Cell(DASH)
+
+
+def every(report: Report) -> Iterator[Block]:
+    """All blocks in their order, those in folds and parts too."""
+    for section in report.sections:
+        yield from _below(section.blocks)
+
+
+def _below(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Fold | Part):
+            yield from _below(block.blocks)
+
+
+def table(
+    id: str,
+    title: str,
+    columns: tuple[Column, ...],
+    groups: tuple[Group, ...],
+    note: str = "",
+    group_label: str = "",
+    stub: int = 1,
+) -> Table:
+    """A table with the files that its cells are from; many of one folder are named by pattern."""
+    cells = (cell for group in groups for row in group.rows for cell in row)
+    files = (cell.origin.partition("#")[0] for cell in cells if cell.origin)
+    origins = {file for some in files for file in some.split(" + ")}
+    return Table(id, title, columns, groups, note, group_label, stub, _patterns(origins))
+
+
+def _patterns(files: set[str]) -> tuple[str, ...]:
+    """Files sorted; more than two of a kind become a pattern (``folder/*.json``)."""
+    paths = [PurePosixPath(file) for file in sorted(files)]
+    beside = [f"{path.parent}/*{path.suffix}" for path in paths]
+    across = [f"{path.parent.parent}/*/{path.name}" for path in paths]
+    near, far = Counter(beside), Counter(across)
+    named = {
+        next((p for p, all_of in ((b, near), (a, far)) if all_of[p] > 2), str(path))
+        for path, b, a in zip(paths, beside, across, strict=True)
+    }
+    return tuple(sorted(named))

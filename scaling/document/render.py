@@ -1,0 +1,88 @@
+"""The report model as HTML, Markdown and JSON. Everything from data is escaped on its way."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from scaling.document.blocks import Report
+from scaling.document.palette import rules, variables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+# What Markdown reads as markup within a line (an underscore inside a word is none), and what it
+# reads as a block at the start of one.
+_INLINE = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_START = re.compile(r"^\s*(?:\d+(?=[.)](?:\s|$))|(?=[#>+=-]))")
+
+
+def html(report: Report, *, scripted: bool = False) -> str:
+    """One file that needs nothing else, with a policy that forbids it to load anything.
+
+    ``scripted`` adds the page's own script: choices, values under the pointer, other axes.
+    """
+    style, script = stylesheet(), _text("report.js") if scripted else ""
+    allowed = f"script-src '{_digest(script)}'; " if script else ""
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; {allowed}img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    environment = _environment()
+    environment.filters["svg"] = Markup
+    template = environment.get_template("report.html.j2")
+    return (
+        template.render(report=report, style=Markup(style), script=Markup(script), policy=policy)
+        + "\n"
+    )
+
+
+@functools.cache
+def stylesheet() -> str:
+    """The page's style: colours in both schemes, then the rules."""
+    text = _text("report.css")
+    light = f":root {{ color-scheme: light dark; {variables('light')} }}"
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}"
+    return "\n".join((light, dark, text, rules("svg"), ""))
+
+
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """What a content-security policy calls the text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def markdown(report: Report) -> str:
+    """The same in GitHub's Markdown; the figures are files beside it."""
+    environment = _environment(finalize=escape_markdown)
+    text = environment.get_template("report.md.j2").render(report=report)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def escape_markdown(value: Any) -> Any:
+    """Text in which neither Markdown nor HTML finds markup."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = _INLINE.sub(lambda found: "\\" + found.group(), value)
+    text = _START.sub(lambda found: found.group() + "\\", text)
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+@functools.cache
+def _environment(**more: Any) -> Environment:
+    """Kept, with the templates that it has compiled: packs are rendered by the hundred."""
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=False,
+        **more,
+    )

@@ -1,0 +1,1 @@
+"""Fitting: any law + runs -> `Fit`, with its certificate, uncertainty and diagnostics."""

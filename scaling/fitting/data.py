@@ -1,0 +1,205 @@
+"""From a table to arrays: which columns a law reads, and refusal of values no law can take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.arrays import Array
+from scaling.errors import InputError, nearest
+from scaling.laws._law import Input, Law
+
+# Lineage columns from coarse to fine; the first that splits the table enough is the default unit
+# of resampling, because runs that share a lineage share an error.
+LINEAGE = ("family", "parent", "series", "budget", "run")
+FEWEST_CLUSTERS = 8
+
+
+def positive(runs: pl.DataFrame, name: str) -> Array:
+    """A column of finite positive numbers.
+
+    Raises:
+        InputError: the column is missing, or a cell is empty, text, NaN, infinite or <= 0; the
+            message names row (data rows count from 1), column, value and what is allowed.
+    """
+    values = number(runs, name)
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if len(bad):
+        at = int(bad[0])
+        raise InputError(
+            "is empty" if runs[name][at] is None else "not a positive finite number",
+            row=at + 1,
+            column=name,
+            value=runs[name][at],
+            allowed="> 0",
+            hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
+        )
+    return values
+
+
+def number(runs: pl.DataFrame, name: str) -> Array:
+    """A column as floats; empty cells become NaN, text that is no number is refused."""
+    if name not in runs.columns:
+        raise InputError(
+            "missing column",
+            column=name,
+            allowed=", ".join(runs.columns[:30]),
+            hint=nearest(name, runs.columns),
+        )
+    column = runs[name]
+    if column.dtype == pl.String:
+        cast = column.cast(pl.Float64, strict=False)
+        wrong = np.flatnonzero((cast.is_null() & column.is_not_null()).to_numpy())
+        if len(wrong):
+            at = int(wrong[0])
+            raise InputError(
+                "text where a number belongs",
+                row=at + 1,
+                column=name,
+                value=column[at],
+                allowed="a number",
+            )
+        column = cast
+    elif not column.dtype.is_numeric():
+        raise InputError("not a number column", column=name, value=str(column.dtype))
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
+def law_inputs(
+    runs: pl.DataFrame,
+    law: Law,
+    inputs: Mapping[str, str] | None = None,
+    *,
+    to_fit: bool = True,
+) -> dict[str, Array]:
+    """Arrays for each input of the law. ``inputs`` maps a law's input to a column.
+
+    A one-variable law without a mapping reads ``x``, else ``flops``, else 6 * params * tokens.
+    Without ``to_fit`` the columns that only the fit reads are left out.
+    """
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one data row")
+    wanted = [one for one in law.all_inputs if to_fit or not one.only_fit]
+    chosen = dict(inputs or {})
+    names = [one.name for one in wanted]
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        raise InputError(
+            f"{law.name} has no such input",
+            value=unknown[0],
+            allowed=", ".join(names),
+            hint=nearest(unknown[0], names),
+        )
+    unnamed = law.inputs == ("x",) and not any(one.columns for one in law.needs)
+    if unnamed and "x" not in chosen and "x" not in runs.columns:
+        return {"x": compute(runs)}
+    return {one.name: read_input(runs, one, chosen.get(one.name)) for one in wanted}
+
+
+def column_of(one: Input, have: Collection[str]) -> str | None:
+    """The column that serves an input; None where the table has none."""
+    return next((name for name in one.columns or (one.name,) if name in have), None)
+
+
+def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Array:
+    """One input as numbers (rows,), refused where the law has no place for a value."""
+    if one.read is not None and column is None:
+        return np.asarray(one.read(runs), dtype=np.float64)
+    name = column or column_of(one, runs.columns) or (one.columns or (one.name,))[0]
+    if name not in runs.columns and one.default is not None:
+        return np.full(runs.height, one.default)
+    if one.values:
+        return _codes(runs, name, one.values)
+    if (
+        name not in runs.columns
+        and one.name == "flops"
+        and {"params", "tokens"} <= set(runs.columns)
+    ):
+        return compute(runs)
+    if one.low == 0.0 and one.open_low and one.high == float("inf"):
+        return positive(runs, name)
+    values = number(runs, name)
+    low = values > one.low if one.open_low else values >= one.low
+    refuse_rows(runs, name, np.isfinite(values) & low & (values <= one.high), one.allowed)
+    return values
+
+
+def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
+    """A text column as positions in ``values``."""
+    if name not in runs.columns:
+        number(runs, name)  # raises: missing column
+    place = {text: at for at, text in enumerate(values)}
+    found = [place.get(text, -1) for text in runs[name].cast(pl.String)]
+    codes = np.array(found, dtype=np.float64)
+    refuse_rows(runs, name, codes >= 0, ", ".join(values[:20]))
+    return codes
+
+
+def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:
+    """Raise an InputError that names the first row that is not ``good``."""
+    bad = np.flatnonzero(~good)
+    if len(bad):
+        at = int(bad[0])
+        raise InputError(
+            "is empty" if runs[name][at] is None else "value out of range",
+            row=at + 1,
+            column=name,
+            value=runs[name][at],
+            allowed=allowed,
+            hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
+        )
+
+
+def compute(runs: pl.DataFrame) -> Array:
+    """Training compute: the ``flops`` column, or 6ND where there is none.
+
+    Source of 6ND: Kaplan et al. 2020, arXiv:2001.08361, section 2.1.
+    """
+    if "flops" in runs.columns and runs["flops"].null_count() == 0:
+        return positive(runs, "flops")
+    return 6.0 * positive(runs, "params") * positive(runs, "tokens")
+
+
+def clusters(runs: pl.DataFrame, cluster: str | None) -> tuple[str, NDArray[np.int64]]:
+    """The unit of resampling: its column (or "row") and each row's cluster number.
+
+    None takes the coarsest lineage column with at least 8 values; "row" is the naive choice.
+    """
+    if cluster is None:
+        cluster = _default_cluster(runs)
+    if cluster == "row":
+        return "row", np.arange(runs.height)
+    if cluster not in runs.columns:
+        raise InputError(
+            "missing column for clusters",
+            column=cluster,
+            allowed=", ".join(("row", *runs.columns[:30])),
+            hint=nearest(cluster, runs.columns),
+        )
+    codes = _lineage(runs, cluster).rank("dense").to_numpy()
+    return cluster, codes.astype(np.int64) - 1
+
+
+def _lineage(runs: pl.DataFrame, name: str) -> pl.Series:
+    """The column as text; a run without a parent is its own parent."""
+    own = runs[name].cast(pl.String)
+    if name == "parent" and "run" in runs.columns:
+        own = own.fill_null(runs["run"].cast(pl.String))
+    return own.fill_null("")
+
+
+def _default_cluster(runs: pl.DataFrame) -> str:
+    for name in LINEAGE:
+        if name not in runs.columns:
+            continue
+        if FEWEST_CLUSTERS <= _lineage(runs, name).n_unique() < runs.height:
+            return name
+    return "row"
+
+
+def log_size(columns: Mapping[str, Array]) -> Array:
+    """Log of the geometric mean of the inputs."""
+    return np.asarray(np.mean([np.log(column) for column in columns.values()], axis=0))

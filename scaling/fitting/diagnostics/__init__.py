@@ -1,0 +1,1 @@
+"""Is the fit any good: comparisons, influence, sensitivity, exclusions, rolling fits."""

@@ -1,0 +1,155 @@
+"""Fits of laws that bring their own procedure: an estimate, then the same resamples as any fit.
+
+A resample changes the row weights and nothing else, so a procedure is written once, for weighted
+rows. Rows or clusters are resampled as pairs. Few clusters give too little spread, so their draws
+are stretched about the estimate by
+
+    sqrt(n / (n - p)) t(n - p) / z        n clusters, p parameters, quantiles at 95 %
+
+on the scale where a positive parameter is a logarithm (docs/decisions.md has the coverage).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.fitting.data import clusters, law_inputs, number, positive, refuse_rows
+from scaling.fitting.nested import solve
+from scaling.fitting.result import Certificate, Fit, Outcome, Resampling
+from scaling.fitting.solver.space import Space
+from scaling.fitting.uncertainty.bootstrap import resampled_counts
+from scaling.fitting.uncertainty.small_samples import t_over_z
+from scaling.laws._law import Law
+
+# Share of resamples that must have an answer for nothing to be said.
+MOST = 0.95
+
+
+def fit_own(
+    runs: pl.DataFrame,
+    law: Law,
+    target: str,
+    inputs: Mapping[str, str] | None,
+    weights: str | None,
+    resampling: tuple[int, str | None, int],
+) -> Fit:
+    """The law's own estimate with draws; ``resampling`` is (resamples, cluster, seed)."""
+    x = law_inputs(runs, law, inputs)
+    y = target_values(runs, law, target)
+    w = np.ones(len(y)) if weights is None else 1.0 / positive(runs, weights) ** 2
+    theta = _estimate(law, x, y, w / w.mean())
+    count, cluster, seed = resampling
+    made = _fit(law, target, theta, x, y)
+    if not count:
+        return made
+    name, groups = clusters(runs, cluster)
+    draws = _draws(law, x, y, w / w.mean(), groups, (count, seed))
+    if len(draws) < MOST * count:
+        made = replace(made, reason=f"{count - len(draws)} of {count} resamples had no answer.")
+    errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
+    by = 1.0 if name == "row" else small_sample(int(groups.max()) + 1, len(law.names))
+    draws = _stretched(law, theta, draws, by)
+    how = Resampling("pairs", int(groups.max()) + 1, len(draws), name, by)
+    return replace(made, draws=draws, errors=errors, resampling=how)
+
+
+def small_sample(clusters: int, parameters: int) -> float:
+    """The factor of the module's docstring; 1 where there are no more clusters than parameters."""
+    free = clusters - parameters
+    if free < 1:
+        return 1.0
+    return float(np.sqrt(clusters / free) * t_over_z(free))
+
+
+def _stretched(law: Law, theta: Array, draws: Array, by: float) -> Array:
+    if by == 1.0:
+        return draws
+    space = Space(law)
+    centre = space.coordinates(theta[None])
+    return space.theta(centre + by * (space.coordinates(draws) - centre))
+
+
+def target_values(runs: pl.DataFrame, law: Law, target: str) -> Array:
+    """The target as numbers that the law's link can take."""
+    if law.link == "log":
+        return positive(runs, target)
+    y = number(runs, target)
+    refuse_rows(runs, target, np.isfinite(y), "a finite number")
+    return y
+
+
+def _estimate(law: Law, x: Mapping[str, Array], y: Array, w: Array) -> Array:
+    assert law.estimate is not None
+    return np.asarray(law.estimate(x, y, w, solve), dtype=np.float64)
+
+
+def _draws(
+    law: Law,
+    x: Mapping[str, Array],
+    y: Array,
+    w: Array,
+    groups: NDArray[np.int64],
+    how: tuple[int, int],
+) -> Array:
+    """Estimates of resampled rows (R, K); resamples without an answer are left out."""
+    found = []
+    count, seed = how
+    for counts in resampled_counts(len(y), count, groups, seed):
+        for own in counts:
+            try:
+                theta = _estimate(law, x, y, w * own)
+            except (InputError, np.linalg.LinAlgError):
+                continue  # a resample can lack what the whole table has
+            if np.isfinite(theta).all():
+                found.append(theta)
+    if len(found) < 2:
+        raise InputError(
+            "no resample of the table can be fitted", value=len(y), allowed="more rows or clusters"
+        )
+    return np.stack(found)
+
+
+def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) -> Fit:
+    residuals = (
+        np.zeros(0) if law.output else _linked(law, law(theta[None], x)[0]) - _linked(law, y)
+    )
+    objective = 0.5 * float(np.sum(residuals**2)) if len(residuals) else float("nan")
+    counts = {one.name: len(np.unique(x[one.name])) for one in law.all_inputs}
+    few = {one.name: counts[one.name] for one in law.all_inputs if counts[one.name] < one.levels}
+    outcome, reason = Outcome.ESTIMATED, ""
+    if few:
+        names = ", ".join(f"{name} ({count})" for name, count in few.items())
+        outcome, reason = Outcome.TOO_FEW_LEVELS, f"Distinct values: {names}."
+    if not np.isfinite(theta).all():
+        outcome, reason = Outcome.FAILED, "The procedure gave a value that is not finite."
+    nothing = float("nan")
+    return Fit(
+        law=law,
+        target=target,
+        theta=theta,
+        draws=np.zeros((0, len(law.names))),
+        objective=objective,
+        objective_name="the law's own procedure",
+        link=law.link,
+        outcome=outcome,
+        reason=reason,
+        certificate=Certificate(objective, nothing, nothing, nothing, 1, 1.0, levels=counts),
+        rows=len(y),
+        residuals=residuals,
+        ranges={name: (float(v.min()), float(v.max())) for name, v in x.items()},
+        free=law.names,
+    )
+
+
+def _linked(law: Law, value: Array) -> Array:
+    if law.link == "linear":
+        return value
+    with np.errstate(all="ignore"):
+        return np.log(value) - (np.log1p(-value) if law.link == "logit" else 0.0)

@@ -1,0 +1,276 @@
+"""What a fit returns: parameters with uncertainty, and a certificate of how far to trust them."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from scaling.arrays import Array
+from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.laws._law import Law
+
+
+class Outcome(enum.StrEnum):
+    """How a fit ended; `sentence` says it to a person."""
+
+    CONVERGED = "converged"
+    ESTIMATED = "estimated"
+    NOT_IDENTIFIED = "not_identified"
+    AT_BOUND = "at_bound"
+    TOO_FEW_LEVELS = "too_few_levels"
+    FAILED = "failed"
+
+    @property
+    def sentence(self) -> str:
+        """What the outcome means."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Outcome.CONVERGED: "The gradient vanishes, the objective curves upwards in every direction, "
+    "and the data tell every parameter.",
+    Outcome.ESTIMATED: "The law's own procedure gave an answer; there is no optimum to certify.",
+    Outcome.NOT_IDENTIFIED: "The data do not tell these parameters apart: a whole valley of "
+    "values fits equally well. Predictions near the data can still be good.",
+    Outcome.AT_BOUND: "A term vanished or a parameter ran to the end of its range, so the law "
+    "has more parts than the data ask for.",
+    Outcome.TOO_FEW_LEVELS: "An input takes fewer than three distinct values, so its exponent "
+    "cannot be told.",
+    Outcome.FAILED: "The optimum is not certain: the gradient does not vanish, or no second start "
+    "ended as low.",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Evidence that the optimum is the optimum.
+
+    Attributes:
+        objective: value at the optimum (sum, not average).
+        gradient: largest slope, each by sqrt(objective times its own curvature); see
+            `scaling.fitting.certificate` for the formulas, none of which depends on units.
+        smallest_eigenvalue: of the exact Hessian scaled to a unit diagonal; above 0 at a minimum.
+        condition: condition number of that Hessian.
+        starts: starts polished; starts_agreeing: share of them that reached the objective to 1e-6.
+        resamples_agreeing: share of resamples whose two starts agree to 1e-6; None without any.
+        at_bound: parameters or terms at the end of their range.
+        weakest: the direction that the data determine least, as parameter -> weight.
+        weakest_sd: standard deviation along it, in logs (of a real parameter: in sizes).
+        levels: input -> number of distinct values.
+        solver: objective reached by an independent solver, where asked for.
+        profile: parameter -> ends of its 90 % profile interval, infinite where it has none; empty
+            unless asked for.
+    """
+
+    objective: float
+    gradient: float
+    smallest_eigenvalue: float
+    condition: float
+    starts: int
+    starts_agreeing: float
+    resamples_agreeing: float | None = None
+    at_bound: tuple[str, ...] = ()
+    weakest: Mapping[str, float] = field(default_factory=dict)
+    weakest_sd: float = float("nan")
+    levels: Mapping[str, int] = field(default_factory=dict)
+    solver: float | None = None
+    profile: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "objective": self.objective,
+            "gradient": self.gradient,
+            "smallest_eigenvalue": self.smallest_eigenvalue,
+            "condition": self.condition,
+            "starts": self.starts,
+            "starts_agreeing": self.starts_agreeing,
+            "resamples_agreeing": self.resamples_agreeing,
+            "at_bound": list(self.at_bound),
+            "weakest": dict(self.weakest),
+            "weakest_sd": self.weakest_sd,
+            "levels": dict(self.levels),
+            "independent_solver": self.solver,
+        } | ({"profile90": {k: list(v) for k, v in self.profile.items()}} if self.profile else {})
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How the draws were made.
+
+    ``stretched`` is the small-sample factor that the draws include (`scaling.fitting.uncertainty.small_samples`);
+    ``naive_se`` are the standard errors from resampling single rows, for comparison, where the
+    draws are by cluster.
+    """
+
+    method: str
+    clusters: int
+    resamples: int
+    cluster: str = "row"
+    stretched: float = 1.0
+    naive_se: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law.
+
+    ``theta`` (K,) are natural parameters in the law's order, ``draws`` (R, K) their resamples
+    (empty without resampling). ``residuals`` (rows,) are prediction minus observation on the
+    objective's link scale.
+    """
+
+    law: Law
+    target: str
+    theta: Array
+    draws: Array
+    objective: float
+    objective_name: str
+    link: str
+    outcome: Outcome
+    reason: str
+    certificate: Certificate
+    rows: int
+    residuals: Array
+    ranges: Mapping[str, tuple[float, float]]
+    resampling: Resampling | None = None
+    free: tuple[str, ...] = ()
+    errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Parameters by name."""
+        return {name: float(v) for name, v in zip(self.law.names, self.theta, strict=True)}
+
+    @property
+    def se(self) -> dict[str, float]:
+        """Bootstrap standard errors by name; NaN without draws.
+
+        Of the resamples as they came, which is what papers print; the draws, and so the intervals,
+        are stretched for small samples.
+        """
+        return {name: self.errors.get(name, float("nan")) for name in self.law.names}
+
+    def interval(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
+        """Percentile interval of each parameter from the draws."""
+        if len(self.draws) < 2:
+            return {name: (float("nan"), float("nan")) for name in self.law.names}
+        ends = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return {n: (float(a), float(b)) for n, a, b in zip(self.law.names, *ends, strict=True)}
+
+    def predict(self, x: Mapping[str, Any]) -> Array:
+        """Prediction at inputs x -> (rows,)."""
+        value: Array = self.law(self.theta[None], x)[0]
+        return value
+
+    def predict_draws(self, x: Mapping[str, Any]) -> Array:
+        """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
+        return self.law(self.draws, x)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from scaling.fitting.result import html
+
+        return html(self)
+
+    def _repr_markdown_(self) -> str:
+        """The same in Markdown."""
+        from scaling.fitting.result import markdown
+
+        return markdown(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but draws and residuals, as plain values for JSON."""
+        se, ends = self.se, self.interval()
+        parameters = {
+            param.name: {
+                "value": self.values[param.name],
+                "se": se[param.name],
+                "unit": param.unit,
+                "low90": ends[param.name][0],
+                "high90": ends[param.name][1],
+            }
+            for param in self.law.params
+        }
+        made = self.resampling
+        return {
+            "law": self.law.name,
+            "target": self.target,
+            "parameters": parameters,
+            "objective": self.objective,
+            "objective_name": self.objective_name,
+            "outcome": str(self.outcome),
+            "outcome_text": " ".join(part for part in (self.outcome.sentence, self.reason) if part),
+            "rows": self.rows,
+            "ranges": {name: list(ends) for name, ends in self.ranges.items()},
+            "certificate": self.certificate.to_dict(),
+            "resampling": None
+            if made is None
+            else {
+                "method": made.method,
+                "cluster": made.cluster,
+                "clusters": made.clusters,
+                "resamples": made.resamples,
+                "stretched": made.stretched,
+                "naive_se": dict(made.naive_se),
+            },
+        }
+
+
+_HEAD = ("parameter", "value", "standard error", "90 % interval", "unit", "meaning")
+
+
+def html(made: Fit) -> str:
+    """A heading, a table and two lines, every text escaped."""
+    lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(made))
+    title = f"<strong>{escape(made.law.title)}</strong> <code>{escape(made.law.formula)}</code>"
+    return f"<div><p>{title}</p>{html_table(_HEAD, _rows(made))}{lines}</div>"
+
+
+def markdown(made: Fit) -> str:
+    """The same in Markdown."""
+    lines = [f"**{one_line(made.law.title)}**: {one_line(made.law.formula)}", ""]
+    lines += markdown_table(_HEAD, _rows(made))
+    lines += [part for line in _lines(made) for part in ("", one_line(line))]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(made: Fit) -> list[tuple[str, ...]]:
+    ends = made.interval()
+    return [
+        (
+            param.name,
+            _number(made.values[param.name], 6),
+            _number(made.se[param.name], 3),
+            _between(*ends[param.name]),
+            param.unit,
+            param.meaning,
+        )
+        for param in made.law.params
+    ]
+
+
+def _lines(made: Fit) -> tuple[str, str]:
+    seen = made.certificate
+    return (
+        f"{made.outcome.replace('_', ' ')}: {made.outcome.sentence} {made.reason}".strip(),
+        f"{made.objective_name} {made.objective:.10g} over {made.rows} rows; "
+        f"{seen.starts_agreeing:.0%} of {seen.starts} starts agree; "
+        f"condition {seen.condition:.3g}.",
+    )
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else "\u2014"
+
+
+def _between(low: float, high: float) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "\u2014"
+    return f"{low:.4g} to {high:.4g}"

@@ -1,0 +1,1 @@
+"""The batched solver: objective, search over starts, Newton steps, compiled kernels."""

@@ -1,0 +1,1 @@
+"""How sure a fit is: bootstraps, sandwich errors, profiles, small-sample corrections."""

@@ -1,0 +1,1 @@
+"""Forecasting: runs + targets -> a predictive distribution; backtests and scores."""

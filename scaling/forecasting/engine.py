@@ -1,0 +1,175 @@
+"""`forecast`: runs and targets -> quantiles.
+
+By default one input is forecast by many shapes of curve and a network that was trained on simulated
+ones (`scaling.forecasting.curves`, `scaling.forecasting.network`), two by the coupled law under many
+assumptions (`scaling.forecasting.two_inputs`). More inputs, and laws that are named, go through the
+registry of laws, in the rest of this module: the centre is the median, in logs, of the laws fitted
+with weights that lean on the largest runs, and
+
+    sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
+
+noise is the scatter of single runs about the laws, disagreement the mean distance of the laws from
+their median at the target, backtest their error on the largest runs foretold from the smaller.
+Quantiles are those of Student's t. docs/benchmarks/forecast.md says how the constants were chosen
+and how well they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from scaling.arrays import Array
+from scaling.errors import InputError, placed
+from scaling.fitting.data import log_size, positive
+from scaling.forecasting.display import Forecast
+from scaling.forecasting.distribution import Predictive
+from scaling.forecasting.inputs import (
+    _companion,
+    _having,
+    check_companions,
+    check_targets,
+    observed_scale,
+    usual_inputs,
+)
+from scaling.forecasting.law_choice import alone, applicable
+from scaling.forecasting.law_ensemble import centre_and_parts
+
+LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
+DEGREES = 5
+
+
+def forecast(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    *,
+    inputs: Sequence[str] | None = None,
+    target: str = "loss",
+    quantiles: Sequence[float] = LEVELS,
+    laws: Literal["auto"] | Sequence[str] = "auto",
+    companions: Sequence[str] = (),
+    seed: int = 0,
+) -> Forecast:
+    """Forecast ``target`` at the rows of ``at``.
+
+    Args:
+        runs: one row a run, with the input columns and the target.
+        at: one row a planned run, with the input columns.
+        inputs: one column (of any name), or two, or the inputs of a richer law; None for params and
+            tokens, with tokens_unique where runs or targets repeat their data (`usual_inputs`).
+        quantiles: levels between 0 and 1.
+        laws: law names, or "auto" for the default of so many inputs (see the module). A law that
+            reads other inputs, brings its own procedure or predicts something else than the target
+            is named alone; its forecast is that of its resamples (`scaling.forecasting.named_law`).
+        companions: columns with what else was measured on the same run, for one input: where they
+            reach further than the target they tell how the run went on
+            (`scaling.forecasting.companions`). Rows may then lack the target, or a companion.
+        seed: of those resamples; the forecast of several laws draws no random numbers.
+
+    Returns:
+        One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``; a
+        polars table that a notebook shows with a row a target.
+
+    A target that rises with the inputs and stays within [0, 1], such as an accuracy, is forecast
+    through its distance from 1.
+    """
+    levels = _levels(quantiles)
+    inputs = usual_inputs(runs, at) if inputs is None else inputs
+    check_companions(companions, inputs, laws)
+    special = alone(inputs, laws)
+    if special is not None:
+        from scaling.forecasting.named_law import forecast_one
+
+        by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
+        return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
+    made = predictive(runs, at, inputs, target, laws, companions)
+    return _table(at, levels, made.quantiles(levels))
+
+
+def predictive(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    inputs: Sequence[str],
+    target: str,
+    laws: Literal["auto"] | Sequence[str] = "auto",
+    companions: Sequence[str] = (),
+) -> Predictive:
+    """`forecast` as a distribution instead of quantiles."""
+    points = check_targets(at, inputs)
+    others = [_companion(runs, inputs[0], name) for name in companions]
+    if not others:
+        return _predictive(runs, points, target, laws)
+    measured, rows = _having(runs, target)
+    with placed(rows=rows):
+        return _predictive(measured, points, target, laws, others)
+
+
+def _predictive(
+    runs: pl.DataFrame,
+    points: Mapping[str, Array],
+    target: str,
+    laws: Literal["auto"] | Sequence[str],
+    others: Sequence[tuple[Array, Array]] = (),
+) -> Predictive:
+    """`predictive` of runs that all have the target, at the input columns of the targets."""
+    inputs = list(points)
+    table = pl.DataFrame({name: positive(runs, name) for name in inputs})
+    y, rising = observed_scale(
+        runs, target, log_size({name: table[name].to_numpy() for name in inputs})
+    )
+    table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
+    if laws == "auto" and len(inputs) in (1, 2):
+        x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
+        y = table[target].to_numpy()
+        made = _plane(x, y, where) if len(inputs) == 2 else _curve(x[:, 0], y, where[:, 0], others)
+        return replace(made, rising=rising)
+    centre, parts = centre_and_parts(table, points, applicable(inputs, laws), target)
+    scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
+    return Predictive(centre, scale, DEGREES, rising, parts[:, 1])
+
+
+def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]]) -> Predictive:
+    """One input: many shapes of curve and a network (`scaling.forecasting.curves`); companions."""
+    from scaling.forecasting.curves import FEWEST, extrapolate, spread
+
+    sizes = len(np.unique(x))
+    if sizes < FEWEST:
+        raise InputError(
+            "too few sizes for a curve", value=sizes, allowed=f"{FEWEST} or more distinct values"
+        )
+    made = extrapolate(x, y, at)
+    if others:
+        from scaling.forecasting.companions import lean
+
+        made = lean(made, (x, y), at, others)
+    return Predictive(made.centre, *spread(made), apart=made.apart)
+
+
+def _plane(x: Array, y: Array, at: Array) -> Predictive:
+    """Two inputs: the coupled law under many assumptions (`scaling.forecasting.two_inputs`)."""
+    from scaling.forecasting.two_inputs import FEWEST, extrapolate, spread
+
+    if len(y) < FEWEST:
+        raise InputError("too few runs for two inputs", value=len(y), allowed=f"{FEWEST} or more")
+    made = extrapolate(x, y, at)
+    return Predictive(made.centre, *spread(made), apart=made.apart)
+
+
+def _levels(quantiles: Sequence[float]) -> Array:
+    levels = np.asarray(list(quantiles), dtype=np.float64)
+    bad = [float(q) for q in levels if not 0 < q < 1]
+    if bad or not len(levels):
+        raise InputError("quantile out of range", value=bad or "none", allowed="between 0 and 1")
+    return levels
+
+
+def _table(at: pl.DataFrame, levels: Array, values: Array) -> Forecast:
+    index = np.repeat(np.arange(at.height), len(levels))
+    quantile, value = np.tile(levels, at.height), values.T.reshape(-1)
+    columns = pl.Series("quantile", quantile), pl.Series("value", value)
+    return Forecast(at[index].with_columns(columns))

@@ -1,0 +1,94 @@
+"""The inputs of a forecast: which columns, checked, and how far targets lie beyond the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from scaling.arrays import Array
+from scaling.errors import InputError, placed
+from scaling.fitting.data import log_size, number, positive
+
+# Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
+# arXiv:2305.16264, section 6), so half of that is safely not fresh data.
+REPEATED = 2.0
+
+
+def usual_inputs(runs: pl.DataFrame, at: pl.DataFrame) -> tuple[str, ...]:
+    """params and tokens; with tokens_unique where both tables have it and data are repeated more
+    than `REPEATED` times, which a law in params and tokens cannot tell from fresh data."""
+    names = ("params", "tokens", "tokens_unique")
+    if all(name in table.columns for table in (runs, at) for name in names):
+        epochs = [
+            positive(table, "tokens") / positive(table, "tokens_unique") for table in (runs, at)
+        ]
+        if max(one.max(initial=0.0) for one in epochs) > REPEATED:
+            return names
+    return names[:2]
+
+
+def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:
+    """How far each target lies beyond the largest run, in decades of size (the geometric mean of
+    the inputs); negative within the runs."""
+    sizes = [log_size({name: positive(part, name) for name in inputs}) for part in (runs, at)]
+    return np.asarray((sizes[1] - sizes[0].max()) / np.log(10.0))
+
+
+def with_target(runs: pl.DataFrame, target: str) -> pl.DataFrame:
+    """The rows that have the target: the others are of its companions alone."""
+    return _having(runs, target)[0]
+
+
+def check_companions(
+    companions: Sequence[str], inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
+) -> None:
+    """Refuse companions where nothing would read them."""
+    if companions and laws != "auto":
+        raise InputError(
+            "a named law uses no companions",
+            value=f"{', '.join(laws)} with {', '.join(companions)}",
+            allowed="companions with no law named, or the law without companions",
+        )
+    if companions and len(inputs) != 1:
+        raise InputError("companions are for one input", value=[*inputs], allowed="one input")
+
+
+def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[int]]:
+    """The rows that have a number in this column, and which rows of the table, from 1, they are."""
+    kept = pl.Series(np.isfinite(number(runs, name)))
+    return runs.filter(kept), (kept.arg_true() + 1).to_list()
+
+
+def _companion(runs: pl.DataFrame, name: str, column: str) -> tuple[Array, Array]:
+    """x and y, both (n,) in order of the rows, of what else was measured on the run."""
+    measured, rows = _having(runs, column)
+    with placed(rows=rows):
+        x = positive(measured, name)
+        y, rising = observed_scale(measured, column, np.log(x))
+    return x, 1.0 - y if rising else y
+
+
+def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
+    """The target, and whether it is a share that rises with size (then 1 - y is forecast).
+
+    A share of 0 or 1 has no log on one side: where that side is forecast, half the smallest
+    distance that was seen stands for it.
+    """
+    y = number(runs, target)
+    share = len(y) > 2 and np.isfinite(y).all() and y.min() >= 0.0 and y.max() <= 1.0
+    if not (share and np.ptp(y) > 0 and np.ptp(size) > 0):
+        return positive(runs, target), False
+    rising = bool(np.corrcoef(size, y)[0, 1] > 0)
+    distance = 1.0 - y if rising else y
+    distance = np.where(distance > 0, distance, 0.5 * distance[distance > 0].min())
+    return (1.0 - distance if rising else distance), rising
+
+
+def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:
+    """Input columns of the targets; refuses an empty table and values no run can have."""
+    if at.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one target")
+    return {name: positive(at, name) for name in inputs}

@@ -1,0 +1,64 @@
+"""Which laws a forecast uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from scaling import laws as registry
+from scaling.errors import InputError
+from scaling.laws._law import Law
+
+# Laws that stand for their kind: shown beside the forecast in backtests.
+AUTO = ("chinchilla", "kaplan_joint", "power_law")
+
+
+def applicable(
+    inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
+) -> list[tuple[Law, dict[str, str]]]:
+    """The laws to use, each with its map from law input to column."""
+    auto = AUTO if len(inputs) <= 2 else tuple(registry.load())
+    names = auto if laws == "auto" else tuple(laws)
+    found = []
+    for name in names:
+        law = registry.get(name)
+        by = _mapping(law, inputs)
+        if by is not None:
+            found.append((law, by))
+        elif laws != "auto":
+            raise InputError(
+                f"{law.name} needs other inputs", value=list(inputs), allowed=", ".join(law.inputs)
+            )
+    if not found:
+        raise InputError(
+            "no law takes these inputs", value=list(inputs), allowed="one, two, or those of a law"
+        )
+    return found
+
+
+def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
+    """The one law that was named, where it cannot join others in a forecast."""
+    if laws == "auto" or len(laws) != 1:
+        return None
+    law = registry.get(laws[0])
+    if _special(law):
+        return law
+    return law if _mapping(law, inputs) is None and not law.generic else None
+
+
+def _special(law: Law) -> bool:
+    """Whether the law does not give the target's logarithm from a formula of its inputs."""
+    return bool(law.estimate or law.bind or law.output) or law.link != "log"
+
+
+def joins(law: Law, inputs: Sequence[str]) -> bool:
+    """Whether the law predicts the target from just these inputs, so that it can join others."""
+    return not law.generic and _mapping(law, inputs) is not None
+
+
+def _mapping(law: Law, inputs: Sequence[str]) -> dict[str, str] | None:
+    if _special(law) or len(law.inputs) != len(inputs):
+        return None
+    if law.generic or law.inputs == ("params", "tokens"):
+        return dict(zip(law.inputs, inputs, strict=True))
+    return {name: name for name in law.inputs} if set(law.inputs) == set(inputs) else None

@@ -1,0 +1,1 @@
+"""DVC as the pipeline uses it: its graph, its processes, clones, repair."""

@@ -1,0 +1,35 @@
+"""One flow at a time in a project, however each was started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scaling.io import atomic
+from scaling.orchestration.dvc.repair import mend
+from scaling.orchestration.server.parent_watchdog import end_with_parent
+
+_HELD: set[Path] = set()
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[bool]:
+    """Hold the project's lock; whether this call took it (else this process has it already)."""
+    root = root.resolve()
+    end_with_parent()
+    if root in _HELD:
+        yield False
+        return
+    with atomic.locked(root, waiting=_say_waiting):
+        _HELD.add(root)
+        try:
+            mend(root)
+            yield True
+        finally:
+            _HELD.discard(root)
+
+
+def _say_waiting() -> None:
+    print("another refit is running here; waiting for it to end", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Prefect's server as the pipeline uses it: start, watch, alerts, artifacts."""

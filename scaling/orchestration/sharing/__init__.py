@@ -1,0 +1,1 @@
+"""Results and runs shared through Git and a DVC remote."""

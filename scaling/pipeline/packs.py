@@ -1,0 +1,51 @@
+"""The evidence packs of one day: what the command ``scaling govern`` and the flow share."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from scaling.govern.crossings import Asked
+from scaling.govern.evidence import Sources, Written, gather, made_by, redacted, write
+from scaling.govern.runs import Files
+from scaling.record.versions.fingerprint import code
+from scaling.record.versions.lookup import version
+
+
+def packs(
+    root: Path,
+    runs: Path | None,
+    out: Path,
+    on: date,
+    *,
+    known: date | None = None,
+    likely: float = 0.5,
+    details: Files | None = None,
+    redact: bool = False,
+    registry: Path | None = None,
+) -> Written:
+    """Write the packs of one day. Raises InputError for a bad file."""
+    asked = Asked(on, known or on, likely)
+    registry = registry or root / "data" / "thresholds"
+    sources = Sources(runs, details or Files(), registry, root, version)
+    tables, loaded = gather(sources, asked)
+    by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(root)))
+    if redact:
+        tables, by = redacted(tables, by)
+    return write(out, tables, by)
+
+
+def _command(sources: Sources, asked: Asked, redact: bool) -> str:
+    """The command that makes the same packs again."""
+    parts = ["scaling govern"]
+    parts += [f"--runs {sources.runs}"] if sources.runs else []
+    for name in ("ledger", "fleets", "architectures"):
+        path = getattr(sources.details, name)
+        parts += [f"--{name} {path}"] if path else []
+    parts += [f"--on {asked.on} --known {asked.known} --likely {asked.likely:g}"]
+    return " ".join(parts + (["--redact"] if redact else []))
+
+
+def _revision(found: tuple[str | None, bool | None]) -> str:
+    revision, dirty = found
+    return (revision or "no Git revision") + (" with changes" if dirty else "")

@@ -1,0 +1,49 @@
+"""Publish the stages' outputs as an immutable version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from scaling.errors import InputError
+from scaling.record.versions.fingerprint import Current, fingerprint
+from scaling.record.versions.store import Published, issue
+
+
+def publish(
+    root: Path,
+    *,
+    now: datetime | None = None,
+    corrects: str | None = None,
+    reason: str | None = None,
+) -> Published:
+    """Publish what the stages made, once; restore what an earlier version has lost.
+
+    ``now`` is the issue time (default: the clock); ``corrects`` names the version that this one
+    corrects, and ``reason`` says why. Raises InputError when an output is missing or a correction
+    names no version, PublishError when a published version is damaged beyond repair or the disk is
+    full: then nothing is published and what was published before stays as it was.
+    """
+    if (corrects is None) != (reason is None):
+        raise InputError("a correction has a version that it corrects, and a reason")
+    more = {"corrects": corrects, "reason": reason}
+    published = issue(root, root / "reports", lambda: _current(root), now=now, more=more)
+    # Drawing pages takes a while to import, and most looks publish nothing.
+    from scaling.record import site
+
+    site.refresh(root)
+    return published
+
+
+def _current(root: Path) -> Current:
+    """The stages' outputs, with what they say of the version before."""
+    current = fingerprint(root)
+
+    def beside(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
+        from scaling.record.changes.between import beside
+
+        return beside(root, previous, folder, current.made_by)
+
+    return replace(current, beside=beside)

@@ -1,0 +1,317 @@
+"""The best spending of a training budget: N*, D*, the flat valley about them, a wrong N's price.
+
+    N* = G (C/6)^(beta/(alpha+beta)),  G = (alpha A / (beta B))^(1/(alpha+beta)),  D* = C / (6 N*)
+
+minimises L(N, D) at 6ND = C (Hoffmann et al. 2022, arXiv:2203.15556, equation 4; the other laws in
+`scaling.analysis.surface`). With operations counted exactly, C = k(N) D, there is no closed form, and
+the root of the slope along the budget is found. The valley is flat: sizes far from N* lose little,
+which `near` says; `misfit` says what a wrong N costs in compute to make up for it with more data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling.analysis.surface import LN6, Surface, halve, known, least
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.fitting.intervals import Interval, column, from_draws
+from scaling.fitting.result import Fit
+from scaling.plan.answer import (
+    FLOPS,
+    Answer,
+    Batch,
+    Row,
+    batch,
+    ends,
+    exact,
+    warnings_of,
+    within,
+)
+from scaling.plan.stored import Sheet
+
+PerToken = Callable[[Array], Array]
+
+APPROACHES = {
+    "envelope": "1, envelope of curves",
+    "isoflop": "2, isoFLOP parabolas",
+    "isoflop_cubic": "2, isoFLOP cubics",
+    "isoflop_shared": "2, shared exponents",
+    "chinchilla": "3, law in N and D",
+    "coupled": "3, coupled law",
+    "over_training": "3, one exponent",
+    "kaplan_joint": "3, Kaplan's joint law",
+}
+# Laws that answer first, in this order, where a sheet has several.
+PREFERRED = ("chinchilla", "coupled", "over_training", "kaplan_joint")
+FACTORS = (0.25, 0.5, 2.0, 4.0)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How operations are counted: ``log_rate`` maps ln N to ln FLOP per training token."""
+
+    name: str
+    log_rate: PerToken
+
+
+SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
+
+
+def chief(sheet: Sheet, law: str | None = None) -> Fit:
+    """The fit that answers: the one named, else the first known of `PREFERRED`."""
+    if law is not None:
+        made = sheet.get(law)
+        if not known(made.law):
+            raise InputError(
+                "a plan needs a law in params and tokens",
+                value=law,
+                allowed=", ".join(PREFERRED),
+            )
+        return made
+    found = [name for name in PREFERRED if name in sheet.fits]
+    if not found:
+        raise InputError(
+            f"{sheet.name} has no law in params and tokens",
+            value=", ".join(sheet.fits),
+            allowed=", ".join(PREFERRED),
+        )
+    return sheet.fits[found[0]]
+
+
+def numerical(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> Array:
+    """ln N* (B,) at ln C with any counting, by the root of the slope along the budget."""
+    log_c = np.broadcast_to(np.asarray(log_c, float), one.e.shape)
+
+    def f(log_n: Array) -> Array:
+        # The inner sum has the same minimum as the loss and no constant to cancel against.
+        return one.inner(log_n, log_c - count.log_rate(log_n))
+
+    return least(f, np.full_like(log_c, np.log(1e3)), np.minimum(log_c - 1.0, np.log(1e18)))
+
+
+def best(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> tuple[Array, Array]:
+    """ln N* and ln D* (B,)."""
+    log_n = one.log_params(log_c) if count is SIX_ND else numerical(one, log_c, count)
+    return log_n, np.asarray(log_c - count.log_rate(log_n))
+
+
+def cheapest(one: Surface, goal: float, count: Counting = SIX_ND) -> tuple[Array, Array]:
+    """ln N and ln D of the least compute that reaches a loss."""
+    if count is SIX_ND:
+        return one.least_compute(goal)
+
+    def f(log_n: Array) -> Array:
+        return np.asarray(count.log_rate(log_n) + one.log_tokens(log_n, goal))
+
+    start, _ = one.least_compute(goal)
+    start = np.where(np.isfinite(start), start, np.log(1e9))
+    log_n = least(f, start - 4.0, start + 4.0, 33)
+    return log_n, one.log_tokens(log_n, goal)
+
+
+@dataclass(frozen=True)
+class Valley:
+    """An optimum over a batch: ln N*, ln D* and ln C, each (B,), of a surface."""
+
+    one: Surface
+    count: Counting
+    log_n: Array
+    log_d: Array
+
+    @property
+    def log_c(self) -> Array:
+        """ln of the training compute."""
+        return np.asarray(self.count.log_rate(self.log_n) + self.log_d)
+
+    @property
+    def loss(self) -> Array:
+        """The least loss."""
+        return self.one.loss(self.log_n, self.log_d)
+
+    def near(self, share: float) -> Array:
+        """ln of the smallest and largest N (2, B) that, at the same compute, stay within ``share``
+        of the least loss."""
+        allowed, zero = self.loss * (1.0 + share), np.zeros_like(self.log_n)
+
+        def excess(log_n: Array) -> Array:
+            log_d = self.log_c - self.count.log_rate(log_n)
+            return np.asarray(self.one.loss(log_n, log_d) - allowed)
+
+        up = halve(lambda t: excess(self.log_n + t), zero, zero + 20.0)
+        down = halve(lambda t: excess(self.log_n - t), zero, zero + 20.0)
+        return np.stack([self.log_n - down, self.log_n + up])
+
+    def misfit(self, factor: float) -> Array:
+        """Loss at ``factor`` N* and the compute, as a multiple of C, with which that size reaches
+        the least loss by more data, (2, B); infinite where no data suffice."""
+        log_n = self.log_n + np.log(factor)
+        rate = self.count.log_rate(log_n)
+        with np.errstate(over="ignore"):
+            more = np.exp(rate + self.one.log_tokens(log_n, self.loss) - self.log_c)
+        return np.stack([self.one.loss(log_n, self.log_c - rate), more])
+
+
+def valley(
+    one: Surface, count: Counting, *, flops: float | None = None, loss: float | None = None
+) -> Valley:
+    """The optimum at a budget, or of the least compute for a loss."""
+    if loss is not None:
+        return Valley(one, count, *cheapest(one, loss, count))
+    assert flops is not None
+    return Valley(one, count, *best(one, float(np.log(flops)), count))
+
+
+def optimal(
+    sheet: Sheet,
+    *,
+    flops: float | None = None,
+    loss: float | None = None,
+    law: str | None = None,
+    count: Counting = SIX_ND,
+    share: float = 0.01,
+    usd_per_flop: float | None = None,
+    level: float = 0.9,
+) -> Answer:
+    """How to spend ``flops``, or the least compute that reaches ``loss``, with every law's answer.
+
+    Raises:
+        InputError: neither or both given, a figure out of range, or no law in N and D.
+    """
+    made = chief(sheet, law)
+    within("share", share, (1e-6, 1.0), "(0.01 is 1 %)")
+    if usd_per_flop is not None:
+        within("price of a FLOP", usd_per_flop, (1e-30, 1e-9), "USD", "USD per hour / FLOP/hour.")
+    drawn = batch(made, level)
+    _check(drawn, flops, loss)
+    found = valley(drawn.one, count, flops=flops, loss=loss)
+    _reached(float(found.log_c[0]), loss, drawn)
+    figures = _figures(made, found, drawn, flops)
+    sizes = {name: one.value for name, one, _ in figures}
+    distance = sheet.beyond(**{k: sizes[k] for k in ("params", "tokens", "flops")})
+    tables = {
+        f"Every approach at {sizes['flops']:.4g} FLOP (6ND)": side_by_side(
+            sheet, sizes["flops"], level
+        ),
+        f"Sizes within {share:.3g} of the least loss, same compute": [
+            _near_row(found, drawn, share)
+        ],
+        "A wrong N": [_wrong_row(found, drawn, f, usd_per_flop) for f in FACTORS],
+    }
+    aim = f"{flops:.4g} FLOP" if flops is not None else f"a loss of {loss:.5g}"
+    return Answer(
+        f"Compute-optimal training for {aim}, operations counted as {count.name}",
+        figures,
+        f"{sheet.name}, {made.law.name}",
+        sheet.version,
+        tables,
+        distance,
+        assumptions(made, count),
+        warnings_of(sheet, made, distance),
+    )
+
+
+def _check(drawn: Batch, flops: float | None, loss: float | None) -> None:
+    if (flops is None) == (loss is None):
+        raise InputError("give a budget or a loss", value=(flops, loss), allowed="one of the two")
+    if flops is not None:
+        within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
+    if loss is not None:
+        within("loss", loss, (1e-3, 1e3), "")
+
+
+def _reached(log_c: float, loss: float | None, drawn: Batch) -> None:
+    if loss is not None and not log_c < np.log(FLOPS[1]):
+        raise InputError(
+            "the law never reaches this loss",
+            value=loss,
+            allowed=f"> {float(drawn.one.e[0]):.5g}, the law's limit",
+        )
+
+
+def _figures(
+    made: Fit, found: Valley, drawn: Batch, flops: float | None
+) -> list[tuple[str, Interval, str]]:
+    with np.errstate(over="ignore"):
+        compute = np.exp(found.log_c)
+        n, d = np.exp(found.log_n), np.exp(found.log_d)
+    with np.errstate(invalid="ignore"):  # a draw that never reaches the loss
+        ratio = d / n
+    spent = drawn.interval(compute) if flops is None else exact(flops, drawn.level)
+    return [
+        ("flops", spent, "FLOP"),
+        ("params", drawn.interval(n), "params"),
+        ("tokens", drawn.interval(d), "tokens"),
+        ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
+        ("loss", drawn.interval(found.loss), made.law.params[0].unit),
+    ]
+
+
+def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
+    """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
+    rows: list[Row] = []
+    for name, title in APPROACHES.items():
+        if name in sheet.fits:
+            rows.append({"approach": title, "law": name} | _row(sheet.fits[name], budget, level))
+        elif name in sheet.refused:
+            rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
+    return rows
+
+
+def _row(made: Fit, budget: float, level: float) -> Row:
+    if "G" in made.law.names:
+
+        def params(theta: Array) -> Array:
+            return np.asarray(column(made, theta, "G") * budget ** column(made, theta, "a"))
+
+        tokens = from_draws(made, lambda t: budget / 6.0 / params(t), level)
+        ratio = from_draws(made, lambda t: budget / 6.0 / params(t) ** 2, level)
+        return (
+            ends("params", from_draws(made, params, level))
+            | ends("tokens", tokens)
+            | ends("tokens_per_param", ratio)
+        )
+    drawn = batch(made, level)
+    found = valley(drawn.one, SIX_ND, flops=budget)
+    return {
+        key: value
+        for name, one, _ in _figures(made, found, drawn, budget)[1:]
+        for key, value in ends(name, one).items()
+    }
+
+
+def _near_row(found: Valley, drawn: Batch, share: float) -> Row:
+    sizes = found.near(share)
+    row: Row = {}
+    for name, log_n in zip(("smallest", "largest"), sizes, strict=True):
+        with np.errstate(over="ignore"):
+            log_d = found.log_c - found.count.log_rate(log_n)
+            row |= ends(f"{name}_params", drawn.interval(np.exp(log_n)))
+            row[f"tokens_of_{name}"] = float(np.exp(log_d[0]))
+    return row
+
+
+def _wrong_row(found: Valley, drawn: Batch, factor: float, usd_per_flop: float | None) -> Row:
+    loss, more = found.misfit(factor)
+    extra = drawn.interval(more - 1.0)
+    budget = float(np.exp(found.log_c[0]))
+    row: Row = {"n_over_best": factor} | ends("loss", drawn.interval(loss))
+    row |= ends("extra_compute", extra)
+    row["extra_flops"] = extra.value * budget
+    if usd_per_flop is not None:
+        row["extra_usd"] = extra.value * budget * usd_per_flop
+    return row
+
+
+def assumptions(made: Fit, count: Counting) -> list[str]:
+    """What a plan with this law takes for granted."""
+    size = made.law.size.replace("_", "-")
+    which = "the params column of the runs" if size == "any" else f"{size} params, as in the runs"
+    return [
+        f"{made.law.formula}: {made.law.assumes}.",
+        f"Training operations: {count.name}.",
+        f"N is {which}.",
+    ]

@@ -1,0 +1,1 @@
+"""Everything about what was published: versions, changes, audits, reproduction, editions, the site."""

@@ -1,0 +1,144 @@
+"""Publish the replayed history: a version for each day of history.yaml, in a chain of its own.
+
+``reports/history/VERSION/`` holds the forecasts, the naive methods', the facts of each study and
+the manifest. Its as-of day lies before its issue, so every reader can tell it from a forecast that
+was made ahead.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError
+from scaling.forecasting.scores import CARRY, TAIL
+from scaling.io.hashing import canonical, sha256
+from scaling.io.json_files import json_text as canonical_json
+from scaling.io.tables import csv_text
+from scaling.record.audit import replay, trends
+from scaling.record.audit.read import HISTORY
+from scaling.record.versions.fingerprint import BASELINES, Current, engine_of, hashes_of
+from scaling.record.versions.ledger import LEDGER, read_lines
+from scaling.record.versions.store import Published, issue
+from scaling.runs.schema import FORECAST, dtypes
+
+NAIVE = (CARRY, TAIL)
+VALIDATED = Path("data/validated")
+SOURCES = (
+    "scaling/record/audit/backfill.py",
+    "scaling/record/audit/replay.py",
+    "scaling/record/audit/trends.py",
+    "scaling/fitting",
+    "scaling/forecasting",
+    "scaling/govern/exceedance.py",
+    "scaling/govern/trends.py",
+    "scaling/laws",
+)
+AGAIN = "the same day replayed again, by other code or data"
+
+
+def backfill(
+    root: Path = Path(),
+    *,
+    only: date | None = None,
+    done: Callable[[date, Published], None] = lambda day, made: None,
+) -> list[Published]:
+    """Replay and publish every day of the plan (or ``only`` one); days published before stay.
+
+    ``done`` is told of each as it is published. Raises InputError when ``only`` is not in the plan.
+    """
+    plan = replay.read_plan(root / replay.FILE)
+    if only is not None and only not in plan.days:
+        allowed = ", ".join(map(str, plan.days))
+        raise InputError("not a day of the plan", value=str(only), allowed=allowed)
+    published = []
+    for day in plan.days if only is None else (only,):
+        with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+            made = current(root, plan, day, Path(folder))
+            if made is not None:
+                published.append(_issued(root, made))
+                done(day, published[-1])
+    return published
+
+
+def make(root: Path, day: date, folder: Path) -> list[str]:
+    """Write the files of one day's version into ``folder``, and publish nothing."""
+    plan = replay.read_plan(root / replay.FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = current(root, plan, day, folder)
+    return [] if made is None else list(made.files)
+
+
+def _issued(root: Path, made: Current) -> Published:
+    """Publish it; where the day has a version already, as the correction of the last one."""
+    reports = root / "reports" / HISTORY
+    ledger = reports / LEDGER
+    chain = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
+    same = [entry.version for entry in chain if entry.as_of == made.as_of]
+    more = {"corrects": same[-1], "reason": AGAIN} if same and made.version not in same else {}
+    return issue(root, reports, lambda: made, more=more)
+
+
+def current(root: Path, plan: replay.Plan, day: date, folder: Path) -> Current | None:
+    """The version of one day, its files written into ``folder``; None when nothing was known."""
+    parts = list(_parts(root, plan, day))
+    if not parts:
+        return None
+    table = pl.concat([rows for rows, _ in parts])
+    naive = pl.col("law").is_in(NAIVE)
+    contents = {
+        "forecast.csv": _csv(table.filter(~naive)),
+        BASELINES: _csv(table.filter(naive)),
+    }
+    for _, facts in parts:
+        name = facts["study"].replace(" ", "-").replace("+", "")
+        contents[f"fits/{name}.json"] = canonical_json(facts).encode()
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    made_by = _made_by(root, plan, day, {name: sha256(text) for name, text in contents.items()})
+    files = {name: folder / name for name in sorted(contents)}
+    command = f"python -m scaling backfill --as-of {day}"
+    return Current(made_by, files, str(day), command, (*SOURCES, replay.FILE.as_posix()))
+
+
+def _csv(table: pl.DataFrame) -> bytes:
+    """Ten digits: enough for every score, and small."""
+    ten = [pl.col(name).round_sig_figs(10) for name in ("params", "tokens", "flops", "value")]
+    return csv_text(table.with_columns(ten)).encode()
+
+
+def _parts(
+    root: Path, plan: replay.Plan, day: date
+) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
+    types = dtypes(FORECAST)
+    for study in plan.studies:
+        made = replay.replay(study, day, plan, root / VALIDATED)
+        if made is not None:
+            yield made[0].select(list(types)), made[1]
+    seed = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")).get("seed", 0)
+    yield from trends.replay(root, plan.trends, day, int(seed))
+
+
+def _made_by(root: Path, plan: replay.Plan, day: date, outputs: dict[str, str]) -> dict[str, Any]:
+    """Hashes of everything behind the version, in the form of an ordinary one."""
+    sources = sorted({study.source for study in plan.studies})
+    tables = [root / VALIDATED / f"{source}.parquet" for source in sources]
+    laws, engine = engine_of(root, SOURCES)
+    return {
+        "as_of": str(day),
+        "data": hashes_of(root, [*tables, root / trends.COPIES]),
+        "laws": hashes_of(root, laws),
+        "engine": hashes_of(root, engine),
+        "params": sha256(canonical(plan.text)),
+        "requirements": sha256((root / "requirements.lock").read_bytes()),
+        "seed": 0,
+        "outputs": dict(sorted(outputs.items())),
+    }

@@ -1,0 +1,147 @@
+"""Which outcome answers which target, by rules that can be read.
+
+An outcome answers a target when all of these hold:
+
+1. same selection as the study that the version fitted: source, metric (whose name says on which
+   data) and exclusions; N in the column that the study read, total or without embeddings, never
+   the other;
+2. N and D within the tolerance of the target's (and C, where the outcome's C was counted as 6ND);
+   a target without N and D is answered by its metric alone;
+3. it came later than what the version knew: observed after its as-of day, and for an ordinary
+   version after its issue too; in a replay that reveals a source by size, larger than the largest
+   run that was known;
+4. it is final: not an intermediate checkpoint, not before the end of its learning-rate schedule.
+
+Of several, the nearest in N and D answers; then the earliest, then the first by name. The number
+of others is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.arrays import Array
+from scaling.errors import InputError
+
+Places = NDArray[np.int64]
+
+GROUP = ("selection", "params_column")
+N_COLUMNS = ("params", "params_non_embedding", "params_active")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Tolerances: the largest |ln(outcome / target)| in N, D and C."""
+
+    params: float
+    tokens: float
+    flops: float
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Rules:
+        """From the ``audit`` entry of params.yaml."""
+        given = (params.get("audit") or {}).get("tolerance") or {}
+        for name in ("params", "tokens", "flops"):
+            value = given.get(name)
+            if not isinstance(value, int | float) or not value > 0:
+                raise InputError(
+                    "no tolerance",
+                    file="params.yaml",
+                    column=f"audit.tolerance.{name}",
+                    value=value,
+                    allowed="a number above 0, such as 0.05 for 5 %",
+                )
+        return cls(**{name: float(np.log1p(given[name])) for name in given})
+
+
+def match(targets: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """The outcome of each target that has one.
+
+    Args:
+        targets: one row a target of a version, as `scaling.record.audit.read.targets` gives.
+        outcomes: one row a result, as `scaling.record.audit.read.outcomes` gives.
+
+    Returns:
+        ``place`` and ``outcome`` (row numbers of the two tables), ``distance`` (largest log
+        difference in N and D) and ``others`` (further outcomes within the rules).
+    """
+    empty = {"place": pl.Int64, "outcome": pl.Int64, "distance": pl.Float64, "others": pl.Int64}
+    numbered = outcomes.with_row_index("outcome").filter("final")
+    results = numbered.partition_by("selection", as_dict=True)
+    parts = []
+    for key, asked in targets.with_row_index("place").partition_by(*GROUP, as_dict=True).items():
+        there = results.get(key[:1])
+        if there is not None:
+            parts.append(_pairs(asked, there, str(key[1]), rules))
+    if not parts:
+        return pl.DataFrame(schema=empty)
+    best = pl.concat(parts).sort("place", "distance", "observed", "run", "outcome")
+    best = best.group_by("place", maintain_order=True).agg(
+        pl.first("outcome"), pl.first("distance"), others=pl.len() - 1
+    )
+    return best.cast(pl.Schema(empty))
+
+
+def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) -> pl.DataFrame:
+    """All pairs of one study within the rules."""
+    place, outcome, distance = _near(asked, there, column, rules)
+    left, right = asked[place], there[outcome].rename({"flops": "counted"})
+    pairs = pl.concat(
+        [
+            left.select("place", "flops", "after", "cut_column", "cut"),
+            right.select(
+                "outcome", "run", "observed", "counted", "flops_method", *N_COLUMNS, "tokens"
+            ),
+            pl.DataFrame({"distance": distance}, schema={"distance": pl.Float64}),
+        ],
+        how="horizontal",
+    )
+    apart = (pl.col("counted") / pl.col("flops")).log().abs()
+    counted = (pl.col("flops_method") == "6ND") & apart.is_not_null()
+    return pairs.filter(
+        _later(), ~counted.fill_null(value=False) | (apart.fill_null(0.0) <= rules.flops)
+    ).select("place", "outcome", "distance", "observed", "run")
+
+
+def _later() -> pl.Expr:
+    """Rule 3."""
+    by_size = pl.lit(value=False)
+    for name, column in {"flops": "counted", "tokens": "tokens"}.items() | {
+        (name, name) for name in N_COLUMNS
+    }:
+        larger = (pl.col("cut_column") == name) & (pl.col(column) > pl.col("cut"))
+        by_size = by_size | larger.fill_null(value=False)
+    by_day = pl.col("cut_column").is_null() & (pl.col("observed") > pl.col("after"))
+    return by_day | by_size
+
+
+def _near(
+    asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules
+) -> tuple[Places, Places, Array]:
+    """Rows of both tables within the tolerances of N and D, and how far apart they are."""
+    whole = asked["params"].is_not_null() & asked["tokens"].is_not_null()
+    if not whole.any():
+        count = asked.height, there.height
+        pairs = np.indices(count).reshape(2, -1)
+        return pairs[0], pairs[1], np.zeros(pairs.shape[1])
+    from scipy.spatial import cKDTree
+
+    known = np.flatnonzero((there[column].is_not_null() & there["tokens"].is_not_null()).to_numpy())
+    wanted = np.flatnonzero(whole.to_numpy())
+    width = np.array([rules.params, rules.tokens])
+    a = np.log(asked.select("params", "tokens").to_numpy()[wanted]) / width
+    b = np.log(there.select(column, "tokens").to_numpy()[known]) / width
+    if not len(a) or not len(b):
+        return wanted[:0], known[:0], np.zeros(0)
+    found = cKDTree(b).query_ball_point(a, 1.0, p=np.inf, return_sorted=True)
+    counts = np.array([len(each) for each in found])
+    left = np.repeat(np.arange(len(a)), counts)
+    right = np.array([one for each in found for one in each], dtype=np.int64)
+    distance = np.abs((a[left] - b[right]) * width).max(axis=1) if len(left) else np.zeros(0)
+    return wanted[left], known[right], distance

@@ -1,0 +1,146 @@
+"""The audit as a Markdown page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from scaling.document.format import clean
+from scaling.document.render import escape_markdown
+
+Rows = Iterable[dict[str, Any]]
+SHARES = (("in 50", "in50"), ("in 80", "in80"), ("in 90", "in90"), ("in 95", "in95"))
+MEANS = (("error %", "error"), ("bias %", "bias"), ("CRPS %", "crps"), ("WIS %", "wis"))
+
+
+def page(made: dict[str, Any]) -> str:
+    """Markdown with one table for each question."""
+    parts = ["# Audit of published forecasts", _opening(made)]
+    if made["forecasts_scored"]:
+        parts += [
+            "## How wrong, and in which direction",
+            "Errors are of logs, in hundredths, forecast over outcome: a positive bias is a "
+            "forecast that was too high. Skill is 1 - CRPS / CRPS of carrying the last value on. "
+            "An origin is one source of one version: forecasts of one origin err together.",
+            _means(made["how_wrong"], ("kind", "law")),
+            "By source, the forecast alone:",
+            _means(made["by_source"], ("kind", "source")),
+            "## How far out",
+            "Decades of compute beyond the largest run that was known.",
+            _means(_with_band(made["how_far_out"]), ("kind", "decades")),
+            "## Is it getting better",
+            "By year of the as-of day. The studies differ from year to year, so compare skill.",
+            _means(made["getting_better"], ("kind", "year")),
+            "## Was the stated confidence right",
+            _confidence(made["confidence"]),
+            "Share of outcomes by the tenth of the forecast's distribution they fell into; "
+            "honest confidence gives about as many in each.",
+            _ranks(made["confidence"]),
+            "## Which law was to blame",
+            "Of the forecasts whose 90 % interval missed: the errors of each law there, and how "
+            "often it was the furthest off to that side.",
+            _blame(made["blame"]),
+        ]
+    return "\n\n".join([*parts, "## Targets that have not come", _open(made["open"])]) + "\n"
+
+
+def _opening(made: dict[str, Any]) -> str:
+    aside = made["set_aside"]
+    more = f" {aside} scores of revised outcomes or corrected versions are set aside." * bool(aside)
+    return (
+        f"{made['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` were "
+        "issued before the outcome; replays were made with hindsight about what to forecast, by "
+        "code that is younger than the outcomes: `replay by day` knows what the days of the data "
+        "say, `replay by size` the smaller runs of a source that came out whole; `counts by day` "
+        "are numbers of models in dated copies of a table."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
+    """A Markdown table whose first columns are words and the others numbers."""
+    rule = ["---"] * words + ["---:"] * (len(head) - words)
+    told = ([*(escape_markdown(clean(cell)) for cell in row[:words]), *row[words:]] for row in rows)
+    lines = [head, rule, *told]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _means(rows: Rows, words: tuple[str, ...]) -> str:
+    names = [name for name, _ in (*MEANS, *SHARES)]
+    head = [*words, "forecasts", "origins", *names, "skill"]
+    cells = [
+        [
+            *(str(row[word]) for word in words),
+            str(row["forecasts"]),
+            str(row["origins"]),
+            *(_hundredths(row[key], 2) for _, key in MEANS),
+            *(_hundredths(row[key], 0) for _, key in SHARES),
+            _plain(row["skill"]),
+        ]
+        for row in rows
+    ]
+    return _table(head, cells, len(words))
+
+
+def _with_band(rows: Rows) -> Rows:
+    for row in rows:
+        low, high = row["decades_from"], row["decades_to"]
+        if low is None:
+            band = "not larger, or not by compute"
+        else:
+            band = f"more than {low:g}" if high >= 100 else f"{low:g} to {high:g}"
+        yield row | {"decades": band}
+
+
+def _confidence(rows: Rows) -> str:
+    head = ["kind", "stated %", "observed %", "mean of origins %", "95 % range", "origins"]
+    cells = [
+        [
+            row["kind"],
+            _hundredths(one["stated"], 0),
+            _hundredths(one["observed"], 1),
+            _hundredths(one["by_origin"], 1),
+            f"{_hundredths(one['low'], 0)} to {_hundredths(one['high'], 0)}",
+            str(row["origins"]),
+        ]
+        for row in rows
+        for one in row["intervals"]
+    ]
+    return _table(head, cells, 1)
+
+
+def _ranks(rows: Rows) -> str:
+    head = ["kind", *(f"{place / 10:g} to {(place + 1) / 10:g}" for place in range(10))]
+    return _table(head, [[row["kind"], *map(str, row["pit"])] for row in rows], 1)
+
+
+def _blame(rows: Rows) -> str:
+    head = ["kind", "law", "misses", "error %", "bias %", "furthest off %"]
+    cells = [
+        [
+            row["kind"],
+            row["law"],
+            str(row["misses"]),
+            _hundredths(row["error"], 2),
+            _hundredths(row["bias"], 2),
+            _hundredths(row["furthest"], 0),
+        ]
+        for row in rows
+    ]
+    return _table(head, cells, 2) if cells else "No interval missed where laws stood beside it."
+
+
+def _open(rows: Rows) -> str:
+    cells = [
+        [row["version"], str(row["as_of"]), row["kind"], row["source"], str(row["targets"])]
+        for row in rows
+    ]
+    head = ["version", "as of", "kind", "source", "targets"]
+    return _table(head, cells, 4) if cells else "None."
+
+
+def _hundredths(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{100 * value:.{digits}f}"
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}"

@@ -1,0 +1,165 @@
+"""Published versions and validated runs as the two tables that an audit compares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling.io.hashing import canonical
+from scaling.record.audit.match import N_COLUMNS
+from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
+from scaling.record.versions.tables import quantiles
+from scaling.runs.studies import without
+
+HISTORY = "history"
+KEY = ("version", "study", "target")
+TARGET: dict[str, Any] = {
+    "version": pl.String,
+    "kind": pl.String,
+    "issued": pl.Date,
+    "as_of": pl.Date,
+    "after": pl.Date,
+    "corrected_by": pl.String,
+    "study": pl.String,
+    "source": pl.String,
+    "metric": pl.String,
+    "selection": pl.String,
+    "params_column": pl.String,
+    "cut_column": pl.String,
+    "cut": pl.Float64,
+    "target": pl.String,
+    "params": pl.Float64,
+    "tokens": pl.Float64,
+    "flops": pl.Float64,
+    "decades": pl.Float64,
+}
+OUTCOME: dict[str, Any] = {
+    "selection": pl.String,
+    "run": pl.String,
+    "observed": pl.Date,
+    **dict.fromkeys((*N_COLUMNS, "tokens", "flops"), pl.Float64),
+    "flops_method": pl.String,
+    "value": pl.Float64,
+    "final": pl.Boolean,
+}
+
+
+def versions(root: Path) -> list[Path]:
+    """Folders of all versions in the order of the ledgers, the replayed history first."""
+    found = []
+    for reports in (root / "reports" / HISTORY, root / "reports"):
+        ledger = reports / LEDGER
+        if ledger.is_file():
+            found += [reports / entry.version for entry in read_lines(ledger.read_bytes())[0]]
+    return found
+
+
+def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Targets, one row each (columns as in `TARGET`), and the forecasts of each.
+
+    The second table has one row a version, study, target and law, with ``levels`` and ``values``.
+    """
+    asked, said = [], []
+    manifests = {folder: json.loads((folder / MANIFEST).read_bytes()) for folder in folders}
+    corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
+    for folder, manifest in manifests.items():
+        table = quantiles(folder).with_columns(version=pl.lit(folder.name))
+        studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
+        asked.append(
+            table.unique(subset=KEY, keep="first", maintain_order=True)
+            .select(*KEY, "params", "tokens", "flops")
+            .join(studies, on="study", maintain_order="left")
+            .with_columns(**_when(manifest))
+            .with_columns(corrected_by=pl.lit(corrected.get(folder.name), pl.String))
+        )
+        said.append(
+            table.sort("quantile", maintain_order=True)
+            .group_by(*KEY, "law", maintain_order=True)
+            .agg(levels="quantile", values="value")
+        )
+    if not asked:
+        return pl.DataFrame(schema=TARGET), pl.DataFrame()
+    every = pl.concat(asked, how="diagonal_relaxed").with_columns(
+        decades=(pl.col("flops") / pl.col("largest")).log10()
+    )
+    return every.select(pl.col(name).cast(kind) for name, kind in TARGET.items()), pl.concat(said)
+
+
+def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
+    """Day of issue, as-of day, the day after which outcomes count, and which kind it is.
+
+    A version with an as-of day before its issue was made with hindsight, so it is a replay.
+    """
+    issued = datetime.fromisoformat(manifest["issued_at"]).date()
+    as_of = date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else issued
+    replay = as_of < issued
+    replayed = (
+        pl.when(pl.col("params").is_null())
+        .then(pl.lit("counts by day"))
+        .when(pl.col("cut_column").is_not_null())
+        .then(pl.lit("replay by size"))
+        .otherwise(pl.lit("replay by day"))
+    )
+    return {
+        "issued": pl.lit(issued),
+        "as_of": pl.lit(as_of),
+        "after": pl.lit(as_of if replay else issued),
+        "kind": replayed if replay else pl.lit("ahead"),
+    }
+
+
+def _studies(folder: Path) -> list[dict[str, Any]]:
+    """What each study of a version was: source, metric, columns, the largest run known."""
+    files = sorted((folder / "fits").glob("*.json"))
+    return [_study(json.loads(file.read_bytes())) for file in files]
+
+
+def _study(made: dict[str, Any]) -> dict[str, Any]:
+    cut = made.get("cut") or {}
+    flops = made.get("ranges", {}).get("flops") or [None, None]
+    return {
+        "study": made["study"],
+        "source": made["source"],
+        "metric": made["metric"],
+        "selection": selection(made["source"], made["metric"], made.get("excluded", ())),
+        "params_column": made.get("params_column", "params"),
+        "cut_column": cut.get("column"),
+        "cut": cut.get("at_most"),
+        "largest": flops[1],
+    }
+
+
+def selection(source: str, metric: str, excluded: Iterable[dict[str, Any]]) -> str:
+    """Source, metric and exclusions of a study as one text."""
+    where = [rule["where"] for rule in excluded]
+    return canonical({"source": source, "metric": metric, "exclude": where}).decode()
+
+
+def outcomes(validated: Path, selections: Iterable[str]) -> pl.DataFrame:
+    """Results that each selection has in the validated tables (columns as in `OUTCOME`).
+
+    ``final`` is false for intermediate checkpoints and runs before the end of their schedule.
+    """
+    parts = [pl.DataFrame(schema=OUTCOME)]
+    for text in selections:
+        chosen = json.loads(text)
+        file = validated / f"{chosen['source']}.parquet"
+        if file.is_file():
+            rows = pl.scan_parquet(file).filter(pl.col("metric") == chosen["metric"]).collect()
+            for condition in chosen["exclude"]:
+                rows = without(rows, condition)
+            parts.append(_results(rows.with_columns(selection=pl.lit(text))))
+    return pl.concat(parts)
+
+
+def _results(rows: pl.DataFrame) -> pl.DataFrame:
+    final = (pl.col("checkpoint").fill_null("final") != "intermediate") & (
+        pl.col("schedule_complete").fill_null("yes") != "no"
+    )
+    kept = rows.filter(pl.col("value") > 0).with_columns(final=final)
+    return kept.select(pl.col(name).cast(kind) for name, kind in OUTCOME.items())

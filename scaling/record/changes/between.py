@@ -1,0 +1,248 @@
+"""What changed from one version to the next, and why: worked out when a version is published.
+
+Written into the version as ``changes.json``, and into its report where that has a place for it
+(`scaling.record.changes.section`). The version's id does not depend on it: it tells of two versions.
+Data that were revised are told apart from new data, by the rows that both versions list and by
+what quarantine, releases and the log of internal data know of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError
+from scaling.io.hashing import sha256
+from scaling.io.json_files import json_text
+from scaling.record.changes import new_run_test
+from scaling.record.changes.attribution import moves
+from scaling.record.changes.parameters import causes, moved, parameters
+from scaling.record.changes.rows import ADDED, CAME, WITHDRAWN, Rows, compared, read
+from scaling.record.versions.ledger import MANIFEST
+from scaling.runs.row_identity import listed
+from scaling.runs.validation.releases import RELEASES, row_id
+from scaling.runs.validation.releases import read as releases
+
+NAME = "changes.json"
+PUBLISHED = Path("data/published")
+# Its own code, beside what the version id is made of.
+MADE_BY = tuple(
+    f"scaling/{name}.py"
+    for name in (
+        "audit/changed",
+        "audit/drift",
+        "audit/moves",
+        "audit/rows",
+        "audit/surprise",
+    )
+)
+# Of parameters and of forecasts, the most moved.
+TOLD = 8
+
+
+def changed(
+    root: Path, old: Path, new: Path, made_by: Mapping[str, Any], most: int | None = TOLD
+) -> dict[str, Any]:
+    """All that changed between two versions' folders; ``made_by`` is that of the new one.
+
+    Of parameters and of forecasts the ``most`` moved (None: all). ``root`` has params.yaml, whose
+    choices the refits use, and what is known of rows that came or went. Raises InputError when a
+    version's files cannot be read.
+    """
+    first = json.loads((old / MANIFEST).read_bytes())
+    studies = {path.stem: path for path in sorted((new / "fits").glob("*.json"))}
+    made = [_study(root, old, new, study, first["issued_at"]) for study in studies]
+    far = sorted(moved(old, new).to_dicts(), key=lambda row: -abs(row["change"]))
+    return {
+        "old": first["version"],
+        "made_by": causes(first["made_by"], made_by),
+        "studies": [one for one, _ in made],
+        "gone": sorted({p.stem for p in (old / "fits").glob("*.json")} - studies.keys()),
+        "surprise": new_run_test.outside(
+            {one["study"]: table for one, table in made if table is not None}
+        ),
+        "parameters": list(parameters(old, new))[:most],
+        "forecasts": far[:most],
+    }
+
+
+def beside(root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of a version that tell of the version before: its changes, and its report with
+    them. None where the report has no place for them. ``new`` has the version's other files."""
+    from scaling.record.changes.history_section import past
+    from scaling.record.changes.history_section import section as history
+    from scaling.record.changes.section import has_place, section, written
+    from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
+
+    reports = {name: new / name for name in ("report.md", "report.html", "report.json")}
+    waiting = {name: path.read_text("utf-8") for name, path in reports.items() if has_place(path)}
+    if not waiting:
+        return {}
+    told: dict[str, Any] = {"old": None} if old is None else changed(root, old, new, made_by)
+    told["told_by"] = _code(root)
+    told["history"] = {} if old is None else past(old, new)
+    made, before = section(told), history(told["history"])
+    texts = {}
+    for name, text in waiting.items():
+        kind = reports[name].suffix
+        texts[name] = written(
+            kind, written(kind, text, made, CHANGES_TEXT), before, HISTORY_TEXT
+        ).encode()
+    return {NAME: json_text(told).encode(), **texts}
+
+
+def _code(root: Path) -> dict[str, str]:
+    """Hashes of the code that tells what changed; of what the project has of it."""
+    there = [name for name in MADE_BY if (root / name).is_file()]
+    return {name: sha256((root / name).read_bytes()) for name in there}
+
+
+# One study ---------------------------------------------------------------------------------------
+
+
+def _study(
+    root: Path, old: Path, new: Path, study: str, issued: str
+) -> tuple[dict[str, Any], pl.DataFrame | None]:
+    """Counts of rows, what moved each law, and what was foretold of the new rows."""
+    before, after = (_document(one, study) for one in (old, new))
+    told: dict[str, Any] = {"study": study, "new": before is None}
+    if before is None or after is None:
+        return told, None
+    tables = [read(one, study) for one in (old, new)]
+    if tables[0] is None or tables[1] is None:
+        return told | {"reason": "the earlier version does not list its rows"}, None
+    rows = compared(tables[0], tables[1])
+    told |= {"rows": rows.counts(), "choices": _choices(before, after)}
+    told |= {"why": _why(root, after, rows, datetime.fromisoformat(issued).date())}
+    told["laws"] = list(_laws(root, study, rows, before, after))
+    table, reason = new_run_test.of_study(rows.table.filter(pl.Series(rows.old)), rows.of(ADDED))
+    return told | ({"no_test": reason} if reason else {}), table
+
+
+def _document(version: Path, study: str) -> dict[str, Any] | None:
+    path = version / "fits" / f"{study}.json"
+    found: dict[str, Any] | None = json.loads(path.read_bytes()) if path.is_file() else None
+    return found
+
+
+def _choices(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What the study chooses otherwise than before."""
+    names = ("source", "metric")
+    other = [f"{name}: {old[name]} is now {new[name]}" for name in names if old[name] != new[name]]
+    rules = [[rule["where"] for rule in one.get("excluded", ())] for one in (old, new)]
+    other += [f"no longer left out: {rule}" for rule in rules[0] if rule not in rules[1]]
+    return other + [f"now left out: {rule}" for rule in rules[1] if rule not in rules[0]]
+
+
+def _laws(
+    root: Path, study: str, rows: Rows, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    delta = float(params["fit"]["delta"])
+    mixed = (params["studies"].get(study) or {}).get("mixed", ())
+    before = {one["law"]: one for one in old["fits"]}
+    for one in new["fits"]:
+        if one["law"] in before:
+            told = moves(rows, before[one["law"]], one, delta, mixed)
+            yield {"law": one["law"], **told}
+
+
+# Why rows came and went --------------------------------------------------------------------------
+
+
+def _why(root: Path, document: Mapping[str, Any], rows: Rows, issued: date) -> dict[str, Any]:
+    """Counts of reasons, for the rows that came and for those that went."""
+    came, went = rows.of(ADDED), rows.of(WITHDRAWN)
+    found = {}
+    if came.height:
+        found["added"] = _came(root, document, came, issued)
+    if went.height:
+        found["withdrawn"] = _went(root, document, went)
+    return found
+
+
+def _came(
+    root: Path, document: Mapping[str, Any], rows: pl.DataFrame, issued: date
+) -> dict[str, int]:
+    """Released from quarantine since, known before by the log of internal data, or new.
+
+    A published source has no such log: its rows came on the day on which it was taken in.
+    """
+    let_pass = _places_released(root, document)
+    keys = list(zip(rows["run"], rows["at"], strict=True))
+    logged = CAME in rows.columns and not (root / PUBLISHED / document["source"]).is_dir()
+    days = rows[CAME].to_list() if logged else [None] * rows.height
+    counts: dict[str, int] = {}
+    for key, day in zip(keys, days, strict=True):
+        known = day is not None and str(day) < issued.isoformat()
+        word = "released" if key in let_pass else ("known before" if known else "new")
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def _places_released(root: Path, document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Run and place of the source's rows that a person let pass."""
+    named = {one.row for one in releases(root / RELEASES) if one.source == document["source"]}
+    if not named:
+        return set()
+    table = _rows_of(root / "data/validated", document)
+    let_pass = [row_id(row) in named for row in table.iter_rows(named=True)]
+    rows = listed(table).filter(pl.Series(let_pass, dtype=pl.Boolean))
+    return set(zip(rows["run"], rows["at"], strict=True))
+
+
+def _went(root: Path, document: Mapping[str, Any], rows: pl.DataFrame) -> dict[str, int]:
+    """In quarantine now, left out by a rule of the study, or no longer in the data."""
+    places = {}
+    for word, folder in (("quarantined", "quarantine"), ("left out by a rule", "validated")):
+        table = _rows_of(root / "data" / folder, document)
+        found = listed(table) if table.height else table
+        places[word] = set(zip(found["run"], found["at"], strict=True)) if found.height else set()
+    counts: dict[str, int] = {}
+    for key in zip(rows["run"], rows["at"], strict=True):
+        word = next((word for word, keys in places.items() if key in keys), "no longer in the data")
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def _rows_of(folder: Path, document: Mapping[str, Any]) -> pl.DataFrame:
+    """The source's rows of the study's metric in that folder."""
+    path = folder / f"{document['source']}.parquet"
+    if not path.is_file():
+        return pl.DataFrame()
+    return pl.scan_parquet(path).filter(pl.col("metric") == document["metric"]).collect()
+
+
+# Again, for `scaling reproduce` ------------------------------------------------------------------
+
+
+def again(root: Path, old: Path | None, out: Path) -> None:
+    """Write what publishing writes beside the outputs at ``root`` into the folder ``out``."""
+    from scaling.record.versions.fingerprint import fingerprint
+
+    current = fingerprint(root)
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        for name, path in current.files.items():
+            copy = Path(folder) / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+        made = beside(root, old, Path(folder), current.made_by)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in made.items():
+        (out / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    try:
+        again(Path(), Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,223 @@
+"""What changed since the version before, and why: a section that is filled in when published.
+
+The stages know of no other version, so the report has a place for the section, and publishing puts
+the section there (`scaling.record.changes.between` works out what to say).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from scaling.document.blocks import Cell, Column, Group, Points, Report, Section, Table, Text, table
+from scaling.document.cells import figure, words
+from scaling.document.format import clean, loss, percent, plain, shift
+from scaling.document.render import escape_markdown, html, markdown
+from scaling.document.report_json import with_section
+from scaling.io.json_files import as_list, as_map
+from scaling.report.places import CHANGES, CHANGES_TEXT
+
+FILE = "changes.json"
+KINDS = {
+    "data": "data files",
+    "laws": "law files",
+    "engine": "files of code",
+    "choices": "choices",
+}
+PARTS = {
+    "code": "code and choices",
+    "withdrawn": "withdrawn rows",
+    "revised": "revised rows",
+    "added": "new rows",
+}
+# Lines of each table, and changes too small to show, in standard errors and in shares.
+MOST = 8
+SMALL = 0.01
+SMALL_SHARE = 1e-4
+
+
+def has_place(path: Path) -> bool:
+    """Whether this report, as Markdown or HTML, waits for the section."""
+    return path.is_file() and CHANGES_TEXT in path.read_text(encoding="utf-8")
+
+
+def section(told: Mapping[str, Any]) -> Section:
+    """What `scaling.record.changes.between` found, for a person."""
+    if told.get("old") is None:
+        return Section(CHANGES.id, CHANGES.title, (Text("This is the first version."),))
+    tables = (parameter_table(told), forecast_table(told))
+    kept = tuple(one for one in tables if one.groups and one.groups[0].rows)
+    return Section(CHANGES.id, CHANGES.title, (Points(tuple(points(told))), *kept))
+
+
+def written_into(path: Path, made: Section, place: str = CHANGES_TEXT) -> bytes:
+    """The report at ``path`` with the section in its place, which says ``place``."""
+    return written(path.suffix, path.read_text(encoding="utf-8"), made, place).encode()
+
+
+def written(suffix: str, text: str, made: Section, place: str = CHANGES_TEXT) -> str:
+    """The report's text (.html, .md or .json) with the section in its place."""
+    alone = Report(made.title, "", (), (made,))
+    if suffix == ".json":
+        return with_section(text, made)
+    if suffix == ".html":
+        head = f'<h2 id="{made.id}">{escape(made.title)}</h2>'
+        body = html(alone).split(head)[1].split("</section>")[0]
+        return text.replace(f"\n<p>{place}</p>", body.rstrip("\n"))
+    body = markdown(alone).split(f"## {made.title}\n", 1)[1].strip()
+    return text.replace(str(escape_markdown(place)), body)
+
+
+# --------------------------------------------------------------------------- sentences
+
+
+def points(told: Mapping[str, Any]) -> list[str]:
+    """Sentences: inputs, then each study's rows, then whether new rows stand out."""
+    studies = [as_map(one) for one in as_list(told.get("studies"))]
+    gone = [f"{clean(name)}: no longer a study." for name in as_list(told.get("gone"))]
+    return [
+        f"The version before is {clean(told['old'])}. {_causes(as_list(told.get('made_by')))}",
+        *(_study(one) for one in studies),
+        *gone,
+        *_surprise(as_map(told.get("surprise"))),
+    ]
+
+
+def _causes(listed: list[Any]) -> str:
+    """Which inputs differ, counted by kind."""
+    parts = []
+    for kind, name in KINDS.items():
+        own = [as_map(one) for one in listed if as_map(one).get("kind") == kind]
+        if kind in ("data", "choices") and own:
+            some = ", ".join(f"{clean(one['name'])} ({one['what']})" for one in own[:4])
+            parts.append(f"{name}: {some}" + (f" and {len(own) - 4} more" if own[4:] else ""))
+        elif own:
+            parts.append(f"{len(own)} {name}")
+    return f"Not the same: {'; '.join(parts)}." if parts else "It was made from the same inputs."
+
+
+def _study(one: Mapping[str, Any]) -> str:
+    name = clean(one.get("study") or "")
+    if one.get("new"):
+        return f"{name}: a new study."
+    if one.get("reason"):
+        return f"{name}: rows cannot be compared, {clean(one['reason'])}."
+    rows = as_map(one.get("rows"))
+    said = (
+        f"{name}: {rows.get('added')} rows came{_why(one, 'added')}, {rows.get('revised')} were "
+        f"revised, {rows.get('withdrawn')} went{_why(one, 'withdrawn')}, {rows.get('same')} are "
+        "as before."
+    )
+    if rows.get("added") == rows.get("revised") == rows.get("withdrawn") == 0:
+        said = f"{name}: the same {rows.get('same')} rows."
+    choices = [clean(text) for text in as_list(one.get("choices"))]
+    return said + (f" Choices: {'; '.join(choices)}." if choices else "")
+
+
+def _why(one: Mapping[str, Any], which: str) -> str:
+    counts = as_map(as_map(one.get("why")).get(which))
+    if not counts or list(counts) == ["new"]:
+        return ""
+    return f" ({', '.join(f'{number} {clean(word)}' for word, number in counts.items())})"
+
+
+def _surprise(told: Mapping[str, Any]) -> list[str]:
+    if not told.get("tests"):
+        return []
+    rate = f"{100 * told['rate']:g} %"
+    said = [
+        f"{clean(one['study'])}: {one['outside']} of {one['rows']} new rows fell outside the 90 % "
+        f"interval that the earlier rows give them ({plain(one['expected'])} expected)."
+        for one in map(as_map, as_list(told.get("studies")))
+    ]
+    called = told.get("called")
+    far = [as_map(one) for one in as_list(told.get("rows"))]
+    listed = ", ".join(
+        f"{clean(one['run'])} (p {plain(one['adjusted'], 2)})" for one in far[: min(called or 0, 4)]
+    )
+    verdict = f"{called} stand out: {listed}" if called else "None stands out"
+    return [
+        *said,
+        f"{verdict}, by Holm's test of {told['tests']} rows, which calls any row in at most {rate} "
+        "of refits if the forecasts are honest.",
+    ]
+
+
+# --------------------------------------------------------------------------- tables
+
+
+def parameter_table(told: Mapping[str, Any]) -> Table:
+    """The parameters that moved most, what moved them, and the run that did most of it."""
+    columns = (
+        Column("parameter"),
+        Column("before", numeric=True),
+        Column("now", numeric=True, strong=True),
+        Column("change", "standard errors", numeric=True),
+        *(Column(f"by {name}", numeric=True) for name in PARTS.values()),
+        Column("most by one run", long=True),
+    )
+    lines = [
+        (as_map(study), as_map(law), as_map(row))
+        for study in as_list(told.get("studies"))
+        for law in as_list(as_map(study).get("laws"))
+        for row in as_list(as_map(law).get("parameters"))
+        if abs(as_map(row).get("change") or 0.0) >= SMALL
+    ]
+    lines.sort(key=lambda line: -abs(line[2]["change"]))
+    rows = tuple(_parameter(*line) for line in lines[:MOST])
+    note = (
+        "Changes are in standard errors of the fit as it is now. The parts are refits one after "
+        "the other and add up; a run's part is the change when it alone is taken back, and these "
+        "need not add up."
+    )
+    return table("changes-parameters", "What moved", columns, (Group("", rows),), note)
+
+
+def _parameter(
+    study: Mapping[str, Any], law: Mapping[str, Any], row: Mapping[str, Any]
+) -> tuple[Cell, ...]:
+    name = clean(row["parameter"])
+    by = max(
+        map(as_map, as_list(law.get("runs"))),
+        key=lambda one: abs(as_map(one["moved"]).get(name, 0.0)),
+        default={},
+    )
+    share = as_map(by.get("moved")).get(name)
+    most = f"{clean(by['run'])}, {clean(by['what'])}: {shift(share, 2)}" if share else "—"
+    return (
+        words(f"{study['study']}, {law['law']}, {name}", FILE),
+        *(figure(row.get(one), plain, FILE) for one in ("old", "new")),
+        figure(row.get("change"), lambda v: shift(v, 2), FILE),
+        *(figure(row.get(part), lambda v: shift(v, 2), FILE) for part in PARTS),
+        words(most, FILE),
+    )
+
+
+def forecast_table(told: Mapping[str, Any]) -> Table:
+    """The medians that moved most."""
+    columns = (
+        Column("forecast"),
+        Column("before", numeric=True),
+        Column("now", numeric=True, strong=True),
+        Column("change", numeric=True),
+        Column("in the 90 % interval before"),
+    )
+    lines = [as_map(one) for one in as_list(told.get("forecasts"))]
+    rows = tuple(
+        (
+            words(f"{one['study']}, {one['target']}, {one['law']}", FILE),
+            figure(one["old"], loss, FILE),
+            figure(one["new"], loss, FILE),
+            figure(one["change"], lambda v: f"{shift(100 * v, 2)} %", FILE),
+            words("no" if one["outside"] else "yes", FILE),
+        )
+        for one in lines[:MOST]
+        if abs(one["change"]) >= SMALL_SHARE
+    )
+    note = (
+        f"Medians that moved by {percent(SMALL_SHARE)} or more. A median outside the earlier "
+        "interval is no test of it: the interval was about an outcome."
+    )
+    return table("changes-forecasts", "Which forecasts moved", columns, (Group("", rows),), note)

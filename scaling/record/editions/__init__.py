@@ -1,0 +1,1 @@
+"""Redacted editions: parts of a version that prove they belong to the whole."""

@@ -1,0 +1,356 @@
+"""Redacted editions: a version without internal rows or names, bound to them by one hash.
+
+An edition is built from a list of what may be shown, never by striking out. It holds the whole
+fits, backtests, forecasts and checklist of the studies on published sources; of the others the
+forecasts under aliases and how each fit ended. Everything else is a leaf of a salted Merkle tree
+(`scaling.record.editions.merkle`) whose root stands in the edition's manifest. A leaf is canonical JSON
+(sorted keys, no spaces, UTF-8 without escapes, numbers as Python's ``repr``) of one of
+
+    {"kind": "row", "table": T, "row": {column: cell}}     a validated row of an internal source
+    {"kind": "forecast", "file": F, "line": {...}}         a line of an internal study, as aliased
+    {"kind": "name", "of": W, "alias": A, "name": N}       the study, source, metric or target A
+    {"kind": "file", "path": P, "sha256": H, "bytes": B}   a file of the full version
+
+Cells of a row are those of `scaling.runs.schema.RUN`, days as YYYY-MM-DD, without empty ones and without
+``payload``, the unsalted hash of a file. The edition's id is the SHA-256 of its manifest without
+the id, in full: a shorter one would let a publisher make two editions with one id.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.io import atomic
+from scaling.io.hashing import canonical, sha256
+from scaling.io.json_files import json_text as pretty
+from scaling.record.editions.merkle import Tree, grow
+from scaling.record.versions.check import PLACES, verify
+from scaling.record.versions.fingerprint import BASELINES
+from scaling.record.versions.ledger import MANIFEST, PublishError, entry_of
+from scaling.runs.formats import published
+from scaling.runs.schema import RUN
+
+FORMAT = "scaling redacted edition, 1"
+FOLDER = "redacted"
+TABLES = "data/validated/"
+FORECAST = "forecast.csv"
+STUDIES, PAGE = "studies.json", "edition.md"
+HASH = "RFC 6962 over SHA-256, leaves 00 | salt (32 bytes) | data, in order of their hash"
+_CELLS = [column.name for column in RUN if column.name != "payload"]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A redacted edition: its id, its files, and the tree that its root stands for."""
+
+    id: str
+    files: Mapping[str, bytes]
+    tree: Tree
+
+
+@dataclass
+class Parted:
+    """A full version parted into the files that are shown and the leaves of what is not."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    leaves: list[dict[str, Any]] = field(default_factory=list)
+
+
+# Making an edition --------------------------------------------------------------------------------
+
+
+def redact(root: Path, version: str, secret: bytes, *, sealed: bool = False) -> Edition:
+    """The redacted edition of a published version; ``sealed`` keeps internal forecasts back too.
+
+    Raises InputError when the version is not published, has no internal source, or its internal
+    tables are not those in data/validated; PublishError when what was published is not whole.
+    """
+    full = root / PLACES[-1] / version
+    if not (full / MANIFEST).is_file():
+        raise InputError("no such version", value=version, hint="`scaling publish` makes one")
+    wrong = verify(root)
+    if wrong:
+        raise PublishError("nothing was redacted: " + "; ".join(wrong))
+    told = json.loads((full / MANIFEST).read_bytes())
+    internal = internal_tables(root, told)
+    if not internal:
+        hint = "It can be shared as it is."
+        raise InputError("no internal source made this version", value=version, hint=hint)
+    parted = part(full, internal, sealed=sealed)
+    leaves = [*parted.leaves, *row_leaves(root, told, internal)]
+    context = bytes.fromhex(sha256((full / MANIFEST).read_bytes()))
+    tree = grow(map(canonical, leaves), secret, context)
+    commitment = {"root": tree.root.hex(), "leaves": len(tree.leaves), "hash": HASH}
+    made = manifest(full, internal, parted.files, commitment, sealed=sealed)
+    return Edition(made["edition"], parted.files | {MANIFEST: pretty(made).encode()}, tree)
+
+
+def write(edition: Edition, place: Path) -> Path:
+    """Put the edition into its folder below ``place``, whole, under the start of its id."""
+    place.mkdir(parents=True, exist_ok=True)
+    folder = place / edition.id[:12]
+    with atomic.locked(place):
+        atomic.remove_leftovers(place)
+        if folder.exists():
+            return folder
+        beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=place))
+        for name, content in edition.files.items():
+            atomic.write(beside / name, content)
+        beside.chmod(0o755)
+        atomic.rename(beside, folder)
+    return folder
+
+
+def manifest(
+    full: Path,
+    internal: Collection[str],
+    files: Mapping[str, bytes],
+    commitment: Mapping[str, Any],
+    *,
+    sealed: bool,
+) -> dict[str, Any]:
+    """The edition's manifest, id included: a function of the full version and of the root."""
+    content = (full / MANIFEST).read_bytes()
+    told, entry = json.loads(content), entry_of(content)
+    made_by = told["made_by"]
+    public = {k: v for k, v in made_by["data"].items() if table_of(k) not in internal}
+    made: dict[str, Any] = {
+        "format": FORMAT,
+        "sealed": sealed,
+        "issued_at": entry.issued_at,
+        "as_of": entry.as_of,
+        "full": {
+            "version": entry.version,
+            "manifest_sha256": entry.manifest_sha256,
+            "ledger_line_sha256": entry.digest(),
+            "previous": entry.previous,
+            "corrects": entry.corrects,
+        },
+        "made_by": {
+            "data": public,
+            "engine": sha256(canonical(made_by["engine"])),
+            "laws": sha256(canonical(made_by["laws"])),
+            "requirements": made_by["requirements"],
+            "seed": made_by["seed"],
+        },
+        "commitment": dict(commitment),
+        "files": {
+            name: {"sha256": sha256(data), "bytes": len(data)}
+            for name, data in sorted(files.items())
+        },
+    }
+    return made | {"edition": edition_id(made)}
+
+
+def edition_id(made: Mapping[str, Any]) -> str:
+    """The SHA-256 of the manifest without its id."""
+    return sha256(canonical({k: v for k, v in made.items() if k != "edition"}))
+
+
+def internal_tables(root: Path, told: Mapping[str, Any]) -> set[str]:
+    """Tables in a version's manifest that no source in data/published has."""
+    public = {one.name for one in published(root / "data" / "published")}
+    return {table_of(path) for path in told["made_by"]["data"] if table_of(path) not in public}
+
+
+def table_of(path: str) -> str:
+    """The table's name in a path of the manifest."""
+    return path.removeprefix(TABLES).removesuffix(".parquet")
+
+
+def row_leaves(
+    root: Path, told: Mapping[str, Any], internal: Iterable[str], where: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """A leaf for each row of the internal tables that made a version.
+
+    ``told`` is the version's manifest. With ``where``, a polars SQL condition, only for rows of
+    which it is true. Raises InputError when a table is not the one that made the version.
+    """
+    for name in sorted(internal):
+        path = f"{TABLES}{name}.parquet"
+        file = root / path
+        if not file.is_file() or sha256(file.read_bytes()) != told["made_by"]["data"][path]:
+            hint = "Check out the version's dvc.lock, then `dvc checkout`."
+            raise InputError("is not the table that made the version", file=file, hint=hint)
+        rows = pl.read_parquet(file, columns=_CELLS)
+        for row in (rows if where is None else _like(rows, where)).iter_rows(named=True):
+            cells = {column: _cell(cell) for column, cell in row.items() if cell is not None}
+            yield {"kind": "row", "table": name, "row": cells}
+
+
+def _like(rows: pl.DataFrame, where: str) -> pl.DataFrame:
+    try:
+        return rows.filter(pl.sql_expr(where))
+    except pl.exceptions.PolarsError as error:
+        problem = f"condition cannot be read: {str(error).splitlines()[0]}"
+        allowed = "a polars SQL condition over the columns of the run table"
+        raise InputError(problem, column="--where", value=where, allowed=allowed) from error
+
+
+def _cell(cell: Any) -> Any:
+    """JSON has no word for NaN and infinities; days become text when they are written."""
+    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+# Parting a version --------------------------------------------------------------------------------
+
+
+def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
+    """Part a full version; a study whose source is internal, or unknown, is not shown.
+
+    ``internal`` are the names of internal tables. Nothing but the version's own files is read.
+    """
+    known = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
+    sources = {table_of(path) for path in known} - set(internal)
+    fits = {path.stem: json.loads(path.read_bytes()) for path in _sorted(full, "fits/*.json")}
+    lines = {name: _lines(full / name) for name in (FORECAST, BASELINES)}
+    rows = [row for every in lines.values() for row in every]
+    public = [name for name, made in fits.items() if made.get("source") in sources]
+    hidden = {row["study"]: {} for row in rows} | fits
+    hidden = {name: made for name, made in hidden.items() if name not in public}
+    aliases = _aliases(hidden, rows)
+    parted = Parted(leaves=_names(hidden, aliases))
+    for pattern in ("fits/*.json", "fits/*.csv", "backtests/*.json"):
+        for path in _sorted(full, pattern):
+            if path.stem in public:
+                parted.files[path.relative_to(full).as_posix()] = path.read_bytes()
+    for name, every in lines.items():
+        _part_lines(parted, name, every, aliases, sealed=sealed)
+    asked = json.loads(_read(full / "checklist.json") or b"{}")
+    shown = [one for one in asked.get("answers", []) if one.get("study") in public]
+    told = {"questions": asked.get("questions"), "answers": shown}
+    parted.files["checklist.json"] = pretty(told).encode()
+    parted.files[STUDIES] = pretty(_studies(fits, public, aliases)).encode()
+    parted.files[PAGE] = _page(parted.files[FORECAST], sealed=sealed).encode()
+    parted.leaves += _withheld_files(full, parted.files)
+    return parted
+
+
+def _sorted(full: Path, pattern: str) -> list[Path]:
+    return sorted(full.glob(pattern))
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    """The lines of a table with their cells as they are written."""
+    return list(csv.DictReader(io.StringIO(_read(path).decode())))
+
+
+def _aliases(hidden: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Names -> what stands for them: of internal studies and sources, and of every target."""
+    sources = sorted({str(made["source"]) for made in hidden.values() if "source" in made})
+    targets = dict.fromkeys(row["target"] for row in rows)
+    named = {"study": sorted(hidden), "source": sources, "target": list(targets)}
+    words = {"study": "internal-study", "source": "internal-source", "target": "target"}
+    return {
+        kind: {name: f"{words[kind]}-{number}" for number, name in enumerate(names, 1)}
+        for kind, names in named.items()
+    }
+
+
+def _names(hidden: Mapping[str, Any], aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
+    told = [
+        {"kind": "name", "of": kind, "alias": alias, "name": name}
+        for kind, names in aliases.items()
+        for name, alias in names.items()
+    ]
+    metrics = [
+        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": made["metric"]}
+        for name, made in hidden.items()
+        if "metric" in made
+    ]
+    return told + metrics
+
+
+def _part_lines(
+    parted: Parted,
+    file: str,
+    rows: list[dict[str, str]],
+    aliases: Mapping[str, Any],
+    *,
+    sealed: bool,
+) -> None:
+    """Show the lines of published studies, and of internal ones the forecasts unless sealed.
+
+    Naive methods are never shown for an internal study: the last value carried on is a run's own.
+    """
+    shown = []
+    for row in rows:
+        alias = aliases["study"].get(row["study"])
+        line = row | {"target": aliases["target"][row["target"]], "study": alias or row["study"]}
+        if alias is not None:
+            parted.leaves.append({"kind": "forecast", "file": file, "line": line})
+        if alias is None or (file == FORECAST and not sealed):
+            shown.append(line)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(shown)
+    parted.files[file] = out.getvalue().encode()
+
+
+def _studies(
+    fits: Mapping[str, Any], public: Collection[str], aliases: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Of each study its source, and how the fit of each law ended (a word of a closed list)."""
+    told = []
+    for name, made in fits.items():
+        ended = {str(one.get("law")): one.get("outcome") for one in made.get("fits", ())}
+        known = {"study": name, "source": made.get("source"), "metric": made.get("metric")}
+        alias = {"study": aliases["study"].get(name), "metric": None}
+        alias["source"] = aliases["source"].get(str(made.get("source")))
+        told.append((known if name in public else alias) | {"laws": ended})
+    return {"studies": sorted(told, key=lambda one: str(one["study"]))}
+
+
+def _withheld_files(full: Path, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """A leaf for each file of the full version that does not stand in the edition as it is."""
+    listed = json.loads((full / MANIFEST).read_bytes())["files"]
+    return [
+        {"kind": "file", "path": path, **facts}
+        for path, facts in listed.items()
+        if path not in files or sha256(files[path]) != facts["sha256"]
+    ]
+
+
+def _page(table: bytes, *, sealed: bool) -> str:
+    """A page for people: what this is, and the forecasts with their 90 % intervals."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for row in csv.DictReader(io.StringIO(table.decode())):
+        if row["law"] == "ensemble":
+            found.setdefault((row["study"], row["target"]), dict(row))[row["quantile"]] = row[
+                "value"
+            ]
+    lines = [
+        "# Forecasts, redacted edition",
+        "",
+        "Internal runs and names are left out. What was left out is bound by the root in",
+        "manifest.json: `scaling verify FOLDER` checks this folder alone, and with",
+        "`--disclosed FILE` that something shown later belongs to it.",
+        "" if not sealed else "\nForecasts of internal studies are sealed: bound, and not shown.\n",
+        "| study | target | params | tokens | median | 90 % interval |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (study, target), row in found.items():
+        size = " | ".join(f"{float(row[name]):.3g}" for name in ("params", "tokens"))
+        middle, low, high = (_shown(row, level) for level in ("0.5", "0.05", "0.95"))
+        lines.append(f"| {study} | {target} | {size} | {middle} | {low} to {high} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(row: Mapping[str, str], level: str) -> str:
+    return f"{float(row[level]):.4f}" if level in row else "-"

@@ -1,0 +1,1 @@
+"""A published version computed again from its commit, and compared byte for byte."""

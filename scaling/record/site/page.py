@@ -1,0 +1,219 @@
+"""Records to the report model of the index, which the renderer of the reports shows. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from scaling.document.blocks import (
+    MISSING,
+    Cell,
+    Column,
+    Fold,
+    Group,
+    Report,
+    Section,
+    Table,
+    Text,
+    table,
+)
+from scaling.document.cells import figure, words
+from scaling.document.format import clean, integer, percent, shift
+from scaling.errors import counted
+from scaling.record.site import audited
+from scaling.record.site.records import LEVELS, SHOWN, VERSION_NAME, Record
+
+TITLE = "Published forecasts"
+LEAD = "Every version that was ever issued, newest first, and how well its intervals held."
+LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=True))
+LEDGER_FILE = "reports/ledger.jsonl"
+
+
+def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ()) -> Report:
+    """The index of these versions, which come oldest first, and of what the audit says.
+
+    ``pages`` have the versions before them, oldest first.
+    """
+    newest = list(reversed(records))
+    number = len(newest) + (pages[-1]["last"] if pages else 0)
+    facts = (Cell(counted(number, "version"), number, "versions", LEDGER_FILE),)
+    older = (page_table(pages),) if pages else ()
+    files = Fold("Files of every version", (file_table(newest),))
+    sections = (
+        Section(
+            "versions", "Versions", (_intro(newest, pages), version_table(newest), *older, files)
+        ),
+        Section("record", "Calibration record", audited.blocks(audit)),
+        Section("backtests", "Backtests of each version", _record_blocks(newest)),
+        Section("beside", "Audit, history, governance", (audited.beside(audit),)),
+    )
+    return Report(TITLE, LEAD, facts, sections)
+
+
+def older_page(records: Sequence[Record], told: Record, before: Record | None) -> Report:
+    """The page of some older versions, which come oldest first.
+
+    ``told`` is what the index says of it, ``before`` what it says of the page of those before.
+    """
+    newest = list(reversed(records))
+    span = _span(told)
+    facts = (Cell(span, span, "versions", LEDGER_FILE),)
+    files = Fold("Files of these versions", (file_table(newest),))
+    near = [Cell("newest versions", link="index.html")]
+    near += [Cell(_span(before), link=f"{before['name']}.html")] if before else []
+    rows = tuple((cell,) for cell in near)
+    other = table("page-table", "Other pages", (Column("page"),), (Group("", rows),))
+    sections = (
+        Section("versions", "Versions", (_intro(newest), other, version_table(newest), files)),
+        Section("backtests", "Backtests of each version", _record_blocks(newest)),
+    )
+    lead = "Older versions, newest first. How well intervals held is told with the newest versions."
+    return Report(f"{TITLE}, {span}", lead, facts, sections)
+
+
+def page_table(pages: Sequence[Record]) -> Table:
+    """A row a page of older versions, newest first."""
+    columns = (Column("page"), Column("first issued", "UTC"), Column("last issued", "UTC"))
+    rows = tuple(
+        (
+            Cell(_span(told), _span(told), link=f"{told['name']}.html"),
+            words(_time(told["since"]), LEDGER_FILE),
+            words(_time(told["until"]), LEDGER_FILE),
+        )
+        for told in reversed(pages)
+    )
+    return table("page-table", "Older versions", columns, (Group("", rows),))
+
+
+def _span(told: Record) -> str:
+    return f"versions {told['first']} to {told['last']}"
+
+
+def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
+    if not newest:
+        return Text("Nothing has been published yet.")
+    told = (
+        "A version never changes once it is issued. The ledger chains them by hash, and "
+        "\u201cscaling verify\u201d checks every file against it."
+    )
+    more = f" Here are the newest {len(newest)}; below them are the pages of older ones."
+    return Text(told + more if pages else told)
+
+
+def version_table(newest: Sequence[Record]) -> Table:
+    """A row a version: when, what it covers, what changed, how far the forecast moved."""
+    columns = (
+        Column("version"),
+        Column("issued", "UTC"),
+        Column("studies", numeric=True),
+        Column("targets", numeric=True),
+        Column("what changed", long=True),
+        Column("largest move of a median", numeric=True),
+        Column("where", long=True),
+        Column("code"),
+    )
+    rows = tuple(_version_row(record) for record in newest)
+    note = (
+        "Moves compare the medians of all laws together with those of the version before, at the "
+        "targets that both have. Code marked + differed from its Git revision."
+    )
+    return table("version-table", "Versions, newest first", columns, (Group("", rows),), note)
+
+
+def _version_row(record: Record) -> tuple[Cell, ...]:
+    place = f"reports/{record['version']}/"
+    moved = record.get("moved") or {}
+    where = f"{moved['target']}, {moved['study']}" if moved.get("log_ratio") else None
+    return (
+        _link(record, "report.html", record["version"]),
+        words(_time(record["issued_at"]), f"{place}manifest.json#issued_at"),
+        figure(record["studies"], integer, f"{place}forecast.csv#study", "studies"),
+        figure(record["targets"], integer, f"{place}forecast.csv#target", "targets"),
+        words(_changes(record), f"{place}manifest.json#made_by"),
+        figure(moved.get("log_ratio"), _move, f"{place}forecast.csv#ensemble, quantile 0.5"),
+        words(where),
+        words(_code(record), f"{place}manifest.json#revision"),
+    )
+
+
+def file_table(newest: Sequence[Record]) -> Table:
+    """A row a version: its files."""
+    rows = tuple(
+        (
+            _link(record, "report.html", record["version"]),
+            *(_link(record, name, label) for name, label in LABELS.items()),
+        )
+        for record in newest
+    )
+    columns = (Column("version"), *(Column(name) for name in LABELS))
+    return table("file-table", "Files", columns, (Group("", rows),))
+
+
+def _link(record: Record, name: str, text: str) -> Cell:
+    """The text, leading to that file of the version when it has it."""
+    version = clean(record["version"])
+    there = name in record["files"] and VERSION_NAME.fullmatch(version)
+    if there:
+        return Cell(text, text, link=f"{version}/{name}")
+    return Cell(version, version) if name == "report.html" else MISSING
+
+
+def _time(issued: str) -> str:
+    """2026-11-22T15:00:02+00:00 as 2026-11-22 15:00."""
+    return issued[:16].replace("T", " ")
+
+
+def _code(record: Record) -> str | None:
+    revision = record["revision"]
+    return None if revision is None else revision[:8] + ("+" if record["dirty"] else "")
+
+
+def _changes(record: Record) -> str:
+    if record["first"]:
+        return "the first version"
+    corrects = f"corrects {record['corrects']}: {record['reason']}" if record["corrects"] else ""
+    return "; ".join(part for part in (corrects, *record["changed"]) if part) or "not known"
+
+
+def _move(ratio: float) -> str:
+    """A log ratio as a percentage: +1.2 %."""
+    return f"{shift(100 * math.expm1(ratio), 2 if abs(ratio) < 0.1 else 0)} %"
+
+
+def _record_blocks(newest: Sequence[Record]) -> tuple[Text | Table, ...]:
+    """The pooled backtests of every version that has some."""
+    known = [record for record in newest if record["calibration"]]
+    if not known:
+        return (Text("No version so far holds backtests."),)
+    told = Text(
+        "Before it was issued, each version foretold its studies' larger runs from the smaller "
+        "ones. An interval that tells the truth holds as often as its name says. Shares and errors "
+        "are means over all forecasts of all studies; forecasts of one study are not independent."
+    )
+    return told, record_table(known)
+
+
+def record_table(known: Sequence[Record]) -> Table:
+    """A row a version: how often each interval held where the answer is known."""
+    columns = (
+        Column("version"),
+        Column("studies", numeric=True),
+        Column("forecasts", numeric=True),
+        Column("mean absolute error", "of log loss", numeric=True),
+        *(Column(f"inside {level} %", numeric=True) for level in LEVELS),
+    )
+    rows = tuple(_record_row(record, record["calibration"]) for record in known)
+    title = "How often intervals held in backtests"
+    return table("record-table", title, columns, (Group("", rows),))
+
+
+def _record_row(record: Record, found: dict[str, Any]) -> tuple[Cell, ...]:
+    place = f"reports/{record['version']}/report.json#backtest-table"
+    return (
+        _link(record, "report.html", record["version"]),
+        figure(found["studies"], integer, place, "studies"),
+        figure(found["forecasts"], integer, place, "forecasts"),
+        figure(found["error"], percent, place),
+        *(audited.inside(found[f"in{level}"], level / 100, place) for level in LEVELS),
+    )

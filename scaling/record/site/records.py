@@ -1,0 +1,219 @@
+"""What the index says of each version: a record made of its ledger line, its files and the version
+before it. A part that cannot be read is left out, never guessed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from scaling.document.format import clean, number, shorten
+from scaling.document.report_json import load
+from scaling.io.json_files import as_list, as_map
+from scaling.io.tables import unguarded
+from scaling.record.versions.ledger import MANIFEST, Entry
+
+FORM = 2  # raised when a record holds something else than before
+VERSION_NAME = re.compile(r"[0-9a-f]{12}")
+SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
+LEVELS = (50, 80, 90, 95)
+LONGEST = 80
+_KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"))
+_COLUMNS = ("study", "target", "law", "quantile", "value")
+
+Record = dict[str, Any]
+Medians = dict[tuple[str, str], float]
+
+
+def records(
+    reports: Path,
+    entries: Iterable[Entry],
+    known: Mapping[str, Record] | None = None,
+    before: Entry | None = None,
+) -> list[Record]:
+    """One record a version, in the ledger's order; those in ``known`` are not made again.
+
+    A known record is taken when it has the same form, manifest and predecessor. Every version is
+    read at most twice, so the time is linear in their number. ``before`` is the version before the
+    first of them.
+    """
+    known = known or {}
+    found: list[Record] = []
+    for entry in entries:
+        old = known.get(entry.version)
+        fits = old is not None and _identity(old) == _identity(_names(entry))
+        found.append(old if old is not None and fits else _record(reports, entry, before))
+        before = entry
+    return found
+
+
+def _names(entry: Entry) -> Record:
+    """What identifies a record."""
+    return {
+        "form": FORM,
+        "version": entry.version,
+        "manifest_sha256": entry.manifest_sha256,
+        "previous": entry.previous,
+    }
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = ("form", "version", "manifest_sha256", "previous")
+    return tuple(record.get(name) for name in names)
+
+
+def _record(reports: Path, entry: Entry, before: Entry | None) -> Record:
+    folder = _folder(reports, entry)
+    old = None if before is None else _folder(reports, before)
+    now, then = _medians(folder), _medians(old)
+    return _names(entry) | {
+        "issued_at": clean(entry.issued_at),
+        "revision": None if entry.revision is None else clean(entry.revision),
+        "dirty": entry.dirty,
+        "studies": len({study for study, _ in now}) or None,
+        "targets": len({target for _, target in now}) or None,
+        "corrects": None if entry.corrects is None else clean(entry.corrects),
+        "reason": None if entry.reason is None else clean(entry.reason),
+        "first": before is None,
+        "changed": [] if before is None else changed(_made_by(old), _made_by(folder)),
+        "moved": None if before is None else moved(then, now),
+        "calibration": calibration(_json(folder, "report.json")),
+        "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
+    }
+
+
+def _folder(reports: Path, entry: Entry) -> Path | None:
+    """The version's folder; None for a name that is none."""
+    return reports / entry.version if VERSION_NAME.fullmatch(str(entry.version)) else None
+
+
+def _json(folder: Path | None, name: str) -> Mapping[str, Any]:
+    if folder is not None:
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            return as_map(load((folder / name).read_bytes()))
+    return {}
+
+
+def _made_by(folder: Path | None) -> Mapping[str, Any]:
+    return as_map(_json(folder, MANIFEST).get("made_by"))
+
+
+# What changed ------------------------------------------------------------------------------------
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What made the version differs in, one phrase a kind; empty when a manifest is missing."""
+    if not old or not new:
+        return []
+    phrases = [_phrase(label, as_map(old.get(k)), as_map(new.get(k))) for k, label in _KINDS]
+    if old.get("params") != new.get("params"):
+        phrases.append("choices in params.yaml")
+    if old.get("requirements") != new.get("requirements"):
+        phrases.append("packages")
+    if not any(phrases) and old.get("outputs") != new.get("outputs"):
+        phrases.append("the report alone")
+    return [phrase for phrase in phrases if phrase]
+
+
+def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
+    other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
+    parts = (("new", added), ("without", gone), ("changed", other))
+    told = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
+    return f"{label}: {told}" if told else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """Up to three names of files without folder and suffix, then how many more; those that begin
+    with an underscore mean little to a reader and come last."""
+    stems = sorted((clean(PurePosixPath(name).stem) for name in names), key=_inner)
+    shown = ", ".join(shorten(stem, LONGEST) for stem in stems[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _inner(stem: str) -> tuple[bool, str]:
+    return stem.startswith("_"), stem
+
+
+# How the forecast moved ---------------------------------------------------------------------------
+
+
+def _medians(folder: Path | None) -> Medians:
+    """(study, target) -> median of all laws together."""
+    if folder is None:
+        return {}
+    try:
+        content = io.BytesIO((folder / "forecast.csv").read_bytes())
+        frame = unguarded(pl.read_csv(content, columns=_COLUMNS))
+        chosen = frame.filter((pl.col("law") == "ensemble") & (pl.col("quantile") == 0.5))
+        rows = chosen.select("study", "target", pl.col("value").cast(pl.Float64)).iter_rows()
+        return {(str(s), str(t)): v for s, t, v in rows if number(v) is not None and v > 0}
+    except (OSError, pl.exceptions.PolarsError):
+        return {}
+
+
+def moved(old: Medians, new: Medians) -> Record | None:
+    """The largest move of a median, as a log ratio, and how many targets both versions have."""
+    both = sorted(set(old) & set(new))
+    if not both:
+        return None
+    moves = [(math.log(new[key] / old[key]), key) for key in both]
+    largest, (study, target) = max(moves, key=lambda move: abs(move[0]))
+    return {
+        "log_ratio": largest,
+        "study": shorten(clean(study), LONGEST),
+        "target": shorten(clean(target), LONGEST),
+        "compared": len(both),
+    }
+
+
+# The calibration record ---------------------------------------------------------------------------
+
+
+def calibration(report: Mapping[str, Any]) -> Record | None:
+    """Backtests pooled over studies, each study's share weighted by its forecasts.
+
+    They stand in the version's ``report.json``, in the table ``backtest-table``, whose rows of
+    method "ensemble" at distance "all" cover every forecast of a study once.
+    """
+    lines = [line for line in _backtests(report) if number(line.get("forecasts"))]
+    total = sum(line["forecasts"] for line in lines)
+    if not total:
+        return None
+    names = ("error", *(f"in{level}" for level in LEVELS))
+    return {"studies": len(lines), "forecasts": int(total)} | {
+        name: _mean([(line["forecasts"], number(line.get(name))) for line in lines])
+        for name in names
+    }
+
+
+def _mean(pairs: Sequence[tuple[float, float | None]]) -> float | None:
+    known = [(weight, value) for weight, value in pairs if value is not None]
+    total = sum(weight for weight, _ in known)
+    return sum(weight * value for weight, value in known) / total if total else None
+
+
+def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    blocks = [b for s in as_list(report.get("sections")) for b in as_list(as_map(s).get("blocks"))]
+    tables = [as_map(block) for block in blocks if as_map(block).get("id") == "backtest-table"]
+    groups = [as_map(group) for table in tables for group in as_list(table.get("groups"))]
+    rows = [_values(row) for group in groups for row in as_list(group.get("rows"))]
+    return [
+        {
+            "forecasts": number(row[2]) or 0.0,
+            "error": row[3],
+            **dict(zip((f"in{level}" for level in LEVELS), row[5:9], strict=True)),
+        }
+        for row in rows
+        if len(row) >= 9 and row[:2] == ["ensemble", "all"]
+    ]
+
+
+def _values(row: Any) -> list[Any]:
+    return [as_map(cell).get("value") for cell in as_list(row)]

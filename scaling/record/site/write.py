@@ -1,0 +1,156 @@
+"""Put the index where people look for it; each file is replaced whole, and only when it changed.
+
+The newest versions stand in ``index.html``. Whenever there are twice `PAGE` of them, the older half
+gets a page of its own (``index-1-50.html``), which is not written again: what a publication costs
+does not grow with the number of versions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaling.document.blocks import Report
+from scaling.document.format import clean
+from scaling.document.render import html, markdown, stylesheet
+from scaling.errors import InputError
+from scaling.io import atomic
+from scaling.io.atomic import write_bytes
+from scaling.io.hashing import sha256
+from scaling.io.json_files import as_list, as_map, json_text
+from scaling.record.site import audited
+from scaling.record.site.page import older_page, page
+from scaling.record.site.records import FORM, Record, records
+from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+
+JSON = "index.json"
+PAGE = 50
+KINDS = ("html", "json", "md")
+OLDER = re.compile(r"index-\d+-\d+\.(html|json|md)")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What ``index.json`` says: of the newest versions, by version, and of pages, by name."""
+
+    versions: Mapping[str, Record] = field(default_factory=dict)
+    pages: Mapping[str, Record] = field(default_factory=dict)
+
+
+def build(root: Path) -> list[Path]:
+    """Make the index again from the ledger and every version; returns the files that changed.
+
+    Pages of older versions that belong to no index any more are removed.
+    """
+    reports = root / "reports"
+    changed = _write(reports, _Known())
+    told = as_list(as_map(json.loads((reports / JSON).read_bytes())).get("pages"))
+    kept = {as_map(one).get("name") for one in told}
+    for path in reports.iterdir():
+        if OLDER.fullmatch(path.name) and path.stem not in kept:
+            path.unlink()
+    return changed
+
+
+def refresh(root: Path) -> list[Path]:
+    """As `build`, but taking what ``index.json`` already says of versions that have not changed.
+
+    Where nothing is published yet, there is nothing to do.
+    """
+    reports = root / "reports"
+    if not (reports / LEDGER).is_file():
+        return []
+    return _write(reports, _known(reports / JSON))
+
+
+def contents(found: list[Record], audit: Record, pages: Sequence[Record] = ()) -> dict[str, bytes]:
+    """The bytes of each file of the index, by name."""
+    told = {"audit": audit, "pages": list(pages), "versions": list(reversed(found))}
+    return _files("index", page(found, audit, pages), told)
+
+
+def _files(name: str, report: Report, told: Record) -> dict[str, bytes]:
+    texts = {"html": html(report), "md": markdown(report), "json": json_text(told)}
+    return {f"{name}.{kind}": text.encode() for kind, text in texts.items()}
+
+
+def _write(reports: Path, known: _Known) -> list[Path]:
+    if not (reports / LEDGER).is_file():
+        raise InputError("is missing", file=reports / LEDGER, hint="`scaling refit` publishes")
+    with atomic.locked(reports):
+        entries, wrong = read_lines((reports / LEDGER).read_bytes())
+        if wrong is not None:
+            raise InputError(wrong, file=reports / LEDGER, hint="`scaling publish` restores it")
+        pages, changed = _older(reports, entries, known)
+        first = len(pages) * PAGE
+        before = entries[first - 1] if first else None
+        newest = records(reports, entries[first:], known.versions, before)
+        return changed + _put(reports, contents(newest, audited.read(reports), pages))
+
+
+def _older(reports: Path, entries: list[Entry], known: _Known) -> tuple[list[Record], list[Path]]:
+    """What the index says of each page of older versions, and the files of pages made now."""
+    pages: list[Record] = []
+    changed: list[Path] = []
+    for first in range(0, len(entries) - 2 * PAGE + 1, PAGE):
+        told = _told(entries, first)
+        sizes = _standing(reports, told, known.pages.get(told["name"], {}))
+        if not sizes:
+            before = entries[first - 1] if first else None
+            found = records(reports, entries[first : first + PAGE], known.versions, before)
+            report = older_page(found, told, pages[-1] if pages else None)
+            files = _files(told["name"], report, {"versions": found[::-1]})
+            changed += _put(reports, files)
+            sizes = {name: len(content) for name, content in files.items()}
+        pages.append(told | {"bytes": sizes})
+    return pages, changed
+
+
+def _told(entries: list[Entry], first: int) -> Record:
+    """What identifies a page: its last line stands for all lines before, by their hashes."""
+    last = entries[first + PAGE - 1]
+    return {
+        "name": f"index-{first + 1}-{first + PAGE}",
+        "first": first + 1,
+        "last": first + PAGE,
+        "since": clean(entries[first].issued_at),
+        "until": clean(last.issued_at),
+        "line_sha256": last.digest(),
+        "form": FORM,
+        "style": sha256(stylesheet().encode()),
+    }
+
+
+def _standing(reports: Path, told: Record, there: Record) -> Record:
+    """Sizes of the page's files, where it was made of the same and they are as long as they were;
+    else none."""
+    names = [f"{told['name']}.{kind}" for kind in KINDS]
+    try:
+        sizes = {name: (reports / name).stat().st_size for name in names}
+    except OSError:
+        return {}
+    return sizes if there == told | {"bytes": sizes} else {}
+
+
+def _put(reports: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write the files that are not as they should be."""
+    paths = {reports / name: content for name, content in files.items()}
+    new = [p for p, content in paths.items() if not p.is_file() or p.read_bytes() != content]
+    for path in new:
+        write_bytes(path, paths[path])
+    return new
+
+
+def _known(path: Path) -> _Known:
+    try:
+        told = as_map(json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return _Known()
+    versions, pages = (map(as_map, as_list(told.get(name))) for name in ("versions", "pages"))
+    return _Known(
+        {str(one.get("version")): dict(one) for one in versions},
+        {str(one.get("name")): dict(one) for one in pages},
+    )

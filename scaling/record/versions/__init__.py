@@ -1,0 +1,1 @@
+"""Published versions: their store, ledger, fingerprints, tags and checks."""

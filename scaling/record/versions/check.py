@@ -1,0 +1,245 @@
+"""Whether published versions are whole, and the ledger over them unbroken."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scaling.io import atomic
+from scaling.io.git import git
+from scaling.io.hashing import sha256
+from scaling.record.versions.fingerprint import Current, manifest
+from scaling.record.versions.ledger import (
+    LEDGER,
+    MANIFEST,
+    Entry,
+    PublishError,
+    entry_of,
+    follow,
+    read_lines,
+)
+from scaling.record.versions.stat_cache import Seen, clock_ns
+
+# Where versions stand: the replayed history has a chain of its own.
+PLACES = ("reports/history", "reports")
+
+
+VERSION_NAME = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass
+class _History:
+    """The published versions: what is wrong with them, and what was restored.
+
+    ``current`` is what restoring may take from; without it problems are only noted. With ``seen``,
+    versions that did not change since they were last read are not read again.
+    """
+
+    reports: Path
+    current: Current | None = None
+    seen: Seen | None = None
+    restored: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    # The ledger's bytes once it was found whole or mended.
+    ledger: bytes = b""
+
+    def shown(self, path: Path) -> str:
+        top = self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
+        return path.relative_to(top).as_posix()
+
+    @functools.cached_property
+    def named(self) -> dict[str, bool]:
+        """What has the name of a version -> whether it is a folder."""
+        with os.scandir(self.reports) as entries:
+            return {one.name: one.is_dir() for one in entries if VERSION_NAME.fullmatch(one.name)}
+
+    def was_whole(self, entry: Entry) -> bool:
+        """Whether nothing of this version changed since all of it was read and found whole."""
+        there = self.named.get(entry.version, False)
+        return self.seen is not None and self.seen.is_whole(entry, there)
+
+
+def verify(root: Path) -> list[str]:
+    """What is wrong with the published versions and their ledger; an empty list when nothing.
+
+    Reads every byte that was published.
+    """
+    places = [root / place for place in PLACES if (root / place).is_dir()]
+    return [problem for place in places for problem in _problems(place, None)]
+
+
+def looks_whole(root: Path) -> bool:
+    """As `verify`, but reading only versions that changed since they were last read.
+
+    Of versions that are not among the newest the disk is asked about a share at a time.
+    """
+    places = [root / place for place in PLACES if (root / place).is_dir()]
+    return not any(_problems(place, Seen(place)) for place in places)
+
+
+def _problems(reports: Path, seen: Seen | None) -> list[str]:
+    with atomic.locked(reports, shared=True):
+        history = _History(reports, seen=seen)
+        with _told(history):
+            _checked_chain(history)
+    return history.problems
+
+
+@contextlib.contextmanager
+def _told(history: _History) -> Iterator[None]:
+    """A chain that cannot be followed is a problem like any other."""
+    try:
+        yield
+    except PublishError as error:
+        history.problems.append(f"{history.shown(history.reports / LEDGER)}: {error}")
+
+
+def _checked_chain(history: _History) -> list[Entry]:
+    """The ledger's entries, every version checked; with present outputs at hand, restored."""
+    chain = _mended_ledger(history)
+    for entry in chain:
+        if not history.was_whole(entry):
+            _check_version(history, entry)
+    for name in sorted(history.named.keys() - {entry.version for entry in chain}):
+        history.problems.append(
+            f"{history.shown(history.reports / name)}: does not continue from the ledger "
+            f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
+            "folder and publish again if it is wanted"
+        )
+    if history.seen is not None:
+        history.seen.keep()
+    return chain
+
+
+def _mended_ledger(history: _History) -> list[Entry]:
+    """The ledger as it must be: its good lines, continued by the manifests that follow them."""
+    ledger = history.reports / LEDGER
+    content = ledger.read_bytes() if ledger.exists() else b""
+    read = read_lines(content)
+    if history.seen is not None:
+        history.seen.choose(read[0])
+    manifests = _manifests(history, {entry.version: entry for entry in read[0]})
+    good, wrong = _good_lines(read, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
+    known = {entry.version for entry in good}
+    chain = follow(good, (entry for entry in manifests.values() if entry.version not in known))
+    if wrong is None and len(chain) > len(good):
+        wrong = "no line for " + ", ".join(entry.version for entry in chain[len(good) :])
+    history.ledger = content
+    if wrong is None:
+        return chain
+    # A chain shorter than the bad ledger would drop a version.
+    if history.current is None or len(chain) < len(content.splitlines()):
+        history.problems.append(f"{history.shown(ledger)}: {wrong}")
+    else:
+        history.ledger = b"".join(entry.line() for entry in chain)
+        atomic.rename(atomic.write_beside(history.reports, history.ledger), ledger)
+        history.restored.append(f"{history.shown(ledger)} ({wrong})")
+    return chain
+
+
+def _good_lines(
+    read: tuple[list[Entry], str | None], manifests: dict[str, Entry], committed: bytes | None
+) -> tuple[list[Entry], str | None]:
+    """The entries to trust, and what is wrong with the rest of the ledger (None: nothing)."""
+    entries, wrong = read
+    for number, entry in enumerate(entries):
+        told = manifests.get(entry.version, entry)
+        # No line after the last one vouches for it; its manifest does.
+        if told is not entry and told != entry and told.manifest_sha256 == entry.manifest_sha256:
+            entries, wrong = entries[:number], f"line {number + 1} is not what its manifest says"
+            break
+    in_git, _ = read_lines(committed or b"")
+    if entries[: len(in_git)] != in_git:
+        return in_git, wrong or "does not begin with the ledger that is in Git"
+    return entries, wrong
+
+
+def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Version -> ledger line, for every folder whose manifest is whole."""
+    found: dict[str, Entry] = {}
+    for name in (name for name, is_folder in history.named.items() if is_folder):
+        line = lines.get(name)
+        if line is not None and history.was_whole(line):
+            found[name] = line
+            continue
+        path = history.reports / name / MANIFEST
+        with contextlib.suppress(PublishError):
+            found[name] = entry_of(path.read_bytes() if path.is_file() else b"")
+    return {name: entry for name, entry in found.items() if entry.version == name}
+
+
+def _check_version(history: _History, entry: Entry) -> None:
+    """Compare a version's manifest with the ledger, and its files with the manifest."""
+    folder, before, since = history.reports / entry.version, len(history.problems), clock_ns()
+    content = _checked(history, folder / MANIFEST, entry.manifest_sha256, entry)
+    if content is None:
+        return
+    listed = json.loads(content)["files"]
+    for name, facts in listed.items():
+        _checked(history, folder / name, facts["sha256"], entry)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
+            problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
+            history.problems.append(problem)
+    if history.seen is not None and len(history.problems) == before:
+        history.seen.note(entry, since)
+
+
+def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
+    """The file's recorded bytes, restored if need be; None, with the problem noted, if not."""
+    content = path.read_bytes() if path.is_file() else None
+    if content is not None and sha256(content) == digest:
+        return content
+    wrong = "is missing" if content is None else "is not what was published"
+    if content is not None and path.name == MANIFEST:
+        # No later line vouches for the last one: either of the two may be the wrong one.
+        wrong += f", or its line in {history.shown(history.reports / LEDGER)} is not"
+    found = _find(history, path, digest, entry)
+    if found is None:
+        hint = "" if history.current is None else "; put it back from Git or a backup"
+        history.problems.append(f"{history.shown(path)}: {wrong}{hint}")
+        return None
+    atomic.rename(atomic.write_beside(history.reports, found), path)
+    history.restored.append(f"{history.shown(path)} ({wrong})")
+    return found
+
+
+def _find(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
+    """The bytes with this hash, wherever they still are; None when only checking."""
+    if history.current is None:
+        return None
+    for content in _candidates(history.reports, history.current, path, entry):
+        if sha256(content) == digest:
+            return content
+    return None
+
+
+def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> Iterator[bytes]:
+    """What the lost file may have held: made again, an output, in Git, in another version."""
+    yield from (source.read_bytes() for source in current.files.values())
+    if current.version == entry.version:
+        beside = _beside_again(reports, current, entry)
+        yield manifest(current, entry.facts(), beside)
+        # Of a version from before manifests named the inbox.
+        yield manifest(replace(current, inputs={}), entry.facts(), beside)
+        yield from beside.values()
+    yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
+    others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")
+    yield from (other.read_bytes() for other in sorted(others) if other.is_file())
+
+
+def _beside_again(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
+    """What was published beside the present outputs, from the version that came before them."""
+    known = {one.digest(): name for name, one in _manifests(_History(reports), {}).items()}
+    before = known.get(entry.previous or "")
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        for name, source in current.files.items():
+            atomic.write(Path(folder) / name, source.read_bytes())
+        return current.beside(reports / before if before else None, Path(folder))

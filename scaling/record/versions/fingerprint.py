@@ -1,0 +1,218 @@
+"""What makes a version: the hashes of data, laws, engine, choices and outputs, and the manifest."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scaling.errors import InputError
+from scaling.io.git import git
+from scaling.io.hashing import canonical, sha256
+from scaling.record.versions.ledger import MANIFEST, version_of
+
+# Forecasts by naive methods, against which a version is scored.
+BASELINES = "baselines.csv"
+# What DVC says of the inbox: the hash of the runs that a team dropped.
+INBOX = "data/internal/store.dvc"
+
+
+@dataclass(frozen=True)
+class Current:
+    """What would be published now: the hashes of what made it, and where each file stands."""
+
+    made_by: dict[str, Any]
+    files: dict[str, Path]
+    as_of: str | None = None
+    command: str = "python -m dvc repro"
+    # Beside what dvc.yaml names: whether they differ from Git makes the version dirty too.
+    sources: tuple[str, ...] = ()
+    # From the folder of the version before (None: there is none) and a folder with this one's
+    # files: what is written over and beside them, which the id does not depend on.
+    beside: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
+    # Inputs that may have changed before the version is committed; the id does not depend on them.
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        return version_of(self.made_by)
+
+
+def fingerprint(root: Path) -> Current:
+    """The hashes of everything that made the present outputs, and of the outputs.
+
+    The engine is what ``dvc.yaml`` names as dependencies under ``scaling/``: a test keeps that
+    list true. Raises InputError when something is missing.
+    """
+    params = yaml.safe_load(_need(root / "params.yaml").read_text(encoding="utf-8"))
+    studies = params.get("studies") or {}
+    files = _outputs(root, studies)
+    laws, engine = _sources(root)
+    made_by = {
+        "data": hashes_of(root, _tree(_need(root / "data" / "validated"))),
+        "laws": hashes_of(root, laws),
+        "engine": hashes_of(root, engine),
+        # As parsed, so that a new comment does not make a new version.
+        "params": sha256(canonical(params)),
+        "requirements": _hash(_need(root / "requirements.lock")),
+        "seed": params.get("seed"),
+        # Too large to publish; the fits' draws are told by their hashes.
+        "draws": hashes_of(root, _of_studies(root / "data" / "fits", ".parquet", studies)),
+        "outputs": {name: _hash(path) for name, path in files.items()},
+    }
+    as_of = params.get("as_of")
+    return Current(made_by, files, None if as_of is None else str(as_of))
+
+
+def manifest(
+    current: Current, facts: Mapping[str, str | bool | None], beside: Mapping[str, bytes]
+) -> bytes:
+    """The manifest's bytes: a function of what is published and of the facts in the ledger.
+
+    ``beside`` are files that are not outputs, or that are published otherwise than the outputs are.
+    """
+    outputs: dict[str, str] = current.made_by["outputs"]
+    files = {
+        name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
+        for name, digest in outputs.items()
+    }
+    files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in beside.items()}
+    content = {
+        **facts,
+        **current.inputs,
+        "version": current.version,
+        "made_by": current.made_by,
+        "files": files,
+        "reproduce": _reproduce(facts["revision"], facts["dirty"], current.command),
+    }
+    return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
+
+
+def inputs(root: Path) -> dict[str, str | None]:
+    """What the manifest keeps of the inbox, word for word: the text of `INBOX`; None without one.
+
+    Its hash binds the runs, and `scaling reproduce` fetches them by it, however much later the
+    version is committed.
+    """
+    path = root / INBOX
+    return {"inbox": path.read_text(encoding="utf-8") if path.is_file() else None}
+
+
+def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]:
+    """The Git revision, and whether what makes the numbers differs from it; None outside Git."""
+    revision = git(root, "rev-parse", "HEAD")
+    if revision is None:
+        return None, None
+    paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock", *more]
+    changed = git(root, "status", "--porcelain", "--", *paths)
+    return revision.decode().strip(), None if changed is None else bool(changed)
+
+
+def machine() -> str:
+    """The kind of processor, as far as the system tells it: compiled code and linear algebra choose
+    their instructions by it, so it can change the last digits of a number."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.machine()
+    first = dict(line.split("\t", 1) for line in text.split("\n\n")[0].splitlines() if "\t" in line)
+    told = {name.strip(): value.strip(" \t:") for name, value in first.items()}
+    kind = [told.get(name, "") for name in ("vendor_id", "cpu family", "model")]
+    return " ".join([platform.machine(), *filter(None, kind)])
+
+
+def _reproduce(revision: object, dirty: object, makes: str) -> str:
+    """The command that makes the outputs again, as far as Git knows."""
+    if revision is None:
+        return "no Git revision: made_by names the bytes that are needed"
+    command = f"git checkout {revision} && make setup && .venv/bin/{makes}"
+    return command + (" # after making the sources what made_by says" if dirty else "")
+
+
+def _of_studies(folder: Path, suffix: str, studies: Iterable[str]) -> list[Path]:
+    """The files of these studies: DVC leaves those of a study that is no longer in params.yaml."""
+    known = set(map(str, studies))
+    return sorted(path for path in folder.glob(f"*{suffix}") if path.stem in known)
+
+
+def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
+    """Name within the version -> where the stages left the file."""
+    present = _need(root / "reports" / "current")
+    files = {path.relative_to(present).as_posix(): path for path in _tree(present)}
+    forecast = _need(root / "data" / "forecasts" / "forecast.csv")
+    shown = files.setdefault("forecast.csv", forecast)
+    if _hash(shown) != _hash(forecast):
+        raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
+    for name, suffix in (("fits", ".json"), ("fits", ".csv"), ("backtests", ".json")):
+        for path in _of_studies(root / "data" / name, suffix, studies):
+            files[f"{name}/{path.name}"] = path
+    baselines = root / "data" / "forecasts" / BASELINES
+    if baselines.is_file():
+        files[BASELINES] = baselines
+    if MANIFEST in files:
+        raise InputError(f"the name {MANIFEST} belongs to publishing", file=files[MANIFEST])
+    return dict(sorted(files.items()))
+
+
+def _sources(root: Path) -> tuple[list[Path], list[Path]]:
+    """The law files, and the other sources that the stages depend on."""
+    return engine_of(root, [dep for dep in _inputs(root) if dep.startswith("scaling/")])
+
+
+def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]]:
+    """The law files, and the other sources in these files and folders."""
+    laws = [path for path in _tree(_need(root / "scaling" / "laws")) if path.suffix == ".py"]
+    every = {path for place in places for path in _tree(_need(root / place))}
+    return laws, sorted(every - set(laws))
+
+
+def _inputs(root: Path) -> list[str]:
+    """The dependencies in ``dvc.yaml`` that no stage makes: sources, and data that came in."""
+    specs = stages(root)
+    deps = {name for spec in specs for name in _names(spec.get("deps"))}
+    outs = {name for spec in specs for name in _names(spec.get("outs"))}
+    made = {out.split("${")[0].rstrip("/") for out in outs}
+    return sorted(dep for dep in deps if not any(_overlap(dep, out) for out in made))
+
+
+def stages(root: Path) -> list[dict[str, Any]]:
+    """What ``dvc.yaml`` says of each stage; of one for each study, once."""
+    told = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [spec.get("do", spec) for spec in told.values()]
+
+
+def _names(listed: list[str | dict[str, object]] | None) -> list[str]:
+    return [item if isinstance(item, str) else next(iter(item)) for item in listed or []]
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one path is the other or lies in it."""
+    return (one + "/").startswith(other + "/") or other.startswith(one + "/")
+
+
+def _need(path: Path) -> Path:
+    if not path.exists():
+        raise InputError("is missing", file=path, hint="`scaling refit` makes every output")
+    return path
+
+
+def _tree(place: Path) -> list[Path]:
+    """The file, or the files of the folder, sorted; without what Python and DVC leave behind."""
+    if place.is_file():
+        return [place]
+    found = [path for path in place.rglob("*") if path.is_file()]
+    return sorted(p for p in found if "__pycache__" not in p.parts and p.name != ".gitignore")
+
+
+def hashes_of(root: Path, paths: list[Path]) -> dict[str, str]:
+    """Path under ``root`` -> hash; raises InputError for a file that is missing."""
+    return {path.relative_to(root).as_posix(): _hash(_need(path)) for path in paths}
+
+
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes())

@@ -1,0 +1,182 @@
+"""Publish the stages' outputs as an immutable version, and check what was published.
+
+``publish`` copies the outputs to ``reports/<version>/``, where the version id is the hash of what
+made them, writes a manifest beside them and adds a line to ``reports/ledger.jsonl``. The version's
+folder is renamed into place first, the ledger second, so a process killed anywhere leaves a state
+from which the same command goes on. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scaling.errors import InputError
+from scaling.io import atomic
+from scaling.io.hashing import sha256
+from scaling.record.versions.check import _checked_chain, _History
+from scaling.record.versions.fingerprint import (
+    Current,
+    code,
+    fingerprint,
+    inputs,
+    machine,
+    manifest,
+)
+from scaling.record.versions.ledger import (
+    LEDGER,
+    MANIFEST,
+    Entry,
+    PublishError,
+    entry_of,
+    read_lines,
+)
+from scaling.record.versions.stat_cache import Seen
+
+
+@dataclass(frozen=True)
+class Published:
+    """The version of the present outputs; ``new`` is false when it was already published."""
+
+    version: str
+    folder: Path
+    new: bool
+    restored: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """A line for a person, and one for each file that was restored."""
+        first = f"published {self.version}" if self.new else f"already published: {self.version}"
+        return "\n".join([first, *(f"restored {file}" for file in self.restored)])
+
+
+def issue(
+    root: Path,
+    reports: Path,
+    made: Callable[[], Current],
+    *,
+    now: datetime | None = None,
+    more: Mapping[str, str | None] | None = None,
+) -> Published:
+    """Add what ``made`` gives to the history in ``reports``; it is asked under the lock.
+
+    ``more`` are the facts of `scaling.record.versions.ledger.MORE_FACTS`. See `publish`.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    with atomic.locked(reports), _clean_failure(reports):
+        atomic.remove_leftovers(reports)
+        current = replace(made(), inputs=inputs(root))
+        history = _History(reports, current, Seen(reports))
+        chain = _checked_chain(history)
+        if history.problems:
+            raise PublishError("nothing was published: " + "; ".join(history.problems))
+        known = {entry.version for entry in chain}
+        new = current.version not in known
+        given = {name: value for name, value in (more or {}).items() if value is not None}
+        if given:
+            _check_correction(given, current.version, known)
+        if new:
+            _add(root, history, chain, (now or datetime.now(UTC), given))
+    folder = reports / current.version
+    return Published(current.version, folder, new, tuple(history.restored))
+
+
+def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:
+    if given["corrects"] not in known:
+        allowed = ", ".join(sorted(known)) or "none is published"
+        raise InputError("no such version", value=given["corrects"], allowed=allowed)
+    if version in known:
+        raise InputError("nothing changed since it was published", value=version)
+
+
+def is_published(root: Path) -> bool:
+    """Whether the ledger has the present outputs (``verify`` says whether they are whole)."""
+    try:
+        version = fingerprint(root).version
+        entries, _ = read_lines((root / "reports" / LEDGER).read_bytes())
+    except (OSError, InputError):
+        return False
+    return version in {entry.version for entry in entries}
+
+
+def _add(
+    root: Path, history: _History, chain: list[Entry], told: tuple[datetime, Mapping[str, str]]
+) -> None:
+    """Write the version and the ledger beside, then rename the one and the other."""
+    now, given = told
+    if now.tzinfo is None:
+        raise InputError("the issue time has no time zone", value=now.isoformat())
+    reports, current = history.reports, history.current
+    assert current is not None
+    _check_clock(now, chain, given)
+    revision, dirty = code(root, current.sources)
+    facts: dict[str, str | bool | None] = {
+        "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "revision": revision,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "machine": machine(),
+        "previous": chain[-1].digest() if chain else None,
+        **given,
+    }
+    if current.as_of is not None:
+        facts["as_of"] = current.as_of
+    previous = reports / chain[-1].version if chain else None
+    folder, content = _version_beside(reports, current, facts, previous)
+    ledger = atomic.write_beside(reports, history.ledger + entry_of(content).line())
+    atomic.rename(folder, reports / current.version)
+    atomic.rename(ledger, reports / LEDGER)
+
+
+def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) -> None:
+    """Issue times go forwards: a forecast must not look older than what was known to it."""
+    if not chain or now >= datetime.fromisoformat(chain[-1].issued_at):
+        return
+    # The way out after a clock that ran ahead: to correct the version that it dated.
+    last = chain[-1]
+    if given.get("corrects") != last.version:
+        raise PublishError(
+            f"nothing was published: the clock says {now.isoformat(timespec='seconds')}, but "
+            f"{last.version} was issued at {last.issued_at}. Set the clock and run it again; if it "
+            f"was wrong then, `scaling publish --corrects {last.version} --reason ...`"
+        )
+
+
+def _version_beside(
+    reports: Path, current: Current, facts: Mapping[str, str | bool | None], previous: Path | None
+) -> tuple[Path, bytes]:
+    """A temporary folder with every file of the version, on the disk, and its manifest."""
+    beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=reports))
+    for name, source in current.files.items():
+        content = source.read_bytes()
+        if sha256(content) != current.made_by["outputs"][name]:
+            raise PublishError(f"{source} changed while it was being published; publish again")
+        atomic.write(beside / name, content)
+    more = current.beside(previous, beside)
+    for name, content in more.items():
+        atomic.write(beside / name, content)
+    told = manifest(current, facts, more)
+    atomic.write(beside / MANIFEST, told)
+    beside.chmod(0o755)
+    return beside, told
+
+
+@contextlib.contextmanager
+def _clean_failure(reports: Path) -> Iterator[None]:
+    """On any failure remove what was half written; say plainly when the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            atomic.remove_leftovers(reports)
+        if atomic.is_full(error):
+            raise PublishError(
+                f"nothing was published: no space left on the disk of {reports}. What was "
+                "published before is whole; free some space and publish again"
+            ) from error
+        raise

@@ -1,0 +1,134 @@
+"""The profile of each parameter: how the fit gets worse as it is held elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from scaling.document.blocks import Block, Cell, Column, Figure, Group, Panel, table
+from scaling.document.cells import figure, words
+from scaling.document.format import clean, estimate, like, number
+from scaling.document.legend import line, swatch
+from scaling.document.svg import Plot
+from scaling.io.json_files import as_list, as_map
+from scaling.report.context import Study
+from scaling.report.figures.plot_detail import profile_plot
+from scaling.report.figures.study_figures import with_table
+from scaling.report.sections.fits import Estimate, Fit
+
+_PROFILE = swatch("profile", line("median", 8, 2))
+_LIMIT = swatch("height of its 90 % interval's ends", line("planned", 8, 1.2))
+_DRAWN = swatch("90 % interval of the draws", line("planned", 8, 4.4))
+
+
+def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]:
+    """The profile of every parameter, from the fit file; nothing where it has none."""
+    listed = [as_map(one) for one in as_list(study.fitted.get("profiles"))]
+    own = {fit.law: fit for fit in fits}
+    panels: list[tuple[str, str, Plot, str]] = []
+    groups = []
+    for at, one in enumerate(listed):
+        law, height = clean(one.get("law") or ""), number(one.get("height90"))
+        if law not in own or not height:
+            continue
+        errors = {e.name: e for e in own[law].estimates}
+        place = f"{study.fit_file}#profiles[{at}]."
+        rows = []
+        told = as_map(one.get("parameters"))
+        order = study.stored[law].law.names if law in study.stored else tuple(told)
+        for name in [clean(name) for name in order if name in told]:
+            curve = _pairs(told[name])
+            if len(curve) > 2:
+                known = errors.get(clean(name))
+                plot = profile_plot(curve, height, _interval(known))
+                panels.append((law, clean(name), plot, f"{clean(name)} of {law}: its profile."))
+                rows.append(
+                    _profile_row(clean(name), curve, height, known.se if known else None, place)
+                )
+        groups.append(Group(law, tuple(rows)))
+    if not panels:
+        return []
+    columns = (
+        Column("parameter"),
+        Column("best", numeric=True),
+        Column("90 % profile interval", numeric=True),
+        Column("shape", long=True),
+    )
+    note = (
+        "Ends are read between the computed points of the profile. An open side is one on which "
+        "the fit never gets worse enough within the values tried."
+    )
+    title = "Profile intervals"
+    behind = table(f"profile-table-{index}", title, columns, tuple(groups), note, "law")
+    caption = (
+        "How much worse the fit gets when one parameter is held and all others are fitted again "
+        "(twice the rise of the objective over its dispersion). Where the curve meets the dashed "
+        "line its 90 % interval ends; the bar on that line is the interval of the draws. A curve "
+        "that stays low is a parameter that the data do not tell."
+    )
+    drawn = Figure(
+        id=f"profiles-{index}",
+        title="Profiles of the parameters",
+        caption=caption,
+        alt=f"{study.name}: profiles of {len(panels)} parameters.",
+        panels=tuple(
+            Panel(name, law, alt, plot.svg, (("study", study.name), ("law", law)))
+            for law, name, plot, alt in panels
+        ),
+        legend=(_PROFILE, _LIMIT, _DRAWN),
+        table=behind.id,
+        size="small",
+    )
+    return with_table((drawn, behind))
+
+
+def _interval(found: Estimate | None) -> tuple[float, float] | None:
+    if found is None or found.low is None or found.high is None:
+        return None
+    return found.low, found.high
+
+
+def _pairs(listed: object) -> list[tuple[float, float]]:
+    told = as_map(listed)
+    found = zip(as_list(told.get("values")), as_list(told.get("heights")), strict=False)
+    known = [(number(value), number(height)) for value, height in found]
+    return [(value, height) for value, height in known if value is not None and height is not None]
+
+
+def _profile_row(
+    name: str, curve: list[tuple[float, float]], height: float, error: float | None, place: str
+) -> tuple[Cell, ...]:
+    best = min(range(len(curve)), key=lambda i: curve[i][1])
+    text = estimate(curve[best][0], error)[0]
+    low = crossing(curve[best::-1], height)
+    high = crossing(curve[best:], height)
+    open_ends = [side for side, end in (("below", low), ("above", high)) if end is None]
+    said = "closed" if not open_ends else f"open {' and '.join(open_ends)}"
+    ends = [_end(end, text) for end in (low, high)]
+    where = f"{place}parameters.{name}"
+    return (
+        words(name),
+        figure(curve[best][0], lambda _: text, where),
+        Cell("\u2013".join(ends), _known(low, high), "", where),
+        Cell(said, said, "", where, "caution" if open_ends else ""),
+    )
+
+
+def _end(end: float | None, pattern: str) -> str:
+    return "open" if end is None else like(end, pattern)
+
+
+def _known(low: float | None, high: float | None) -> tuple[float, float] | str:
+    return "open" if low is None or high is None else (low, high)
+
+
+def crossing(curve: Sequence[tuple[float, float]], height: float) -> float | None:
+    """Where a curve that begins at the optimum first reaches the height; None if it never does."""
+    for (x, y), (x2, y2) in pairwise(curve):
+        if y < height <= y2:
+            # The root of the rise is near a straight line, the rise itself is not.
+            a, b = np.sqrt(max(y, 0.0)), np.sqrt(y2)
+            return float(x + (np.sqrt(height) - a) / (b - a) * (x2 - x))
+    return None

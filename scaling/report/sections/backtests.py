@@ -1,0 +1,109 @@
+"""How forecasts of the same method did where the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scaling.document.blocks import Cell, Column, Fold, Group, Table, Text, table
+from scaling.document.cells import figure, words
+from scaling.document.format import clean, integer, number, percent, plain, share
+from scaling.io.json_files import as_list, as_map
+from scaling.report.context import Context
+
+ENSEMBLE = "ensemble"
+# Decades at which the last distance is open.
+OPEN = 100.0
+LEVELS = (50, 80, 90, 95)
+
+
+def backtest_blocks(ctx: Context) -> tuple[Text | Table | Fold, ...]:
+    """A paragraph and a table; nothing without backtests."""
+    made = backtest_table(ctx, "backtest-table", "Larger runs foretold from smaller", whole=True)
+    if not any(group.rows for group in made.groups):
+        return ()
+    apart = backtest_table(ctx, "backtest-distance", "The same by distance", whole=False)
+    return (
+        Text(
+            "Each study's larger runs were foretold from its smaller ones, at several origins, "
+            "with the settings of the forecasts above. Intervals that tell the truth hold as often "
+            "as they say; skill is how much smaller the score is than that of carrying the last "
+            "value."
+        ),
+        made,
+        Fold("By distance beyond the largest known run", (apart,), "distance-fold"),
+    )
+
+
+def held(ctx: Context) -> str:
+    """How often 90 % intervals held, in words; empty without backtests."""
+    found = [
+        (held_90, count)
+        for study in ctx.studies
+        for line in _lines(ctx, study.name)
+        if line.get("method") == ENSEMBLE
+        and line.get("low") is None
+        and (held_90 := number(line.get("in90"))) is not None
+        and (count := number(line.get("forecasts")))
+    ]
+    if not found:
+        return ""
+    total = sum(count for _, count in found)
+    inside = sum(held_90 * count for held_90, count in found) / total
+    return (
+        f"Where the answer is known, 90 % intervals held {share(inside)} of {integer(total)} times "
+        f"({len(found)} studies)."
+    )
+
+
+def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table:
+    """Scores by study and method, for all distances together or by distance."""
+    columns = (
+        Column("method"),
+        Column("beyond the largest known run", "decades of size"),
+        Column("forecasts", numeric=True),
+        Column("mean absolute error", numeric=True),
+        Column("CRPS", numeric=True),
+        *(Column(f"inside {level} %", numeric=True) for level in LEVELS),
+        Column("skill", numeric=True),
+    )
+    groups = tuple(
+        Group(
+            study.name,
+            tuple(
+                _row(study.name, line)
+                for line in _lines(ctx, study.name)
+                if (line.get("low") is None) == whole
+            ),
+        )
+        for study in ctx.studies
+    )
+    note = "Errors and scores are of log loss, as percentages."
+    return table(name, title, columns, groups, note)
+
+
+def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
+    return [
+        as_map(line) for line in as_list(as_map(ctx.inputs.backtests.get(study)).get("methods"))
+    ]
+
+
+def _row(study: str, line: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"data/backtests/{study}.json#methods"
+    low, high = number(line.get("low")), number(line.get("high"))
+    where = "all" if low is None else f"{plain(low)} to {plain(high)}"
+    if high is not None and high >= OPEN:
+        where = f"more than {plain(low)}"
+    return (
+        words(clean(line.get("method") or "")),
+        words(where),
+        figure(line.get("forecasts"), integer, place),
+        figure(line.get("error"), percent, place),
+        figure(line.get("crps"), percent, place),
+        *(figure(line.get(f"in{level}"), share, place) for level in LEVELS),
+        figure(line.get("skill"), _skill, place),
+    )
+
+
+def _skill(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\u2212")

@@ -1,0 +1,239 @@
+"""Laws of one study beside each other: likelihood, predictions beyond the data, exclusions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from scaling.document.blocks import MISSING, Cell, Column, Group, Table, table
+from scaling.document.cells import figure, words
+from scaling.document.format import (
+    DASH,
+    clean,
+    estimate,
+    integer,
+    number,
+    percent,
+    plain,
+    share,
+    shift,
+)
+from scaling.io.json_files import as_list, as_map
+from scaling.report.context import Study
+from scaling.report.sections.convergence import said
+from scaling.report.sections.fits import Estimate, Fit
+
+CRITERIA = ("aic", "aicc", "bic")
+Row = tuple[Cell, ...]
+# Decades at which the last horizon is open.
+OPEN = 100.0
+
+
+def compared(study: Study, fits: list[Fit], index: int) -> list[Table]:
+    """The tables that have something in them."""
+    made = (
+        comparison_table(fits, index),
+        rolling_table(study, index),
+        exclusion_pairs(study, fits, index),
+    )
+    return [one for one in made if any(group.rows for group in one.groups)]
+
+
+# --------------------------------------------------------------------------- likelihood
+
+
+def comparison_table(fits: list[Fit], index: int) -> Table:
+    """Information criteria of the laws, lowest AICc first."""
+    columns = (
+        Column("law"),
+        Column("parameters and scale", numeric=True),
+        Column("log likelihood", "nats", numeric=True),
+        Column("AIC", numeric=True),
+        Column("AICc", numeric=True),
+        Column("BIC", numeric=True),
+        Column("AICc above the lowest", numeric=True),
+        Column("BIC above the lowest", numeric=True),
+        Column("Akaike weight", numeric=True),
+        Column("held-out error", numeric=True),
+    )
+    judged = sorted((fit for fit in fits if _aicc(fit) is not None), key=_aicc_or_most)
+    lowest = {name: _lowest(judged, name) for name in CRITERIA}
+    total = sum(_likelihood(fit, lowest["aicc"]) for fit in judged)
+    rows = tuple(_judged(fit, lowest, total) for fit in judged)
+    note = (
+        "On one likelihood: the density whose negative logarithm is the objective, with a scale "
+        "fitted to each law. Rows count as independent, so runs that share an error make the "
+        "differences look surer than they are; held-out error and the errors beyond each origin "
+        "do not depend on that."
+    )
+    title = "Which law these runs prefer"
+    return table(f"comparison-table-{index}", title, columns, (Group("", rows),), note)
+
+
+def _judged(fit: Fit, lowest: Mapping[str, float], total: float) -> tuple[Cell, ...]:
+    place = f"{fit.place}.criteria."
+    own = fit.criteria
+    above = {name: (number(own.get(name)) or 0.0) - lowest[name] for name in CRITERIA}
+    less = "less the lowest of the study"
+    weight = _likelihood(fit, lowest["aicc"]) / total
+    return (
+        words(fit.law, fit.place),
+        figure(own.get("k"), integer, place + "k"),
+        figure(own.get("log_likelihood"), _tenth, place + "log_likelihood", "nats"),
+        *(figure(own.get(name), _tenth, place + name) for name in CRITERIA),
+        figure(above["aicc"], _tenth, f"{place}aicc {less}"),
+        figure(above["bic"], _tenth, f"{place}bic {less}"),
+        figure(weight, share, f"{place}aicc, exp(-above / 2) over its sum"),
+        figure(fit.holdout, percent, f"{fit.place}.holdout_error"),
+    )
+
+
+def _aicc(fit: Fit) -> float | None:
+    return number(fit.criteria.get("aicc"))
+
+
+def _aicc_or_most(fit: Fit) -> float:
+    found = _aicc(fit)
+    return math.inf if found is None else found
+
+
+def _lowest(fits: Iterable[Fit], name: str) -> float:
+    found = [number(fit.criteria.get(name)) for fit in fits]
+    return min((value for value in found if value is not None), default=0.0)
+
+
+def _likelihood(fit: Fit, lowest: float) -> float:
+    return math.exp(-0.5 * (_aicc_or_most(fit) - lowest))
+
+
+def _tenth(value: float) -> str:
+    return f"{round(value, 1) + 0.0:,.1f}".replace("-", "\u2212")
+
+
+# --------------------------------------------------------------------------- rolling origin
+
+
+def rolling_table(study: Study, index: int) -> Table:
+    """Errors of fits to the runs below a compute budget, predicting those above it."""
+    columns = (
+        Column("beyond the origin", "decades of compute"),
+        Column("origins", numeric=True),
+        Column("predictions", numeric=True),
+        Column("mean error", numeric=True),
+        Column("root mean square error", numeric=True),
+    )
+    lines = [as_map(line) for line in as_list(study.fitted.get("rolling_origin"))]
+    laws = list(dict.fromkeys(clean(line.get("law") or DASH) for line in lines))
+    groups = tuple(
+        Group(law, tuple(_horizon(study, line) for line in lines if line.get("law") == law))
+        for law in laws
+    )
+    note = (
+        "Errors are logs of predicted over observed, as percentages; positive where the law was "
+        "too pessimistic. Nothing of the runs predicted enters the fit."
+    )
+    title = "Predictions that could have been made"
+    return table(f"rolling-table-{index}", title, columns, groups, note, "law")
+
+
+def _horizon(study: Study, line: Mapping[str, Any]) -> tuple[Cell, ...]:
+    low, high = number(line.get("from")), number(line.get("to"))
+    ends = f"{plain(low)} to {plain(high)}"
+    if low is not None and high is not None and high >= OPEN:
+        ends = f"more than {plain(low)}"
+    place = f"{study.fit_file}#rolling_origin"
+    return (
+        words(ends),
+        figure(line.get("origins"), integer, place),
+        figure(line.get("rows"), integer, place, "rows"),
+        figure(line.get("bias"), _signed_percent, place),
+        figure(line.get("rmse"), percent, place),
+    )
+
+
+def _signed_percent(value: float) -> str:
+    return f"{shift(100 * value, 1)} %"
+
+
+# --------------------------------------------------------------------------- exclusions
+
+
+def exclusion_pairs(study: Study, fits: list[Fit], index: int) -> Table:
+    """Each law with an exclusion and without it, side by side."""
+    columns = (
+        Column("law"),
+        Column("parameter"),
+        Column("rule applied", numeric=True, strong=True),
+        Column("rule lifted", numeric=True),
+        Column("change", "standard errors", numeric=True),
+    )
+    lines = [as_map(line) for line in as_list(study.fitted.get("without_exclusions"))]
+    own = {fit.law: fit for fit in fits}
+    rules = list(dict.fromkeys((line.get("rule"), line.get("reason")) for line in lines))
+    groups = tuple(
+        Group(
+            clean(rule),
+            tuple(
+                row
+                for at, line in enumerate(lines)
+                if (line.get("rule"), line.get("reason")) == (rule, reason)
+                for row in _pair(study, own.get(clean(line.get("law") or "")), line, at)
+            ),
+        )
+        for rule, reason in rules
+    )
+    why = " ".join(f"{clean(rule)}: {clean(reason)}." for rule, reason in rules if reason)
+    note = (
+        "Change: the value with the rule lifted less the one with it applied, in standard errors "
+        f"of the latter. Every other rule stays applied. {why}"
+    ).strip()
+    title = "With and without what was left out"
+    name = f"exclusion-pairs-{index}"
+    return table(name, title, columns, groups, note, "rule", stub=2)
+
+
+def _pair(
+    study: Study, fit: Fit | None, line: Mapping[str, Any], at: int
+) -> list[tuple[Cell, ...]]:
+    """Rows, outcome and parameters of one law under both."""
+    if fit is None:
+        return []
+    place = f"{study.fit_file}#without_exclusions[{at}]."
+    head = (
+        (
+            words(fit.law, fit.place),
+            words("rows"),
+            figure(fit.rows, integer, f"{fit.place}.rows", "rows"),
+            figure(line.get("rows"), integer, place + "rows", "rows"),
+            MISSING,
+        ),
+        (
+            words(fit.law, fit.place),
+            words("outcome"),
+            words(said(fit.outcome), f"{fit.place}.outcome"),
+            words(said(clean(line.get("outcome") or "")), place + "outcome"),
+            MISSING,
+        ),
+    )
+    kept = as_map(line.get("parameters"))
+    return [*head, *(_changed(fit, one, kept.get(one.name), place) for one in fit.estimates)]
+
+
+def _changed(fit: Fit, found: Estimate, other: Any, place: str) -> tuple[Cell, ...]:
+    here, there = f"{fit.place}.parameters.{found.name}", f"{place}parameters.{found.name}"
+    kept = number(other)
+    moved = None
+    if found.value is not None and kept is not None and found.se:
+        moved = (kept - found.value) / found.se
+    return (
+        words(fit.law, fit.place),
+        words(found.name),
+        figure(found.value, _digits(found), f"{here}.value", found.unit),
+        figure(kept, _digits(found), there, found.unit),
+        figure(moved, lambda value: shift(value, 1), f"({there} - {here}.value) / {here}.se"),
+    )
+
+
+def _digits(found: Estimate) -> Callable[[float], str]:
+    return lambda value: estimate(value, found.se)[0]

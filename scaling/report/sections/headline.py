@@ -1,0 +1,127 @@
+"""The answer: every target in every study, and the picture of it."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from scaling.document.blocks import Cell, Column, Figure, Group, Section, Table, Text, table
+from scaling.document.cells import both, figure, words
+from scaling.document.format import count, flop, integer, loss, scientific
+from scaling.report.context import NATS, Context, Study, forecast_place
+from scaling.report.figures.figures import forecast_block
+from scaling.report.figures.plot_forecast import Aim, ForecastPanel, Run, hidden
+from scaling.report.read import FORECAST_FILE
+from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, Forecast, interval, quantile
+
+_READ = (
+    "A 90 % interval is meant to hold the loss nine times in ten. The losses of different studies "
+    "are on different data and tokenizers: compare along a row, not down a column."
+)
+
+
+def headline(ctx: Context) -> Section:
+    """Medians and intervals of the ensemble, as a table and against compute."""
+    return Section(
+        "headline", "Forecast", (Text(_READ), headline_table(ctx), forecast_picture(ctx))
+    )
+
+
+def headline_table(ctx: Context) -> Table:
+    """Target by study: the median, the intervals, the target's size."""
+    columns = (
+        Column("study"),
+        Column("median", numeric=True, strong=True),
+        *(Column(f"{100 * level:.0f} % interval", numeric=True) for level in LEVELS),
+        Column("params", numeric=True),
+        Column("tokens", numeric=True),
+        Column("compute", "FLOP", numeric=True),
+    )
+    groups = tuple(
+        Group(target, tuple(_row(item) for item in ctx.forecasts if item.target == target))
+        for target in ctx.targets()
+    )
+    note = (
+        f"Loss in {NATS}; the coupled law under many assumptions, weighted by how well each "
+        "explains the study. A budget target is spent in each study's own compute-optimal way, so "
+        "params and tokens differ."
+    )
+    return table("headline-table", "Forecast loss", columns, groups, note, "target")
+
+
+def _row(item: Forecast) -> tuple[Cell, ...]:
+    place = forecast_place(item, ENSEMBLE, "")
+    return (
+        words(item.study, FORECAST_FILE),
+        figure(quantile(item.ensemble, 0.5), loss, place + "quantile 0.5", NATS),
+        *(_interval(item, level) for level in LEVELS),
+        figure(item.params, count, place + "params", "parameters"),
+        figure(item.tokens, count, place + "tokens", "tokens"),
+        figure(item.flops, scientific, place + "flops", "FLOP"),
+    )
+
+
+def _interval(item: Forecast, level: float) -> Cell:
+    low, high = interval(item.ensemble, level)
+    tail = (1 - level) / 2
+    place = forecast_place(item, ENSEMBLE, f"quantiles {tail:.4g} and {1 - tail:.4g}")
+    return both(low, high, loss, place, NATS)
+
+
+def forecast_picture(ctx: Context) -> Figure:
+    """The forecast figure of these inputs."""
+    panels = forecast_panels(ctx)
+    return forecast_block(panels, _caption(panels), "headline-table")
+
+
+def forecast_panels(ctx: Context) -> list[ForecastPanel]:
+    """One small multiple a study, for studies that have a forecast or runs."""
+    panels = [_panel(ctx, study) for study in ctx.studies]
+    return [panel for panel in panels if panel.runs or panel.aims]
+
+
+def _panel(ctx: Context, study: Study) -> ForecastPanel:
+    aims = [_aim(ctx, item) for item in ctx.forecasts if item.study == study.name]
+    largest = study.high("flops")
+    return ForecastPanel(
+        title=study.name,
+        subtitle=f"{study.metric}, {study.unit}",
+        runs=_runs(study.runs),
+        aims=tuple(aim for aim in aims if aim is not None),
+        largest=math.log10(largest) if largest else None,
+    )
+
+
+def _aim(ctx: Context, item: Forecast) -> Aim | None:
+    if not item.flops or not item.ensemble:
+        return None
+    return Aim(item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble)
+
+
+def _runs(frame: pl.DataFrame) -> tuple[Run, ...]:
+    if not frame.height:
+        return ()
+    value = pl.col("value")
+    shown = frame.filter((pl.col("flops") > 0) & (value > 0) & value.is_finite())
+    rows = shown.select("flops", "value", "used").iter_rows()
+    return tuple(Run(math.log10(flops), value, used) for flops, value, used in rows)
+
+
+def _caption(panels: list[ForecastPanel]) -> str:
+    parts = [
+        "Both axes are logarithmic; compute is the same in every panel, loss is not, for it is on "
+        "each study's own data. Blue bands join the compute budgets by straight lines, so only "
+        "the dots are computed."
+    ]
+    largest = [panel.largest for panel in panels if panel.largest is not None]
+    if largest:
+        parts.append(
+            "Shaded ground begins at the largest fitted run of each study "
+            f"({flop(10 ** min(largest))} to {flop(10 ** max(largest))}): all that lies on it is "
+            "extrapolation."
+        )
+    outside = sum(hidden(panel) for panel in panels)
+    if outside:
+        parts.append(f"{integer(outside)} runs left out of the fits lie above or below the frames.")
+    return " ".join(parts)

@@ -1,0 +1,103 @@
+"""What to train: compute-optimal sizes at the budgets of the forecasts, from each study's fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
+from scaling.document.cells import both, figure
+from scaling.document.format import clean, count, loss, number, plain, scientific
+from scaling.io.json_files import as_list, as_map
+from scaling.plan.summary import BUDGETS, planning_summary
+from scaling.report.context import Context, Study
+
+FAR = 2.0
+
+
+def planning(ctx: Context) -> Section:
+    """A row a study and budget; what is assumed; what to beware of."""
+    made = [(study, _summary(study)) for study in ctx.studies if study.stored]
+    known = [(study, told) for study, told in made if told.get("law")]
+    blocks: tuple[Block, ...] = (Text("No study has a law in params and tokens with its draws."),)
+    if known:
+        blocks = (
+            Text(
+                "What would give the lowest loss for a budget of training compute, by each "
+                "study's own law. Serving costs, data at hand and hardware are not in it: "
+                "\u201cscaling plan\u201d asks for them."
+            ),
+            planning_table(known),
+            Points(tuple(_said(known))),
+        )
+    return Section("planning", "What to train", blocks)
+
+
+def _summary(study: Study) -> Mapping[str, Any]:
+    ranges = {
+        name: (float(ends[0]), float(ends[1]))
+        for name, ends in as_map(study.fitted.get("ranges")).items()
+        if len(as_list(ends)) == 2 and None not in ends
+    }
+    return planning_summary(study.stored, ranges, BUDGETS)
+
+
+def planning_table(known: list[tuple[Study, Mapping[str, Any]]]) -> Table:
+    """Study by budget: N*, D*, tokens per param, loss, and how flat the optimum is."""
+    columns = (
+        Column("budget", "FLOP", numeric=True),
+        Column("params", numeric=True, strong=True),
+        Column("90 % of draws", numeric=True),
+        Column("tokens", numeric=True, strong=True),
+        Column("90 % of draws", numeric=True),
+        Column("tokens per param", numeric=True),
+        Column("loss", numeric=True, strong=True),
+        Column("90 % of draws", numeric=True),
+        Column("within 1 % of that loss", "params", numeric=True),
+        Column("beyond the runs", "decades", numeric=True),
+    )
+    groups = tuple(
+        Group(study.name, tuple(_row(study, told, as_map(row)) for row in as_list(told["budgets"])))
+        for study, told in known
+    )
+    laws = ", ".join(dict.fromkeys(clean(told["law"]) for _, told in known))
+    note = (
+        f"Law: {laws}. Intervals are of the law's draws alone: that the law itself goes wrong far "
+        "out is in the forecasts' intervals, not in these. Marked: more than two decades beyond."
+    )
+    return table("planning-table", "Compute-optimal runs", columns, groups, note, "study")
+
+
+def _row(study: Study, told: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"{study.fit_file}#{clean(told['law'])}, "
+    drawn, best = place + "draws", place + "parameters, least loss at 6ND"
+    beyond = number(row.get("decades_beyond"))
+    far = beyond is not None and beyond > FAR
+    cell = figure(beyond, _decades, f"{study.fit_file}#ranges, log10 of size over largest")
+    return (
+        figure(row.get("flops"), scientific, "scaling/plan/summary.py#BUDGETS", "FLOP"),
+        figure(row.get("params"), count, best, "parameters"),
+        both(row.get("params_low"), row.get("params_high"), count, drawn, "parameters"),
+        figure(row.get("tokens"), count, best, "tokens"),
+        both(row.get("tokens_low"), row.get("tokens_high"), count, drawn, "tokens"),
+        figure(row.get("tokens_per_param"), lambda value: plain(value, 3), best),
+        figure(row.get("loss"), loss, best, study.unit),
+        both(row.get("loss_low"), row.get("loss_high"), loss, drawn, study.unit),
+        both(row.get("near_params_low"), row.get("near_params_high"), count, best, "parameters"),
+        Cell(cell.text, cell.value, cell.unit, cell.origin, "caution") if far else cell,
+    )
+
+
+def _decades(value: float) -> str:
+    return "inside" if value <= 0 else f"{value:.1f}"
+
+
+def _said(known: list[tuple[Study, Mapping[str, Any]]]) -> list[str]:
+    """Assumptions once, then each study's warnings."""
+    assumed = [clean(text) for _, told in known for text in as_list(told.get("assumptions"))]
+    warned = [
+        f"{study.name}: {clean(text)}"
+        for study, told in known
+        for text in as_list(told["warnings"])
+    ]
+    return [*dict.fromkeys(assumed), *warned]

@@ -1,0 +1,74 @@
+"""Should one believe it: the worst in words, then the evidence."""
+
+from __future__ import annotations
+
+from scaling.document.blocks import Fold, Points, Section, Text
+from scaling.document.format import span
+from scaling.report.choices import choice_blocks
+from scaling.report.context import NATS, Context
+from scaling.report.figures.law_forecasts import law_picture, law_table
+from scaling.report.sections.backtests import backtest_blocks, held
+from scaling.report.sections.checklist import checklist
+from scaling.report.sections.convergence import SOUND, fit_table, said
+from scaling.report.sections.distances import distance, distance_table, spread
+
+
+def trust(ctx: Context) -> Section:
+    """Evidence for and against the forecasts."""
+    blocks = (
+        Points(summary(ctx)),
+        *backtest_blocks(ctx),
+        distance_table(ctx),
+        law_picture(ctx),
+        Fold("Each law's forecast as a table", (law_table(ctx),), "law-fold"),
+        Text(
+            "A fit is only as good as its optimum. The share of starts that agree says whether "
+            "the search found one optimum or many; a gradient near 0 and a smallest eigenvalue "
+            "above 0 say that it is a minimum; a large condition number says that the data "
+            "barely tell some parameters apart."
+        ),
+        fit_table(ctx),
+        *choice_blocks(ctx),
+        *checklist(ctx),
+    )
+    return Section("trust", "Should I believe it?", blocks)
+
+
+def summary(ctx: Context) -> tuple[str, ...]:
+    """The worst things, in words."""
+    found = (held(ctx), _farthest(ctx), _widest(ctx), _doubtful(ctx))
+    return tuple(text for text in found if text)
+
+
+def _farthest(ctx: Context) -> str:
+    found = [(decades, item) for item in ctx.forecasts if (decades := distance(ctx, item))]
+    if not found:
+        return ""
+    decades, item = max(found, key=lambda pair: pair[0])
+    if decades <= 0:
+        return "Every target lies within the compute of the fitted runs."
+    return (
+        f"The farthest target lies {decades:.1f} decades of compute beyond the largest fitted run "
+        f"({item.target}, {item.study})."
+    )
+
+
+def _widest(ctx: Context) -> str:
+    found = [(gap, item) for item in ctx.forecasts if (gap := spread(item)) is not None]
+    if not found:
+        return ""
+    gap, item = max(found, key=lambda pair: pair[0])
+    return (
+        f"The laws' medians differ by up to {span(gap)} {NATS} at one target "
+        f"({item.target}, {item.study})."
+    )
+
+
+def _doubtful(ctx: Context) -> str:
+    doubtful = [fit for fit in ctx.fits if fit.outcome not in SOUND]
+    if not ctx.fits:
+        return "No fit was found, so nothing is known about convergence."
+    if not doubtful:
+        return f"All {len(ctx.fits)} fits converged."
+    names = ", ".join(f"{fit.law} on {fit.study} ({said(fit.outcome)})" for fit in doubtful)
+    return f"{len(doubtful)} of {len(ctx.fits)} fits ended in doubt: {names}."

@@ -1,0 +1,1 @@
+"""What a run is, and how runs come in: formats, then inbox, then validation."""

@@ -1,0 +1,118 @@
+"""Source formats: every file in this folder that does not start with '_' is one.
+
+`read_cells` gives a file's cells as they stand, `read_table` the same with types, `to_schema` puts
+cells into the columns of a schema without losing one, `published` lists the sources in Git.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.runs.formats._cells import infer, to_schema
+from scaling.runs.formats._published import Defect, Source, published, run_table
+from scaling.runs.formats._source import Format
+
+__all__ = [
+    "Defect",
+    "Format",
+    "Source",
+    "format_of",
+    "is_claimed",
+    "load",
+    "published",
+    "read_batches",
+    "read_cells",
+    "read_table",
+    "run_table",
+    "to_schema",
+]
+
+# From this size on a table is read in parts.
+LARGE = 64 * 1024**2
+
+
+@functools.cache
+def load() -> dict[str, Format]:
+    """All formats by name, in alphabetical order."""
+    found: dict[str, Format] = {}
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        if not info.name.startswith("_"):
+            form: Format = importlib.import_module(f"{__name__}.{info.name}").FORMAT
+            found[form.name] = form
+    return dict(sorted(found.items()))
+
+
+def format_of(path: Path) -> Format:
+    """The format that reads this path.
+
+    Raises:
+        InputError: there is none; the message lists the suffixes that are read.
+    """
+    for form in sorted(load().values(), key=lambda form: form.recognise is None):
+        if form.claims(path):
+            return form
+    suffixes = " ".join(suffix for form in load().values() for suffix in form.suffixes)
+    raise InputError("unknown format", file=path, value=path.suffix, allowed=suffixes)
+
+
+def is_claimed(path: Path) -> bool:
+    """Whether any format reads this path (a folder, for one, may be a tracker's store)."""
+    return any(form.claims(path) for form in load().values())
+
+
+def read_cells(path: Path) -> pl.DataFrame:
+    """The cells of a file as it has them: text where the format knows only text.
+
+    Raises:
+        InputError: no such file, unknown format, an empty or unreadable file, a table without
+            rows.
+    """
+    form = _form_of_filled(path)
+    try:
+        cells = form.read(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    if cells.is_empty():
+        raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
+    return cells
+
+
+def read_batches(path: Path) -> Iterator[pl.DataFrame]:
+    """As `read_cells`, in parts and in order where the table is large and its format allows."""
+    form = _form_of_filled(path)
+    if form.batches is None or path.is_dir() or path.stat().st_size < LARGE:
+        yield read_cells(path)
+        return
+    try:
+        yield from form.batches(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+
+
+def _form_of_filled(path: Path) -> Format:
+    form = format_of(path)
+    if not path.exists():
+        raise InputError("no such file", file=path)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError("the file is empty", file=path)
+    return form
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A person's own table, with types.
+
+    Columns that the run schema names have its dtypes if every cell parses; elsewhere numbers stay
+    numbers and text stays text, to the letter. A column with cells that do not parse stays text.
+
+    Raises:
+        InputError: as `read_cells`.
+    """
+    cells = read_cells(path)
+    return cells if format_of(path).typed else infer(cells)

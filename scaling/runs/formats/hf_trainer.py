@@ -1,0 +1,74 @@
+"""Hugging Face ``trainer_state.json``: the history that ``transformers.Trainer`` saves.
+
+Format: `transformers.TrainerState.save_to_json`. ``log_history`` is a list of objects; each has
+``step`` and whatever was logged then. ``global_step`` is the trainer's own last step. The file
+names no run: it is called after the file (``NAME.trainer_state.json``) or after its folder
+(``checkpoint-*`` folders after theirs).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.runs.formats._raw import Run, as_number, as_step, bounded, frame, from_json
+from scaling.runs.formats._source import Format
+
+_NAME = "trainer_state.json"
+_LARGEST = 512 * 1024**2
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The raw frame of the run.
+
+    Raises:
+        InputError: not a trainer state, or a cut one (JSON cannot be read in part).
+    """
+    file = path / _NAME if path.is_dir() else path
+    state = from_json(bounded(file, _LARGEST), file)
+    if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
+        raise InputError("not a trainer state", file=file, allowed="an object with 'log_history'")
+    run = Run(_run_name(file), expected_last_step=as_number(state.get("global_step")))
+    run.note("config", {key: value for key, value in state.items() if key != "log_history"})
+    for row, entry in enumerate(state["log_history"], start=1):
+        _add(run, entry, file, row)
+    return frame([run], file)
+
+
+def _add(run: Run, entry: Any, file: Path, row: int) -> None:
+    """One logging call; its place in the list is the row that errors name."""
+    step = as_step(entry.get("step")) if isinstance(entry, dict) else None
+    if step is None:
+        allowed = "an object with a number 'step'"
+        raise InputError(
+            "a log entry without step", file=file, row=row, value=entry, allowed=allowed
+        )
+    for metric, value in entry.items():
+        if metric != "step":
+            run.add(step, metric, value, None)
+
+
+def _run_name(file: Path) -> str:
+    if file.name.lower() != _NAME:
+        return file.name[: -len(_NAME) - 1]
+    folder = file.absolute().parent
+    return (folder.parent if folder.name.startswith("checkpoint-") else folder).name
+
+
+def _recognise(path: Path) -> bool:
+    name = path.name.lower()
+    return name == _NAME or name.endswith(f".{_NAME}") or (path / _NAME).is_file()
+
+
+FORMAT = Format(
+    name="hf-trainer",
+    meaning="trainer_state.json of Hugging Face transformers, or the folder that holds it",
+    suffixes=(".trainer_state.json",),
+    read=read,
+    recognise=_recognise,
+    raw=True,
+    needs=(_NAME,),
+)

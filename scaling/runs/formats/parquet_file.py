@@ -1,0 +1,14 @@
+"""Parquet (.parquet): a table that carries its own types."""
+
+from __future__ import annotations
+
+from scaling.runs.formats import _arrow
+from scaling.runs.formats._source import Format
+
+FORMAT = Format(
+    name="parquet",
+    meaning="run schema as a Parquet table",
+    suffixes=(".parquet", ".pq"),
+    read=_arrow.table,
+    batches=_arrow.batches,
+)

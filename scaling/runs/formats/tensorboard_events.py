@@ -1,0 +1,223 @@
+"""TensorBoard event files: ``events.out.tfevents.*``, one or a folder of them.
+
+Format: TFRecord framing (https://www.tensorflow.org/tutorials/load_data/tfrecord: length, masked
+CRC-32C of the length, payload, masked CRC-32C of the payload) round the protocol buffers
+``tensorflow.Event`` and ``tensorboard.plugins.hparams.HParamsPluginData``. Scalars are read, both
+as ``simple_value`` and as tensors without dimensions; images, histograms and texts are not metric
+values and are left out. Numbers are as stored: most writers store 32-bit floats.
+
+A run is a folder, as TensorBoard has it: named by its path below the folder that is read. A file
+that ends within a record is kept up to there and marked ``truncated``; a damaged record with
+others after it is refused. The format has no end mark, so a file that ends between two records
+cannot be told from a whole one, and it has no account of its own last step.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scaling.errors import InputError
+from scaling.runs.formats import _wire
+from scaling.runs.formats._raw import Run, bounded, frame
+from scaling.runs.formats._source import Format
+
+_LARGEST_RECORD = 256 * 1024**2
+_MARK = ".tfevents"
+
+
+def _crc_table() -> tuple[int, ...]:
+    """CRC-32C (Castagnoli), reflected polynomial 0x82F63B78, byte by byte."""
+    entries = list(range(256))
+    for _ in range(8):
+        entries = [(entry >> 1) ^ (0x82F63B78 if entry & 1 else 0) for entry in entries]
+    return tuple(entries)
+
+
+_CRC = _crc_table()
+
+
+def masked_crc(data: bytes) -> int:
+    """The CRC-32C as TFRecord stores it: rotated and shifted, so that a CRC of a CRC differs."""
+    crc, table = 0xFFFFFFFF, _CRC
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The raw frame of a file, or of all event files below a folder.
+
+    Raises:
+        InputError: not an event file, or a damaged record.
+    """
+    top = path if path.is_dir() else path.parent
+    files = sorted(top.rglob(f"*{_MARK}*")) if path.is_dir() else [path]
+    runs: dict[str, Run] = {}
+    for file in (file for file in files if file.is_file()):
+        below = file.parent.relative_to(top).as_posix()
+        name = top.absolute().name if below == "." else below
+        _read_file(file, runs.setdefault(name, Run(name)))
+    return frame(runs.values(), path)
+
+
+def _read_file(file: Path, run: Run) -> None:
+    data = bounded(file)
+    for row, payload in enumerate(_records(data, file, run), start=1):
+        try:
+            _event(payload, run)
+        except (_wire.WireError, struct.error) as error:
+            raise InputError(f"a damaged event: {error}", file=file, row=row) from None
+
+
+def _records(data: bytes, file: Path, run: Run) -> Iterator[bytes]:
+    """The payloads, each checked; a cut one at the end marks the run."""
+    at, row = 0, 1
+    while at < len(data):
+        if len(data) - at < 12:
+            run.truncated = True
+            return
+        size, check = struct.unpack_from("<QI", data, at)
+        if masked_crc(data[at : at + 8]) != check:
+            run.truncated = _padding(data, at, file, row)
+            return
+        if size > _LARGEST_RECORD:
+            allowed = f"<= {_LARGEST_RECORD} bytes"
+            raise InputError("too long a record", file=file, row=row, value=size, allowed=allowed)
+        payload, after = data[at + 12 : at + 12 + size], at + 12 + size
+        if len(data) - after < 4:
+            run.truncated = True
+            return
+        if masked_crc(payload) != struct.unpack_from("<I", data, after)[0]:
+            raise InputError("a damaged record (its check sum differs)", file=file, row=row)
+        yield payload
+        at, row = after + 4, row + 1
+
+
+def _padding(data: bytes, at: int, file: Path, row: int) -> bool:
+    """Whether only zeros follow, as after a crash of the machine."""
+    if at > 0 and data.count(0, at) == len(data) - at:
+        return True
+    what = "a damaged record (its check sum differs)" if at else "not a TensorBoard event file"
+    raise InputError(what, file=file, row=row)
+
+
+def _event(payload: bytes, run: Run) -> None:
+    """Event: 1 wall_time, 2 step, 5 summary (1 value, repeated)."""
+    wall, step, summaries = 0.0, 0, []
+    for number, kind, value in _wire.fields(payload):
+        if number == 1:
+            wall = _wire.real(kind, value)
+        elif number == 2:
+            step = _wire.signed(value)
+        elif number == 5:
+            summaries.append(_wire.raw(value))
+    found = (field for summary in summaries for field in _wire.fields(summary))
+    for number, _, value in found:
+        if number == 1:
+            _value(_wire.raw(value), float(step), wall, run)
+
+
+def _value(data: bytes, step: float, wall: float, run: Run) -> None:
+    """Summary.Value: 1 tag, 2 simple_value, 8 tensor, 9 metadata."""
+    tag, number, metadata = "", None, b""
+    for place, kind, value in _wire.fields(data):
+        if place == 1:
+            tag = _wire.text(value)
+        elif place == 2:
+            number = _wire.real(kind, value)
+        elif place == 8:
+            number = _tensor(_wire.raw(value))
+        elif place == 9:
+            metadata = _wire.raw(value)
+    if number is not None:
+        run.add(step, tag, number, wall)
+    elif tag == "_hparams_/session_start_info":
+        run.note("config", _hparams(metadata))
+
+
+# TensorProto: the field that holds values of each dtype, and their layout in tensor_content.
+_LAYOUTS = {1: (5, "<f"), 2: (6, "<d"), 3: (7, "<i"), 9: (10, "<q"), 19: (13, "<e")}
+
+
+def _tensor(data: bytes) -> float | None:
+    """The number in a tensor without dimensions: 1 dtype, 2 shape, 4 content, then typed lists."""
+    found = {number: (kind, value) for number, kind, value in _wire.fields(data)}
+    dtype = found.get(1, (0, 0))[1]
+    shape = _wire.raw(found.get(2, (2, b""))[1])
+    if not isinstance(dtype, int) or dtype not in _LAYOUTS or _has_dimensions(shape):
+        return None
+    place, layout = _LAYOUTS[dtype]
+    if 4 in found:
+        return float(struct.unpack(layout, _wire.raw(found[4][1]))[0])
+    value = found.get(place, (_wire.BYTES, b""))[1]
+    if isinstance(value, bytes) and place in (5, 6):
+        # Packed or not, one number is its bytes; a list without entries stands for zero.
+        return float(struct.unpack(layout, value)[0]) if value else 0.0
+    return _whole(value, dtype)
+
+
+def _has_dimensions(shape: bytes) -> bool:
+    return any(number == 2 for number, _, _ in _wire.fields(shape))
+
+
+def _whole(value: _wire.Value, dtype: int) -> float:
+    """A varint, packed or not; half-precision floats are stored as the integer of their bits."""
+    if isinstance(value, bytes):
+        value = next((v for _, _, v in _wire.fields(b"\x08" + value)), 0) if value else 0
+    number = _wire.signed(value)
+    if dtype != 19:
+        return float(number)
+    return float(struct.unpack("<e", struct.pack("<H", number & 0xFFFF))[0])
+
+
+def _hparams(metadata: bytes) -> dict[str, Any]:
+    """Metadata 1 plugin_data, 2 content; HParamsPluginData 3 session_start_info, 1 hparams."""
+    found: dict[str, Any] = {}
+    for entry in _path(metadata, (1, 2, 3, 1)):
+        pair = {number: value for number, _, value in _wire.fields(entry)}
+        found[_wire.text(pair.get(1, b""))] = _plain(_wire.raw(pair.get(2, b"")))
+    return found
+
+
+def _path(data: bytes, numbers: tuple[int, ...]) -> list[bytes]:
+    """The messages reached by these field numbers, one below the other."""
+    level = [data]
+    for number in numbers:
+        level = [_wire.raw(v) for at in level for n, _, v in _wire.fields(at) if n == number]
+    return level
+
+
+def _plain(data: bytes) -> Any:
+    """google.protobuf.Value: 2 number, 3 string, 4 bool; other kinds are not hyperparameters."""
+    for number, kind, value in _wire.fields(data):
+        if number == 2:
+            return _wire.real(kind, value)
+        if number == 3:
+            return _wire.text(value)
+        if number == 4:
+            return bool(value)
+    return None
+
+
+def _recognise(path: Path) -> bool:
+    if not path.is_dir():
+        return _MARK in path.name.lower()
+    levels = (f"*{_MARK}*", f"*/*{_MARK}*", f"*/*/*{_MARK}*")
+    return any(file.is_file() for level in levels for file in path.glob(level))
+
+
+FORMAT = Format(
+    name="tensorboard",
+    meaning="TensorBoard event file, or a folder of them",
+    suffixes=(_MARK,),
+    read=read,
+    recognise=_recognise,
+    raw=True,
+    needs=("*tfevents*",),
+)

@@ -1,0 +1,275 @@
+"""What a team's names and units mean in ours: a mapping, remembered and versioned per source.
+
+A mapping says for every column, configuration key and metric that comes in what it is here, or
+that it is ignored. ``mapping.yaml`` of a source lists all versions; a version is never edited,
+what came in under one is always read with that one, and the last one reads what comes next.
+
+How one is written on the command line:
+
+    --map OURS=THEIRS[:UNIT]          a column; THEIRS may be a product, step*config.batch*2048,
+                                      or for a text a join, model+seed
+    --metric THEIRS=ID:UNIT[:TO]      a metric; ID is KIND@DATASET, TO the unit to turn it into
+    --set OURS=VALUE                  the same value in every row
+    --ignore NAME                     a name, or a pattern like config.*
+    --rows every | final              which checkpoints of a tracker's run
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from scaling.errors import InputError, nearest
+from scaling.io import atomic
+from scaling.runs.schema import RUN, by_name
+from scaling.runs.units import ENTROPY, SHARES, units_of, value_factor
+
+FILE = "mapping.yaml"
+ROWS = ("every", "final")
+_KNOWN = by_name(RUN)
+_KINDS = _KNOWN["metric_kind"].allowed
+# Filled in by ingest; nobody else knows them.
+_OURS_ALONE = ("source", "recorded", "payload")
+_FROM_METRIC = ("metric", "metric_kind", "dataset", "unit")
+
+
+@dataclass(frozen=True)
+class From:
+    """Where a column comes from: names (and, in a product, numbers) and the unit they are in."""
+
+    parts: tuple[str, ...]
+    unit: str | None = None
+
+    def __str__(self) -> str:
+        return "*".join(self.parts) + (f":{self.unit}" if self.unit else "")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric here: its id, the unit that it comes in and the unit that it is turned into."""
+
+    id: str
+    unit: str
+    to: str
+
+    @property
+    def kind(self) -> str:
+        """The part of the id before '@'."""
+        return self.id.partition("@")[0]
+
+    @property
+    def dataset(self) -> str:
+        """The part of the id after '@'."""
+        return self.id.partition("@")[2]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One version."""
+
+    columns: dict[str, From] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    rows: str = "every"
+    bytes_per_token: float | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of a mapping, as it stands there."""
+
+    maps: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+    sets: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    rows: str | None = None
+    bytes_per_token: float | None = None
+
+
+def amended(mapping: Mapping, options: Options) -> Mapping:
+    """The mapping with the options laid over it.
+
+    Raises:
+        InputError: an option that cannot be read, or a name or unit that does not exist.
+    """
+    columns = dict(mapping.columns)
+    constants = dict(mapping.constants)
+    for text in options.maps:
+        ours, source = _map_option(text)
+        columns[ours] = source
+        constants.pop(ours, None)
+    for text in options.sets:
+        ours, value = _set_option(text)
+        constants[ours] = value
+        columns.pop(ours, None)
+    made = replace(
+        mapping,
+        columns=columns,
+        constants=constants,
+        metrics=mapping.metrics | dict(map(_metric_option, options.metrics)),
+        ignore=tuple(dict.fromkeys((*mapping.ignore, *options.ignore))),
+        rows=options.rows or mapping.rows,
+        bytes_per_token=options.bytes_per_token or mapping.bytes_per_token,
+    )
+    return checked(made)
+
+
+def checked(mapping: Mapping) -> Mapping:
+    """The mapping, if what it says is possible.
+
+    Raises:
+        InputError: names what is not.
+    """
+    for metric in mapping.metrics.values():
+        value_factor(metric.unit, metric.to, mapping.bytes_per_token)
+    if mapping.rows not in ROWS:
+        raise InputError("no such choice of rows", value=mapping.rows, allowed=" | ".join(ROWS))
+    rate = mapping.bytes_per_token
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise InputError("not a rate", column="bytes_per_token", value=rate, allowed="> 0")
+    for name in (*mapping.columns, *mapping.constants):
+        if mapping.metrics and name in (*_FROM_METRIC, "value"):
+            hint = "Give the metric with --metric, or its columns with --map and --set, not both."
+            raise InputError("stated twice", column=name, hint=hint)
+    return mapping
+
+
+def _map_option(text: str) -> tuple[str, From]:
+    ours, _, theirs = text.partition("=")
+    _check_ours(ours, f"--map {text}", "OURS=THEIRS[:UNIT]", bool(theirs))
+    name, colon, unit = theirs.rpartition(":")
+    if not colon or unit not in units_of(ours):
+        name, unit = theirs, ""
+    sign = "+" if _KNOWN[ours].dtype == pl.String else "*"
+    parts = tuple(part.strip() for part in name.split(sign))
+    if not all(parts):
+        raise InputError("cannot be read", value=f"--map {text}", allowed="OURS=THEIRS[:UNIT]")
+    return ours, From(parts, unit or None)
+
+
+def _set_option(text: str) -> tuple[str, str]:
+    ours, _, value = text.partition("=")
+    _check_ours(ours, f"--set {text}", "OURS=VALUE", bool(value))
+    return ours, value
+
+
+def _check_ours(ours: str, option: str, form: str, complete: bool) -> None:
+    if not ours or not complete:
+        raise InputError("cannot be read", value=option, allowed=form)
+    if ours in _OURS_ALONE:
+        raise InputError(f"{ours!r} is filled in here", value=option)
+    if ours not in _KNOWN:
+        hint = nearest(ours, _KNOWN) or f"Columns: {', '.join(_KNOWN)}."
+        raise InputError(f"no column {ours!r} in the run schema", value=option, hint=hint)
+
+
+def _metric_option(text: str) -> tuple[str, Metric]:
+    theirs, _, ours = text.rpartition("=")
+    name, *units = ours.split(":")
+    if not theirs or not 1 <= len(units) <= 2 or not all((name, *units)):
+        known = " | ".join((*ENTROPY, *SHARES))
+        allowed = f"THEIRS=KIND@DATASET:UNIT[:TO], with UNIT one of {known} or a word for a score"
+        raise InputError("cannot be read", value=f"--metric {text}", allowed=allowed)
+    return theirs, _checked_metric(Metric(name, units[0], units[-1]), f"--metric {text}")
+
+
+def _checked_metric(metric: Metric, option: str) -> Metric:
+    """A metric of a kind that there is, in a unit that its kind can have."""
+    if metric.kind not in _KINDS or not metric.dataset:
+        allowed = f"KIND@DATASET, with KIND one of {' | '.join(_KINDS)}"
+        raise InputError("not the id of a metric", value=option, allowed=allowed)
+    given = {"loss": ENTROPY, "bits_per_byte": ENTROPY, "accuracy": SHARES, "error": SHARES}
+    kept = given | {"bits_per_byte": ("bits/byte",)}
+    for unit, possible in ((metric.unit, given), (metric.to, kept)):
+        allowed_units = possible.get(metric.kind, (unit,))
+        if unit not in allowed_units:
+            allowed = " | ".join(allowed_units)
+            hint = nearest(unit, allowed_units)
+            raise InputError(
+                f"{unit!r}: no unit of {metric.kind}", value=option, allowed=allowed, hint=hint
+            )
+    return metric
+
+
+# Versions on disk --------------------------------------------------------------------------------
+
+
+def read_versions(folder: Path) -> list[Mapping]:
+    """All versions, oldest first; none where there is no file.
+
+    Raises:
+        InputError: a file that is not as `write_versions` makes it.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        return []
+    try:
+        given = yaml.safe_load(file.read_text(encoding="utf-8"))
+        listed = given["versions"]
+        numbers = [item["version"] for item in listed]
+        if numbers != list(range(1, len(listed) + 1)):
+            raise InputError("versions are not 1, 2, 3, ...", file=file, value=numbers)
+        return [checked(_from_plain(item)) for item in listed]
+    except InputError as error:
+        raise error.at(file) from None
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"not a mapping: {error!r}", file=file) from None
+
+
+def write_versions(folder: Path, versions: Sequence[Mapping]) -> None:
+    """All versions, oldest first, whole."""
+    plain = [{"version": n, **_plain(one)} for n, one in enumerate(versions, start=1)]
+    head = "# Written by `scaling add`. A version is never edited; the last one reads what comes.\n"
+    text = head + yaml.safe_dump({"versions": plain}, sort_keys=False, allow_unicode=True)
+    atomic.rename(atomic.write_beside(folder, text.encode()), folder / FILE)
+
+
+def _plain(mapping: Mapping) -> dict[str, Any]:
+    columns = {
+        ours: {"from": list(source.parts), **({"unit": source.unit} if source.unit else {})}
+        for ours, source in mapping.columns.items()
+    }
+    return {
+        "columns": columns,
+        "metrics": {theirs: asdict(metric) for theirs, metric in mapping.metrics.items()},
+        "set": dict(mapping.constants),
+        "ignore": list(mapping.ignore),
+        "rows": mapping.rows,
+        "bytes_per_token": mapping.bytes_per_token,
+    }
+
+
+def _from_plain(given: dict[str, Any]) -> Mapping:
+    for ours in (*given["columns"], *given["set"]):
+        _check_ours(ours, ours, "a column of the run schema", True)
+    columns = {ours: _from(ours, item) for ours, item in given["columns"].items()}
+    return Mapping(
+        columns=columns,
+        metrics={
+            str(theirs): _checked_metric(Metric(**item), theirs)
+            for theirs, item in given["metrics"].items()
+        },
+        constants={ours: str(value) for ours, value in given["set"].items()},
+        ignore=_texts(given["ignore"]),
+        rows=given["rows"],
+        bytes_per_token=given["bytes_per_token"],
+    )
+
+
+def _from(ours: str, item: dict[str, Any]) -> From:
+    unit = item.get("unit")
+    if unit is not None and unit not in units_of(ours):
+        allowed = " | ".join(units_of(ours)) or "none"
+        raise InputError("unknown unit", column=ours, value=unit, allowed=allowed)
+    return From(_texts(item["from"]), unit)
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, values))

@@ -1,0 +1,154 @@
+"""A law added as one file is in the command line, the docs, the tests, a study and its report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from scaling.runs.schema import RUN, dtypes
+from tests.support import ROOT
+
+TOY = '''"""A toy: loss falls with the logarithm of tokens.
+
+    L(D) = c / log(1 + D)**a
+
+D tokens, L loss. Source: nobody 2000, made for this test.
+"""
+
+import numpy as np
+
+from scaling.laws._law import Law, Param
+
+
+def predict(p, x):
+    return p.c / np.log1p(x.tokens) ** p.a
+
+
+LAW = Law(
+    name="toy_logarithm",
+    title="Toy law",
+    formula="L = c / log(1 + D)^a",
+    citation="nobody 2000",
+    params=(Param("c", "nats/token", "size", start=(1.0, 1e4)), Param("a", "1", "exponent")),
+    inputs=("tokens",),
+    predict=predict,
+    monotone={"tokens": -1},
+    assumes="a toy",
+    fails="always",
+)
+'''
+SOURCE = "chinchilla-epoch"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with the toy and one study that uses it."""
+    where = tmp_path_factory.mktemp("copy")
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in (
+        "scaling",
+        "tools",
+        "docs",
+        "params.yaml",
+        "pyproject.toml",
+        "data/validation.json",
+    ):
+        source, target = ROOT / name, where / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=skip)
+        else:
+            shutil.copyfile(source, target)
+    for name in ("__init__.py", "conftest.py", "support/__init__.py", "contract/test_laws.py"):
+        (where / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "tests" / name, where / "tests" / name)
+    (where / "scaling" / "laws" / "toy_logarithm.py").write_text(TOY)
+    _one_study(where)
+    return where
+
+
+def _one_study(where: Path) -> None:
+    params = yaml.safe_load((where / "params.yaml").read_text())
+    study = params["studies"][SOURCE] | {"laws": ["chinchilla", "toy_logarithm"]}
+    params |= {"studies": {SOURCE: study}, "fit": {"delta": 1e-3, "resamples": 12}}
+    (where / "params.yaml").write_text(yaml.safe_dump(params))
+    shutil.copytree(ROOT / "data" / "published" / SOURCE, where / "data" / "published" / SOURCE)
+    rows = pl.read_csv(ROOT / "data" / "published" / SOURCE / "runs.csv", infer_schema_length=None)
+    schema = dtypes(RUN)
+    rows = rows.with_columns(pl.col("observed").str.to_date()).cast(
+        {name: schema[name] for name in rows.columns}
+    )
+    missing = [pl.lit(None, dtype=schema[name]).alias(name) for name in schema if name not in rows]
+    (where / "data" / "validated").mkdir()
+    rows.with_columns(missing).write_parquet(where / "data" / "validated" / f"{SOURCE}.parquet")
+
+
+def run(where: Path, *command: str) -> str:
+    """A module of the copy; its output, after it ended well."""
+    env = {**os.environ, "PYTHONPATH": str(where), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=where, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_command_line_and_docs(copy: Path) -> None:
+    assert "toy_logarithm" in run(copy, "scaling", "laws")
+    assert "nobody 2000" in run(copy, "scaling", "laws") and "falls with the logarithm" in run(
+        copy, "scaling", "laws", "toy_logarithm"
+    )
+    table = f"data/published/{SOURCE}/runs.csv"
+    metric = ("--metric", "loss@massivetext")
+    assert "toy_logarithm" in run(copy, "scaling", "laws", "--for", table, *metric)
+    fitted = (
+        "scaling.cli.main",
+        "fit",
+        table,
+        *metric,
+        "--law",
+        "toy_logarithm",
+        "--resamples",
+        "0",
+    )
+    assert "Toy law" in run(copy, *fitted)
+    run(copy, "tools.laws_table")
+    assert "`toy_logarithm`" in (copy / "docs" / "laws.md").read_text()
+
+
+def test_contract_tests_find_it(copy: Path) -> None:
+    said = run(
+        copy,
+        "pytest",
+        "tests/contract/test_laws.py",
+        "-k",
+        "toy_logarithm",
+        "-p",
+        "no:cacheprovider",
+    )
+    assert " passed" in said and "failed" not in said
+
+
+def test_study_and_report(copy: Path) -> None:
+    run(copy, "scaling.pipeline.fit", SOURCE)
+    run(copy, "scaling.pipeline.forecast")
+    forecast = pl.read_csv(copy / "data" / "forecasts" / "forecast.csv")
+    assert forecast.filter(pl.col("law") == "toy_logarithm").height > 0
+    run(copy, "scaling.pipeline.report")
+    report = (copy / "reports" / "current" / "report.md").read_text()
+    assert "toy_logarithm" in report and "L = c / log(1 + D)^a" in report
+
+
+def test_page_of_this_project_is_up_to_date() -> None:
+    """`python -m tools.laws_table` writes it."""
+    from tools.laws_table import PAGE, page
+
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text) == text

@@ -1,0 +1,142 @@
+"""The registry of thresholds: what held when, what was believed when, and what a bad row gets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from scaling.cli.main import app
+from scaling.errors import InputError
+from scaling.govern import columns, registry
+
+ON = date(2026, 11, 23)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> registry.Registry:
+    return registry.load()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(registry.FOLDER, tmp_path / "thresholds"))
+
+
+def status(loaded: registry.Registry, rule: str, on: date, known: date) -> list[str]:
+    table = registry.as_of(loaded, on, known)
+    return table.filter(pl.col("rule") == rule)["status"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("rule", "on", "known", "expected"),
+    [
+        ("eu_aia_51_2", date(2025, 8, 1), ON, ["enacted"]),
+        ("eu_aia_51_2", date(2025, 8, 2), ON, ["in_force"]),
+        ("us_eo14110_model", date(2025, 1, 19), ON, ["in_force"]),
+        ("us_eo14110_model", date(2025, 1, 20), ON, ["rescinded"]),
+        ("us_eo14110_model", date(2025, 6, 1), date(2024, 6, 1), ["in_force"]),
+        ("us_diffusion_4e091", date(2025, 12, 1), date(2025, 12, 1), ["rescinded"]),
+        ("us_diffusion_4e091", date(2025, 12, 1), ON, ["on_the_books_not_enforced"]),
+        ("ny_raise_original", date(2026, 1, 1), ON, ["enacted"]),
+        ("ny_raise_original", ON, ON, ["superseded"]),
+        ("ny_raise", ON, ON, ["enacted"]),
+        ("ny_raise", date(2027, 1, 1), ON, ["in_force"]),
+        ("ny_raise", date(2027, 1, 1), date(2026, 1, 1), []),
+        ("ca_sb1047_model", ON, ON, ["vetoed"]),
+        ("lab_anthropic_4x", date(2026, 2, 23), ON, ["voluntary"]),
+        ("lab_anthropic_4x", date(2026, 2, 24), ON, ["superseded"]),
+        ("il_sb315", ON, ON, ["passed"]),
+        ("us_s2938", ON, ON, ["proposed"]),
+    ],
+)
+def test_status_on_a_day_as_known_on_a_day(
+    loaded: registry.Registry, rule: str, on: date, known: date, expected: list[str]
+) -> None:
+    assert status(loaded, rule, on, known) == expected
+
+
+def test_one_row_a_rule_on_any_day(loaded: registry.Registry) -> None:
+    for on in (date(2023, 1, 1), date(2024, 1, 1), date(2025, 6, 1), ON, date(2028, 1, 1)):
+        for known in (date(2024, 1, 1), date(2025, 12, 1), ON):
+            table = registry.as_of(loaded, on, known)
+            assert table["rule"].is_unique().all()
+
+
+def test_a_rule_without_a_primary_or_two_sources_is_unverified(loaded: registry.Registry) -> None:
+    unverified = set(loaded.rules.filter(~pl.col("verified"))["rule"])
+    assert {"us_outbound_prohibited", "il_sb3444", "us_s5616", "prop_aguirre"} <= unverified
+    assert not {"eu_aia_51_2", "ca_sb53", "kr_ai_basic_act", "ct_pa26_15"} & unverified
+
+
+def test_great_expectations_finds_what_is_wrong(folder: Path) -> None:
+    from scaling.govern.check import check
+
+    assert check(folder)[0] == []
+    path = folder / "rules.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(",>,1e25,FLOP,eu_systemic", ",=>,-1e25,GFLOP,mine", 1), "utf-8")
+    wrong, _ = check(folder)
+    assert len(wrong) == 1
+    for part in ("row 1:", "'=>'", "-1e+25", "'GFLOP'", "mine"):
+        assert part in wrong[0]
+
+
+def test_the_check_also_looks_between_rows(folder: Path) -> None:
+    from scaling.govern.check import check
+
+    path = folder / "rules.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("2024-08-01,2025-08-02,enacted", "2024-08-01,,enacted", 1), "utf-8"
+    )
+    assert "same day as row 2" in check(folder)[0][0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",>,1e25,FLOP,eu_systemic", ",=>,1e25,FLOP,eu_systemic", "column 'comparator'"),
+        (",>,1e25,FLOP,eu_systemic", ",>,-1e25,FLOP,eu_systemic", "column 'value'"),
+        (",>,1e25,FLOP,eu_systemic", ",>,1e25,USD,eu_systemic", "column 'unit'"),
+        (",>,1e25,FLOP,eu_systemic", ",>,1e25,FLOP,eu_sistemic", "regime of counting"),
+        ("2024-08-01,2025-08-02,enacted", "2024-08-01,2025-08-03,enacted", "what follows"),
+        ("2024-08-01,2025-08-02,enacted", "2024-08-01,,enacted", "same day as row 2"),
+        ("2024-08-01,2025-08-02,enacted", "2025-08-02,2025-08-02,enacted", "ends before it begins"),
+        ("2024-08-01,2025-08-02,enacted", "2024-08-01,2025-08-02,in force", "column 'status'"),
+        ("2024-08-01,2025-08-02,enacted", "2 August,2025-08-02,enacted", "YYYY-MM-DD"),
+        ("rule,jurisdiction", "rule,juristiction", "Did you mean 'jurisdiction'"),
+    ],
+)
+def test_a_bad_registry_is_refused_with_the_place(
+    folder: Path, old: str, new: str, message: str
+) -> None:
+    path = folder / "rules.csv"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"rules\.csv") as caught:
+        registry.load(folder)
+    assert message in str(caught.value)
+
+
+def test_every_column_says_what_it_means() -> None:
+    for table in (columns.RULE, columns.COUNT, columns.RUN, columns.LEDGER, columns.ERROR):
+        assert all(column.meaning for column in table)
+        assert len({column.name for column in table}) == len(table)
+
+
+def test_thresholds_on_the_command_line() -> None:
+    run = CliRunner().invoke(app, ["thresholds", "--on", "2025-01-10", "--json"])
+    rules = {row["rule"]: row for row in json.loads(run.stdout)}
+    assert run.exit_code == 0
+    assert "us_eo14110_model" in rules and "eu_aia_51_2" not in rules
+    shown = CliRunner().invoke(app, ["thresholds", "--on", "2026-11-23", "--every"])
+    assert "vetoed" in shown.stdout and "unverified" in shown.stdout.replace("\n", "")
+    bad = CliRunner().invoke(app, ["thresholds", "--on", "23.11.2026"])
+    assert isinstance(bad.exception, InputError)
