@@ -1,4 +1,4 @@
-"""docs/benchmarks/checks.md: what each check finds, known defects, and how often checks are wrong.
+"""docs/benchmarks/checks.md: what checks find, known defects, and how often checks are wrong.
 
     python -m benchmarks.validation
 
@@ -125,8 +125,8 @@ def _defects() -> list[str]:
     rest = [d for d in DEFECTS if not d.check]
     return [
         "\n## Known defects, and the check that finds each\n",
-        "`tests/test_checks.py` compares these numbers with the tables. Tables named with a slash may",
-        "not be shipped; the test uses them where they are present.\n",
+        "`tests/test_checks.py` compares these numbers with the tables. Tables named with a slash",
+        "may not be shipped; the test uses them where they are present.\n",
         "| source | defect | check | rows found |",
         "|---|---|---|---|",
         *(f"| {d.source} | {d.what} | `{d.check}` | {d.rows:,} |" for d in known),
@@ -146,8 +146,9 @@ def _alarms(counts: dict[tuple[str, str], int], rows: int) -> list[str]:
     lines = [
         "\n## False alarms\n",
         f"Of {sum(counts.values()):,} findings on the {rows:,} rows of data/published, {number}",
-        f"are false: {number / rows:.2%} of rows. Every source and check with findings was reviewed,",
-        "large groups by their kind and some rows. What was not reviewed counts as false.\n",
+        f"are false: {number / rows:.2%} of rows. Every source and check with findings was",
+        "reviewed, large groups by their kind and some rows. What was not reviewed counts as",
+        "false.\n",
         "| check | source | rows | what they are |",
         "|---|---|---|---|",
     ]

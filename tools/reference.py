@@ -103,8 +103,8 @@ def check_page() -> str:
     body = ((code(r.name), code(r.column), r.severity, r.reach, r.means, r.allowed) for r in found)
     about = (
         "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "
-        "says how. [Checks measured](../benchmarks/checks.md) has what they find. Checks of a single "
-        "cell follow from the [columns](columns.md): `type:COLUMN` (the cell parses), "
+        "says how. [Checks measured](../benchmarks/checks.md) has what they find. Checks of a "
+        "single cell follow from the [columns](columns.md): `type:COLUMN` (the cell parses), "
         "`required:COLUMN` (it is filled), `range:COLUMN` and `allowed:COLUMN` (one of the words "
         "listed). They are all errors.\n\n"
     )
