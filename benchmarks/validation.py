@@ -1,10 +1,10 @@
-"""docs/validation.md: every check, what finds known defects, and how often checks are wrong.
+"""docs/benchmarks/checks.md: what checks find, known defects, and how often checks are wrong.
 
     python -m benchmarks.validation
 
-Reads data/published as the stages do. What each check found in each source was looked at: ``FALSE``
+Reads data/published as the stages do. What each check found in each source was reviewed: ``FALSE``
 lists findings that are no defect, ``RIGHT`` those that are and were not known. A source and check
-that neither these nor `benchmarks.defects` know was not looked at yet and counts as false.
+that is in neither of these nor in `benchmarks.defects` was not reviewed yet and counts as false.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import polars as pl
 from benchmarks.defects import DEFECTS
 from scaling.io.atomic import write_bytes
 from scaling.pipeline.ingest import ingest
-from scaling.runs.schema import RUN
 from scaling.runs.validation.partition import Checked, validate_all
-from scaling.runs.validation.suite import Check, suite_checks
+from scaling.runs.validation.suite import suite_checks
 
-PAGE = Path("docs/validation.md")
+PAGE = Path("docs/benchmarks/checks.md")
 
 # Right, and not among the defects that were known before: what the check found there.
 RIGHT: dict[tuple[str, str], str] = {
@@ -107,29 +106,19 @@ def page(checked: dict[str, Checked]) -> str:
 
 def _checks(counts: dict[tuple[str, str], int]) -> list[str]:
     rules = [check for check in suite_checks() if check.target.startswith("rule:")]
-    number = len(suite_checks()) - len(rules)
     total = {c.label: sum(n for (k, _), n in counts.items() if k == c.label) for c in rules}
-    lines = [
-        "## Checks between cells, rows and sources\n",
-        "| check | column | severity | what must hold | allowed | rows found in the library |",
-        "|---|---|---|---|---|---|",
-        *(_check(check, total[check.label]) for check in rules),
-        "\n## Checks of single columns\n",
-        f"{number} checks, all errors, made from `scaling/runs/schema.py`: `type:COLUMN` (the cell",
-        "parses), `required:COLUMN` (it is filled), `range:COLUMN`, `allowed:COLUMN` (a word of",
-        "those named).\n",
-        "| column | must be |",
-        "|---|---|",
+    found = sum(1 for check in rules if total[check.label])
+    return [
+        "## Findings by check\n",
+        f"{found} of {len(rules)} checks between cells, rows and sources find something.\n",
+        "| check | severity | rows |",
+        "|---|---|---|",
+        *(
+            f"| `{check.name}` | {check.severity} | {total[check.label]:,} |"
+            for check in rules
+            if total[check.label]
+        ),
     ]
-    return lines + [
-        f"| {c.name} | {'filled; ' if c.required else ''}{c.range_text.replace('|', 'or')} |"
-        for c in RUN
-    ]
-
-
-def _check(check: Check, found: int) -> str:
-    cells = (f"`{check.name}`", check.column, check.severity, check.means, check.allowed)
-    return f"| {' | '.join(cells)} | {found or ''} |"
 
 
 def _defects() -> list[str]:
@@ -137,12 +126,12 @@ def _defects() -> list[str]:
     rest = [d for d in DEFECTS if not d.check]
     return [
         "\n## Known defects, and the check that finds each\n",
-        "`tests/contract/test_rules.py` holds these numbers to the tables (those with a slash may not be",
-        "shipped; tests use them where they lie).\n",
+        "`tests/contract/test_rules.py` compares these numbers with the tables. Tables named with a slash",
+        "may not be shipped; the test uses them where they are present.\n",
         "| source | defect | check | rows found |",
         "|---|---|---|---|",
         *(f"| {d.source} | {d.what} | `{d.check}` | {d.rows:,} |" for d in known),
-        "\nNot to be seen in rows:\n",
+        "\nNot visible in rows:\n",
         "| source | defect | why |",
         "|---|---|---|",
         *(f"| {d.source} | {d.what} | {d.why} |" for d in rest),
@@ -158,12 +147,13 @@ def _alarms(counts: dict[tuple[str, str], int], rows: int) -> list[str]:
     lines = [
         "\n## False alarms\n",
         f"Of {sum(counts.values()):,} findings on the {rows:,} rows of data/published, {number}",
-        f"are false: {number / rows:.2%} of rows. Each source and check with findings was looked",
-        "at, large groups by their kind and some rows; what was not counts as false.\n",
+        f"are false: {number / rows:.2%} of rows. Every source and check with findings was",
+        "reviewed, large groups by their kind and some rows. What was not reviewed counts as",
+        "false.\n",
         "| check | source | rows | what they are |",
         "|---|---|---|---|",
     ]
-    listed = sorted(false.items()) + [(key, (n, "not looked at")) for key, n in unknown.items()]
+    listed = sorted(false.items()) + [(key, (n, "not reviewed")) for key, n in unknown.items()]
     return lines + [f"| `{c}` | {s} | {n} | {why} |" for (c, s), (n, why) in listed]
 
 
@@ -173,7 +163,7 @@ def _looked_at() -> set[tuple[str, str]]:
 
 def _found(counts: dict[tuple[str, str], int]) -> list[str]:
     return [
-        "\n## Found by checks, not known before\n",
+        "\n## Found by the checks, not known before\n",
         "| check | source | rows | what they are |",
         "|---|---|---|---|",
         *(f"| `{c}` | {s} | {counts.get((c, s), 0):,} | {why} |" for (c, s), why in RIGHT.items()),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 # Nor on the kind of processor: OpenBLAS has other kernels, and so other last digits, for each.
-# These run on whatever has AVX2; docs/audit.md has what was measured.
+# These run on whatever has AVX2: docs/decisions/021-one-kind-of-linear-algebra.md.
 try:
     if {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()):
         os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")

@@ -1,4 +1,7 @@
-"""Write docs/reference/ from the registries and the code: python -m tools.reference"""
+"""Write docs/reference/ from the registries and the code: python -m tools.reference
+
+Pages of that folder without the first line `MADE` are written by hand and stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ from scaling.cli.display.fits import LIBRARY, inputs_text
 from scaling.cli.main import app
 from scaling.runs import formats as sources
 from scaling.runs.schema import FORECAST, RUN
-from scaling.runs.validation import rules
 
 FOLDER = Path("docs/reference")
 MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
@@ -98,22 +100,33 @@ def source_page() -> str:
 
 def check_page() -> str:
     """Every check between cells."""
-    found = rules.load()
-    body = ((code(r.name), code(r.column), r.severity, r.reach, r.means) for r in found)
+    found = checks.load()
+    body = ((code(r.name), code(r.column), r.severity, r.reach, r.means, r.allowed) for r in found)
     about = (
         "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "
-        "says how. Checks of a single cell follow from the [columns](columns.md).\n\n"
+        "says how. [Checks measured](../benchmarks/checks.md) has what they find. Checks of a "
+        "single cell follow from the [columns](columns.md): `type:COLUMN` (the cell parses), "
+        "`required:COLUMN` (it is filled), `range:COLUMN` and `allowed:COLUMN` (one of the words "
+        "listed). They are all errors.\n\n"
     )
-    return about + rows(("check", "column", "severity", "looks at", "what must hold"), body)
+    head = ("check", "column", "severity", "looks at", "what must hold", "allowed")
+    return about + rows(head, body)
 
 
 def column_page() -> str:
     """The columns of a run and of a forecast."""
     parts = ["# Columns\n"]
     for title, columns in (("Runs", RUN), ("Forecasts", FORECAST)):
-        body = ((code(c.name), str(c.dtype), c.unit, c.meaning) for c in columns)
-        parts += [f"## {title}\n", rows(("column", "type", "unit", "meaning"), body)]
+        body = (
+            (code(c.name), str(c.dtype), c.unit, c.meaning, _must_be(c.required, c.range_text))
+            for c in columns
+        )
+        parts += [f"## {title}\n", rows(("column", "type", "unit", "meaning", "must be"), body)]
     return "\n".join(parts)
+
+
+def _must_be(required: bool, text: str) -> str:
+    return f"{'filled; ' if required else ''}{text.replace('|', 'or')}"
 
 
 def threshold_page() -> str:
@@ -180,7 +193,8 @@ def _signature(name: str, call: Any) -> str:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for stale in FOLDER.glob("*.md"):
-        stale.unlink()
+    for old in FOLDER.glob("*.md"):
+        if old.read_text(encoding="utf-8").startswith(MADE):
+            old.unlink()
     for file, content in pages().items():
         (FOLDER / file).write_text(content, encoding="utf-8")

@@ -27,10 +27,14 @@ BARS = {
 }
 HEAD = """# How well forecasts hold
 
-`python -m benchmarks.forecast` makes this page and [forecast.csv](forecast.csv), one row a task.
+`python -m benchmarks.forecast` writes this page and [forecast.csv](forecast.csv), one row a task.
 All tasks are forecast with default settings: one method and one set of constants. The curves are
 those of the NSL benchmark with its own split (a file that is not shipped: one of its curves has no
-licence); the language studies are shipped in `data/published`.
+licence); the language studies are shipped in `data/published`. [Notes](forecast_notes.md) say how
+the constants were chosen and where the method fails; the [log](../log.md) has what was tried.
+
+In brackets beside a share of targets inside the intervals: the share if all but the first constant
+of the spread are multiplied by what suits the other groups best, by how often their intervals hold.
 
 """
 
@@ -40,29 +44,28 @@ ALONE = ("shapes_alone", "network_alone")
 FRESH = """
 ## More training curves
 
-Curves of single runs, known up to half of their length. They were first scored when the network had
-been trained (some of the runs are in the language studies too, as points, not as curves); how much
-it may say, and the spread, were then chosen with them in view as well. Root mean square log error,
-by the shapes and by the network alone too, and share of targets inside.
+Curves of single runs, known up to half of their length. They were first scored after the network
+had been trained (some of the runs are in the language studies too, as points, not as curves). The
+network's weight and the spread were then chosen with them in view. Root mean square log error, also
+of the shapes and the network alone, and share of targets inside the intervals.
 
 """
 ACROSS = """
 ## Losses across runs
 
 One model trained on more and more data, or the best loss of each budget, known up to an eighth, a
-third and a half of the largest: few points each. They were first scored when the network's share
-was .6 (2026-11-29): it alone was 2 to 43 % better there than the shapes. The share, what it is
-held against, and what it has to say of short curves were then chosen with them in view as well. The
-last table was scored with them and took no part in the choice: losses of one budget against params,
-which fall and then rise (or turn within what is hidden). No method here foretells a turn.
+third and a half of the largest: few points each. The network's weight, how far its steps are damped
+and its weight on short curves were chosen with them in view. The last table was scored with them
+and took no part in the choice: losses of one budget against params, which fall and then rise (or
+turn within what is hidden). No method here forecasts a turn.
 
 """
 LAST = """
 ## Curves that were scored last
 
-They were scored once when everything was fixed (2026-11-29). When the network's part and the spread
-were chosen anew they took no part in the score of any choice, but their errors stood beside it, so
-that they are no blind test any more. Only the first and the last come from tables that are new:
+They were scored once when everything was fixed (2026-11-29). When the network's weight and the
+spread were chosen again, they took no part in the score of any choice, but their errors were shown
+beside it, so they are no longer a blind test. Only the first and the last come from new tables:
 success against epochs of reinforcement learning (noisy shares that rise), other metrics of the runs
 above, and accuracy against tokens spent at test time (few points). All are known up to half of
 their length, LAMBADA's loss up to a quarter.
@@ -90,9 +93,6 @@ def write(
             parts.append(_fresh(one.table, head))
     if curves is not None and unseen is not None:
         parts.append(_choices([*curves.choices, *unseen.choices, *others()]))
-    notes = folder / "forecast_notes.md"
-    if notes.is_file():
-        parts.append(notes.read_text(encoding="utf-8"))
     everything = pl.concat([one.table for one in results if one], how="diagonal_relaxed")
     numbers = pl.col(pl.Float64).round_sig_figs(5)
     everything.with_columns(numbers).write_csv(folder / "forecast.csv")
@@ -104,9 +104,9 @@ def _unseen(table: pl.DataFrame) -> str:
     held = [f"in{100 * level:g}" for level in LEVELS]
     lines = [
         "\n## Other tables\n\n",
-        "They are no test of the constants any more: until 2026-11-23 nothing of the centre was "
-        "tuned on them; the slope of slow curves, the odds of a break, the tempering and the "
-        "spread were then chosen with them in view (below).\n\n",
+        "They no longer test the constants: the slope below which a curve is slow, the odds of a "
+        "break, the tempering and the spread were chosen with them in view "
+        "([notes](forecast_notes.md#constants-of-the-centre)).\n\n",
         "Mean absolute log error (carry last: root mean square), and share of targets inside.\n\n",
         "| table (series) | here | plain Chinchilla | carry last | 50 % | 80 % | 90 % | 95 % "
         "| bias |\n",
@@ -126,7 +126,7 @@ def _unseen(table: pl.DataFrame) -> str:
 
 
 def _fresh(table: pl.DataFrame, head: str) -> str:
-    """Curves that the network had been trained without a look at."""
+    """Curves that were not seen before the network was trained."""
     held = [f"in{100 * level:g}" for level in LEVELS]
     lines = [
         head,
@@ -152,11 +152,11 @@ def _choices(found: list[Found]) -> str:
     """What each group's error is when the other groups choose the constants of the centre."""
     made = left_out(found)
     lines = [
-        "\n## Constants of the centre, chosen without the group that they foretell\n\n",
+        "\n## Constants of the centre, chosen without the group that they forecast\n\n",
         "Tempering, penalty of parameters, prior odds of a break, damping, the standard errors "
-        "that a slow curve's step is held against, the slope that is slow, and the network's part: "
-        f"the best of {len(GRID)} choices on all other groups of curves, in their own splits, from "
-        "a half and from a quarter of what is known, and on simulated curves "
+        "that damp a slow curve's step, the slope below which a curve is slow, and the network's "
+        f"weight: the best of {len(GRID)} choices on all other groups of curves, in their own "
+        "splits, from a half and from a quarter of what is known, and on simulated curves "
         "(`benchmarks.forecast.choices`). Root mean square log error in the own split.\n\n",
         "| group | error | tempering | penalty | odds | damping | standard errors | slow "
         "| network |\n",
@@ -202,7 +202,8 @@ def _curves(table: pl.DataFrame, tuned: Tuned) -> str:
 def _language(table: pl.DataFrame, tuned: Tuned) -> str:
     means = _means(table, ("mean_abs", "chinchilla", "bias"))
     lines = [
-        "\n## Language: mean absolute log error of the largest runs, foretold from the smaller\n\n",
+        "\n## Language: mean absolute log error of the largest runs, forecast from the smaller "
+        "ones\n\n",
         "| study (tasks) | here | plain Chinchilla | bias here |\n|---|---|---|---|\n",
     ]
     for group, row in means.items():
@@ -223,9 +224,7 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     names = [f"in{100 * level:g}" for level in LEVELS]
     means = _means(table, names)
     lines = [
-        "Share of targets inside the intervals; in brackets when all but the first constant of the "
-        "spread are multiplied by what suits the other groups best (by how often their intervals "
-        "hold).\n\n",
+        "Share of targets inside the intervals.\n\n",
         "| group | 50 % | 80 % | 90 % | 95 % |\n|---|---|---|---|---|\n",
     ]
     for group, row in means.items():
@@ -239,8 +238,8 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
-    parts = "noise, apart, |step|" + (
-        ", level, faster, doubt, against" if len(tuned.constants) > 3 else ""
+    parts = "noise, disagreement, |step|" + (
+        ", level, acceleration, network scale, network gap" if len(tuned.constants) > 3 else ""
     )
     lines.append(
         f"\nBest by log score on all groups: ({constants}) for ({parts}), Student's t with "

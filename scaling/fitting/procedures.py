@@ -6,7 +6,7 @@ are stretched about the estimate by
 
     sqrt(n / (n - p)) t(n - p) / z        n clusters, p parameters, quantiles at 95 %
 
-on the scale where a positive parameter is a logarithm (docs/decisions.md has the coverage).
+on the scale where a positive parameter is a logarithm (docs/log.md has the coverage).
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ is wrong where they are far apart, so that it moves a forecast by at most .375 s
 about eight points are known, or fewer, shapes have little to be fitted to: with
 f = exp(-(points / 8)^6) the share has a third of f more, and the network is held by half of f less.
 
-docs/benchmarks/forecast.md has what each piece is worth and how the constants were chosen.
+docs/log.md has what each piece is worth, docs/benchmarks/forecast_notes.md how the constants were
+chosen.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ with weights that lean on the largest runs, and
 
 noise is the scatter of single runs about the laws, disagreement the mean distance of the laws from
 their median at the target, backtest their error on the largest runs foretold from the smaller.
-Quantiles are those of Student's t. docs/benchmarks/forecast.md says how the constants were chosen
-and how well they hold.
+Quantiles are those of Student's t. docs/benchmarks/forecast_notes.md says how the constants were
+chosen, docs/benchmarks/forecast.md how well they hold.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A run counts by w = (s / s_max)^power, s the geometric mean of its inputs: what lies far below the
 target says little about it, and laws fitted without such weights err about twice as much when
-extrapolating (docs/decisions.md has the table). The power is lowered where the weights would rest
+extrapolating (docs/log.md has the table). The power is lowered where the weights would rest
 on fewer than a few runs.
 """
 

@@ -10,8 +10,7 @@ Besiroglu et al. .35 and .37, arXiv:2404.10102), a floor somewhat below the lowe
 terms of about a seventh of it at the largest run, and gamma about 1.
 
 Shapes count by their evidence (`scaling.forecasting.map_estimate.shape_weights`) to the power of
-.25 min(1, 10 / n), and the narrower prior twice. docs/benchmarks/forecast.md has what each piece is
-worth.
+.25 min(1, 10 / n), and the narrower prior twice. docs/log.md has what each piece is worth.
 """
 
 from __future__ import annotations

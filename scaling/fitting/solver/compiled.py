@@ -24,7 +24,7 @@ AGREE = 1e-6
 # A walk has fallen into a known optimum where its next step leaves at most this part of the way
 # there, and promises the gain that is left to within this part. In 26,000 resamples of small,
 # noisy or nearly-L1 fits, 150 of which have a better optimum, none was lost by it; with twice the
-# first number and the second left out, 58 (docs/decisions.md).
+# first number and the second left out, 58 (docs/decisions/006-compiled-resamples.md).
 NEAR, PROMISED = 0.25, 0.1
 
 _KINDS = ("huber", "least_squares", "quantile")

@@ -2,8 +2,8 @@
 
 A `Jet` is a value with its derivatives by the solver's coordinates. It answers numpy's ufuncs, so
 a law's `predict`, written for arrays, runs on jets unchanged, and exp and log are evaluated once
-where finite differences would need dozens of evaluations (measured; see docs/decisions.md). Each
-jet carries only the coordinates it depends on.
+where finite differences would need dozens of evaluations
+(docs/decisions/005-numpy-batches-and-jets.md). Each jet carries only the coordinates it depends on.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ do not matter, and a parameter whose effect has faded cannot run away. A step th
 is undone and the region shrunk; members that are done leave the batch.
 
 Source: Moré 1978, "The Levenberg-Marquardt algorithm: implementation and theory", Lecture Notes in
-Mathematics 630; the floor under c_i is ours (see docs/decisions.md).
+Mathematics 630; the floor under c_i is ours (docs/decisions/007-global-search.md).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Only about one start in ten of the customary grid ends at the best optimum of a Chinchilla fit.
 Projecting the sizes out leaves a grid over the exponents alone. Its best points descend a few steps
 by variable projection, and every start polished from them arrives, in as many steps with eleven
-parameters as with five (measured; see docs/decisions.md).
+parameters as with five (docs/decisions/007-global-search.md).
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ Starts = Callable[[slice, Array], Array]
 
 AGREE = 1e-6
 # Second starts lie this many standard deviations from the first ends. A half to one finds as many
-# better optima as draws about the centre of all ends, in fewer steps (docs/decisions.md).
+# better optima as draws about the centre of all ends, in fewer steps
+# (docs/decisions/006-compiled-resamples.md).
 AROUND = 0.7
 # Largest step, in logs, of a predicted start.
 FARTHEST = 1.0

@@ -10,7 +10,8 @@ rate under any dependence:
     p_(1) <= ... <= p_(m)      adjusted p_(i) = max over j <= i of min(1, (m - j + 1) p_(j))
 
 A row is called outside when its adjusted p is at most `RATE`: if every forecast is honest, at most
-that share of refits calls any row at all, over all studies together. docs/audit.md has simulations.
+that share of refits calls any row at all, over all studies together. Simulations are in
+docs/decisions/019-publishing-is-an-act.md.
 
 Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
 """

@@ -241,7 +241,7 @@ def test_one_row_shows_one_row(bundle: Path, full: Path) -> None:
 
 
 def test_the_page_of_the_docs_is_enough_to_check_a_proof(bundle: Path) -> None:
-    """By what docs/audit.md says and a hash function, without this package."""
+    """By what docs/reference/editions.md says and a hash function, without this package."""
 
     def plain(value: object) -> bytes:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
