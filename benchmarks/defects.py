@@ -1,9 +1,9 @@
 """Known defects of real tables, and the check that finds each.
 
-`tests/contract/test_rules.py` holds every line to the tables; `python -m benchmarks.validation` prints them
-in docs/benchmarks/checks.md. ``source`` is a folder of data/published, or the file of a table that
-may not be shipped. ``rows`` is how many rows the check finds in that source, ``runs`` are some of
-them.
+`tests/contract/test_rules.py` holds every line to the tables; `python -m benchmarks.validation`
+prints them in docs/benchmarks/checks.md. ``source`` is a folder of data/published, or the file of a
+table that may not be shipped. ``rows`` is how many rows the check finds in that source, ``runs``
+are some of them.
 """
 
 from __future__ import annotations

@@ -126,8 +126,8 @@ def _defects() -> list[str]:
     rest = [d for d in DEFECTS if not d.check]
     return [
         "\n## Known defects, and the check that finds each\n",
-        "`tests/contract/test_rules.py` compares these numbers with the tables. Tables named with a slash",
-        "may not be shipped; the test uses them where they are present.\n",
+        "`tests/contract/test_rules.py` compares these numbers with the tables. Tables named with",
+        "a slash may not be shipped; the test uses them where they are present.\n",
         "| source | defect | check | rows found |",
         "|---|---|---|---|",
         *(f"| {d.source} | {d.what} | `{d.check}` | {d.rows:,} |" for d in known),

@@ -100,7 +100,7 @@ def source_page() -> str:
 
 def check_page() -> str:
     """Every check between cells."""
-    found = checks.load()
+    found = rules.load()
     body = ((code(r.name), code(r.column), r.severity, r.reach, r.means, r.allowed) for r in found)
     about = (
         "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "

@@ -14,9 +14,9 @@ from tests.support.shared import shared
 PAGE = Path("docs/parity.md")
 HEAD = """# Parity with published figures
 
-Made by `python -m benchmarks.parity`; `tests/contract/test_parity.py` holds every row within its tolerance.
-Sources marked * have no open licence, so the project does not carry them: their rows were made
-where the tables are at hand, and their tests skip elsewhere.
+Made by `python -m benchmarks.parity`; `tests/contract/test_parity.py` holds every row within its
+tolerance. Sources marked * have no open licence, so the project does not carry them: their rows
+were made where the tables are at hand, and their tests skip elsewhere.
 
 | law | source | figure | ours | published | tolerance | reason of the tolerance |
 |---|---|---|---|---|---|---|

@@ -3,8 +3,9 @@
     ln y = a + r (t - t0),    growth per year g = e^r,    doubling time ln 2 / r years
 
 Intervals use Student's t with n - 2 degrees of freedom and, from 12 rows on, standard errors that
-hold under unequal scatter (`scaling.analysis._line`). They take the rows as independent and the list
-of rows as given: revisions of a list move the rate by more than its interval (docs/families.md).
+hold under unequal scatter (`scaling.analysis._line`). They take the rows as independent and the
+list of rows as given: revisions of a list move the rate by more than its interval
+(docs/families.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a report is made of: cells with their origin, tables, figures, paragraphs, sections.
 
-Templates print these and compute nothing; ``report.json`` is these (`scaling.document.report_json`).
+Templates print these and compute nothing; ``report.json`` is these
+(`scaling.document.report_json`).
 """
 
 from __future__ import annotations

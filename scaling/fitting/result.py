@@ -104,9 +104,9 @@ class Certificate:
 class Resampling:
     """How the draws were made.
 
-    ``stretched`` is the small-sample factor that the draws include (`scaling.fitting.uncertainty.small_samples`);
-    ``naive_se`` are the standard errors from resampling single rows, for comparison, where the
-    draws are by cluster.
+    ``stretched`` is the small-sample factor that the draws include
+    (`scaling.fitting.uncertainty.small_samples`); ``naive_se`` are the standard errors from
+    resampling single rows, for comparison, where the draws are by cluster.
     """
 
     method: str

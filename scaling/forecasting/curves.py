@@ -2,8 +2,8 @@
 network that has seen many simulated curves.
 
 Shapes with 0, 1 or 2 breaks, two strengths of recency and two priors are fitted
-(`scaling.forecasting.curve_fit`). A shape counts by its evidence, a likelihood in which the noise of
-old points grows by the strength of recency, so that a shape that explains the whole curve wins
+(`scaling.forecasting.curve_fit`). A shape counts by its evidence, a likelihood in which the noise
+of old points grows by the strength of recency, so that a shape that explains the whole curve wins
 where there is one and the recent points decide where there is none:
 
     log weight = .5 min(1, 12 / n) (log-likelihood - 4 parameters / 2 log n)

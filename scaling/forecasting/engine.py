@@ -1,10 +1,10 @@
 """`forecast`: runs and targets -> quantiles.
 
 By default one input is forecast by many shapes of curve and a network that was trained on simulated
-ones (`scaling.forecasting.curves`, `scaling.forecasting.network`), two by the coupled law under many
-assumptions (`scaling.forecasting.two_inputs`). More inputs, and laws that are named, go through the
-registry of laws, in the rest of this module: the centre is the median, in logs, of the laws fitted
-with weights that lean on the largest runs, and
+ones (`scaling.forecasting.curves`, `scaling.forecasting.network`), two by the coupled law under
+many assumptions (`scaling.forecasting.two_inputs`). More inputs, and laws that are named, go
+through the registry of laws, in the rest of this module: the centre is the median, in logs, of the
+laws fitted with weights that lean on the largest runs, and
 
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 

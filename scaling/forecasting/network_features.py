@@ -1,5 +1,5 @@
-"""How the network (`scaling.forecasting.network`) reads a curve: from its end, in units of the way to
-the target.
+"""How the network (`scaling.forecasting.network`) reads a curve: from its end, in units of the way
+to the target.
 
 For a target at the distance h = log(x / x_max) a point counts by u = log(x_max / x) / h, how far
 back it lies in units of how far is to be foretold, so that the same picture comes of the same shape

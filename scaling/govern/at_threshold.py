@@ -42,7 +42,8 @@ def at_thresholds(
     """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
     ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
 
-    ``version_of(root, study)`` names the version that has a study's fit. Empty where the project has no stored fits.
+    ``version_of(root, study)`` names the version that has a study's fit. Empty where the project
+    has no stored fits.
     """
     points = sorted(set(values))
     parts = [

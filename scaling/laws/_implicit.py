@@ -2,8 +2,9 @@
 
 `root` finds y by a fixed number of Newton steps kept inside a shrinking bracket, then takes two
 more steps through the law's own arithmetic. The fit hands in parameters that carry derivatives
-(`scaling.fitting.solver.jet`); a Newton step from a point where F = 0 gives first derivatives exactly, a
-second one second derivatives, so implicit laws need no derivative code (implicit function theorem).
+(`scaling.fitting.solver.jet`); a Newton step from a point where F = 0 gives first derivatives
+exactly, a second one second derivatives, so implicit laws need no derivative code (implicit
+function theorem).
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ the report and docs/laws.md run over what it finds. The common case needs no mor
   loadings of a benchmark): ``bind(runs, target)`` returns the law with the parameters, inputs and
   categories of that table.
 - **Own procedures** (envelopes, isoFLOP curves, chains of two fits, principal components, trends):
-  ``estimate(x, y, w, solve)`` returns the parameters; the engine resamples it, and everything after a fit
-  (intervals, forecasts, reports) is the same. Columns that only the fit reads are in ``needs`` with
-  ``only_fit``. ``output`` says what `predict` returns where that is not the target.
+  ``estimate(x, y, w, solve)`` returns the parameters; the engine resamples it, and everything after
+  a fit (intervals, forecasts, reports) is the same. Columns that only the fit reads are in
+  ``needs`` with ``only_fit``. ``output`` says what `predict` returns where that is not the target.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ slope in log C: large s looks like a sudden appearance.
 Sources: Wei et al. 2022, "Emergent Abilities of Large Language Models", arXiv:2206.07682, gave the
 question; the sigmoid is the form of Ruan et al. 2024, arXiv:2405.10938. Schaeffer et al.
 2023, "Are Emergent Abilities of Large Language Models a Mirage?", arXiv:2304.15004, hold that a
-smooth law under a sharp metric looks the same (`exact_match`): `scaling.analysis.emergence` compares
-them by prediction.
+smooth law under a sharp metric looks the same (`exact_match`): `scaling.analysis.emergence`
+compares them by prediction.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     y_m = h / (1 + exp(-(u + w S_m)))            the task
 
 B_mj score of model m on benchmark j (fractions), C training compute in FLOP, y the task's score.
-Benchmarks are every column of numbers that `scaling.runs.schema` does not know, except the target; they
-are read only to fit. To predict, family and compute are enough. Families with fewer than three
+Benchmarks are every column of numbers that `scaling.runs.schema` does not know, except the target;
+they are read only to fit. To predict, family and compute are enough. Families with fewer than three
 models take the slope of all.
 
 Source: Ruan et al. 2024, "Observational Scaling Laws and the Predictability of Language Model

@@ -52,7 +52,8 @@ def watch(root: Path, seconds: float, stop: threading.Event) -> None:
 def settle(root: Path, quiet: float = QUIET, longest: float = LONGEST) -> None:
     """Wait while a table that has no line end after its last row changed a moment ago.
 
-    Such a file may be half written (`scaling.runs.inbox.complete_lines`), and no stage may look at a clock.
+    Such a file may be half written (`scaling.runs.inbox.complete_lines`), and no stage may look at
+    a clock.
     """
     until = time.monotonic() + longest
     while (left := min(until - time.monotonic(), quiet - _youngest(root))) > 0:

@@ -6,9 +6,9 @@
     data/internal/<source>/*              -> data/runs/<alias>.parquet, files in order of name
 
 Rows keep the order of their file. Beside the run columns a table holds ``file``, ``row`` (data
-rows of that file, from 1) and ``unparsed`` (see `scaling.runs.formats.to_schema`), so that whatever is
-wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets the
-name of the source. The same files give the same bytes.
+rows of that file, from 1) and ``unparsed`` (see `scaling.runs.formats.to_schema`), so that whatever
+is wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets
+the name of the source. The same files give the same bytes.
 
 Two parameters matter. ``as_of``: only what was known here on that day (published sources by the
 day on which they were read, internal ones by their log); null for all. ``disclose_internal``:

@@ -3,9 +3,10 @@
     N* = G (C/6)^(beta/(alpha+beta)),  G = (alpha A / (beta B))^(1/(alpha+beta)),  D* = C / (6 N*)
 
 minimises L(N, D) at 6ND = C (Hoffmann et al. 2022, arXiv:2203.15556, equation 4; the other laws in
-`scaling.analysis.surface`). With operations counted exactly, C = k(N) D, there is no closed form, and
-the root of the slope along the budget is found. The valley is flat: sizes far from N* lose little,
-which `near` says; `misfit` says what a wrong N costs in compute to make up for it with more data.
+`scaling.analysis.surface`). With operations counted exactly, C = k(N) D, there is no closed form,
+and the root of the slope along the budget is found. The valley is flat: sizes far from N* lose
+little, which `near` says; `misfit` says what a wrong N costs in compute to make up for it with more
+data.
 """
 
 from __future__ import annotations

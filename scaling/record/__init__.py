@@ -1,1 +1,1 @@
-"""Everything about what was published: versions, changes, audits, reproduction, editions, the site."""
+"""What was published: versions, changes, audits, reproduction, editions, the site."""

@@ -1,7 +1,8 @@
 """The columns of a run, a forecast and an outcome: dtype, unit, range, meaning. Once.
 
 Everything else that knows about columns is made from this module: polars dtypes, the Great
-Expectations suite (`scaling.runs.validation.partition`), the docs table and the form of error messages.
+Expectations suite (`scaling.runs.validation.partition`), the docs table and the form of error
+messages.
 
 A run table is long over metrics: one row is one result (one metric, one checkpoint) of one run.
 Conventions that must never be converted silently or mixed in one fit are separate columns: total,

@@ -113,7 +113,8 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     already.
 
     Raises:
-        InputError: as `scaling.runs.formats.read_table`, a mapping that cannot be read, or of a column
+        InputError: as `scaling.runs.formats.read_table`, a mapping that cannot be read, or of a
+        column
             that the table lacks.
     """
     from scaling.runs.formats import read_table

@@ -25,7 +25,8 @@ Transactions on Automatic Control 19:716; Hurvich and Tsai 1989, Biometrika 76:2
 Annals of Statistics 6:461.
 
 All of them take rows as independent: where checkpoints of one run, or runs of one budget, share an
-error, differences are too sure of themselves. Prediction errors (`scaling.fitting.diagnostics.rolling`) are not.
+error, differences are too sure of themselves. Prediction errors
+(`scaling.fitting.diagnostics.rolling`) are not.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ For each row or group g with optimum u_g of the other rows:
     change of a prediction L(x; u_g) - L(x; u), in units of the target
     distance               sqrt((u_g - u)' V^-1 (u_g - u) / P)
 
-The standard errors are robust (`scaling.fitting.uncertainty.sandwich.smooth_covariance`). They count the pull of
-the row itself, so a single row hardly moves a parameter by more than one. The distance, the root of
-Cook's, has the covariance V of rows with one error between them (`plain_covariance`) and no such
-ceiling. It sums up all parameters and knows that A and alpha can move together and leave the
-predictions where they were. Source: Cook 1977, Technometrics 19:15.
+The standard errors are robust (`scaling.fitting.uncertainty.sandwich.smooth_covariance`). They
+count the pull of the row itself, so a single row hardly moves a parameter by more than one. The
+distance, the root of Cook's, has the covariance V of rows with one error between them
+(`plain_covariance`) and no such ceiling. It sums up all parameters and knows that A and alpha can
+move together and leave the predictions where they were. Source: Cook 1977, Technometrics 19:15.
 
 Refits are exact up to 4 million row losses a pass (2,000 rows left out one by one). Beyond, one
 Newton step from u stands in, with the smoothed curvature of the rows that stay:

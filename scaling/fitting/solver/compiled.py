@@ -1,9 +1,10 @@
 """Resamples of laws that are sums of power terms, compiled (numba).
 
-The same objective and derivatives as `scaling.fitting.solver.problem`, with damped steps instead of the
-trust region of `scaling.fitting.solver.newton`, for one batch member at a time, in loops that become vector
-instructions (`scaling.fitting.solver.loops`); exp and log are polynomials so that it can. Tests hold it equal
-to the numpy kernel. It serves large resampling jobs only: one fit is done before numba is imported.
+The same objective and derivatives as `scaling.fitting.solver.problem`, with damped steps instead of
+the trust region of `scaling.fitting.solver.newton`, for one batch member at a time, in loops that
+become vector instructions (`scaling.fitting.solver.loops`); exp and log are polynomials so that it
+can. Tests hold it equal to the numpy kernel. It serves large resampling jobs only: one fit is done
+before numba is imported.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class TermsKernel:
 
 
 class GenericKernel:
-    """eta = link(predict(theta(u))) for any law; exact derivatives by `scaling.fitting.solver.jet`."""
+    """eta = link(predict(theta(u))) for any law; exact derivatives by jets."""
 
     def __init__(self, law: Law, x: Mapping[str, Array], space: Space, link: str) -> None:
         self.law, self.x, self.space, self.link = law, dict(x), space, link

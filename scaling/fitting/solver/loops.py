@@ -407,8 +407,8 @@ def minimise_all(
 ) -> Array:
     """Walk each start (B, P) to its minimum in place; returns the objectives (B,).
 
-    rules: see `scaling.fitting.solver.compiled.minimise`; known (B,), ends (B, P): objectives and coordinates
-    reached from other starts. A walk that falls into one of these ends stops there.
+    rules: see `scaling.fitting.solver.compiled.minimise`; known (B,), ends (B, P): objectives and
+    coordinates reached from other starts. A walk that falls into one of these ends stops there.
     """
     terms, exponents, rows = z.shape
     p = terms + exponents

@@ -78,9 +78,9 @@ def _predicted(problem: Problem, u: Array) -> Starts:
 
         u - H^-1 sum_i (c_i - 1) s_i
 
-    with s_i the score of row i and H the smoothed curvature of `scaling.fitting.uncertainty.sandwich`. It leaves
-    half of the way. Where a parameter is searched as it is, a step has no natural limit, and the
-    start is ``u``.
+    with s_i the score of row i and H the smoothed curvature of
+    `scaling.fitting.uncertainty.sandwich`. It leaves half of the way. Where a parameter is searched
+    as it is, a step has no natural limit, and the start is ``u``.
     """
     if any(axis.kind == "real" for axis in problem.space.by_coordinate):
         return lambda part, counts: np.repeat(u[None], len(counts), axis=0)

@@ -12,8 +12,8 @@ which add up to the whole change, to the last digit, in this order. What one run
 when it alone is taken back: added rows left out, revised ones as they were, withdrawn ones put
 back. Runs that lean on each other share what they did, so these need not add up.
 
-All are exact refits, one batch of row weights over the rows of both versions (`scaling.fitting.reweighted`).
-Changes are told in standard errors of the newer fit.
+All are exact refits, one batch of row weights over the rows of both versions
+(`scaling.fitting.reweighted`). Changes are told in standard errors of the newer fit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What changed from one version to the next, and why: worked out when a version is published.
 
 Written into the version as ``changes.json``, and into its report where that has a place for it
-(`scaling.record.changes.section`). The version's id does not depend on it: it tells of two versions.
-Data that were revised are told apart from new data, by the rows that both versions list and by
-what quarantine, releases and the log of internal data know of them.
+(`scaling.record.changes.section`). The version's id does not depend on it: it tells of two
+versions. Data that were revised are told apart from new data, by the rows that both versions list
+and by what quarantine, releases and the log of internal data know of them.
 """
 
 from __future__ import annotations

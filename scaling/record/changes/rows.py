@@ -1,7 +1,8 @@
 """The rows that two versions fitted, side by side: added, revised, withdrawn, or as before.
 
-A row is known by its run and where in training it stands (`scaling.runs.row_identity`); the second of two with
-one place is another row. It is revised when a column that both versions list is not the same.
+A row is known by its run and where in training it stands (`scaling.runs.row_identity`); the second
+of two with one place is another row. It is revised when a column that both versions list is not the
+same.
 """
 
 from __future__ import annotations

@@ -3,17 +3,17 @@
 An edition is built from a list of what may be shown, never by striking out. It holds the whole
 fits, backtests, forecasts and checklist of the studies on published sources; of the others the
 forecasts under aliases and how each fit ended. Everything else is a leaf of a salted Merkle tree
-(`scaling.record.editions.merkle`) whose root stands in the edition's manifest. A leaf is canonical JSON
-(sorted keys, no spaces, UTF-8 without escapes, numbers as Python's ``repr``) of one of
+(`scaling.record.editions.merkle`) whose root stands in the edition's manifest. A leaf is canonical
+JSON (sorted keys, no spaces, UTF-8 without escapes, numbers as Python's ``repr``) of one of
 
     {"kind": "row", "table": T, "row": {column: cell}}     a validated row of an internal source
     {"kind": "forecast", "file": F, "line": {...}}         a line of an internal study, as aliased
     {"kind": "name", "of": W, "alias": A, "name": N}       the study, source, metric or target A
     {"kind": "file", "path": P, "sha256": H, "bytes": B}   a file of the full version
 
-Cells of a row are those of `scaling.runs.schema.RUN`, days as YYYY-MM-DD, without empty ones and without
-``payload``, the unsalted hash of a file. The edition's id is the SHA-256 of its manifest without
-the id, in full: a shorter one would let a publisher make two editions with one id.
+Cells of a row are those of `scaling.runs.schema.RUN`, days as YYYY-MM-DD, without empty ones and
+without ``payload``, the unsalted hash of a file. The edition's id is the SHA-256 of its manifest
+without the id, in full: a shorter one would let a publisher make two editions with one id.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checking redacted editions, and proofs about them, with nothing else at hand.
 
-A proof (`scaling.record.editions.disclose`) is a file that names the edition and holds, for each leaf that it
-shows, the leaf, its salt, its place and the hashes beside the way to the root.
+A proof (`scaling.record.editions.disclose`) is a file that names the edition and holds, for each
+leaf that it shows, the leaf, its salt, its place and the hashes beside the way to the root.
 """
 
 from __future__ import annotations

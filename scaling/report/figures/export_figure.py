@@ -1,4 +1,5 @@
-"""Write the forecast figure to one file: ``python -m scaling.report.figures.export_figure OUT.svg|png``.
+"""Write the forecast figure to one file: ``python -m scaling.report.figures.export_figure
+OUT.svg|png``.
 
 ``--dark`` draws it for a dark background, ``--root`` names the project's folder.
 """

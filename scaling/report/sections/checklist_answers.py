@@ -1,4 +1,5 @@
-"""Answers to the questions of `scaling.report.sections.checklist`, each from the stage outputs alone.
+"""Answers to the questions of `scaling.report.sections.checklist`, each from the stage outputs
+alone.
 
 What an output does not say is `UNKNOWN`. Words in the cells of internal runs are counted, not
 shown: they stay in tables that are not published.

@@ -24,9 +24,9 @@ class Format:
     ``suffixes`` are lower-case ends of file names, with their dot. ``recognise`` is for formats
     that a suffix does not tell (folders, say); it is asked before any suffix is looked at.
     ``typed`` is False where the file knows only text, so that a number is a matter of reading.
-    ``raw`` is True for trackers: their frame (`scaling.runs.formats._raw`) has the tracker's own names
-    and units, and is a run table only after a mapping. ``own_ids`` is True where the tracker gave
-    its runs ids that are unique, and not just a name or a place. Of a folder, `read` needs the
+    ``raw`` is True for trackers: their frame (`scaling.runs.formats._raw`) has the tracker's own
+    names and units, and is a run table only after a mapping. ``own_ids`` is True where the tracker
+    gave its runs ids that are unique, and not just a name or a place. Of a folder, `read` needs the
     files whose paths match ``needs``; beside a file, those that are called like ``beside``.
     ``batches`` reads a large table in parts, in order.
     """

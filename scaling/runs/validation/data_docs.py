@@ -1,9 +1,10 @@
 """Data Docs: the validation results of every source as pages that a browser opens, offline.
 
-Great Expectations' site builder makes them from the results of the one run of `scaling.runs.validation.partition`,
-parted by source. What it adds that changes from run to run (times, random ids, versions of logos)
-or needs a network (scripts, styles, fonts, pictures from elsewhere) is taken out, so the same rows
-give the same bytes; a small style sheet stands in for the one from elsewhere.
+Great Expectations' site builder makes them from the results of the one run of
+`scaling.runs.validation.partition`, parted by source. What it adds that changes from run to run
+(times, random ids, versions of logos) or needs a network (scripts, styles, fonts, pictures from
+elsewhere) is taken out, so the same rows give the same bytes; a small style sheet stands in for the
+one from elsewhere.
 """
 
 from __future__ import annotations

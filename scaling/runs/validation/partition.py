@@ -5,12 +5,13 @@ came, with a reason for each broken check; every other row goes on. A row that b
 check goes on with the name of the check added to its ``flags``. No row is dropped or repaired.
 
 Checks come from two lists: the columns of `scaling.runs.schema.RUN` (required, type, range, allowed
-words) and the rules of `scaling.runs.validation.rules` (what holds between cells). All of them run in one Great
-Expectations suite, which reports the rows that break each. This module and `scaling.runs.validation.data_docs`
-alone import Great Expectations, and through it pandas: they take seconds.
+words) and the rules of `scaling.runs.validation.rules` (what holds between cells). All of them run
+in one Great Expectations suite, which reports the rows that break each. This module and
+`scaling.runs.validation.data_docs` alone import Great Expectations, and through it pandas: they
+take seconds.
 
-A person may release a quarantined row from named checks (`scaling.runs.validation.releases`): it goes on with a
-flag ``released:CHECK`` for each. Cells without a usable value cannot be released.
+A person may release a quarantined row from named checks (`scaling.runs.validation.releases`): it
+goes on with a flag ``released:CHECK`` for each. Cells without a usable value cannot be released.
 """
 
 from __future__ import annotations

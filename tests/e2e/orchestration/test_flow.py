@@ -290,7 +290,8 @@ def test_forty_tasks_end_without_a_traceback_and_all_are_recorded(
 @pytest.mark.slow
 def test_the_server_ends_when_its_parent_is_killed(environment: dict[str, str]) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from scaling.orchestration.server.temporary import temporary_server\n"
+        "import sys, time; from pathlib import Path\n"
+        "from scaling.orchestration.server.temporary import temporary_server\n"
         "with temporary_server(Path(sys.argv[1])) as url:\n"
         "    print(url, flush=True); time.sleep(600)"
     )

@@ -165,7 +165,8 @@ def test_fresh_files_are_read_in_full(name: str, tmp_path: Path) -> None:
     if MAKERS[name].absent:
         pytest.skip(f"{MAKERS[name].library} is not installed")
     code = (
-        "import sys; from pathlib import Path; from tests.support.trackers.make_files import MAKERS;"
+        "import sys; from pathlib import Path;"
+        "from tests.support.trackers.make_files import MAKERS;"
         "MAKERS[sys.argv[1]].make(Path(sys.argv[2]))"
     )
     done = subprocess.run(
