@@ -19,6 +19,7 @@ from scaling.cli.display.fits import LIBRARY, inputs_text
 from scaling.cli.main import app
 from scaling.runs import formats as sources
 from scaling.runs.schema import FORECAST, RUN
+from scaling.runs.validation.rules import load as load_rules
 
 FOLDER = Path("docs/reference")
 MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
@@ -100,7 +101,7 @@ def source_page() -> str:
 
 def check_page() -> str:
     """Every check between cells."""
-    found = rules.load()
+    found = load_rules()
     body = ((code(r.name), code(r.column), r.severity, r.reach, r.means, r.allowed) for r in found)
     about = (
         "# Checks\n\nErrors quarantine a row, warnings mark it; [validation](../validation.md) "
