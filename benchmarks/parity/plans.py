@@ -7,8 +7,8 @@ import numpy as np
 from benchmarks.parity import Entry, Figure, of_metric
 from benchmarks.parity.chinchilla import GOPHER, points
 from benchmarks.parity.llama import BUDGET
-from scaling.analysis.surface import Surface, surface
 from scaling.laws import get
+from scaling.laws._surface import Surface, surface
 from scaling.plan import allocation, data, serve, stored
 
 # Approach 3 as Hoffmann et al. fitted it, with the digits of the paper's source that Besiroglu

@@ -9,16 +9,13 @@ from scaling import laws as registry
 from scaling.errors import InputError
 from scaling.laws._law import Law
 
-# Laws that stand for their kind: shown beside the forecast in backtests.
-AUTO = ("chinchilla", "kaplan_joint", "power_law")
-
 
 def applicable(
     inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
 ) -> list[tuple[Law, dict[str, str]]]:
     """The laws to use, each with its map from law input to column."""
-    auto = AUTO if len(inputs) <= 2 else tuple(registry.load())
-    names = auto if laws == "auto" else tuple(laws)
+    auto = registry.of_role("forecast") if len(inputs) <= 2 else list(registry.load())
+    names = auto if laws == "auto" else list(laws)
     found = []
     for name in names:
         law = registry.get(name)
@@ -48,7 +45,7 @@ def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law |
 
 def _special(law: Law) -> bool:
     """Whether the law does not give the target's logarithm from a formula of its inputs."""
-    return bool(law.estimate or law.bind or law.output) or law.link != "log"
+    return law.kind is not registry.Kind.FORMULA or law.link != "log"
 
 
 def joins(law: Law, inputs: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ def laws_alone(
     runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str = "loss"
 ) -> dict[str, Array]:
     """Law -> its prediction (T,) at each target, of the laws that stand for their kind
-    (`scaling.forecasting.law_choice.AUTO`); arguments as of `scaling.forecast`."""
+    (their role ``forecast``); arguments as of `scaling.forecast`."""
     points = check_targets(at, inputs)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     size = log_size({name: table[name].to_numpy() for name in inputs})

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling import laws
 from scaling.errors import InputError
 from scaling.forecasting.engine import forecast
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
 from scaling.runs.studies import get_study, load_params, select
@@ -62,13 +63,14 @@ def _study(
     document = json.loads(path.read_text(encoding="utf-8"))
     fits = {one["law"]: one for one in document["fits"]}
     params = load_params(root / "params.yaml")
-    if "chinchilla" not in fits or document["study"] not in params["studies"] or not points:
+    law = laws.first_of("plan", fits)
+    if law is None or document["study"] not in params["studies"] or not points:
         return None
     study = get_study(params, document["study"])
     runs, _ = select(_rows(document["source"], root), study)
     table = runs.select(*INPUTS, "loss").drop_nulls()
-    best = {k: p["value"] for k, p in fits["chinchilla"]["parameters"].items()}
-    placed = [compute_optimal(best, value) for value in points]
+    best = {k: p["value"] for k, p in fits[law.name]["parameters"].items()}
+    placed = [compute_optimal(law, best, value) for value in points]
     at = pl.DataFrame(
         {
             "threshold": points,

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
@@ -57,6 +58,22 @@ Link = Literal["log", "linear", "logit"]
 Size = Literal["any", "total", "non_embedding", "active"]
 
 FREE = (-float("inf"), float("inf"))
+
+# What a law may be used for by default, and its place in that order: a place in the forecast of
+# laws that are weighed together, the law that plans, a row among compute-optimal exponents.
+Role = Literal["forecast", "plan", "exponents"]
+# Parameters by name (B,) and inputs other than N and D -> E, ln A, ln B, alpha, beta, gamma of
+# L = E + (A N^-alpha + B D^-beta)^gamma.
+SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], tuple[object, ...]]
+
+
+class Kind(StrEnum):
+    """How a law comes by its parameters, and what `predict` says."""
+
+    FORMULA = "formula"  # the solver fits `predict` to the target
+    PROCEDURE = "own procedure"  # `estimate` finds the parameters
+    OPTIMUM = "another quantity"  # `predict` gives ``output``, not the target
+    TABLE = "parameters of the table"  # `bind` makes one of the other kinds from a table
 
 
 @dataclass(frozen=True)
@@ -185,7 +202,19 @@ class Law:
     bind: Callable[[Any, str], Law] | None = None
     estimate: Estimate | None = None
     simulated: bool = False
+    surface: SurfaceOf | None = None
+    approach: str = ""
+    roles: Mapping[Role, int] = field(default_factory=dict)
     example: Callable[[np.random.Generator], tuple[Any, Mapping[str, float]]] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of law this is."""
+        if self.bind is not None:
+            return Kind.TABLE
+        if self.output:
+            return Kind.OPTIMUM
+        return Kind.FORMULA if self.estimate is None else Kind.PROCEDURE
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from scaling.forecasting.named_law import law_quantiles
 from scaling.io.atomic import write_bytes
 from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -57,7 +57,7 @@ def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataF
 
     A study without a fit that could spend a budget has no forecast for targets that are budgets.
     """
-    spends = any(one["law"] == "chinchilla" for one in document["fits"])
+    spends = laws.first_of("plan", [one["law"] for one in document["fits"]]) is not None
     rows: list[dict[str, Any]] = [
         {"target": name} | place(name, target, document)
         for name, target in targets.items()
@@ -74,15 +74,21 @@ def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict
         n, d = float(target["params"]), float(target["tokens"])
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
     fits = {one["law"]: one for one in document["fits"]}
-    if "chinchilla" not in fits:
+    law = laws.first_of("plan", fits)
+    if law is None:
         raise InputError(
-            f"target {name} needs a chinchilla fit in study {document['study']}",
+            f"target {name} is a budget, and study {document['study']} has no law to spend it by",
             file="params.yaml",
-            allowed="laws that include chinchilla, or a target with params and tokens",
+            value=", ".join(fits),
+            allowed=f"one of {', '.join(laws.of_role('plan'))}, or a target with params and tokens",
         )
-    values = {key: p["value"] for key, p in fits["chinchilla"]["parameters"].items()}
-    n_best, d_best = compute_optimal(values, float(target["flops"]))
-    spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
+    values = {key: p["value"] for key, p in fits[law.name]["parameters"].items()}
+    n_best, d_best = compute_optimal(law, values, float(target["flops"]))
+    spent = {
+        "params": float(n_best),
+        "tokens": float(d_best),
+        "flops": float(target["flops"]),
+    }
     return spent | more
 
 

@@ -15,6 +15,7 @@ from scaling.cli.commands._plan_common import (
     Resamples,
     Runs,
     Study,
+    planning,
     sheet_of,
     show,
 )
@@ -50,11 +51,10 @@ def next_runs(
     as_json: Json = False,
 ) -> None:
     """Which runs to train next so that a forecast narrows the most."""
-    from scaling.plan.allocation import PREFERRED
     from scaling.plan.next_runs import following
     from scaling.plan.stored import with_runs
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     sheet = sheet if study is None else with_runs(sheet)
     made = following(
         sheet,

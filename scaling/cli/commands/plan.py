@@ -15,6 +15,7 @@ from scaling.cli.commands._plan_common import (
     Resamples,
     Runs,
     Study,
+    planning,
     sheet_of,
     show,
 )
@@ -53,7 +54,7 @@ def optimal(
     as_json: Json = False,
 ) -> None:
     """Params and tokens for a training budget, or the least compute for a loss."""
-    from scaling.plan.allocation import APPROACHES, SIX_ND
+    from scaling.plan.allocation import SIX_ND
     from scaling.plan.allocation import optimal as plan
 
     count = SIX_ND
@@ -61,7 +62,7 @@ def optimal(
         from scaling.plan.flops import transformer_counting
 
         count = transformer_counting(context, vocabulary)
-    sheet = sheet_of(study, runs, metric, maps, tuple(APPROACHES), resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law, exponents=True), resamples)
     show(
         plan(
             sheet,
@@ -105,9 +106,8 @@ def serve(
 ) -> None:
     """Training and serving together: how small and how long to train for a demand."""
     from scaling.plan import serve as plan
-    from scaling.plan.allocation import PREFERRED
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     if params is not None or tokens is not None:
         if params is None or tokens is None:
             raise InputError("give --params and --tokens", value=(params, tokens), allowed="both")
@@ -155,7 +155,6 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Chip hours, days, money, energy and carbon of a training run, with ranges."""
-    from scaling.plan.allocation import PREFERRED
     from scaling.plan.cost import cost as plan
     from scaling.plan.cost import hardware
 
@@ -169,7 +168,7 @@ def cost(
     }
     by = hardware(chip, given, grid_dated)
     fitted = study is not None or runs is not None
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples) if fitted else None
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples) if fitted else None
     show(plan(by, flops=flops, sheet=sheet, loss=loss, law=law, chips=chips, level=level), as_json)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from scaling.arrays import Array
 from scaling.fitting.solver.jet import Jet, variable
+from scaling.fitting.solver.objective import Objective
+from scaling.fitting.solver.problem import Kernel
 from scaling.fitting.solver.space import Space
 from scaling.laws._law import Law
 
@@ -180,6 +182,22 @@ class TermsKernel:
             if axis.kind != "fixed":
                 hessian[:, axis.index, axis.index] += g[:, j] * bend[:, j]
         return np.matmul(back, g[:, :, None])[:, :, 0], hessian, majoriser
+
+
+def kernel_of(law: Law, x: Mapping[str, Array], space: Space, objective: Objective) -> Kernel:
+    """The kernel of a fit: closed derivatives for sums of power terms compared in logs, else jets.
+
+    Every choice of kernel is made here. Only power terms are served in centred coordinates: other
+    fits take ``space.plain()``.
+    """
+    if sums_terms(law, objective):
+        return TermsKernel(law, x, space)
+    return GenericKernel(law, x, space, objective.link)
+
+
+def sums_terms(law: Law, objective: Objective) -> bool:
+    """Whether a fit of the law by this objective is served by its power terms."""
+    return bool(law.terms) and objective.link == "log" and objective.kind != "binomial"
 
 
 class GenericKernel:

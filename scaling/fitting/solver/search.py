@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from scaling.arrays import Array
 from scaling.fitting.solver.jet import Jet
-from scaling.fitting.solver.kernels import GenericKernel, TermsKernel
+from scaling.fitting.solver.kernels import kernel_of
 from scaling.fitting.solver.linalg import solve_spd
 from scaling.fitting.solver.newton import choose, minimise
 from scaling.fitting.solver.problem import Derivatives, Problem
@@ -100,12 +100,7 @@ def _scattered(problem: Problem, most: int) -> Problem:
 def _on_rows(problem: Problem, rows: NDArray[np.int64]) -> Problem:
     law, space = problem.law, problem.space
     x = {name: column[rows] for name, column in problem.x.items()}
-    terms = isinstance(problem.kernel, TermsKernel)
-    kernel = (
-        TermsKernel(law, x, space)
-        if terms
-        else GenericKernel(law, x, space, problem.objective.link)
-    )
+    kernel = kernel_of(law, x, space, problem.objective)
     return replace(
         problem,
         x=x,

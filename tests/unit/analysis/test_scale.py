@@ -16,8 +16,9 @@ from scaling.analysis.returns import diminishing_returns
 from scaling.cli.main import app
 from scaling.errors import InputError
 from scaling.fitting.engine import fit
+from scaling.laws import chinchilla
 from scaling.laws._isoflop import example
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 
 TRUE = 0.28 / 0.62  # beta / (alpha + beta) of the law behind `example`
 LAW = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
@@ -48,7 +49,7 @@ def test_all_approaches_side_by_side() -> None:
 def test_shared_exponents_have_no_bias_where_parabolas_have(skew: float) -> None:
     """Runs without noise from the law itself: what is left of the error is bias."""
     runs, budget = isoflops(skew), 1e24
-    truth = float(compute_optimal(LAW, budget)[0])
+    truth = float(compute_optimal(chinchilla.LAW, LAW, budget)[0])
 
     def off(name: str) -> float:
         made = fit(runs, name)

@@ -21,7 +21,8 @@ from scaling.fitting.engine import prepare, solve
 from scaling.fitting.result import Fit, Outcome
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
-from scaling.laws._optimal import compute_optimal
+from scaling.laws import chinchilla
+from scaling.laws._surface import compute_optimal
 from scaling.pipeline import fit
 
 RUNS = Path("data/published/chinchilla-epoch/runs.csv")
@@ -394,7 +395,7 @@ def test_panel_is_whole(panel: pl.DataFrame) -> None:
     assert panel["cluster"].unique().to_list() == ["row"]
     assert panel["se_row_alpha"].equals(panel["se_cluster_alpha"].alias("se_row_alpha"))
     line = panel.row(0, named=True)
-    params, tokens = compute_optimal(line, sensitivity.BUDGET)
+    params, tokens = compute_optimal(chinchilla.LAW, line, sensitivity.BUDGET)
     assert line["tokens_per_param"] == pytest.approx(float(tokens / params))
 
 

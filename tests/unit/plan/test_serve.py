@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.analysis.surface import surface
 from scaling.errors import InputError
+from scaling.laws._surface import surface
 from scaling.plan import cost, serve, stored
 from tests.unit.plan.test_allocation import SHAPES, draw, seeds
 
