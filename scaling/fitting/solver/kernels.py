@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.fitting.solver.jet import Jet, variable
+from scaling.fitting.solver.jet import Jet, differentiated, variable
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Kernel
 from scaling.fitting.solver.space import Space
@@ -250,9 +250,7 @@ class GenericKernel:
             fixed = axis.kind == "fixed"
             jet = variable(axis.index, value, slope, bend, second=second)
             setattr(p, name, value if fixed else jet)
-        made: Any = self.law.predict(p, self._inputs(rows))
-        assert isinstance(made, Jet)
-        return made
+        return differentiated(self.law.predict(p, self._inputs(rows)), self.law.name)
 
     def jacobian(self, u: Array, rows: slice, *, second: bool) -> tuple[Array, Array, object]:
         """eta, d eta / du, and (jet of the prediction, l', a) for `curvature`.

@@ -12,13 +12,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.fitting.solver.jet import Jet
+from scaling.fitting.solver.jet import Jet, differentiated
 from scaling.fitting.solver.kernels import kernel_of
 from scaling.fitting.solver.linalg import solve_spd
 from scaling.fitting.solver.newton import choose, minimise
@@ -249,7 +248,7 @@ def _derived(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
     p = SimpleNamespace(**{name: theta[:, k, None] for k, name in enumerate(law.names)})
     for j, name in enumerate(law.linear):
         setattr(p, name, Jet(one, {j: one}, None))
-    made: Any = law.predict(p, SimpleNamespace(**x))
+    made = differentiated(law.predict(p, SimpleNamespace(**x)), law.name)
     basis = np.zeros((len(theta), len(law.linear), len(next(iter(x.values())))))
     for j, slope in made.first.items():
         basis[:, j] = slope
