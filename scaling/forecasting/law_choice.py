@@ -33,17 +33,17 @@ def applicable(
     return found
 
 
-def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
+def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
     """The one law that was named, where it cannot join others in a forecast."""
     if laws == "auto" or len(laws) != 1:
         return None
     law = registry.get(laws[0])
-    if _special(law):
+    if _stands_alone(law):
         return law
     return law if _mapping(law, inputs) is None and not law.generic else None
 
 
-def _special(law: Law) -> bool:
+def _stands_alone(law: Law) -> bool:
     """Whether the law does not give the target's logarithm from a formula of its inputs."""
     return law.kind is not registry.Kind.FORMULA or law.link != "log"
 
@@ -54,7 +54,7 @@ def joins(law: Law, inputs: Sequence[str]) -> bool:
 
 
 def _mapping(law: Law, inputs: Sequence[str]) -> dict[str, str] | None:
-    if _special(law) or len(law.inputs) != len(inputs):
+    if _stands_alone(law) or len(law.inputs) != len(inputs):
         return None
     if law.generic or law.inputs == ("params", "tokens"):
         return dict(zip(law.inputs, inputs, strict=True))

@@ -13,7 +13,7 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.data import column_of, law_inputs
-from scaling.forecasting.backtest import FEWEST, naive
+from scaling.forecasting.backtest import MIN_RUNS, naive
 from scaling.forecasting.engine import predictive
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.named_law import law_quantiles
@@ -123,7 +123,7 @@ def baseline_rows(study: str, runs: pl.DataFrame, targets: pl.DataFrame) -> pl.D
     """Carrying the last value on and the tail's power law, as medians."""
     empty = pl.DataFrame(schema=dtypes(FORECAST))
     whole = runs.drop_nulls([*INPUTS, "loss"]).filter(pl.col("loss") > 0)
-    if not targets.height or whole.height < FEWEST:
+    if not targets.height or whole.height < MIN_RUNS:
         return empty
     middle = np.array([0.5])
     made = naive(whole, targets, INPUTS, "loss")
