@@ -28,7 +28,7 @@ from scaling.plan.trust import Belief
 NO_RUNS = "The fitted runs are not at hand, so nothing tells whether the law holds: not trusted."
 
 
-def following(
+def recommend(
     sheet: Sheet,
     *,
     budget: float,

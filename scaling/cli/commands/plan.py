@@ -105,7 +105,7 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Training and serving together: how small and how long to train for a demand."""
-    from scaling.plan import serve as plan
+    from scaling.plan import serving as plan
 
     sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     if params is not None or tokens is not None:
@@ -115,7 +115,7 @@ def serve(
         return
     prices = plan.Prices()
     if chip is not None:
-        from scaling.plan.cost import hardware
+        from scaling.plan.costs import hardware
 
         prices = plan.priced(hardware(chip).peak_flops, price, (train_use, read_use, write_use))
     goal = plan.Goal(loss, like_params, like_flops)
@@ -155,8 +155,8 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Chip hours, days, money, energy and carbon of a training run, with ranges."""
-    from scaling.plan.cost import cost as plan
-    from scaling.plan.cost import hardware
+    from scaling.plan.costs import cost as plan
+    from scaling.plan.costs import hardware
 
     given = {
         "utilisation": utilisation,
@@ -187,7 +187,7 @@ def data(
     as_json: Json = False,
 ) -> None:
     """At most so many unique tokens: epochs, their worth, filtering, and the data wall."""
-    from scaling.plan import data as plan
+    from scaling.plan import data_limits as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     pools = [plan.Pool.of(text) for text in unique or []]
@@ -208,7 +208,7 @@ def moe(
     as_json: Json = False,
 ) -> None:
     """Routed experts: granularity, active against total params, within a memory."""
-    from scaling.plan import moe as plan
+    from scaling.plan import routed_experts as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     made = plan.moe(
@@ -234,7 +234,7 @@ def hparams(
     as_json: Json = False,
 ) -> None:
     """Learning rate and batch by step laws (published ones, or of a table of sweeps)."""
-    from scaling.plan.hparams import hparams as plan
+    from scaling.plan.step_laws import hparams as plan
 
     names = ("step_lr", "step_batch")
     if runs is not None:

@@ -9,8 +9,6 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from scaling import laws
-from scaling.analysis.effective import effective_data, routed_cutoff, routed_params
 from scaling.analysis.optimum import allocation, exponents
 from scaling.analysis.returns import diminishing_returns
 from scaling.cli.main import app
@@ -68,50 +66,6 @@ def test_optimum_of_a_law_without_closed_form() -> None:
     one, other = allocation(made, 1e22), allocation(plain, 1e22)
     assert one["params"].value == pytest.approx(other["params"].value, rel=1e-3)
     assert one["a"].value == pytest.approx(other["a"].value, abs=1e-3)
-
-
-def test_effective_data() -> None:
-    rng = np.random.default_rng(0)
-    law = laws.get("data_constrained")
-    truth = dict(law.published[0].values)
-    rows = 150
-    u = np.exp(rng.uniform(18, 23, rows))
-    x = {
-        "params": np.exp(rng.uniform(17, 22, rows)),
-        "tokens": u * np.exp(rng.uniform(0, 4, rows)),
-        "tokens_unique": u,
-    }
-    loss = law(np.array([[truth[name] for name in law.names]]), x)[0]
-    runs = pl.DataFrame({**x, "loss": loss * np.exp(0.002 * rng.standard_normal(rows))})
-    made = fit(runs, law, resamples=60)
-    table = effective_data(made, 1e10, (1.0, 4.0, 40.0))
-    assert table["effective"][0] == pytest.approx(1e10)
-    assert table["next_epoch"][0] == 1.0
-    expected = 1e10 * (1 + 15.387756 * -np.expm1(-3 / 15.387756))
-    assert table["effective"][1] == pytest.approx(expected, rel=0.02)
-    assert (table["effective_low"] <= table["effective"]).all()
-    assert (table["effective"] < table["tokens"] + 1).all()
-    with pytest.raises(InputError, match="epochs"):
-        effective_data(made, 1e10, (0.5,))
-    with pytest.raises(InputError, match="another law"):
-        routed_cutoff(made)
-
-
-def test_routed_models_stand_for_larger_dense_ones_up_to_the_cutoff() -> None:
-    published = laws.get("routed").published[0].values
-    law = laws.get("routed")
-    theta = np.array([[published[name] for name in law.names]])
-    rng = np.random.default_rng(5)
-    x = {
-        "params": np.exp(rng.uniform(17, 21, 80)),
-        "experts": np.exp(rng.uniform(0, 6, 80)).round().clip(1),
-    }
-    made = fit(pl.DataFrame({**x, "loss": law(theta, x)[0]}), law)
-    assert routed_params(made, 1e8, 1.0).value == pytest.approx(1e8, rel=1e-3)
-    assert routed_params(made, 1e8, 128.0).value > 2e8
-    cut = routed_cutoff(made).value
-    assert cut == pytest.approx(10 ** (0.108 / 0.009), rel=0.05)
-    assert routed_params(made, cut, 128.0).value == pytest.approx(cut, rel=0.05)
 
 
 def test_diminishing_returns_keep_their_promise() -> None:

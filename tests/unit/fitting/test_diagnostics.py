@@ -16,7 +16,7 @@ import scaling
 from scaling.errors import InputError
 from scaling.fitting.data import compute
 from scaling.fitting.diagnostics import compare, influence, rolling, sensitivity
-from scaling.fitting.diagnostics.exclusions import Exclusion, both_ways
+from scaling.fitting.diagnostics.exclusions import Exclusion, lift
 from scaling.fitting.engine import prepare, solve
 from scaling.fitting.result import Fit, Outcome
 from scaling.fitting.solver.objective import Objective
@@ -417,15 +417,15 @@ def test_two_rules_are_lifted_apart_and_together() -> None:
     assert seen["rows"][3] == 40
 
 
-def test_both_ways(all_runs: pl.DataFrame) -> None:
-    kept, lifted = both_ways(all_runs, [OUTLIERS], "chinchilla")
-    assert (kept.fit.rows, lifted.fit.rows) == (240, 245)
-    assert kept.lifted is None
+def test_a_lifted_rule_is_fitted_without_it(all_runs: pl.DataFrame) -> None:
+    lifted = lift(all_runs, [OUTLIERS], OUTLIERS, "chinchilla")
+    assert lifted.fit.rows == 245
     said = lifted.to_dict()
     assert said["rule"] == OUTLIERS.where and said["reason"] == "the 5 highest losses"
     assert said["parameters"]["beta"] == pytest.approx(0.453, abs=5e-4)
+    bad = Exclusion("flags LIKE")
     with pytest.raises(InputError, match="exclusion cannot be read"):
-        both_ways(all_runs, [Exclusion("flags LIKE")], "chinchilla")
+        lift(all_runs, [bad, OUTLIERS], OUTLIERS, "chinchilla")
 
 
 def test_the_study_reports_both(all_runs: pl.DataFrame) -> None:

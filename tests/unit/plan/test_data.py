@@ -8,8 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scaling.errors import InputError
-from scaling.plan import data, hparams, moe, stored
-from scaling.plan.data import Pool
+from scaling.plan import data_limits as data
+from scaling.plan import routed_experts as moe
+from scaling.plan import step_laws as hparams
+from scaling.plan import stored
+from scaling.plan.data_limits import Pool
 
 SHEET = stored.read("published:data_constrained")
 EXPERTS = stored.read("published:fine_grained")

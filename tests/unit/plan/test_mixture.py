@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scaling import laws
 from scaling.errors import InputError
 from scaling.plan import stored
-from scaling.plan.mixture import LAW, Blend, best, mixture, projected
+from scaling.plan.mixtures import LAW, Blend, best, mixture, projected
 
 
 @pytest.fixture(scope="module")

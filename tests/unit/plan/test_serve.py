@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from scaling.errors import InputError
 from scaling.laws._surface import surface
-from scaling.plan import cost, serve, stored
+from scaling.plan import costs as cost
+from scaling.plan import serving as serve
+from scaling.plan import stored
 from tests.unit.plan.test_allocation import SHAPES, draw, seeds
 
 SHEET = stored.read("published:chinchilla")
