@@ -10,7 +10,6 @@ estimate; whether outcomes fell outside more often than stated is what an audit 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from scaling.fitting.study_record import read_version
 from scaling.record.versions.tables import quantiles
 
 KINDS = ("data", "laws", "engine", "draws")
@@ -60,15 +60,12 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
 
 def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:
     """(study, law, parameter) -> value and standard error."""
-    found = {}
-    for path in sorted((folder / "fits").glob("*.json")):
-        made = json.loads(path.read_bytes())
-        for one in made.get("fits", ()):
-            for name, told in one["parameters"].items():
-                error = told.get("se")
-                value = math.nan if told["value"] is None else told["value"]
-                found[made["study"], one["law"], name] = (value, error or 0.0)
-    return found
+    return {
+        (record.study, fit.law, name): (fit.values[name], one.se or 0.0)
+        for record in read_version(folder).values()
+        for fit in record.fits
+        for name, one in fit.parameters.items()
+    }
 
 
 def moved(old: Path, new: Path) -> pl.DataFrame:

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.format import clean, number, shorten
+from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
-from scaling.io.json_files import as_list, as_map
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
 from scaling.record.versions.ledger import MANIFEST, Entry
 
@@ -153,7 +153,7 @@ def _medians(folder: Path | None) -> Medians:
         frame = unguarded(pl.read_csv(content, columns=_COLUMNS))
         chosen = frame.filter((pl.col("law") == "ensemble") & (pl.col("quantile") == 0.5))
         rows = chosen.select("study", "target", pl.col("value").cast(pl.Float64)).iter_rows()
-        return {(str(s), str(t)): v for s, t, v in rows if number(v) is not None and v > 0}
+        return {(str(s), str(t)): v for s, t, v in rows if as_number(v) is not None and v > 0}
     except (OSError, pl.exceptions.PolarsError):
         return {}
 
@@ -182,13 +182,13 @@ def calibration(report: Mapping[str, Any]) -> Record | None:
     They stand in the version's ``report.json``, in the table ``backtest-table``, whose rows of
     method "ensemble" at distance "all" cover every forecast of a study once.
     """
-    lines = [line for line in _backtests(report) if number(line.get("forecasts"))]
+    lines = [line for line in _backtests(report) if as_number(line.get("forecasts"))]
     total = sum(line["forecasts"] for line in lines)
     if not total:
         return None
     names = ("error", *(f"in{level}" for level in LEVELS))
     return {"studies": len(lines), "forecasts": int(total)} | {
-        name: _mean([(line["forecasts"], number(line.get(name))) for line in lines])
+        name: _mean([(line["forecasts"], as_number(line.get(name))) for line in lines])
         for name in names
     }
 
@@ -206,7 +206,7 @@ def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [_values(row) for group in groups for row in as_list(group.get("rows"))]
     return [
         {
-            "forecasts": number(row[2]) or 0.0,
+            "forecasts": as_number(row[2]) or 0.0,
             "error": row[3],
             **dict(zip((f"in{level}" for level in LEVELS), row[5:9], strict=True)),
         }

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.format import clean, number
-from scaling.io.json_files import as_map
+from scaling.document.format import clean
+from scaling.io.json_files import as_map, as_number
 
 ENSEMBLE = "ensemble"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -79,8 +79,8 @@ def records(frame: pl.DataFrame, params: Mapping[str, Any]) -> list[Forecast]:
 def _record(study: str, target: str, rows: list[dict[str, Any]]) -> Forecast:
     laws: dict[str, dict[float, float]] = {}
     for row in rows:
-        level, value = number(row["quantile"]), number(row["value"])
+        level, value = as_number(row["quantile"]), as_number(row["value"])
         if level is not None and value is not None:
             laws.setdefault(clean(row["law"]), {})[round(level, 6)] = value
-    scale = {name: number(rows[0][name]) for name in ("params", "tokens", "flops")}
+    scale = {name: as_number(rows[0][name]) for name in ("params", "tokens", "flops")}
     return Forecast(clean(study), clean(target), laws=laws, **scale)
