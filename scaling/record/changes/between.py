@@ -35,13 +35,16 @@ NAME = "changes.json"
 PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
-    f"scaling/{name}.py"
+    f"scaling/record/{name}.py"
     for name in (
-        "audit/changed",
-        "audit/drift",
-        "audit/moves",
-        "audit/rows",
-        "audit/surprise",
+        "changes/attribution",
+        "changes/between",
+        "changes/history_section",
+        "changes/new_run_test",
+        "changes/parameters",
+        "changes/rows",
+        "changes/section",
+        "versions/layouts",
     )
 )
 # Of parameters and of forecasts, the most moved.
