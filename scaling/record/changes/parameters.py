@@ -30,7 +30,8 @@ LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every input that is not the same: kind, name and what became of it.
 
-    Code that went from one layout to another is one input, with counts (`scaling.record.versions.layouts.Relocation`).
+    Code that went from one layout to another is one input, with the counts of
+    `scaling.record.versions.layouts.Relocation`.
     """
     return list(_causes(old, new))
 

@@ -100,7 +100,7 @@ def _causes(listed: list[Any]) -> str:
 
 
 def moved_code(files: Mapping[str, Any]) -> str:
-    """That the code has a new layout, from counts (`scaling.record.versions.layouts.Relocation`)."""
+    """That the code has a new layout; counts of `scaling.record.versions.layouts.Relocation`."""
     unchanged, edited = files["unchanged"], files["edited"]
     return (
         f"{unchanged + edited} files of code moved to a new layout ({unchanged} unchanged, "
