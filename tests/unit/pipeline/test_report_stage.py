@@ -17,7 +17,8 @@ from scaling.pipeline import report as stage
 from scaling.report.model import build
 from scaling.report.read import read
 from scaling.runs.schema import FORECAST, dtypes
-from tests.support.report_project import ROOT, project, tables
+from tests.support import ROOT
+from tests.support.report_project import project, tables
 
 
 @pytest.fixture(scope="module")
