@@ -36,8 +36,17 @@ NAME = "changes.json"
 PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
-    f"scaling/record/changes/{name}.py"
-    for name in ("attribution", "between", "new_run_test", "parameters", "rows")
+    f"scaling/record/{name}.py"
+    for name in (
+        "changes/attribution",
+        "changes/between",
+        "changes/history_section",
+        "changes/new_run_test",
+        "changes/parameters",
+        "changes/rows",
+        "changes/section",
+        "versions/layouts",
+    )
 )
 # Of parameters and of forecasts, the most moved.
 TOLD = 8

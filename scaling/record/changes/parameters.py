@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from scaling.fitting.study_record import read_version
+from scaling.record.versions.layouts import relocated
 from scaling.record.versions.tables import quantiles
 
 KINDS = ("data", "laws", "engine", "draws")
@@ -25,14 +27,22 @@ KEY = ("study", "target", "law")
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 
 
-def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Every input that is not the same: kind, name and what became of it."""
+def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every input that is not the same: kind, name and what became of it.
+
+    Code that went from one layout to another is one input, with the counts of
+    `scaling.record.versions.layouts.Relocation`.
+    """
     return list(_causes(old, new))
 
 
-def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for kind in KINDS:
         before, after = old.get(kind) or {}, new.get(kind) or {}
+        counts = relocated(before, after) if kind == "engine" else None
+        if counts is not None:
+            yield {"kind": kind, "name": "layout", "what": "moved", "files": asdict(counts)}
+            continue
         for name in sorted({*before, *after}):
             if before.get(name) != after.get(name):
                 what = "revised" if name in before and name in after else "removed"

@@ -17,6 +17,7 @@ from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
+from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, Entry
 
 FORM = 2  # raised when a record holds something else than before
@@ -122,6 +123,10 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    layout = relocated(old, new)
+    if layout is not None:
+        moved = layout.unchanged + layout.edited
+        return f"{label}: {moved} files moved to a new layout, others new, gone or changed"
     added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
     other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
     parts = (("new", added), ("without", gone), ("changed", other))
