@@ -15,7 +15,7 @@ from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_map, as_number
 from scaling.report.read import FORECAST_FILE, Inputs
 from scaling.report.sections import forecasts
-from scaling.report.sections.forecasts import Forecast
+from scaling.report.sections.forecasts import TargetForecast
 
 NATS = "nats per token"
 NO_FITS = StudyFits.from_json({})
@@ -77,7 +77,7 @@ class Context:
 
     inputs: Inputs
     studies: tuple[Study, ...]
-    forecasts: tuple[Forecast, ...]
+    forecasts: tuple[TargetForecast, ...]
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -116,7 +116,7 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
     )
 
 
-def forecast_place(item: Forecast, law: str, level: str) -> str:
+def forecast_place(item: TargetForecast, law: str, level: str) -> str:
     """Where a number stands in the forecast table."""
     return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from scaling.fitting.study_record import StudyFits, read_version
+from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
 from scaling.record.audit.match import N_COLUMNS
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
@@ -121,7 +121,7 @@ def _studies(folder: Path) -> list[dict[str, Any]]:
             "study": one.study,
             "source": one.source,
             "metric": one.metric,
-            "selection": _selection(one),
+            "selection": selection(one.source, one.metric, [rule.where for rule in one.excluded]),
             "params_column": one.params_column or "params",
             "cut_column": one.cut and one.cut.column,
             "cut": one.cut and one.cut.at_most,
@@ -131,10 +131,10 @@ def _studies(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _selection(record: StudyFits) -> str:
-    """Source, metric and exclusions of a study as one text."""
-    where = [rule.where for rule in record.excluded]
-    return canonical({"source": record.source, "metric": record.metric, "exclude": where}).decode()
+def selection(source: str, metric: str, excluded: Sequence[str]) -> str:
+    """Source, metric and exclusions (conditions) of a study as one text."""
+    chosen = {"source": source, "metric": metric, "exclude": excluded}
+    return canonical(chosen).decode()
 
 
 def outcomes(validated: Path, selections: Iterable[str]) -> pl.DataFrame:

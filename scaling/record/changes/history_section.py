@@ -13,8 +13,8 @@ from scaling.document.blocks import (
     Figure,
     Group,
     Panel,
-    Part,
     Section,
+    Subsection,
     Table,
     Text,
     table,
@@ -118,7 +118,7 @@ def section(told: Mapping[str, Any]) -> Section:
 
 def _part(
     study: str, laws: Mapping[str, Any], versions: list[Mapping[str, Any]], index: int
-) -> Part | None:
+) -> Subsection | None:
     known = {
         clean(law): as_map(params)
         for law, params in laws.items()
@@ -141,7 +141,7 @@ def _part(
         _LEGEND, behind.id, size="middle",
     )  # fmt: skip
     blocks: tuple[Block, ...] = (drawn, behind)
-    return Part(study, f"history-study-{index}", study, blocks)
+    return Subsection(study, f"history-study-{index}", study, blocks)
 
 
 def history_plot(params: Mapping[str, Any]) -> Plot:

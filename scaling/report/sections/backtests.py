@@ -79,7 +79,7 @@ def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table
         for study in ctx.studies
     )
     note = "Errors and scores are of log loss, as percentages."
-    return table(name, title, columns, groups, note)
+    return table(name, title, columns, groups, note, "study")
 
 
 def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:

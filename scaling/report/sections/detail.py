@@ -12,9 +12,9 @@ from scaling.document.blocks import (
     Column,
     Fold,
     Group,
-    Part,
     Points,
     Section,
+    Subsection,
     Table,
     table,
 )
@@ -32,7 +32,7 @@ from scaling.report.sections.compared import compared
 def detail(ctx: Context) -> Section:
     """One part a study."""
     parts = [
-        Part(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
+        Subsection(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
         for index, study in enumerate(ctx.studies)
     ]
     return Section("detail", "Every study and law", tuple(parts))
