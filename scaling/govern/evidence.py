@@ -75,7 +75,7 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
 def made_by(
     sources: Sources, asked: Asked, registry: Registry, command: str, code: str
 ) -> Provenance:
-    """Where the pack comes from: the days, the command, the versions, and the hash of each input."""
+    """Where the pack comes from: days, command, versions, and the hash of each input."""
     named = [sources.runs or sources.root / MODELS, *sources.details.given()]
     inputs = [(path.name, _sha256(path.read_bytes())) for path in named]
     inputs += sorted(registry.hashes.items())
