@@ -9,7 +9,6 @@ the study's runs.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import polars as pl
 
 from scaling import laws
 from scaling.errors import InputError
+from scaling.fitting.study_record import read
 from scaling.forecasting.engine import forecast
 from scaling.laws._surface import compute_optimal
 from scaling.runs.formats import read_cells, run_table, to_schema
@@ -60,17 +60,16 @@ def _study(
     path: Path, points: list[float], root: Path, version_of: Callable[[Path, str], str]
 ) -> pl.DataFrame | None:
     """Loss at each threshold by one study; None where its fit cannot spend a budget."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    fits = {one["law"]: one for one in document["fits"]}
+    record = read(path)
+    law = laws.first_of("plan", record.laws)
+    spending = None if law is None else record.fit(law.name)
     params = load_params(root / "params.yaml")
-    law = laws.first_of("plan", fits)
-    if law is None or document["study"] not in params["studies"] or not points:
+    if law is None or spending is None or record.study not in params["studies"] or not points:
         return None
-    study = get_study(params, document["study"])
-    runs, _ = select(_rows(document["source"], root), study)
+    study = get_study(params, record.study)
+    runs, _ = select(_rows(record.source, root), study)
     table = runs.select(*INPUTS, "loss").drop_nulls()
-    best = {k: p["value"] for k, p in fits[law.name]["parameters"].items()}
-    placed = [compute_optimal(law, best, value) for value in points]
+    placed = [compute_optimal(law, spending.values, value) for value in points]
     at = pl.DataFrame(
         {
             "threshold": points,
@@ -84,7 +83,7 @@ def _study(
         return None
     largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
     version = version_of(root, path.stem)
-    return _wide(made, document["study"], str(study["metric"]), largest, version)
+    return _wide(made, record.study, str(study["metric"]), largest, version)
 
 
 def _benchmark(points: list[float], root: Path) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scaling.errors import InputError
 from scaling.record.versions.fingerprint import Current, fingerprint
-from scaling.record.versions.store import Published, issue
+from scaling.record.versions.store import PublishedVersion, issue
 
 
 def publish(
@@ -18,7 +18,7 @@ def publish(
     now: datetime | None = None,
     corrects: str | None = None,
     reason: str | None = None,
-) -> Published:
+) -> PublishedVersion:
     """Publish what the stages made, once; restore what an earlier version has lost.
 
     ``now`` is the issue time (default: the clock); ``corrects`` names the version that this one

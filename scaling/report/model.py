@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaling.document.blocks import Cell, Report
-from scaling.document.format import integer, number
+from scaling.document.format import integer
 from scaling.report.context import Context, context
 from scaling.report.places import CHANGES, HISTORY
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
@@ -30,9 +30,8 @@ def build(inputs: Inputs) -> Report:
 
 def _facts(ctx: Context) -> tuple[Cell, ...]:
     """What the report covers, in a few counts."""
-    fitted = [number(study.fitted.get("rows")) for study in ctx.studies]
-    runs = sum(rows for rows in fitted if rows is not None)
-    laws = {fit.law for fit in ctx.fits}
+    runs = sum(study.record.rows or 0 for study in ctx.studies)
+    laws = {fit.law for study in ctx.studies for fit in study.record.fits}
     counts = (
         (len(ctx.studies), "studies", PARAMS_FILE),
         (runs, "fitted runs", "data/fits#rows"),

@@ -8,7 +8,7 @@ from typing import Any
 from scaling.document.format import clean
 from scaling.errors import counted
 from scaling.record.changes.attribution import STEPS
-from scaling.record.changes.section import PARTS, points
+from scaling.record.changes.section import PARTS, moved_code, points
 
 # Standard errors below which a part of a change is not told.
 SMALL = 0.005
@@ -16,8 +16,9 @@ SMALL = 0.005
 
 def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
     """Inputs, rows and new runs; then at most so many parameters and forecasts."""
-    causes = told["made_by"]
-    yield from (clean(f"{one['kind']}: {one['name']} {one['what']}") for one in causes[:most])
+    # A new layout of the code first: it explains many of the others.
+    causes = sorted(told["made_by"], key=lambda one: "files" not in one)
+    yield from map(_cause, causes[:most])
     yield f"{counted(len(causes), 'input')} not the same."
     # The first of the sentences counts the inputs that stand above.
     yield from points(told)[1:]
@@ -30,6 +31,11 @@ def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
     for row in told["parameters"][:most]:
         yield from _parameter(row, whys.get((row["study"], row["law"], row["parameter"])))
     yield from _forecasts(told["forecasts"], most)
+
+
+def _cause(one: Mapping[str, Any]) -> str:
+    what = moved_code(one["files"]) if "files" in one else f"{one['name']} {one['what']}"
+    return clean(f"{one['kind']}: {what}")
 
 
 def _parameter(row: Mapping[str, Any], why: tuple[Any, Any] | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import read_version
 from scaling.io.atomic import write_bytes
 from scaling.io.json_files import write_json
 from scaling.record.versions.ledger import MANIFEST
@@ -39,9 +40,7 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
             hint = "Export them to two folders."
             raise InputError("two versions of one day", file=folder, value=str(day), hint=hint)
         rounds[day] = quantiles(folder)
-        for file in sorted((folder / "fits").glob("*.json")):
-            fitted = json.loads(file.read_bytes())
-            metrics[fitted["study"]] = str(fitted.get("metric", "loss"))
+        metrics |= {one.study: one.metric or "loss" for one in read_version(folder).values()}
         for name, content in hubverse.files(rounds[day], day).items():
             write_bytes(out / name, content)
             written.append(out / name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
 from scaling.record.audit.match import N_COLUMNS
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
@@ -115,29 +116,25 @@ def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
 
 def _studies(folder: Path) -> list[dict[str, Any]]:
     """What each study of a version was: source, metric, columns, the largest run known."""
-    files = sorted((folder / "fits").glob("*.json"))
-    return [_study(json.loads(file.read_bytes())) for file in files]
+    return [
+        {
+            "study": one.study,
+            "source": one.source,
+            "metric": one.metric,
+            "selection": selection(one.source, one.metric, [rule.where for rule in one.excluded]),
+            "params_column": one.params_column or "params",
+            "cut_column": one.cut and one.cut.column,
+            "cut": one.cut and one.cut.at_most,
+            "largest": one.ranges.get("flops", (None, None))[1],
+        }
+        for one in read_version(folder).values()
+    ]
 
 
-def _study(made: dict[str, Any]) -> dict[str, Any]:
-    cut = made.get("cut") or {}
-    flops = made.get("ranges", {}).get("flops") or [None, None]
-    return {
-        "study": made["study"],
-        "source": made["source"],
-        "metric": made["metric"],
-        "selection": selection(made["source"], made["metric"], made.get("excluded", ())),
-        "params_column": made.get("params_column", "params"),
-        "cut_column": cut.get("column"),
-        "cut": cut.get("at_most"),
-        "largest": flops[1],
-    }
-
-
-def selection(source: str, metric: str, excluded: Iterable[dict[str, Any]]) -> str:
-    """Source, metric and exclusions of a study as one text."""
-    where = [rule["where"] for rule in excluded]
-    return canonical({"source": source, "metric": metric, "exclude": where}).decode()
+def selection(source: str, metric: str, excluded: Sequence[str]) -> str:
+    """Source, metric and exclusions (conditions) of a study as one text."""
+    chosen = {"source": source, "metric": metric, "exclude": excluded}
+    return canonical(chosen).decode()
 
 
 def outcomes(validated: Path, selections: Iterable[str]) -> pl.DataFrame:

@@ -19,7 +19,7 @@ All are exact refits, one batch of row weights over the rows of both versions
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from scaling.fitting.diagnostics.influence import MOST_EXACT
 from scaling.fitting.engine import own_objective, prepare
 from scaling.fitting.reweighted import refit
 from scaling.fitting.solver.problem import Problem
+from scaling.fitting.study_record import FitRecord
 from scaling.record.changes.rows import ADDED, IS, WAS, WITHDRAWN, Rows
 
 STEPS = ("code", "withdrawn", "revised", "added")
@@ -41,35 +42,33 @@ NOTHING = 1e-6
 
 def moves(
     rows: Rows,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
+    old: FitRecord,
+    new: FitRecord,
     delta: float,
     mixed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What moved one law's parameters; ``old`` and ``new`` are its entries in the fits' JSON.
+    """What moved one law's parameters; ``old`` and ``new`` are its fits.
 
     Returns ``parameters`` (name, old, new, change in standard errors, and its `STEPS`) and
     ``runs`` (run, what it is, moved: parameter -> standard errors), the strongest first; or
     ``reason``, why it cannot be told.
     """
-    law = laws.get(new["law"])
+    law = laws.get(new.law)
     if law.estimate is not None:
         return {"reason": f"{law.name} has its own procedure, which is not repeated here"}
     try:
         problem = prepare(rows.table, law, objective=own_objective(law, delta), mixed=mixed or ())
-        return _told(problem, rows, old["parameters"], new["parameters"])
+        return _told(problem, rows, old, new)
     except InputError as error:
         return {"reason": str(error)}
 
 
-def _told(
-    problem: Problem, rows: Rows, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> dict[str, Any]:
+def _told(problem: Problem, rows: Rows, old: FitRecord, new: FitRecord) -> dict[str, Any]:
     names = problem.law.names
-    if set(old) != set(names) or set(new) != set(names):
+    if set(old.parameters) != set(names) or set(new.parameters) != set(names):
         return {"reason": "the law has other parameters than it had"}
-    before, after = (np.array([one[name]["value"] for name in names]) for one in (old, new))
-    errors = np.array([_positive(new[name].get("se")) for name in names])
+    before, after = (np.array([one.values[name] for name in names]) for one in (old, new))
+    errors = np.array([_positive(new.parameters[name].se) for name in names])
     groups = _groups(rows)
     sets = np.vstack([_steps(rows), *(group for _, _, group in groups)])
     if sets.size > MOST_EXACT:

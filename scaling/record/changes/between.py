@@ -20,6 +20,7 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import StudyFits, read_version
 from scaling.io.hashing import sha256
 from scaling.io.json_files import json_text
 from scaling.record.changes import new_run_test
@@ -35,8 +36,17 @@ NAME = "changes.json"
 PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
-    f"scaling/record/changes/{name}.py"
-    for name in ("attribution", "between", "new_run_test", "parameters", "rows")
+    f"scaling/record/{name}.py"
+    for name in (
+        "changes/attribution",
+        "changes/between",
+        "changes/history_section",
+        "changes/new_run_test",
+        "changes/parameters",
+        "changes/rows",
+        "changes/section",
+        "versions/layouts",
+    )
 )
 # Of parameters and of forecasts, the most moved.
 TOLD = 8
@@ -52,14 +62,17 @@ def changed(
     version's files cannot be read.
     """
     first = json.loads((old / MANIFEST).read_bytes())
-    studies = {path.stem: path for path in sorted((new / "fits").glob("*.json"))}
-    made = [_study(root, old, new, study, first["issued_at"]) for study in studies]
+    before, after = read_version(old), read_version(new)
+    made = [
+        _study(root, (old, new), (before.get(name), record), name, first["issued_at"])
+        for name, record in after.items()
+    ]
     far = sorted(moved(old, new).to_dicts(), key=lambda row: -abs(row["change"]))
     return {
         "old": first["version"],
         "made_by": causes(first["made_by"], made_by),
         "studies": [one for one, _ in made],
-        "gone": sorted({p.stem for p in (old / "fits").glob("*.json")} - studies.keys()),
+        "gone": sorted(before.keys() - after.keys()),
         "surprise": new_run_test.outside(
             {one["study"]: table for one, table in made if table is not None}
         ),
@@ -103,14 +116,18 @@ def _code(root: Path) -> dict[str, str]:
 
 
 def _study(
-    root: Path, old: Path, new: Path, study: str, issued: str
+    root: Path,
+    versions: tuple[Path, Path],
+    records: tuple[StudyFits | None, StudyFits],
+    study: str,
+    issued: str,
 ) -> tuple[dict[str, Any], pl.DataFrame | None]:
-    """Counts of rows, what moved each law, and what was foretold of the new rows."""
-    before, after = (_document(one, study) for one in (old, new))
+    """Counts of rows, what moved each law, and the forecasts of the new rows."""
+    before, after = records
     told: dict[str, Any] = {"study": study, "new": before is None}
-    if before is None or after is None:
+    if before is None:
         return told, None
-    tables = [read(one, study) for one in (old, new)]
+    tables = [read(one, study) for one in versions]
     if tables[0] is None or tables[1] is None:
         return told | {"reason": "the earlier version does not list its rows"}, None
     rows = compared(tables[0], tables[1])
@@ -121,58 +138,49 @@ def _study(
     return told | ({"no_test": reason} if reason else {}), table
 
 
-def _document(version: Path, study: str) -> dict[str, Any] | None:
-    path = version / "fits" / f"{study}.json"
-    found: dict[str, Any] | None = json.loads(path.read_bytes()) if path.is_file() else None
-    return found
-
-
-def _choices(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _choices(old: StudyFits, new: StudyFits) -> list[str]:
     """What the study chooses otherwise than before."""
-    names = ("source", "metric")
-    other = [f"{name}: {old[name]} is now {new[name]}" for name in names if old[name] != new[name]]
-    rules = [[rule["where"] for rule in one.get("excluded", ())] for one in (old, new)]
+    pairs = (("source", old.source, new.source), ("metric", old.metric, new.metric))
+    other = [f"{name}: {was} is now {now}" for name, was, now in pairs if was != now]
+    rules = [[rule.where for rule in one.excluded] for one in (old, new)]
     other += [f"no longer left out: {rule}" for rule in rules[0] if rule not in rules[1]]
     return other + [f"now left out: {rule}" for rule in rules[1] if rule not in rules[0]]
 
 
 def _laws(
-    root: Path, study: str, rows: Rows, old: Mapping[str, Any], new: Mapping[str, Any]
+    root: Path, study: str, rows: Rows, old: StudyFits, new: StudyFits
 ) -> Iterator[dict[str, Any]]:
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     delta = float(params["fit"]["delta"])
     mixed = (params["studies"].get(study) or {}).get("mixed", ())
-    before = {one["law"]: one for one in old["fits"]}
-    for one in new["fits"]:
-        if one["law"] in before:
-            told = moves(rows, before[one["law"]], one, delta, mixed)
-            yield {"law": one["law"], **told}
+    for now in new.fits:
+        before = old.fit(now.law)
+        if before is not None:
+            yield {"law": now.law, **moves(rows, before, now, delta, mixed)}
 
 
 # Why rows came and went --------------------------------------------------------------------------
 
 
-def _why(root: Path, document: Mapping[str, Any], rows: Rows, issued: date) -> dict[str, Any]:
+def _why(root: Path, record: StudyFits, rows: Rows, issued: date) -> dict[str, Any]:
     """Counts of reasons, for the rows that came and for those that went."""
     came, went = rows.of(ADDED), rows.of(WITHDRAWN)
     found = {}
     if came.height:
-        found["added"] = _came(root, document, came, issued)
+        found["added"] = _came(root, record, came, issued)
     if went.height:
-        found["withdrawn"] = _went(root, document, went)
+        found["withdrawn"] = _went(root, record, went)
     return found
 
 
-def _came(
-    root: Path, document: Mapping[str, Any], rows: pl.DataFrame, issued: date
-) -> dict[str, int]:
+def _came(root: Path, record: StudyFits, rows: pl.DataFrame, issued: date) -> dict[str, int]:
     """Released from quarantine since, known before by the log of internal data, or new.
 
     A published source has no such log: its rows came on the day on which it was taken in.
     """
-    let_pass = _places_released(root, document)
+    let_pass = _places_released(root, record)
     keys = list(zip(rows["run"], rows["at"], strict=True))
-    logged = CAME in rows.columns and not (root / PUBLISHED / document["source"]).is_dir()
+    logged = CAME in rows.columns and not (root / PUBLISHED / record.source).is_dir()
     days = rows[CAME].to_list() if logged else [None] * rows.height
     counts: dict[str, int] = {}
     for key, day in zip(keys, days, strict=True):
@@ -182,22 +190,22 @@ def _came(
     return counts
 
 
-def _places_released(root: Path, document: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _places_released(root: Path, record: StudyFits) -> set[tuple[str, str]]:
     """Run and place of the source's rows that a person let pass."""
-    named = {one.row for one in releases(root / RELEASES) if one.source == document["source"]}
+    named = {one.row for one in releases(root / RELEASES) if one.source == record.source}
     if not named:
         return set()
-    table = _rows_of(root / "data/validated", document)
+    table = _rows_of(root / "data/validated", record)
     let_pass = [row_id(row) in named for row in table.iter_rows(named=True)]
     rows = listed(table).filter(pl.Series(let_pass, dtype=pl.Boolean))
     return set(zip(rows["run"], rows["at"], strict=True))
 
 
-def _went(root: Path, document: Mapping[str, Any], rows: pl.DataFrame) -> dict[str, int]:
+def _went(root: Path, record: StudyFits, rows: pl.DataFrame) -> dict[str, int]:
     """In quarantine now, left out by a rule of the study, or no longer in the data."""
     places = {}
     for word, folder in (("quarantined", "quarantine"), ("left out by a rule", "validated")):
-        table = _rows_of(root / "data" / folder, document)
+        table = _rows_of(root / "data" / folder, record)
         found = listed(table) if table.height else table
         places[word] = set(zip(found["run"], found["at"], strict=True)) if found.height else set()
     counts: dict[str, int] = {}
@@ -207,12 +215,12 @@ def _went(root: Path, document: Mapping[str, Any], rows: pl.DataFrame) -> dict[s
     return counts
 
 
-def _rows_of(folder: Path, document: Mapping[str, Any]) -> pl.DataFrame:
+def _rows_of(folder: Path, record: StudyFits) -> pl.DataFrame:
     """The source's rows of the study's metric in that folder."""
-    path = folder / f"{document['source']}.parquet"
+    path = folder / f"{record.source}.parquet"
     if not path.is_file():
         return pl.DataFrame()
-    return pl.scan_parquet(path).filter(pl.col("metric") == document["metric"]).collect()
+    return pl.scan_parquet(path).filter(pl.col("metric") == record.metric).collect()
 
 
 # Again, for `scaling reproduce` ------------------------------------------------------------------

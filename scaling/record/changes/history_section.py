@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,20 @@ from scaling.document.blocks import (
     Figure,
     Group,
     Panel,
-    Part,
     Section,
+    Subsection,
     Table,
     Text,
     table,
 )
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, estimate, like, number
+from scaling.document.format import clean, estimate, like
 from scaling.document.legend import box, dot, swatch
 from scaling.document.palette import COLOUR
 from scaling.document.svg import Axis, Plot, Rows, at, chart, draw
 from scaling.document.svg import words as label
-from scaling.io.json_files import as_list, as_map
+from scaling.fitting.study_record import Parameter, read_version
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.record.versions.ledger import LEDGER, read_lines
 from scaling.report.places import HISTORY
 
@@ -55,40 +55,42 @@ def past(old: Path, new: Path) -> dict[str, Any]:
     names = [entry.version for entry in entries]
     upto = entries[: names.index(old.name) + 1] if old.name in names else []
     chosen = upto[-MOST:]
-    found = [_fits(old.parent / entry.version) for entry in chosen]
+    found = [_parameters(old.parent / entry.version) for entry in chosen]
     return {
         "versions": [{"version": one.version, "issued_at": one.issued_at} for one in chosen],
         "studies": {
             study: {
-                law: {name: _told(study, law, name, own, found) for name, own in params.items()}
+                law: {name: _history(study, law, name, own, found) for name, own in params.items()}
                 for law, params in laws.items()
             }
-            for study, laws in _fits(new).items()
+            for study, laws in _parameters(new).items()
         },
     }
 
 
-def _fits(version: Path) -> dict[str, dict[str, dict[str, Mapping[str, Any]]]]:
-    """Study -> law -> parameter -> its entry."""
-    documents = {
-        path.stem: as_map(json.loads(path.read_bytes()))
-        for path in sorted((version / "fits").glob("*.json"))
-    }
+def _parameters(version: Path) -> dict[str, dict[str, Mapping[str, Parameter]]]:
+    """Study -> law -> parameter -> its estimate."""
     return {
-        study: {
-            str(as_map(fit).get("law")): {
-                name: as_map(one) for name, one in as_map(as_map(fit).get("parameters")).items()
-            }
-            for fit in as_list(document.get("fits"))
-        }
-        for study, document in documents.items()
+        study: {fit.law: fit.parameters for fit in record.fits}
+        for study, record in read_version(version).items()
     }
 
 
-def _told(study: str, law: str, name: str, own: Mapping[str, Any], found: list[Any]) -> Any:
-    entries = [as_map(one.get(study, {}).get(law, {}).get(name)) for one in found]
-    now = {key: own.get(key) for key in ("value", "se", "low90", "high90")}
-    return now | {"values": [number(entry.get("value")) for entry in entries]}
+def _history(
+    study: str,
+    law: str,
+    name: str,
+    now: Parameter,
+    earlier: list[dict[str, dict[str, Mapping[str, Parameter]]]],
+) -> dict[str, Any]:
+    found = [one.get(study, {}).get(law, {}).get(name) for one in earlier]
+    return {
+        "value": now.value,
+        "se": now.se,
+        "low90": now.low90,
+        "high90": now.high90,
+        "values": [one and one.value for one in found],
+    }
 
 
 # --------------------------------------------------------------------------- for a person
@@ -116,11 +118,11 @@ def section(told: Mapping[str, Any]) -> Section:
 
 def _part(
     study: str, laws: Mapping[str, Any], versions: list[Mapping[str, Any]], index: int
-) -> Part | None:
+) -> Subsection | None:
     known = {
         clean(law): as_map(params)
         for law, params in laws.items()
-        if any(number(v) is not None for p in as_map(params).values() for v in p["values"])
+        if any(as_number(v) is not None for p in as_map(params).values() for v in p["values"])
     }
     if not known:
         return None
@@ -139,7 +141,7 @@ def _part(
         _LEGEND, behind.id, size="middle",
     )  # fmt: skip
     blocks: tuple[Block, ...] = (drawn, behind)
-    return Part(study, f"history-study-{index}", study, blocks)
+    return Subsection(study, f"history-study-{index}", study, blocks)
 
 
 def history_plot(params: Mapping[str, Any]) -> Plot:
@@ -156,10 +158,10 @@ def history_plot(params: Mapping[str, Any]) -> Plot:
     for row, (name, told) in enumerate(params.items()):
         middle = ROW * (row + 0.5)
         names.append({"text": clean(name), "y": middle})
-        value, half = number(told.get("value")), _half(told)
+        value, half = as_number(told.get("value")), _half(told)
         if value is None or half is None:
             continue
-        ends = [number(told.get(end)) for end in ("low90", "high90")]
+        ends = [as_number(told.get(end)) for end in ("low90", "high90")]
         low, high = ((end - value) / half if end is not None else 0.0 for end in ends)
         bars.append({"x": _clip(low), "x2": _clip(high), "y": middle - 6, "y2": middle + 6})
         shifts = [None if v is None else (v - value) / half for v in told["values"]]
@@ -186,7 +188,7 @@ def _dots(rows: Rows, role: str, tip: str, size: float) -> dict[str, Any]:
 
 
 def _half(told: Mapping[str, Any]) -> float | None:
-    low, high = number(told.get("low90")), number(told.get("high90"))
+    low, high = as_number(told.get("low90")), as_number(told.get("high90"))
     return None if low is None or high is None or high <= low else (high - low) / 2.0
 
 

@@ -94,8 +94,20 @@ def _causes(listed: list[Any]) -> str:
             some = ", ".join(f"{clean(one['name'])} ({one['what']})" for one in own[:4])
             parts.append(f"{name}: {some}" + (f" and {len(own) - 4} more" if own[4:] else ""))
         elif own:
-            parts.append(f"{len(own)} {name}")
+            moved = next((as_map(one["files"]) for one in own if one.get("files")), None)
+            parts.append(f"{len(own)} {name}" if moved is None else moved_code(moved))
     return f"Not the same: {'; '.join(parts)}." if parts else "It was made from the same inputs."
+
+
+def moved_code(files: Mapping[str, Any]) -> str:
+    """That the code has a new layout; counts of `scaling.record.versions.layouts.Relocation`."""
+    unchanged, edited = files["unchanged"], files["edited"]
+    return (
+        f"{unchanged + edited} files of code moved to a new layout ({unchanged} unchanged, "
+        f"{edited} edited, some perhaps only in their imports), and code changed too: "
+        f"{files['revised']} more files edited, {files['added']} added, {files['removed']} removed "
+        "(a renamed file counts as added and removed)"
+    )
 
 
 def _study(one: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import StudyFits, read_version
 from scaling.io import atomic
 from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
@@ -47,6 +48,8 @@ TABLES = "data/validated/"
 FORECAST = "forecast.csv"
 STUDIES, PAGE = "studies.json", "edition.md"
 HASH = "RFC 6962 over SHA-256, leaves 00 | salt (32 bytes) | data, in order of their hash"
+# Studies that are not shown; None for one that has forecasts and no fits.
+Hidden = Mapping[str, StudyFits | None]
 _CELLS = [column.name for column in RUN if column.name != "payload"]
 
 
@@ -213,12 +216,12 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
     """
     known = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
     sources = {table_of(path) for path in known} - set(internal)
-    fits = {path.stem: json.loads(path.read_bytes()) for path in _sorted(full, "fits/*.json")}
+    fits = read_version(full)
     lines = {name: _lines(full / name) for name in (FORECAST, BASELINES)}
     rows = [row for every in lines.values() for row in every]
-    public = [name for name, made in fits.items() if made.get("source") in sources]
-    hidden = {row["study"]: {} for row in rows} | fits
-    hidden = {name: made for name, made in hidden.items() if name not in public}
+    public = [name for name, one in fits.items() if one.source in sources]
+    every_study: dict[str, StudyFits | None] = {row["study"]: None for row in rows} | fits
+    hidden = {name: one for name, one in every_study.items() if name not in public}
     aliases = _aliases(hidden, rows)
     parted = Parted(leaves=_names(hidden, aliases))
     for pattern in ("fits/*.json", "fits/*.csv", "backtests/*.json"):
@@ -250,9 +253,9 @@ def _lines(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(_read(path).decode())))
 
 
-def _aliases(hidden: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     """Names -> what stands for them: of internal studies and sources, and of every target."""
-    sources = sorted({str(made["source"]) for made in hidden.values() if "source" in made})
+    sources = sorted({one.source for one in hidden.values() if one and one.source})
     targets = dict.fromkeys(row["target"] for row in rows)
     named = {"study": sorted(hidden), "source": sources, "target": list(targets)}
     words = {"study": "internal-study", "source": "internal-source", "target": "target"}
@@ -262,16 +265,16 @@ def _aliases(hidden: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str,
     }
 
 
-def _names(hidden: Mapping[str, Any], aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _names(hidden: Hidden, aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
     told = [
         {"kind": "name", "of": kind, "alias": alias, "name": name}
         for kind, names in aliases.items()
         for name, alias in names.items()
     ]
     metrics = [
-        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": made["metric"]}
-        for name, made in hidden.items()
-        if "metric" in made
+        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": one.metric}
+        for name, one in hidden.items()
+        if one and one.metric
     ]
     return told + metrics
 
@@ -304,15 +307,15 @@ def _part_lines(
 
 
 def _studies(
-    fits: Mapping[str, Any], public: Collection[str], aliases: Mapping[str, Any]
+    fits: Mapping[str, StudyFits], public: Collection[str], aliases: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Of each study its source, and how the fit of each law ended (a word of a closed list)."""
     told = []
-    for name, made in fits.items():
-        ended = {str(one.get("law")): one.get("outcome") for one in made.get("fits", ())}
-        known = {"study": name, "source": made.get("source"), "metric": made.get("metric")}
+    for name, one in fits.items():
+        ended = {fit.law: fit.outcome for fit in one.fits}
+        known = {"study": name, "source": one.source, "metric": one.metric}
         alias = {"study": aliases["study"].get(name), "metric": None}
-        alias["source"] = aliases["source"].get(str(made.get("source")))
+        alias["source"] = aliases["source"].get(one.source)
         told.append((known if name in public else alias) | {"laws": ended})
     return {"studies": sorted(told, key=lambda one: str(one["study"]))}
 

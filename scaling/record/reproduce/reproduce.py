@@ -29,6 +29,7 @@ from scaling.record.changes.between import NAME as CHANGES
 from scaling.record.reproduce.compare import Difference, compare
 from scaling.record.versions.check import PLACES
 from scaling.record.versions.fingerprint import INBOX, machine
+from scaling.record.versions.layouts import layout_of
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
 from scaling.record.versions.tags import TAG, added_by
 
@@ -135,7 +136,7 @@ def _at(
         for folder in sorted(folders, key=lambda one: "history" not in one.parts):
             try:
                 yield _one(tree, folder, commit, python, say)
-            except ReproduceError as error:
+            except (ReproduceError, InputError) as error:
                 yield Reproduced(folder.name, commit, 0, (), (), str(error))
 
 
@@ -179,7 +180,8 @@ def _tried(
         if not (tree / "data" / "validated").is_dir():
             _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache", "validate")
         day = str(manifest["as_of"])
-        _run(tree, python, "-m", "scaling", "backfill", "--as-of", day, "--out", str(made))
+        command = layout_of(tree).command
+        _run(tree, python, "-m", command, "backfill", "--as-of", day, "--out", str(made))
     else:
         _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache")
         made = tree
@@ -203,7 +205,7 @@ def _tell_changes(tree: Path, folder: Path, manifest: dict[str, Any], python: st
     known = {entry.digest(): entry.version for entry in entries}
     before = known.get(manifest["previous"])
     old = "" if before is None else str(folder.parent / before)
-    _run(tree, python, "-m", "scaling.record.changes.between", old, str(tree / BESIDE))
+    _run(tree, python, "-m", layout_of(tree).changes, old, str(tree / BESIDE))
 
 
 def _made(made: Path, name: str) -> Path:
@@ -380,13 +382,23 @@ def _run(tree: Path, python: str, *arguments: str) -> None:
 
 
 def _execute(tree: Path, command: list[str], first: Path | None = None) -> str:
-    path = os.environ.get("PATH", os.defpath)
-    environment = {**os.environ, "PATH": path if first is None else f"{first}{os.pathsep}{path}"}
+    """What the command prints; raises ReproduceError. It imports the code of the tree, not this."""
+    firsts = {"PATH": first, "PYTHONPATH": tree}
+    environment = {
+        **os.environ,
+        **{name: _before(name, one) for name, one in firsts.items() if one},
+    }
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise ReproduceError(f"`{' '.join(command)}` failed ({done.returncode}):\n{said}")
     return done.stdout
+
+
+def _before(name: str, folder: Path) -> str:
+    """The environment's list of folders with this one before the others."""
+    rest = os.environ.get(name, os.defpath if name == "PATH" else "")
+    return f"{folder}{os.pathsep}{rest}" if rest else str(folder)
 
 
 # Why ---------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from typing import Any
 
 from scaling.document.blocks import MISSING, Block, Cell, Column, Group, Table, Text, table
 from scaling.document.cells import figure, words
-from scaling.document.format import between, integer, number, percent, plain, share
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import between, integer, percent, plain, share
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.record.versions.ledger import LEDGER, read_lines
 
 AUDIT = "audit/audit.json"
@@ -77,9 +77,10 @@ def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def _confidence(row: dict[str, Any]) -> tuple[Cell, ...]:
     place = f"{ORIGIN}#confidence"
-    held = {number(as_map(one).get("stated")): as_map(one) for one in as_list(row.get("intervals"))}
+    intervals = map(as_map, as_list(row.get("intervals")))
+    held = {as_number(one.get("stated")): one for one in intervals}
     wide = held.get(0.9, {})
-    ends = number(wide.get("low")), number(wide.get("high"))
+    ends = as_number(wide.get("low")), as_number(wide.get("high"))
     return (
         words(row.get("kind"), place),
         figure(row.get("forecasts"), integer, place, "forecasts"),
@@ -120,7 +121,7 @@ def _distance(row: dict[str, Any]) -> tuple[Cell, ...]:
 
 
 def _band(row: dict[str, Any]) -> str:
-    low, high = number(row.get("decades_from")), number(row.get("decades_to"))
+    low, high = as_number(row.get("decades_from")), as_number(row.get("decades_to"))
     if low is None or high is None:
         return "not larger, or not by compute"
     return f"more than {low:g}" if high >= ENDLESS else f"{low:g} to {high:g}"
@@ -128,7 +129,7 @@ def _band(row: dict[str, Any]) -> str:
 
 def inside(value: Any, level: float, place: str) -> Cell:
     """The share, marked when it falls short of the level by more than five points."""
-    shown, found = figure(value, share, place), number(value)
+    shown, found = figure(value, share, place), as_number(value)
     short = found is not None and found < level - 0.05
     return Cell(shown.text, shown.value, shown.unit, shown.origin, "caution") if short else shown
 

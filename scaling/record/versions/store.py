@@ -40,7 +40,7 @@ from scaling.record.versions.stat_cache import Seen
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedVersion:
     """The version of the present outputs; ``new`` is false when it was already published."""
 
     version: str
@@ -62,7 +62,7 @@ def issue(
     *,
     now: datetime | None = None,
     more: Mapping[str, str | None] | None = None,
-) -> Published:
+) -> PublishedVersion:
     """Add what ``made`` gives to the history in ``reports``; it is asked under the lock.
 
     ``more`` are the facts of `scaling.record.versions.ledger.MORE_FACTS`. See `publish`.
@@ -83,7 +83,7 @@ def issue(
         if new:
             _add(root, history, chain, (now or datetime.now(UTC), given))
     folder = reports / current.version
-    return Published(current.version, folder, new, tuple(history.restored))
+    return PublishedVersion(current.version, folder, new, tuple(history.restored))
 
 
 def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:

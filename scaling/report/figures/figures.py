@@ -10,8 +10,8 @@ from scaling.document.legend import box, dot, line, swatch
 from scaling.document.palette import COLOUR, Scheme, recolour
 from scaling.document.svg_page import Titled, sheet
 from scaling.report.figures.plot_forecast import (
-    Aim,
     ForecastPanel,
+    PlottedTarget,
     compute_domain,
     forecast_plot,
 )
@@ -82,7 +82,7 @@ def _forecast_alt(panel: ForecastPanel) -> str:
     return f"{panel.title}: {used} fitted runs{ends}; median loss {', '.join(aims)}."
 
 
-def _aim_alt(aim: Aim) -> str:
+def _aim_alt(aim: PlottedTarget) -> str:
     return f"{loss(quantile(aim.quantiles, 0.5))} at {flop(10**aim.x)} ({aim.name})"
 
 

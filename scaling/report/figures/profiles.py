@@ -9,44 +9,39 @@ import numpy as np
 
 from scaling.document.blocks import Block, Cell, Column, Figure, Group, Panel, table
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, estimate, like, number
+from scaling.document.format import estimate, like
 from scaling.document.legend import line, swatch
 from scaling.document.svg import Plot
-from scaling.io.json_files import as_list, as_map
+from scaling.fitting.study_record import FitRecord, Parameter
 from scaling.report.context import Study
 from scaling.report.figures.plot_detail import profile_plot
 from scaling.report.figures.study_figures import with_table
-from scaling.report.sections.fits import Estimate, Fit
 
 _PROFILE = swatch("profile", line("median", 8, 2))
 _LIMIT = swatch("height of its 90 % interval's ends", line("planned", 8, 1.2))
 _DRAWN = swatch("90 % interval of the draws", line("planned", 8, 4.4))
 
 
-def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]:
+def profile_figure(study: Study, fits: Sequence[FitRecord], index: int) -> list[Block]:
     """The profile of every parameter, from the fit file; nothing where it has none."""
-    listed = [as_map(one) for one in as_list(study.fitted.get("profiles"))]
     own = {fit.law: fit for fit in fits}
     panels: list[tuple[str, str, Plot, str]] = []
     groups = []
-    for at, one in enumerate(listed):
-        law, height = clean(one.get("law") or ""), number(one.get("height90"))
+    for at, one in enumerate(study.record.profiles):
+        law, height = one.law, one.height90
         if law not in own or not height:
             continue
-        errors = {e.name: e for e in own[law].estimates}
         place = f"{study.fit_file}#profiles[{at}]."
         rows = []
-        told = as_map(one.get("parameters"))
-        order = study.stored[law].law.names if law in study.stored else tuple(told)
-        for name in [clean(name) for name in order if name in told]:
-            curve = _pairs(told[name])
+        order = study.stored[law].law.names if law in study.stored else tuple(one.parameters)
+        for name in [name for name in order if name in one.parameters]:
+            curve = one.parameters[name].points
             if len(curve) > 2:
-                known = errors.get(clean(name))
+                known = own[law].parameters.get(name)
                 plot = profile_plot(curve, height, _interval(known))
-                panels.append((law, clean(name), plot, f"{clean(name)} of {law}: its profile."))
-                rows.append(
-                    _profile_row(clean(name), curve, height, known.se if known else None, place)
-                )
+                panels.append((law, name, plot, f"{name} of {law}: its profile."))
+                error = known.se if known else None
+                rows.append(_profile_row(name, curve, height, error, place))
         groups.append(Group(law, tuple(rows)))
     if not panels:
         return []
@@ -84,17 +79,10 @@ def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]
     return with_table((drawn, behind))
 
 
-def _interval(found: Estimate | None) -> tuple[float, float] | None:
-    if found is None or found.low is None or found.high is None:
+def _interval(found: Parameter | None) -> tuple[float, float] | None:
+    if found is None or found.low90 is None or found.high90 is None:
         return None
-    return found.low, found.high
-
-
-def _pairs(listed: object) -> list[tuple[float, float]]:
-    told = as_map(listed)
-    found = zip(as_list(told.get("values")), as_list(told.get("heights")), strict=False)
-    known = [(number(value), number(height)) for value, height in found]
-    return [(value, height) for value, height in known if value is not None and height is not None]
+    return found.low90, found.high90
 
 
 def _profile_row(

@@ -25,7 +25,7 @@ from scaling.document.cells import figure as exact
 from scaling.document.format import count, flop, integer, loss, percent, plain, scientific, shift
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.svg import Plot
-from scaling.fitting.result import Fit as Stored
+from scaling.fitting.result import Fit
 from scaling.report.context import Context, Study
 from scaling.report.figures import curves
 from scaling.report.figures.plot_detail import (
@@ -41,7 +41,7 @@ _BAND = swatch("90 % of the draws", box("band90", 1, 14))
 _RUN = swatch("run", dot("run", 3.2))
 # Computed numbers are kept to this many digits: the draws say less.
 DIGITS = 7
-Law = tuple[str, Stored]
+Law = tuple[str, Fit]
 Form = Callable[[float], str]
 
 

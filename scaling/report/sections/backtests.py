@@ -7,8 +7,8 @@ from typing import Any
 
 from scaling.document.blocks import Cell, Column, Fold, Group, Table, Text, table
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, integer, number, percent, plain, share
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import clean, integer, percent, plain, share
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.report.context import Context
 
 ENSEMBLE = "ensemble"
@@ -43,8 +43,8 @@ def held(ctx: Context) -> str:
         for line in _lines(ctx, study.name)
         if line.get("method") == ENSEMBLE
         and line.get("low") is None
-        and (held_90 := number(line.get("in90"))) is not None
-        and (count := number(line.get("forecasts")))
+        and (held_90 := as_number(line.get("in90"))) is not None
+        and (count := as_number(line.get("forecasts")))
     ]
     if not found:
         return ""
@@ -79,7 +79,7 @@ def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table
         for study in ctx.studies
     )
     note = "Errors and scores are of log loss, as percentages."
-    return table(name, title, columns, groups, note)
+    return table(name, title, columns, groups, note, "study")
 
 
 def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
@@ -90,7 +90,7 @@ def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
 
 def _row(study: str, line: Mapping[str, Any]) -> tuple[Cell, ...]:
     place = f"data/backtests/{study}.json#methods"
-    low, high = number(line.get("low")), number(line.get("high"))
+    low, high = as_number(line.get("low")), as_number(line.get("high"))
     where = "all" if low is None else f"{plain(low)} to {plain(high)}"
     if high is not None and high >= OPEN:
         where = f"more than {plain(low)}"

@@ -7,11 +7,13 @@ shown: they stay in tables that are not published.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from scaling.document.format import between, clean, count, integer, number, percent
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import between, clean, count, integer, percent
+from scaling.fitting.study_record import FitRecord
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.laws import Law, load
 from scaling.report.context import Context, Study
 
@@ -46,19 +48,15 @@ def _source(ctx: Context, study: Study) -> Mapping[str, Any]:
 # Hypothesis --------------------------------------------------------------------------------------
 
 
-def _fits(study: Study) -> list[Mapping[str, Any]]:
-    return [as_map(one) for one in as_list(study.fitted.get("fits"))]
-
-
-def _by_law(study: Study, told: Callable[[Law], str]) -> str:
+def _by_law(study: Study, text: Callable[[Law], str]) -> str:
     """One text a law, for the laws of the study."""
     known = load()
-    laws = [known[name] for one in _fits(study) if (name := str(one.get("law"))) in known]
-    return _alike((law.name, told(law)) for law in laws)
+    laws = [known[fit.law] for fit in study.record.fits if fit.law in known]
+    return _alike((law.name, text(law)) for law in laws)
 
 
-def _by_fit(study: Study, told: Callable[[Mapping[str, Any]], str]) -> str:
-    return _alike((str(one.get("law")), told(one)) for one in _fits(study))
+def _by_fit(study: Study, text: Callable[[FitRecord], str]) -> str:
+    return _alike((fit.law, text(fit)) for fit in study.record.fits)
 
 
 def _alike(named: Iterable[tuple[str, str]]) -> str:
@@ -80,11 +78,7 @@ def inputs(ctx: Context, study: Study) -> str:
 
 
 def parameters(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        names = list(as_map(one.get("parameters")))
-        return f"{len(names)} ({', '.join(names)})"
-
-    return _by_fit(study, told)
+    return _by_fit(study, lambda fit: f"{len(fit.parameters)} ({', '.join(fit.parameters)})")
 
 
 def principle(ctx: Context, study: Study) -> str:
@@ -105,7 +99,7 @@ def purpose(ctx: Context, study: Study) -> str:
 
 
 def laws(ctx: Context, study: Study) -> str:
-    return f"{len(_fits(study))}, and an ensemble"
+    return f"{len(study.record.fits)}, and an ensemble"
 
 
 # Training ----------------------------------------------------------------------------------------
@@ -167,7 +161,7 @@ def _ends(study: Study, column: str) -> tuple[float | None, float | None]:
     used = study.used
     if column not in used.columns or not used[column].count():
         return None, None
-    return number(used[column].min()), number(used[column].max())
+    return as_number(used[column].min()), as_number(used[column].max())
 
 
 def counted(ctx: Context, study: Study) -> str:
@@ -219,7 +213,7 @@ def metric(ctx: Context, study: Study) -> str:
 
 
 def points(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: f"{integer(one.get('rows'))} results")
+    return _by_fit(study, lambda fit: f"{integer(fit.rows)} results")
 
 
 def checkpoints(ctx: Context, study: Study) -> str:
@@ -234,79 +228,75 @@ def changed(ctx: Context, study: Study) -> str:
 
 
 def excluded(ctx: Context, study: Study) -> str:
-    rules = [as_map(rule) for rule in as_list(study.fitted.get("excluded"))]
-    told = [f"{rule.get('rows')} rows: {rule.get('reason')}" for rule in rules]
-    return "; ".join(clean(one) for one in told) or "none"
+    rules = study.record.excluded
+    return "; ".join(f"{rule.rows} rows: {rule.reason}" for rule in rules) or "none"
 
 
 # Fitting -----------------------------------------------------------------------------------------
 
 
 def objective(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: str(one.get("objective_name") or UNKNOWN))
+    return _by_fit(study, lambda fit: fit.objective_name or UNKNOWN)
 
 
 def algorithm(ctx: Context, study: Study) -> str:
-    def told(law: Law) -> str:
+    def text(law: Law) -> str:
         if law.estimate is not None:
             return "the law's own procedure, in its file"
         first = "variable projection over a grid of exponents" if law.linear else "a grid"
         return f"{first}, then Newton steps in a trust region"
 
-    return _by_law(study, told)
+    return _by_law(study, text)
 
 
 def settings(ctx: Context, study: Study) -> str:
     given = as_map(ctx.inputs.params.get("fit"))
-    told = [f"{name} {value:g}" for name, value in given.items() if number(value) is not None]
+    told = [f"{name} {value:g}" for name, value in given.items() if as_number(value) is not None]
     seed = ctx.inputs.params.get("seed")
     return "; ".join([*told, *([] if seed is None else [f"seed {seed}"])]) or UNKNOWN
 
 
 def search(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        shown = as_map(one.get("certificate"))
-        starts, agree = shown.get("starts"), shown.get("starts_agreeing")
-        if starts is None:
+    def text(fit: FitRecord) -> str:
+        starts, agree = fit.certificate.starts, fit.certificate.starts_agreeing
+        if not starts:
             return UNKNOWN
-        return f"{starts} starts" + ("" if agree is None else f", {agree:.0%} agree")
+        return f"{starts} starts" + ("" if math.isnan(agree) else f", {agree:.0%} agree")
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def outcome(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: str(one.get("outcome") or UNKNOWN))
+    return _by_fit(study, lambda fit: fit.outcome or UNKNOWN)
 
 
 def without(ctx: Context, study: Study) -> str:
     """What was fitted again without a rule."""
-    made = [as_map(one) for one in as_list(study.fitted.get("without_exclusions"))]
-    told = {str(one.get("reason")): f"{one.get('rows')} rows" for one in made}
-    texts = [f"again with all {rows} (without: {reason})" for reason, rows in told.items()]
-    return clean("; ".join(texts)) or ("not done" if study.fitted.get("excluded") else "all used")
+    lifted = {one.reason: one.rows for one in study.record.without_exclusions}
+    texts = [f"refitted to all {rows} rows (without: {reason})" for reason, rows in lifted.items()]
+    return "; ".join(texts) or ("not done" if study.record.excluded else "all used")
 
 
 def uncertainty(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        how = as_map(one.get("resampling"))
-        if not how:
+    def text(fit: FitRecord) -> str:
+        used = fit.resampling
+        if used is None:
             return UNKNOWN
         return (
-            f"{how.get('resamples')} resamples ({how.get('method')}), "
-            f"{how.get('clusters')} clusters by {how.get('cluster')}"
+            f"{used.resamples} resamples ({used.method}), "
+            f"{used.clusters} clusters by {used.cluster}"
         )
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def goodness(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        judged = as_map(one.get("criteria"))
-        scale, aic = number(judged.get("scale")), number(judged.get("aicc"))
-        said = [] if scale is None else [f"scale of residuals {percent(scale)}"]
-        return ", ".join([*said, *([] if aic is None else [f"AICc {aic:.1f}"])]) or UNKNOWN
+    def text(fit: FitRecord) -> str:
+        scale, aicc = (as_number(getattr(fit.criteria, name, None)) for name in ("scale", "aicc"))
+        parts = [] if scale is None else [f"scale of residuals {percent(scale)}"]
+        return ", ".join([*parts, *([] if aicc is None else [f"AICc {aicc:.1f}"])]) or UNKNOWN
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def extrapolation(ctx: Context, study: Study) -> str:

@@ -11,9 +11,9 @@ from scaling.document.cells import both, figure, words
 from scaling.document.format import count, flop, integer, loss, scientific
 from scaling.report.context import NATS, Context, Study, forecast_place
 from scaling.report.figures.figures import forecast_block
-from scaling.report.figures.plot_forecast import Aim, ForecastPanel, Run, hidden
+from scaling.report.figures.plot_forecast import ForecastPanel, PlottedRun, PlottedTarget, hidden
 from scaling.report.read import FORECAST_FILE
-from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, Forecast, interval, quantile
+from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, TargetForecast, interval, quantile
 
 _READ = (
     "A 90 % interval is meant to hold the loss nine times in ten. The losses of different studies "
@@ -50,7 +50,7 @@ def headline_table(ctx: Context) -> Table:
     return table("headline-table", "Forecast loss", columns, groups, note, "target")
 
 
-def _row(item: Forecast) -> tuple[Cell, ...]:
+def _row(item: TargetForecast) -> tuple[Cell, ...]:
     place = forecast_place(item, ENSEMBLE, "")
     return (
         words(item.study, FORECAST_FILE),
@@ -62,7 +62,7 @@ def _row(item: Forecast) -> tuple[Cell, ...]:
     )
 
 
-def _interval(item: Forecast, level: float) -> Cell:
+def _interval(item: TargetForecast, level: float) -> Cell:
     low, high = interval(item.ensemble, level)
     tail = (1 - level) / 2
     place = forecast_place(item, ENSEMBLE, f"quantiles {tail:.4g} and {1 - tail:.4g}")
@@ -93,19 +93,21 @@ def _panel(ctx: Context, study: Study) -> ForecastPanel:
     )
 
 
-def _aim(ctx: Context, item: Forecast) -> Aim | None:
+def _aim(ctx: Context, item: TargetForecast) -> PlottedTarget | None:
     if not item.flops or not item.ensemble:
         return None
-    return Aim(item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble)
+    return PlottedTarget(
+        item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble
+    )
 
 
-def _runs(frame: pl.DataFrame) -> tuple[Run, ...]:
+def _runs(frame: pl.DataFrame) -> tuple[PlottedRun, ...]:
     if not frame.height:
         return ()
     value = pl.col("value")
     shown = frame.filter((pl.col("flops") > 0) & (value > 0) & value.is_finite())
     rows = shown.select("flops", "value", "used").iter_rows()
-    return tuple(Run(math.log10(flops), value, used) for flops, value, used in rows)
+    return tuple(PlottedRun(math.log10(flops), value, used) for flops, value, used in rows)
 
 
 def _caption(panels: list[ForecastPanel]) -> str:

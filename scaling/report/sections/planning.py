@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
 from scaling.document.cells import both, figure
-from scaling.document.format import clean, count, loss, number, plain, scientific
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import clean, count, loss, plain, scientific
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.plan.summary import BUDGETS, planning_summary
 from scaling.report.context import Context, Study
 
@@ -17,8 +17,12 @@ FAR = 2.0
 
 def planning(ctx: Context) -> Section:
     """A row a study and budget; what is assumed; what to beware of."""
-    made = [(study, _summary(study)) for study in ctx.studies if study.stored]
-    known = [(study, told) for study, told in made if told.get("law")]
+    summaries = [
+        (study, planning_summary(study.stored, study.record.complete_ranges, BUDGETS))
+        for study in ctx.studies
+        if study.stored
+    ]
+    known = [(study, summary) for study, summary in summaries if summary.get("law")]
     blocks: tuple[Block, ...] = (Text("No study has a law in params and tokens with its draws."),)
     if known:
         blocks = (
@@ -33,16 +37,7 @@ def planning(ctx: Context) -> Section:
     return Section("planning", "What to train", blocks)
 
 
-def _summary(study: Study) -> Mapping[str, Any]:
-    ranges = {
-        name: (float(ends[0]), float(ends[1]))
-        for name, ends in as_map(study.fitted.get("ranges")).items()
-        if len(as_list(ends)) == 2 and None not in ends
-    }
-    return planning_summary(study.stored, ranges, BUDGETS)
-
-
-def planning_table(known: list[tuple[Study, Mapping[str, Any]]]) -> Table:
+def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
     """Study by budget: N*, D*, tokens per param, loss, and how flat the optimum is."""
     columns = (
         Column("budget", "FLOP", numeric=True),
@@ -71,7 +66,7 @@ def planning_table(known: list[tuple[Study, Mapping[str, Any]]]) -> Table:
 def _row(study: Study, told: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
     place = f"{study.fit_file}#{clean(told['law'])}, "
     drawn, best = place + "draws", place + "parameters, least loss at 6ND"
-    beyond = number(row.get("decades_beyond"))
+    beyond = as_number(row.get("decades_beyond"))
     far = beyond is not None and beyond > FAR
     cell = figure(beyond, _decades, f"{study.fit_file}#ranges, log10 of size over largest")
     return (
@@ -92,7 +87,7 @@ def _decades(value: float) -> str:
     return "inside" if value <= 0 else f"{value:.1f}"
 
 
-def _said(known: list[tuple[Study, Mapping[str, Any]]]) -> list[str]:
+def _said(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> list[str]:
     """Assumptions once, then each study's warnings."""
     assumed = [clean(text) for _, told in known for text in as_list(told.get("assumptions"))]
     warned = [

@@ -18,6 +18,7 @@ from scaling.document.blocks import (
 )
 from scaling.document.cells import both, figure, words
 from scaling.document.format import clean, count, integer, plain, scientific
+from scaling.fitting.study_record import ExcludedRows
 from scaling.io.json_files import as_list, as_map
 from scaling.laws import Law, load
 from scaling.report.context import Context, Study
@@ -126,7 +127,7 @@ def _data_row(ctx: Context, study: Study) -> tuple[Cell, ...]:
         words(study.source),
         words(study.metric),
         *(figure(counts.get(name), integer, place + name, "rows") for name in _COUNTS),
-        figure(study.fitted.get("rows"), integer, f"{study.fit_file}#rows", "rows"),
+        figure(study.record.rows, integer, f"{study.fit_file}#rows", "rows"),
     )
 
 
@@ -158,14 +159,15 @@ def exclusion_table(ctx: Context) -> Table:
 
 def _exclusions(study: Study) -> list[tuple[Cell, ...]]:
     """From the fit file, which counts the rows; from params.yaml when there is none."""
-    listed = as_list(study.fitted.get("excluded"))
+    listed = study.record.excluded
     file = study.fit_file if listed else PARAMS_FILE
-    rules = [as_map(rule) for rule in listed or as_list(study.choices.get("exclude"))]
+    chosen = [as_map(rule) for rule in as_list(study.choices.get("exclude"))]
+    rules = listed or [ExcludedRows(rule.get("where", ""), rule.get("reason")) for rule in chosen]
     return [
         (
-            words(rule.get("where"), f"{file}#excluded"),
-            words(rule.get("reason")),
-            figure(rule.get("rows"), integer, f"{file}#excluded", "rows"),
+            words(rule.where, f"{file}#excluded"),
+            words(rule.reason),
+            figure(rule.rows, integer, f"{file}#excluded", "rows"),
         )
         for rule in rules
     ]
@@ -201,7 +203,8 @@ def law_table(ctx: Context) -> Table:
     """Formula, citation, what it assumes and where it fails, of every law that was used."""
     known = load()
     chosen = {str(law) for study in ctx.studies for law in as_list(study.choices.get("laws"))}
-    names = sorted(chosen | {fit.law for fit in ctx.fits if fit.law})
+    fitted = {fit.law for study in ctx.studies for fit in study.record.fits if fit.law}
+    names = sorted(chosen | fitted)
     columns = (
         Column("law"),
         Column("formula", long=True),

@@ -65,10 +65,11 @@ def _widest(ctx: Context) -> str:
 
 
 def _doubtful(ctx: Context) -> str:
-    doubtful = [fit for fit in ctx.fits if fit.outcome not in SOUND]
-    if not ctx.fits:
+    fits = [(study.name, fit) for study in ctx.studies for fit in study.record.fits]
+    doubtful = [(study, fit) for study, fit in fits if fit.outcome not in SOUND]
+    if not fits:
         return "No fit was found, so nothing is known about convergence."
     if not doubtful:
-        return f"All {len(ctx.fits)} fits converged."
-    names = ", ".join(f"{fit.law} on {fit.study} ({said(fit.outcome)})" for fit in doubtful)
-    return f"{len(doubtful)} of {len(ctx.fits)} fits ended in doubt: {names}."
+        return f"All {len(fits)} fits converged."
+    names = ", ".join(f"{fit.law} on {study} ({said(fit.outcome)})" for study, fit in doubtful)
+    return f"{len(doubtful)} of {len(fits)} fits ended in doubt: {names}."

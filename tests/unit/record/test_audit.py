@@ -221,7 +221,7 @@ def outcome(**changed: Any) -> pl.DataFrame:
         ({}, {"flops": None}, True),
         ({}, {"selection": selection("s", "loss@y", ())}, False),
         ({}, {"selection": selection("other", "loss@x", ())}, False),
-        ({}, {"selection": selection("s", "loss@x", [{"where": "epochs > 1"}])}, False),
+        ({}, {"selection": selection("s", "loss@x", ["epochs > 1"])}, False),
         ({}, {"observed": date(2024, 1, 1)}, False),
         ({}, {"final": False}, False),
         ({"params_column": "params_active"}, {}, False),

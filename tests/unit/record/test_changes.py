@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from scaling.document.blocks import Cell, Report, Section, Table, Text, every
 from scaling.document.render import html
 from scaling.document.report_json import load, to_json, with_section
 from scaling.fitting.engine import fit
+from scaling.fitting.study_record import FitRecord, Parameter
 from scaling.io.tables import write_table
 from scaling.pipeline.publish import publish
 from scaling.record.changes.attribution import STEPS, moves
@@ -53,13 +55,14 @@ def runs(count: int = 40, seed: int = 0) -> pl.DataFrame:
     )
 
 
-def entry(table: pl.DataFrame, law: str = "chinchilla") -> dict[str, Any]:
-    """What the fit stage writes of a law, as far as this needs it."""
-    made = fit(table, law)
-    return {
-        "law": law,
-        "parameters": {name: {"value": v, "se": 0.1 * abs(v)} for name, v in made.values.items()},
+def entry(table: pl.DataFrame, law: str = "chinchilla") -> FitRecord:
+    """What the fit stage records of a law, each parameter with a tenth of it as standard error."""
+    record = FitRecord.of(fit(table, law), None, None)
+    parameters = {
+        name: replace(one, se=0.1 * abs(record.values[name]))
+        for name, one in record.parameters.items()
     }
+    return replace(record, parameters=parameters)
 
 
 # --------------------------------------------------------------------------- rows
@@ -152,7 +155,8 @@ def test_of_one_new_run_its_part_is_the_whole() -> None:
 def test_other_code_is_told_apart_from_data() -> None:
     same = runs()
     old = entry(same)
-    old["parameters"]["E"]["value"] += 0.05
+    shifted = replace(old.parameters["E"], value=old.values["E"] + 0.05)
+    old = replace(old, parameters={**old.parameters, "E": shifted})
     told = moves(compared(same, same), old, entry(same), DELTA)
     row = next(one for one in told["parameters"] if one["parameter"] == "E")
     assert row["code"] == pytest.approx(row["change"], abs=1e-6)
@@ -161,7 +165,7 @@ def test_other_code_is_told_apart_from_data() -> None:
 
 def test_what_cannot_be_told_is_said() -> None:
     table = runs()
-    other = {**entry(table), "parameters": {"x": {"value": 1.0, "se": 1.0}}}
+    other = replace(entry(table), parameters={"x": Parameter(1.0, 1.0, None, None, "1")})
     made = moves(compared(table, table), other, entry(table), DELTA)
     assert made == {"reason": "the law has other parameters than it had"}
 

@@ -100,9 +100,8 @@ def test_many_words_are_counted(inputs: Inputs) -> None:
 
 
 def test_the_files_of_a_version_answer(tmp_path: Path, inputs: Inputs) -> None:
-    fits = {name: dict(made) for name, made in inputs.fits.items()}
-    fits["alpha"]["excluded"] = []
-    fits["alpha"]["without_exclusions"] = []
+    bare = replace(inputs.fits["alpha"], excluded=(), without_exclusions=())
+    fits = {**inputs.fits, "alpha": bare}
     assert said(replace(inputs, fits=fits))["D5"] == "none"
     assert said(replace(inputs, fits=fits))["F6"] == "all used"
     assert said(inputs)["D5"] != "none"
