@@ -280,7 +280,6 @@ def _fuzz(name: str, count: int, fixed: bool) -> None:
 
     @settings(
         max_examples=count,
-        deadline=None,
         database=None,
         derandomize=fixed,
         suppress_health_check=list(HealthCheck),
@@ -308,7 +307,7 @@ def test_a_prefix_of_the_file_gives_a_prefix_of_the_rows(name: str) -> None:
     path, file, data = _target(name)
     whole = _rows(name)
 
-    @settings(max_examples=max(10, FUZZ // 4), deadline=None, database=None, derandomize=True)
+    @settings(max_examples=max(10, FUZZ // 4), database=None, derandomize=True)
     @given(size=st.integers(0, len(data) - 1))
     def attempt(size: int) -> None:
         file.write_bytes(data[:size])
