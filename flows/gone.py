@@ -2,7 +2,8 @@
 
 Prefect's client asks a server that does not answer six times, which takes about a minute a request,
 and at its end a process tries as long to send what is queued. A server that is started again within
-`PATIENCE` loses nothing; of one that is not, every further wait is in vain.
+`PATIENCE` loses nothing; of one that is not, every further wait is in vain. A server that takes the
+question and is slow to answer is at work on a busy machine, and is given `ANSWER_SECONDS` for it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import contextvars
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LOOK_SECONDS = 2.0
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
 # Prefect's server takes some ten seconds to start.
 PATIENCE = 20.0
+GIVEN_UP = "Prefect's server has gone silent; no request is tried a second time from here on"
 
 
 @contextmanager
@@ -67,6 +70,7 @@ def _watch(stop: threading.Event) -> None:
                 settings.client.max_retries = 0
                 # Prefect would write a line about each log line that did not get there.
                 logging.raiseExceptions = False
+                print(GIVEN_UP, file=sys.stderr, flush=True)
                 return
 
 
