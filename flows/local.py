@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flows.alone import alone
 from flows.follow import StageFailed
-from flows.gone import impatient
+from flows.gone import impatient, of_the_server
 from flows.inbox import settle
 from flows.pipeline import up_to_date
 from flows.server import ServerError, drain, temporary_server
@@ -51,15 +51,13 @@ def _refit(root: Path) -> None:
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
     with _api(_home(root)), impatient():
-        import httpx
-        from prefect.exceptions import PrefectException
-
         from flows.refit import refit
 
         try:
             refit(root)
-        except (httpx.HTTPError, PrefectException) as error:
-            # The flow's own errors are none of these; a server that died or whose disk is full is.
+        except Exception as error:
+            if not of_the_server(error):  # but the flow's own
+                raise
             raise ServerError(
                 f"Prefect's server failed ({type(error).__name__}): is it still there, and is "
                 "there space on its disk? What was published is whole; the same command goes on "

@@ -146,7 +146,9 @@ def serve(port: int | None = None) -> None:
     app = create_app(ephemeral=port is None, final=True)
     if port is None:
         _record_before_stop(app)
-    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=60)
+    # A standing server is never without an open connection, which would use all of this time.
+    ending = 60 if port is None else 20
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=ending)
     server = uvicorn.Server(config)
     threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])
