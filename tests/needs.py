@@ -21,10 +21,11 @@ class Need:
 
     def reason(self, what: str = "") -> str:
         """The text of a skip; ``what`` says it of this test alone."""
-        return f"{what or self.what} is not here; {self.how}"
+        return f"not here: {what or self.what}; to have it: {self.how}"
 
     def skip(self, what: str = "") -> NoReturn:
-        pytest.skip(self.reason(what))
+        # Reported is where the test is, not this line.
+        raise pytest.skip.Exception(self.reason(what), _use_item_location=True)
 
     def unless(self, there: bool, what: str = "") -> pytest.MarkDecorator:
         """Skip a test unless it is there."""
@@ -32,15 +33,15 @@ class Need:
 
 
 BROWSER = Need("a browser", "apt-get install chromium")
-AXE_CORE = Need("axe-core", "install npm (apt-get install npm) and let it reach its registry")
+AXE_CORE = Need("axe-core", "apt-get install npm, with a registry that it reaches")
 POSTGRES = Need("PostgreSQL", "apt-get install postgresql")
-COMPILER = Need("a C compiler, to shift a clock,", "apt-get install gcc libc6-dev")
+COMPILER = Need("a C compiler", "apt-get install gcc libc6-dev")
 PACKAGES = Need("a package for clusters and buckets", "make cluster")
 TRACKER = Need("a tracker's library", ".venv/bin/python -m pip install '.[trackers]'")
 DISK = Need("a small disk of its own", "run the tests as root, where mount may be used")
 SHARED = Need(
     "a table without an open licence",
-    "it may not be shipped: set SCALING_SHARED to the folder that has it",
+    "set SCALING_SHARED to the folder that has it; it may not be shipped",
 )
 
 

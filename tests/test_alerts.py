@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.ops_project import ask, ended, environment, free_port, make, serving, until
+from tests.ops_project import ask, ended, environment, free_port, make, serving
 from tests.test_flow import CHECKOUT, versions
+from tests.waiting import until
 
 SECRET = "pass-1f0c9e7a"
 

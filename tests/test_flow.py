@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 from flows import quiet
 from flows.follow import StageFailed
 from flows.pipeline import needed, reproduce, rounds, stale, up_to_date
+from tests.waiting import until
 
 CHECKOUT = Path(__file__).parents[1]
 STAGE = '''
@@ -289,19 +289,17 @@ def test_forty_tasks_end_without_a_traceback_and_all_are_recorded(
 @pytest.mark.slow
 def test_the_server_ends_when_its_parent_is_killed(environment: dict[str, str]) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from flows.server import temporary_server\n"
+        "import sys; from pathlib import Path; from flows.server import temporary_server\n"
         "with temporary_server(Path(sys.argv[1])) as url:\n"
-        "    print(url, flush=True); time.sleep(600)"
+        "    print(url, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, environment["PREFECT_HOME"]]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as parent:
         assert parent.stdout is not None
         port = int(parent.stdout.readline().split(":")[2].split("/")[0])
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while answers(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not answers(port))
     assert Path(environment["PREFECT_HOME"], "server.log").read_text() == ""
 
 
