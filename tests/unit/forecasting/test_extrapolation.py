@@ -94,7 +94,7 @@ def test_an_outlier_moves_a_forecast_little() -> None:
     assert curves.extrapolate(x, y, at).location == pytest.approx(clean, abs=0.005)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.lists(st.floats(1e-6, 1e6), min_size=3, max_size=12),
     st.integers(0, 2**31),

@@ -66,7 +66,7 @@ def study(folder: Path, law: str = "chinchilla", draws: bool = True) -> stored.S
     return stored.read("toy", folder)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.sampled_from(SHAPES), st.floats(18, 27))
 def test_closed_form_is_the_numerical_optimum(seed: int, name: str, decade: float) -> None:
     law, theta = draw(name, seed)
@@ -77,7 +77,7 @@ def test_closed_form_is_the_numerical_optimum(seed: int, name: str, decade: floa
     assert known.any() or name == "kaplan_joint"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.sampled_from(SHAPES), st.floats(18, 30), st.floats(18, 30))
 def test_surface_is_the_law(seed: int, name: str, log_n: float, log_d: float) -> None:
     law, theta = draw(name, seed)
@@ -90,7 +90,7 @@ def test_surface_is_the_law(seed: int, name: str, log_n: float, log_d: float) ->
     assert np.allclose(one.log_params_for(sizes[1], goal), log_n, atol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.sampled_from(SHAPES))
 def test_least_compute_reaches_the_loss_and_is_optimal(seed: int, name: str) -> None:
     law, theta = draw(name, seed)

@@ -41,7 +41,7 @@ def test_scarce_data_cost_loss_and_shrink_the_model() -> None:
         assert data.loss(fit, theta, log_n + off, rest - log_n - off, 1e11) > here
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example([(9.0, 2.0), (13.0, 2.0)], 8.0)
 @example([(9.0, 0.0)], 14.0)
 @given(

@@ -17,7 +17,7 @@ from tests.unit.plan.test_allocation import SHAPES, draw, seeds
 SHEET = stored.read("published:chinchilla")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.sampled_from(SHAPES), st.floats(9, 15))
 def test_serving_optimum_is_the_numerical_one(seed: int, name: str, decade: float) -> None:
     law, theta = draw(name, seed)
