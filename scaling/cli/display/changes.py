@@ -19,7 +19,7 @@ def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
     # A new layout of the code first: it explains many of the others.
     causes = sorted(told["made_by"], key=lambda one: "files" not in one)
     yield from map(_cause, causes[:most])
-    yield f"{counted(len(causes), 'input')} not the same."
+    yield f"{counted(len(causes), 'input')} changed."
     # The first of the sentences counts the inputs that stand above.
     yield from points(told)[1:]
     whys = {
@@ -49,7 +49,9 @@ def _parameter(row: Mapping[str, Any], why: tuple[Any, Any] | None) -> Iterator[
     name = row["parameter"]
     most = max(runs, key=lambda one: abs(one["moved"][name]), default=None)
     if most is not None and abs(most["moved"][name]) >= SMALL:
-        told.append(f"most by run {most['run']} ({most['what']}) {most['moved'][name]:+.2f}")
+        told.append(
+            f"largest effect by run {most['run']} ({most['what']}) {most['moved'][name]:+.2f}"
+        )
     if told:
         yield "    " + clean(f"in standard errors of the newer fit: {'; '.join(told)}")
 
@@ -61,4 +63,4 @@ def _forecasts(rows: list[Mapping[str, Any]], most: int) -> Iterator[str]:
         mark = ", outside the old 90 % interval" if row["outside"] else ""
         yield f"{where}: median {100 * row['change']:+.2f} %{mark}"
     left = sum(bool(row["outside"]) for row in rows)
-    yield f"{left} of {counted(len(rows), 'median')} left the old 90 % interval."
+    yield f"{left} of {counted(len(rows), 'median')} lie outside the old 90 % interval."

@@ -1,4 +1,4 @@
-"""What `scaling verify EDITION` says: what is wrong, or what the edition is and what was shown."""
+"""What `scaling verify EDITION` prints: problems, or the edition and what was disclosed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def verified(
         return problems, []
     told = read(folder)
     lines = [
-        f"Whole: redacted edition {told['edition']}",
+        f"Intact: redacted edition {told['edition']}",
         f"of version {told['full']['version']}, issued {told['issued_at']}.",
-        "Compare the id with the one that was announced.",
+        "Compare its id with the announced one.",
     ]
     if full is not None:
         problems += check_full(folder, full)
-        lines.append(f"It is what redacting {full} gives.")
+        lines.append(f"It matches a redaction of {full}.")
     if disclosed is not None:
         leaves, wrong = check_proof(folder, disclosed)
         problems += wrong
-        lines += [f"Belongs to it: {canonical(leaf).decode()}" for leaf in leaves]
+        lines += [f"Part of this edition: {canonical(leaf).decode()}" for leaf in leaves]
     return problems, lines

@@ -37,7 +37,7 @@ WIDE, ROW, REACH = 230, 18, 3.0
 PAD = {"left": 70, "right": 10, "top": 4, "bottom": 38}
 _LEGEND = (
     swatch("earlier version", dot("run", 3)),
-    swatch("the version before", dot("planned", 3.6)),
+    swatch("previous version", dot("planned", 3.6)),
     swatch("90 % interval now", box("band90", 2, 12)),
 )
 
@@ -109,9 +109,8 @@ def section(told: Mapping[str, Any]) -> Section:
             HISTORY.id, HISTORY.title, (Text("No earlier version has fitted these studies."),)
         )
     said = (
-        "What each parameter was when earlier versions were published. A parameter that wanders by "
-        "more than its interval was told worse than the interval says, or the data or the method "
-        "changed under it."
+        "Each parameter in the earlier published versions. If one moved by more than its interval, "
+        "it was less certain than the interval states, or the data or the method changed."
     )
     return Section(HISTORY.id, HISTORY.title, (Text(said), *parts))
 
@@ -134,7 +133,7 @@ def _part(
     )  # fmt: skip
     caption = (
         "Each parameter in earlier versions, as its difference from now in half-widths of its "
-        f"90 % interval now; what lies farther than {REACH:g} stands at the edge."
+        f"90 % interval now; values beyond {REACH:g} are drawn at the edge."
     )
     drawn = Figure(
         f"history-{index}", HISTORY.title, caption, f"Parameters of {study} over versions.", panels,
@@ -175,7 +174,7 @@ def history_plot(params: Mapping[str, Any]) -> Plot:
         chart(bars, "x x2 y y2", "rect", color=COLOUR["band90"], opacity=1),
         at(zero, y=0, y2=height),
         _dots(dots["run"], "run", "earlier version", 26),
-        _dots(dots["planned"], "planned", "the version before", 40),
+        _dots(dots["planned"], "planned", "previous version", 40),
         at(said, x=-8),
         label("half-widths from now", WIDE, height + 33, align="right"),
     ]

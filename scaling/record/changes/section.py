@@ -78,7 +78,7 @@ def points(told: Mapping[str, Any]) -> list[str]:
     studies = [as_map(one) for one in as_list(told.get("studies"))]
     gone = [f"{clean(name)}: no longer a study." for name in as_list(told.get("gone"))]
     return [
-        f"The version before is {clean(told['old'])}. {_causes(as_list(told.get('made_by')))}",
+        f"The previous version is {clean(told['old'])}. {_causes(as_list(told.get('made_by')))}",
         *(_study(one) for one in studies),
         *gone,
         *_surprise(as_map(told.get("surprise"))),
@@ -96,7 +96,7 @@ def _causes(listed: list[Any]) -> str:
         elif own:
             moved = next((as_map(one["files"]) for one in own if one.get("files")), None)
             parts.append(f"{len(own)} {name}" if moved is None else moved_code(moved))
-    return f"Not the same: {'; '.join(parts)}." if parts else "It was made from the same inputs."
+    return f"Changed inputs: {'; '.join(parts)}." if parts else "The inputs are the same."
 
 
 def moved_code(files: Mapping[str, Any]) -> str:
@@ -118,9 +118,9 @@ def _study(one: Mapping[str, Any]) -> str:
         return f"{name}: rows cannot be compared, {clean(one['reason'])}."
     rows = as_map(one.get("rows"))
     said = (
-        f"{name}: {rows.get('added')} rows came{_why(one, 'added')}, {rows.get('revised')} were "
-        f"revised, {rows.get('withdrawn')} went{_why(one, 'withdrawn')}, {rows.get('same')} are "
-        "as before."
+        f"{name}: {rows.get('added')} rows added{_why(one, 'added')}, {rows.get('revised')} "
+        f"revised, {rows.get('withdrawn')} removed{_why(one, 'withdrawn')}, {rows.get('same')} "
+        "unchanged."
     )
     if rows.get("added") == rows.get("revised") == rows.get("withdrawn") == 0:
         said = f"{name}: the same {rows.get('same')} rows."
@@ -141,7 +141,7 @@ def _surprise(told: Mapping[str, Any]) -> list[str]:
     rate = f"{100 * told['rate']:g} %"
     said = [
         f"{clean(one['study'])}: {one['outside']} of {one['rows']} new rows fell outside the 90 % "
-        f"interval that the earlier rows give them ({plain(one['expected'])} expected)."
+        f"interval forecast from the earlier rows ({plain(one['expected'])} expected)."
         for one in map(as_map, as_list(told.get("studies")))
     ]
     called = told.get("called")
@@ -152,8 +152,8 @@ def _surprise(told: Mapping[str, Any]) -> list[str]:
     verdict = f"{called} stand out: {listed}" if called else "None stands out"
     return [
         *said,
-        f"{verdict}, by Holm's test of {told['tests']} rows, which calls any row in at most {rate} "
-        "of refits if the forecasts are honest.",
+        f"{verdict}, by Holm's test of {told['tests']} rows, which flags a row in at most {rate} "
+        "of refits if the forecasts are calibrated.",
     ]
 
 
@@ -168,7 +168,7 @@ def parameter_table(told: Mapping[str, Any]) -> Table:
         Column("now", numeric=True, strong=True),
         Column("change", "standard errors", numeric=True),
         *(Column(f"by {name}", numeric=True) for name in PARTS.values()),
-        Column("most by one run", long=True),
+        Column("largest effect of one run", long=True),
     )
     lines = [
         (as_map(study), as_map(law), as_map(row))
@@ -180,11 +180,11 @@ def parameter_table(told: Mapping[str, Any]) -> Table:
     lines.sort(key=lambda line: -abs(line[2]["change"]))
     rows = tuple(_parameter(*line) for line in lines[:MOST])
     note = (
-        "Changes are in standard errors of the fit as it is now. The parts are refits one after "
-        "the other and add up; a run's part is the change when it alone is taken back, and these "
-        "need not add up."
+        "Changes are in standard errors of the current fit. The parts come from successive refits "
+        "and add up. A run's part is the change when that run alone is undone; these need not add "
+        "up."
     )
-    return table("changes-parameters", "What moved", columns, (Group("", rows),), note)
+    return table("changes-parameters", "Parameter changes", columns, (Group("", rows),), note)
 
 
 def _parameter(
@@ -214,7 +214,7 @@ def forecast_table(told: Mapping[str, Any]) -> Table:
         Column("before", numeric=True),
         Column("now", numeric=True, strong=True),
         Column("change", numeric=True),
-        Column("in the 90 % interval before"),
+        Column("inside the earlier 90 % interval"),
     )
     lines = [as_map(one) for one in as_list(told.get("forecasts"))]
     rows = tuple(
@@ -229,7 +229,7 @@ def forecast_table(told: Mapping[str, Any]) -> Table:
         if abs(one["change"]) >= SMALL_SHARE
     )
     note = (
-        f"Medians that moved by {percent(SMALL_SHARE)} or more. A median outside the earlier "
-        "interval is no test of it: the interval was about an outcome."
+        f"Medians that changed by {percent(SMALL_SHARE)} or more. A median outside the earlier "
+        "interval does not refute it: that interval was for an outcome."
     )
-    return table("changes-forecasts", "Which forecasts moved", columns, (Group("", rows),), note)
+    return table("changes-forecasts", "Forecast changes", columns, (Group("", rows),), note)

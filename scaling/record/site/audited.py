@@ -1,4 +1,4 @@
-"""What the audit says of past forecasts, and what else lies beside the index.
+"""The audit of past forecasts, and the other files published with the index.
 
 `read` opens files, the rest is pure. The numbers are those of ``reports/audit/audit.json``; a part
 that cannot be read is left out, never guessed.
@@ -24,7 +24,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 ENDLESS = 100.0
 # File below reports/, what it is, the command that makes it.
 BESIDE = (
-    ("audit/audit.md", "audit: errors, bias, distance, laws to blame, open targets", "audit"),
+    ("audit/audit.md", "audit: errors, bias, distance, worst laws, open targets", "audit"),
     ("audit/scores.csv", "audit: every score", "audit"),
     ("audit/open.csv", "audit: targets without an outcome", "audit"),
     (f"history/{LEDGER}", "replayed history: its ledger", "backfill"),
@@ -51,12 +51,12 @@ def read(reports: Path) -> dict[str, Any]:
 def blocks(found: dict[str, Any]) -> tuple[Block, ...]:
     """The record by stated confidence, then by distance; a sentence where there is none."""
     if not found["confidence"]:
-        return (Text("No published forecast has been scored yet: `scaling audit` does it."),)
+        return (Text("No published forecast has been scored yet; `scaling audit` scores them."),)
     told = Text(
-        "Published forecasts against what came. Ahead: issued before the outcome. Replays are made "
-        "by younger code with what was known on a day (by day) or from the smaller runs of a "
-        "source that came out whole (by size), and are no proof of foresight. An origin is one "
-        "source of one version; forecasts of one origin err together, so ranges count origins."
+        "Published forecasts against outcomes. Ahead: issued before the outcome. Replays use later "
+        "code on what was known on a day (by day), or on the smaller runs of a source released all "
+        "at once (by size); they prove no foresight. An origin is one source of one version; its "
+        "forecasts share errors, so ranges count origins."
     )
     return told, confidence_table(found["confidence"]), distance_table(found["distance"])
 
@@ -71,7 +71,7 @@ def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
         Column("95 % range of the share inside 90 %", numeric=True, long=True),
     )
     made = tuple(_confidence(row) for row in rows)
-    title = "How often intervals held for published forecasts"
+    title = "Interval coverage of published forecasts"
     return table("audit-table", title, columns, (Group("", made),))
 
 
@@ -100,7 +100,7 @@ def distance_table(rows: Sequence[dict[str, Any]]) -> Table:
         Column("forecasts", numeric=True),
         Column("mean absolute error", "of logs", numeric=True),
         *(Column(f"inside {100 * level:.0f} %", numeric=True) for level in LEVELS),
-        Column("skill", "against carrying on", numeric=True),
+        Column("skill", "against the last value", numeric=True),
     )
     title = "By distance"
     made = tuple(_distance(row) for row in rows)
@@ -136,7 +136,7 @@ def inside(value: Any, level: float, place: str) -> Cell:
 
 def beside(found: dict[str, Any]) -> Table:
     """What else is published here; what is not there has the command that makes it."""
-    columns = (Column("file"), Column("what it is", long=True), Column("made by"))
+    columns = (Column("file"), Column("what it is", long=True), Column("command"))
     rows = tuple(
         (
             Cell(name, name, link=name if name in found["files"] else ""),
@@ -145,4 +145,4 @@ def beside(found: dict[str, Any]) -> Table:
         )
         for name, what, command in BESIDE
     )
-    return table("beside-table", "Beside the versions", columns, (Group("", rows),))
+    return table("beside-table", "Other files", columns, (Group("", rows),))

@@ -25,7 +25,7 @@ from scaling.record.site import audited
 from scaling.record.site.records import LEVELS, SHOWN, VERSION_NAME, Record
 
 TITLE = "Published forecasts"
-LEAD = "Every version that was ever issued, newest first, and how well its intervals held."
+LEAD = "Every version ever issued, newest first, and how well its intervals were calibrated."
 LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=True))
 LEDGER_FILE = "reports/ledger.jsonl"
 
@@ -68,7 +68,7 @@ def older_page(records: Sequence[Record], told: Record, before: Record | None) -
         Section("versions", "Versions", (_intro(newest), other, version_table(newest), files)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
     )
-    lead = "Older versions, newest first. How well intervals held is told with the newest versions."
+    lead = "Older versions, newest first. Calibration is on the page of the newest versions."
     return Report(f"{TITLE}, {span}", lead, facts, sections)
 
 
@@ -97,7 +97,7 @@ def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
         "A version never changes once it is issued. The ledger chains them by hash, and "
         "\u201cscaling verify\u201d checks every file against it."
     )
-    more = f" Here are the newest {len(newest)}; below them are the pages of older ones."
+    more = f" The newest {len(newest)} are listed here, with links to pages of older ones."
     return Text(told + more if pages else told)
 
 
@@ -185,11 +185,12 @@ def _record_blocks(newest: Sequence[Record]) -> tuple[Text | Table, ...]:
     """The pooled backtests of every version that has some."""
     known = [record for record in newest if record["calibration"]]
     if not known:
-        return (Text("No version so far holds backtests."),)
+        return (Text("No version has backtests yet."),)
     told = Text(
-        "Before it was issued, each version foretold its studies' larger runs from the smaller "
-        "ones. An interval that tells the truth holds as often as its name says. Shares and errors "
-        "are means over all forecasts of all studies; forecasts of one study are not independent."
+        "Before it was issued, each version forecast its studies' larger runs from the smaller "
+        "ones. A calibrated interval covers the outcome as often as its level states. Shares and "
+        "errors are means over all forecasts of all studies; forecasts of one study are not "
+        "independent."
     )
     return told, record_table(known)
 
@@ -204,7 +205,7 @@ def record_table(known: Sequence[Record]) -> Table:
         *(Column(f"inside {level} %", numeric=True) for level in LEVELS),
     )
     rows = tuple(_record_row(record, record["calibration"]) for record in known)
-    title = "How often intervals held in backtests"
+    title = "Interval coverage in backtests"
     return table("record-table", title, columns, (Group("", rows),))
 
 

@@ -126,10 +126,10 @@ def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     layout = relocated(old, new)
     if layout is not None:
         moved = layout.unchanged + layout.edited
-        return f"{label}: {moved} files moved to a new layout, others new, gone or changed"
+        return f"{label}: {moved} files moved to a new layout; others added, removed or changed"
     added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
     other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
-    parts = (("new", added), ("without", gone), ("changed", other))
+    parts = (("new", added), ("removed", gone), ("changed", other))
     told = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
     return f"{label}: {told}" if told else ""
 

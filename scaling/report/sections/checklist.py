@@ -127,16 +127,16 @@ def checklist(ctx: Context) -> tuple[Block, ...]:
     total = sum(len(group.rows) for group in groups)
     text = Text(
         "What Li et al. 2025 (arXiv:2502.18969) ask every study of scaling laws to report, filled "
-        "in by machine from the files behind this report. Parts are the authors', wording and "
+        "in automatically from the files behind this report. Parts are the authors', wording and "
         f"numbers ours. {total - open_ends} of {total} questions are answered; what the files do "
         f"not say is \u201c{checklist_answers.UNKNOWN}\u201d."
     )
-    made = table("checklist-table", "Checklist", columns, groups, group_label="study")
-    return text, Fold("Checklist: what should a study report?", (made,), "checklist")
+    answers = table("checklist-table", "Checklist", columns, groups, group_label="study")
+    return text, Fold("Checklist: what should a study report?", (answers,), "checklist")
 
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:
-    said = _answers(ctx, study)
+    answers = _answers(ctx, study)
     for one in QUESTIONS:
-        answer = said[one.number]
+        answer = answers[one.number]
         yield Cell(f"{one.number} {one.part}: {one.text}"), Cell(answer, answer, "", study.fit_file)

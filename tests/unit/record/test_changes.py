@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.document.blocks import Cell, Report, Section, Table, Text, every
+from scaling.document.blocks import Cell, Report, Section, Table, Text, all_blocks
 from scaling.document.render import html
 from scaling.document.report_json import load, to_json, with_section
 from scaling.fitting.engine import fit
@@ -255,7 +255,7 @@ def test_the_section_takes_its_place_in_the_report(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         made = written_into(tmp_path / name, section(TOLD)).decode()
         assert CHANGES_TEXT not in made
-        assert "2 rows came (1 released, 1 new)" in made
+        assert "2 rows added (1 released, 1 new)" in made
         assert "1 stand out" in made
         assert "<b>" not in made and "<i>" not in made
     assert "x\\|\\`y" in written_into(tmp_path / "report.md", section(TOLD)).decode()
@@ -306,7 +306,7 @@ def test_parameters_over_versions_take_their_place(tmp_path: Path) -> None:
     assert [one["version"] for one in told["versions"]] == ["a" * 12, "b" * 12]
     assert told["studies"]["s"]["<b>law"]["alpha"]["values"] == [0.30, 0.34]
     made = history(told)
-    (table,) = (b for b in every(Report("", "", (), (made,))) if isinstance(b, Table))
+    (table,) = (b for b in all_blocks(Report("", "", (), (made,))) if isinstance(b, Table))
     shown = ["alpha", "0.360", "0.340", "0.300"]
     assert [cell.text for cell in table.groups[0].rows[0]] == shown
     assert "<b>law" not in html(Report("", "", (), (made,)))
