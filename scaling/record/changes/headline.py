@@ -32,7 +32,7 @@ def headline(version: Path) -> list[dict[str, Any]]:
 
 
 def changes(version: Path, before: Path | None) -> str:
-    """Markdown: forecasts that came, went, or moved since the version before."""
+    """Markdown: forecasts added, removed or changed since the version before."""
     from scaling.document.format import clean
     from scaling.document.render import escape_markdown
 

@@ -23,7 +23,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 # A band with no upper end is stored with this one.
 ENDLESS = 100.0
 # File below reports/, what it is, the command that makes it.
-BESIDE = (
+OTHER_FILES = (
     ("audit/audit.md", "audit: errors, bias, distance, worst laws, open targets", "audit"),
     ("audit/scores.csv", "audit: every score", "audit"),
     ("audit/open.csv", "audit: targets without an outcome", "audit"),
@@ -43,7 +43,7 @@ def read(reports: Path) -> dict[str, Any]:
     return {
         "confidence": [dict(as_map(one)) for one in as_list(found.get("confidence"))],
         "distance": [dict(as_map(one)) for one in as_list(found.get("how_far_out"))],
-        "files": [name for name, _, _ in BESIDE if (reports / name).is_file()],
+        "files": [name for name, _, _ in OTHER_FILES if (reports / name).is_file()],
         "replays": len(replays),
     }
 
@@ -52,13 +52,13 @@ def blocks(found: dict[str, Any]) -> tuple[Block, ...]:
     """The record by stated confidence, then by distance; a sentence where there is none."""
     if not found["confidence"]:
         return (Text("No published forecast has been scored yet; `scaling audit` scores them."),)
-    told = Text(
+    text = Text(
         "Published forecasts against outcomes. Ahead: issued before the outcome. Replays use later "
         "code on what was known on a day (by day), or on the smaller runs of a source released all "
         "at once (by size); they prove no foresight. An origin is one source of one version; its "
         "forecasts share errors, so ranges count origins."
     )
-    return told, confidence_table(found["confidence"]), distance_table(found["distance"])
+    return text, confidence_table(found["confidence"]), distance_table(found["distance"])
 
 
 def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -70,9 +70,9 @@ def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
         *(Column(f"inside {100 * level:.0f} %", numeric=True) for level in LEVELS),
         Column("95 % range of the share inside 90 %", numeric=True, long=True),
     )
-    made = tuple(_confidence(row) for row in rows)
+    lines = tuple(_confidence(row) for row in rows)
     title = "Interval coverage of published forecasts"
-    return table("audit-table", title, columns, (Group("", made),))
+    return table("audit-table", title, columns, (Group("", lines),))
 
 
 def _confidence(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -103,8 +103,8 @@ def distance_table(rows: Sequence[dict[str, Any]]) -> Table:
         Column("skill", "against the last value", numeric=True),
     )
     title = "By distance"
-    made = tuple(_distance(row) for row in rows)
-    return table("audit-distance-table", title, columns, (Group("", made),), stub=2)
+    lines = tuple(_distance(row) for row in rows)
+    return table("audit-distance-table", title, columns, (Group("", lines),), stub=2)
 
 
 def _distance(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -134,7 +134,7 @@ def inside(value: Any, level: float, place: str) -> Cell:
     return Cell(shown.text, shown.value, shown.unit, shown.origin, "caution") if short else shown
 
 
-def beside(found: dict[str, Any]) -> Table:
+def other_files(found: dict[str, Any]) -> Table:
     """What else is published here; what is not there has the command that makes it."""
     columns = (Column("file"), Column("what it is", long=True), Column("command"))
     rows = tuple(
@@ -143,6 +143,6 @@ def beside(found: dict[str, Any]) -> Table:
             Cell(what + (f" of {found['replays']} days" if name.startswith("history") else "")),
             Cell(f"scaling {command}"),
         )
-        for name, what, command in BESIDE
+        for name, what, command in OTHER_FILES
     )
     return table("beside-table", "Other files", columns, (Group("", rows),))

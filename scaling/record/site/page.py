@@ -46,18 +46,18 @@ def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ())
         ),
         Section("record", "Calibration record", audited.blocks(audit)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
-        Section("beside", "Audit, history, governance", (audited.beside(audit),)),
+        Section("beside", "Audit, history, governance", (audited.other_files(audit),)),
     )
     return Report(TITLE, LEAD, facts, sections)
 
 
-def older_page(records: Sequence[Record], told: Record, before: Record | None) -> Report:
+def older_page(records: Sequence[Record], described: Record, before: Record | None) -> Report:
     """The page of some older versions, which come oldest first.
 
-    ``told`` is what the index says of it, ``before`` what it says of the page of those before.
+    ``described`` is what the index says of it, ``before`` what it says of the page of those before.
     """
     newest = list(reversed(records))
-    span = _span(told)
+    span = _span(described)
     facts = (Cell(span, span, "versions", LEDGER_FILE),)
     files = Fold("Files of these versions", (file_table(newest),))
     near = [Cell("newest versions", link="index.html")]
@@ -77,28 +77,28 @@ def page_table(pages: Sequence[Record]) -> Table:
     columns = (Column("page"), Column("first issued", "UTC"), Column("last issued", "UTC"))
     rows = tuple(
         (
-            Cell(_span(told), _span(told), link=f"{told['name']}.html"),
-            words(_time(told["since"]), LEDGER_FILE),
-            words(_time(told["until"]), LEDGER_FILE),
+            Cell(_span(page), _span(page), link=f"{page['name']}.html"),
+            words(_time(page["since"]), LEDGER_FILE),
+            words(_time(page["until"]), LEDGER_FILE),
         )
-        for told in reversed(pages)
+        for page in reversed(pages)
     )
     return table("page-table", "Older versions", columns, (Group("", rows),))
 
 
-def _span(told: Record) -> str:
-    return f"versions {told['first']} to {told['last']}"
+def _span(page: Record) -> str:
+    return f"versions {page['first']} to {page['last']}"
 
 
 def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
     if not newest:
         return Text("Nothing has been published yet.")
-    told = (
+    text = (
         "A version never changes once it is issued. The ledger chains them by hash, and "
         "\u201cscaling verify\u201d checks every file against it."
     )
     more = f" The newest {len(newest)} are listed here, with links to pages of older ones."
-    return Text(told + more if pages else told)
+    return Text(text + more if pages else text)
 
 
 def version_table(newest: Sequence[Record]) -> Table:
@@ -186,13 +186,13 @@ def _record_blocks(newest: Sequence[Record]) -> tuple[Text | Table, ...]:
     known = [record for record in newest if record["calibration"]]
     if not known:
         return (Text("No version has backtests yet."),)
-    told = Text(
+    text = Text(
         "Before it was issued, each version forecast its studies' larger runs from the smaller "
         "ones. A calibrated interval covers the outcome as often as its level states. Shares and "
         "errors are means over all forecasts of all studies; forecasts of one study are not "
         "independent."
     )
-    return told, record_table(known)
+    return text, record_table(known)
 
 
 def record_table(known: Sequence[Record]) -> Table:

@@ -127,11 +127,11 @@ def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     if layout is not None:
         moved = layout.unchanged + layout.edited
         return f"{label}: {moved} files moved to a new layout; others added, removed or changed"
-    added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
+    added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
     other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
-    parts = (("new", added), ("removed", gone), ("changed", other))
-    told = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
-    return f"{label}: {told}" if told else ""
+    parts = (("new", added), ("removed", removed), ("changed", other))
+    text = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
+    return f"{label}: {text}" if text else ""
 
 
 def _some(names: Sequence[str]) -> str:

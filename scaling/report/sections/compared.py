@@ -21,7 +21,6 @@ from scaling.report.context import Study
 from scaling.report.sections.convergence import outcome_words
 
 CRITERIA = ("aic", "aicc", "bic")
-Row = tuple[Cell, ...]
 # Decades at which the last horizon is open.
 OPEN = 100.0
 
