@@ -89,7 +89,7 @@ def _read_params(root: Path) -> Mapping[str, Any]:
 
 
 def data_day(root: Path, params: Mapping[str, Any]) -> date | None:
-    """The day of the newest row behind the studies: when it came here, or else was known.
+    """The day of the newest row behind the studies: recorded here, or else observed.
 
     A stage reads no clock, so this is the round in which hub tools find the forecasts.
     """

@@ -15,10 +15,10 @@ def verified(
     problems = check(folder)
     if problems:
         return problems, []
-    told = read(folder)
+    manifest = read(folder)
     lines = [
-        f"Intact: redacted edition {told['edition']}",
-        f"of version {told['full']['version']}, issued {told['issued_at']}.",
+        f"Intact: redacted edition {manifest['edition']}",
+        f"of version {manifest['full']['version']}, issued {manifest['issued_at']}.",
         "Compare its id with the announced one.",
     ]
     if full is not None:

@@ -51,7 +51,8 @@ def backfill(
 ) -> list[PublishedVersion]:
     """Replay and publish every day of the plan (or ``only`` one); days published before stay.
 
-    ``done`` is told of each as it is published. Raises InputError when ``only`` is not in the plan.
+    ``done`` is called with each as it is published. Raises InputError when ``only`` is not in the
+    plan.
     """
     plan = replay.read_plan(root / replay.FILE)
     if only is not None and only not in plan.days:

@@ -2,7 +2,7 @@
 
 Written into the version as ``changes.json``, and into its report where that has a place for it
 (`scaling.record.changes.section`). The version's id does not depend on it: it tells of two
-versions. Data that were revised are told apart from new data, by the rows that both versions list
+versions. Revised data are distinguished from new data by the rows that both versions list
 and by what quarantine, releases and the log of internal data know of them.
 """
 
@@ -84,8 +84,8 @@ def changes_between(
 def change_files(
     root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """The files of a version that tell of the version before: its changes, and its report with
-    them. None where the report has no place for them. ``new`` has the version's other files."""
+    """The files of a version that compare it with the one before: its changes, and its report with
+    them; empty where the report has no place for them. ``new`` has the version's other files."""
     from scaling.record.changes.history_section import parameter_history
     from scaling.record.changes.history_section import section as history
     from scaling.record.changes.section import has_place, section, written

@@ -38,8 +38,8 @@ def disclose(root: Path, folder: Path, secret: bytes, wanted: Wanted) -> bytes:
     edition = redact.redact(root, version, secret, sealed=manifest["sealed"])
     # The root, not the id: a page that reads otherwise today takes nothing from what was bound.
     if edition.tree.root.hex() != manifest["commitment"]["root"]:
-        hint = "It was made with another secret; nothing was shown."
-        raise InputError("the edition's root cannot be made again", file=folder, hint=hint)
+        hint = "It was made with another secret; nothing was disclosed."
+        raise InputError("the edition's root cannot be reproduced", file=folder, hint=hint)
     full = root / PLACES[-1] / version
     chosen = {canonical(leaf) for leaf in _chosen(root, full, manifest["sealed"], wanted)}
     if not chosen:

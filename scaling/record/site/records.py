@@ -38,7 +38,7 @@ def records(
     known: Mapping[str, Record] | None = None,
     before: Entry | None = None,
 ) -> list[Record]:
-    """One record a version, in the ledger's order; those in ``known`` are not made again.
+    """One record a version, in the ledger's order; those in ``known`` are taken as they are.
 
     A known record is taken when it has the same form, manifest and predecessor. Every version is
     read at most twice, so the time is linear in their number. ``before`` is the version before the

@@ -172,7 +172,7 @@ def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]
 
 
 def _inputs(root: Path) -> list[str]:
-    """The dependencies in ``dvc.yaml`` that no stage makes: sources, and data that came in."""
+    """The dependencies in ``dvc.yaml`` that no stage makes: sources and incoming data."""
     specs = stages(root)
     deps = {name for spec in specs for name in _names(spec.get("deps"))}
     outs = {name for spec in specs for name in _names(spec.get("outs"))}

@@ -46,7 +46,7 @@ def test_a_diff_says_what_changed_and_what_it_was_made_from(tmp_path: Path) -> N
         ("a.csv", b"x,y\n1,a\n", b"x,y\n1,b\n", "more than numbers"),
         ("a.md", b"error 1.5 %", b"error 3.0 %", "1 of 1 numbers differ, at most by 0.5"),
         ("a.md", b"error 1.5 %", b"fault 1.5 %", "more than numbers"),
-        ("a.md", b"x", None, "was not made again"),
+        ("a.md", b"x", None, "was not reproduced"),
     ],
 )
 def test_files_are_compared_byte_for_byte_then_number_for_number(
