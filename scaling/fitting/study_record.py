@@ -265,6 +265,11 @@ class StudyFits:
         written: dict[str, Any] = _to_json(self)
         return written
 
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """The laws that were fitted."""
+        return tuple(one.law for one in self.fits)
+
     def fit(self, law: str) -> FitRecord | None:
         """One law's record, or None."""
         return next((one for one in self.fits if one.law == law), None)

@@ -18,7 +18,7 @@ from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import alone
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
-from scaling.orchestration.server.watchdog import impatient
+from scaling.orchestration.server.watchdog import impatient, of_the_server
 from scaling.orchestration.watch_inbox import settle
 from scaling.record.versions.fingerprint import fingerprint
 from scaling.record.versions.ledger import PublishError
@@ -52,14 +52,12 @@ def _refit(root: Path) -> None:
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
     with _api(_home(root)), impatient():
-        import httpx
-        from prefect.exceptions import PrefectException
-
         refit = load_flow(root, "refit.py:refit")
         try:
             refit(root)
-        except (httpx.HTTPError, PrefectException) as error:
-            # The flow's own errors are none of these; a server that died or whose disk is full is.
+        except Exception as error:
+            if not of_the_server(error):  # but the flow's own
+                raise
             raise ServerError(
                 f"Prefect's server failed ({type(error).__name__}): is it still there, and is "
                 "there space on its disk? What was published is whole; the same command goes on "

@@ -13,14 +13,14 @@ from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.data import column_of, law_inputs
 from scaling.fitting.study_record import FitRecord, StudyFits, read
-from scaling.forecasting.backtest import FEWEST, naive
+from scaling.forecasting.backtest import MIN_RUNS, naive
 from scaling.forecasting.engine import predictive
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.named_law import law_quantiles
 from scaling.io.atomic import write_bytes
 from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -57,7 +57,7 @@ def place_targets(targets: dict[str, Any], record: StudyFits) -> pl.DataFrame:
 
     A study without a fit that could spend a budget has no forecast for targets that are budgets.
     """
-    spends = record.fit("chinchilla") is not None
+    spends = laws.first_of("plan", record.laws) is not None
     rows: list[dict[str, Any]] = [
         {"target": name} | place(name, target, record)
         for name, target in targets.items()
@@ -73,14 +73,16 @@ def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, f
     if "flops" not in target:
         n, d = float(target["params"]), float(target["tokens"])
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
-    spending = record.fit("chinchilla")
-    if spending is None:
+    law = laws.first_of("plan", record.laws)
+    spending = None if law is None else record.fit(law.name)
+    if law is None or spending is None:
         raise InputError(
-            f"target {name} needs a chinchilla fit in study {record.study}",
+            f"target {name} is a budget, and study {record.study} has no law to spend it by",
             file="params.yaml",
-            allowed="laws that include chinchilla, or a target with params and tokens",
+            value=", ".join(record.laws),
+            allowed=f"one of {', '.join(laws.of_role('plan'))}, or a target with params and tokens",
         )
-    n_best, d_best = compute_optimal(spending.values, float(target["flops"]))
+    n_best, d_best = compute_optimal(law, spending.values, float(target["flops"]))
     spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
     return spent | more
 
@@ -116,7 +118,7 @@ def baseline_rows(study: str, runs: pl.DataFrame, targets: pl.DataFrame) -> pl.D
     """Carrying the last value on and the tail's power law, as medians."""
     empty = pl.DataFrame(schema=dtypes(FORECAST))
     whole = runs.drop_nulls([*INPUTS, "loss"]).filter(pl.col("loss") > 0)
-    if not targets.height or whole.height < FEWEST:
+    if not targets.height or whole.height < MIN_RUNS:
         return empty
     middle = np.array([0.5])
     made = naive(whole, targets, INPUTS, "loss")

@@ -15,6 +15,7 @@ from scaling.cli.commands._plan_common import (
     Resamples,
     Runs,
     Study,
+    planning,
     sheet_of,
     show,
 )
@@ -50,13 +51,12 @@ def next_runs(
     as_json: Json = False,
 ) -> None:
     """Which runs to train next so that a forecast narrows the most."""
-    from scaling.plan.allocation import PREFERRED
-    from scaling.plan.next_runs import following
+    from scaling.plan.next_runs import recommend
     from scaling.plan.stored import with_runs
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     sheet = sheet if study is None else with_runs(sheet)
-    made = following(
+    made = recommend(
         sheet,
         budget=budget,
         params=params,
@@ -123,8 +123,8 @@ def compare(
     """Is A better than B at scale: probability, crossing, and the study that could tell."""
     from scaling.cli.commands._table import read
     from scaling.fitting.data import positive
-    from scaling.plan.compare import compare as plan
-    from scaling.plan.compare import pair
+    from scaling.plan.comparison import compare as plan
+    from scaling.plan.comparison import pair
 
     given = read(runs, maps).of_metric(metric, "loss")
     given.require(by)

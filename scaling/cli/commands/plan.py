@@ -15,6 +15,7 @@ from scaling.cli.commands._plan_common import (
     Resamples,
     Runs,
     Study,
+    planning,
     sheet_of,
     show,
 )
@@ -53,7 +54,7 @@ def optimal(
     as_json: Json = False,
 ) -> None:
     """Params and tokens for a training budget, or the least compute for a loss."""
-    from scaling.plan.allocation import APPROACHES, SIX_ND
+    from scaling.plan.allocation import SIX_ND
     from scaling.plan.allocation import optimal as plan
 
     count = SIX_ND
@@ -61,7 +62,7 @@ def optimal(
         from scaling.plan.flops import transformer_counting
 
         count = transformer_counting(context, vocabulary)
-    sheet = sheet_of(study, runs, metric, maps, tuple(APPROACHES), resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law, exponents=True), resamples)
     show(
         plan(
             sheet,
@@ -104,10 +105,9 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Training and serving together: how small and how long to train for a demand."""
-    from scaling.plan import serve as plan
-    from scaling.plan.allocation import PREFERRED
+    from scaling.plan import serving as plan
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     if params is not None or tokens is not None:
         if params is None or tokens is None:
             raise InputError("give --params and --tokens", value=(params, tokens), allowed="both")
@@ -115,7 +115,7 @@ def serve(
         return
     prices = plan.Prices()
     if chip is not None:
-        from scaling.plan.cost import hardware
+        from scaling.plan.costs import hardware
 
         prices = plan.priced(hardware(chip).peak_flops, price, (train_use, read_use, write_use))
     goal = plan.Goal(loss, like_params, like_flops)
@@ -155,9 +155,8 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Chip hours, days, money, energy and carbon of a training run, with ranges."""
-    from scaling.plan.allocation import PREFERRED
-    from scaling.plan.cost import cost as plan
-    from scaling.plan.cost import hardware
+    from scaling.plan.costs import cost as plan
+    from scaling.plan.costs import hardware
 
     given = {
         "utilisation": utilisation,
@@ -169,7 +168,7 @@ def cost(
     }
     by = hardware(chip, given, grid_dated)
     fitted = study is not None or runs is not None
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples) if fitted else None
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples) if fitted else None
     show(plan(by, flops=flops, sheet=sheet, loss=loss, law=law, chips=chips, level=level), as_json)
 
 
@@ -188,7 +187,7 @@ def data(
     as_json: Json = False,
 ) -> None:
     """At most so many unique tokens: epochs, their worth, filtering, and the data wall."""
-    from scaling.plan import data as plan
+    from scaling.plan import data_limits as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     pools = [plan.Pool.of(text) for text in unique or []]
@@ -209,7 +208,7 @@ def moe(
     as_json: Json = False,
 ) -> None:
     """Routed experts: granularity, active against total params, within a memory."""
-    from scaling.plan import moe as plan
+    from scaling.plan import routed_experts as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     made = plan.moe(
@@ -235,7 +234,7 @@ def hparams(
     as_json: Json = False,
 ) -> None:
     """Learning rate and batch by step laws (published ones, or of a table of sweeps)."""
-    from scaling.plan.hparams import hparams as plan
+    from scaling.plan.step_laws import hparams as plan
 
     names = ("step_lr", "step_batch")
     if runs is not None:

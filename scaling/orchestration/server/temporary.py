@@ -26,8 +26,9 @@ from scaling.orchestration.server.watchdog import answers, forget
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-START_SECONDS = 300.0
-STOP_SECONDS = 60.0
+# Guards against what hangs: a machine that is busy with other work takes its time over both.
+START_SECONDS = 900.0
+STOP_SECONDS = 300.0
 # Only what a flow run needs: the recorder of task runs. It writes when it has a batch and at the
 # end, never on a timer: a timer is what stopping would interrupt.
 SETTINGS = {
@@ -145,7 +146,9 @@ def serve(port: int | None = None) -> None:
     app = create_app(ephemeral=port is None, final=True)
     if port is None:
         _record_before_stop(app)
-    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=20)
+    # A standing server is never without an open connection, which would use all of this time.
+    ending = 60 if port is None else 20
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=ending)
     server = uvicorn.Server(config)
     threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])

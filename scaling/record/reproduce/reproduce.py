@@ -27,6 +27,7 @@ from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.record.changes.between import NAME as CHANGES
 from scaling.record.reproduce.compare import Difference, compare
+from scaling.record.reproduce.processors import environment, settings
 from scaling.record.versions.check import PLACES
 from scaling.record.versions.fingerprint import INBOX, machine
 from scaling.record.versions.layouts import layout_of
@@ -35,10 +36,6 @@ from scaling.record.versions.tags import TAG, added_by
 
 SOURCES = ("engine", "laws")
 PARAMS = "params.yaml"
-# Kernels of OpenBLAS on other processors: versions that do not say on which kind of processor they
-# were made are tried with these too.
-KERNELS = ("SkylakeX", "Haswell")
-KERNEL = "OPENBLAS_CORETYPE"
 # Where what publishing adds to the outputs is made again.
 BESIDE = ".reproduced"
 # Printed by the interpreter that makes a version again, as manifests have it.
@@ -143,31 +140,18 @@ def _at(
 def _one(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
-    """As it is made here; then, where the kind of processor is not known and numbers differ, with
-    the linear algebra of others."""
-    made = _tried(tree, folder, commit, python, say)
-    if made.same or "machine" in json.loads((folder / MANIFEST).read_bytes()):
-        return made
-    for kernel in KERNELS:
-        say(f"numbers differ; once more with {KERNEL}={kernel}, as on another processor")
-        with _kernel(kernel):
-            other = _tried(tree, folder, commit, python, say)
-        if other.same:
-            return replace(other, how=f", with {KERNEL}={kernel}")
-    return made
-
-
-@contextlib.contextmanager
-def _kernel(name: str) -> Iterator[None]:
-    before = os.environ.get(KERNEL)
-    os.environ[KERNEL] = name
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[KERNEL]
-        else:
-            os.environ[KERNEL] = before
+    """By the settings that the version's processor asks for; the first that give the same bytes."""
+    made_on = json.loads((folder / MANIFEST).read_bytes()).get("machine")
+    results = []
+    for setting in settings(made_on, machine()):
+        words = " ".join(f"{name}={value}" for name, value in setting.items())
+        if setting:
+            say(f"with {words}, as on another processor")
+        with environment(setting):
+            results.append(_tried(tree, folder, commit, python, say))
+        if results[-1].same:
+            return replace(results[-1], how=f", with {words}" if setting else "")
+    return results[0]
 
 
 def _tried(
@@ -367,13 +351,16 @@ def _other_packages(tree: Path) -> list[str]:
     """Packages that are installed in another version than the lock file says."""
     lines = (tree / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pinned = [line.split(";")[0].split("==") for line in lines if "==" in line and line[0] != "#"]
-    found = []
+    # A package may have a version for each range of Pythons.
+    wanted: dict[str, list[str]] = {}
     for name, rest in pinned:
-        wanted = rest.split()[0].rstrip("\\")
+        wanted.setdefault(name.strip(), []).append(rest.split()[0].rstrip("\\"))
+    found = []
+    for name, versions in wanted.items():
         with contextlib.suppress(metadata.PackageNotFoundError):
-            present = metadata.version(name.strip())
-            if present != wanted:
-                found.append(f"{name.strip()} is {present}, was {wanted}")
+            present = metadata.version(name)
+            if present not in versions:
+                found.append(f"{name} is {present}, was {' or '.join(versions)}")
     return found
 
 

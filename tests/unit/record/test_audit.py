@@ -23,7 +23,7 @@ RULES = Rules(*np.log1p([0.05, 0.05, 0.1]))
 SAME = selection("s", "loss@x", ())
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50))
 def test_scores_equal_those_of_an_independent_implementation(seed: int, count: int) -> None:
     import scoringrules
@@ -44,7 +44,7 @@ def test_scores_equal_those_of_an_independent_implementation(seed: int, count: i
     np.testing.assert_allclose(made["error"], z[:, 4] - truth, rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([LEVELS, LEVELS[[1, 4, 7]], LEVELS[1:-1]]))
 def test_scores_equal_other_formulas_of_the_same(seed: int, levels: Any) -> None:
     """CRPS as the energy score of 200 members, ranks by straight interpolation, shares by hand."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.document.blocks import Cell, Report, Section, Table, Text, all_blocks
@@ -68,7 +68,6 @@ def entry(table: pl.DataFrame, law: str = "chinchilla") -> FitRecord:
 # --------------------------------------------------------------------------- rows
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["same", "added", "revised", "withdrawn"]), min_size=1))
 def test_rows_are_told_apart(kinds: list[str]) -> None:
     table = pl.DataFrame({"run": [f"r{i // 2}" for i in range(len(kinds))], "at": "final",
