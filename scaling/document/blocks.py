@@ -48,10 +48,10 @@ class Column:
     long: bool = False
 
     @property
-    def looks(self) -> str:
+    def css_classes(self) -> str:
         """How its cells are set, for the page's style sheet."""
-        told = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
-        return " ".join(name for name, said in told if said)
+        flags = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
+        return " ".join(name for name, chosen in flags if chosen)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class Report:
 MISSING = Cell(DASH)
 
 
-def every(report: Report) -> Iterator[Block]:
+def all_blocks(report: Report) -> Iterator[Block]:
     """All blocks in their order, those in folds and parts too."""
     for section in report.sections:
         yield from _below(section.blocks)

@@ -38,12 +38,12 @@ def publish(
 
 
 def _current(root: Path) -> Current:
-    """The stages' outputs, with what they say of the version before."""
+    """The stages' outputs, with their changes from the version before."""
     current = fingerprint(root)
 
-    def beside(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
-        from scaling.record.changes.between import beside
+    def change_files(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
+        from scaling.record.changes.between import change_files
 
-        return beside(root, previous, folder, current.made_by)
+        return change_files(root, previous, folder, current.made_by)
 
-    return replace(current, beside=beside)
+    return replace(current, change_files=change_files)

@@ -1,4 +1,4 @@
-"""How far an answer depends on choices: other objectives, and each exclusion lifted."""
+"""How far the answers depend on choices: other objectives, and each exclusion lifted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scaling.document.cells import both, figure, words
 from scaling.document.format import count, integer, loss, plain, shift
 from scaling.fitting.study_record import Choice
 from scaling.report.context import Context, Study
-from scaling.report.sections.convergence import said
+from scaling.report.sections.convergence import outcome_words
 
 # The pipeline's own choice, as `scaling.fitting.diagnostics.sensitivity` names its fits.
 SPACES = {"log": "logs", "raw": "raw values"}
@@ -23,9 +23,9 @@ def choice_blocks(ctx: Context) -> tuple[Block, ...]:
         return ()
     return (
         Text(
-            "The same runs can be fitted otherwise: with another objective, on raw losses instead "
-            "of logs, with what was left out put back. What moves here is a choice, not noise, "
-            "and no interval above holds all of it."
+            "The same runs can be fitted with another objective, on raw losses instead of logs, or "
+            "with excluded runs put back. These differences come from choices, not from noise, and "
+            "no interval above includes all of them."
         ),
         range_table(known),
         Fold("Every choice", (choice_table(known),), "choices-fold"),
@@ -98,11 +98,11 @@ def choice_table(known: list[Study]) -> Table:
     """Every fit of every study."""
     columns = (
         Column("objective"),
-        Column("left out otherwise", long=True),
+        Column("exclusions changed", long=True),
         Column("rows", numeric=True),
         Column("outcome"),
         Column("loss", numeric=True),
-        Column("less the fit's own", numeric=True),
+        Column("difference from the report's fit", numeric=True),
         Column("tokens per param", numeric=True),
     )
     groups = tuple(Group(study.name, tuple(_rows(study))) for study in known)
@@ -123,7 +123,7 @@ def _row(study: Study, line: Choice, own: float | None, at: int) -> tuple[Cell, 
         words(_objective(line), place + "loss"),
         words(f"lifted: {line.lifted}" if line.lifted else "nothing"),
         figure(line.rows, integer, place + "rows", "rows"),
-        words(said(line.outcome), place + "outcome"),
+        words(outcome_words(line.outcome), place + "outcome"),
         figure(value, loss, place + "prediction", study.unit),
         figure(difference, shift, place + "prediction less the fit's own", study.unit),
         figure(line.tokens_per_param, _three, place + "tokens_per_param"),

@@ -121,7 +121,7 @@ def forecast_place(item: TargetForecast, law: str, level: str) -> str:
     return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
 
 
-def beyond(target: float | None, largest: float | None) -> float | None:
+def decades_beyond(target: float | None, largest: float | None) -> float | None:
     """Decades by which the target passes the largest fitted value; at or below it 0 or less."""
     if target is None or largest is None or target <= 0 or largest <= 0:
         return None

@@ -11,19 +11,19 @@ from scaling.report.sections.detail import detail
 from scaling.report.sections.glossary import glossary
 from scaling.report.sections.headline import headline
 from scaling.report.sections.planning import planning
-from scaling.report.sections.provenance import made
-from scaling.report.sections.thresholds import governance
+from scaling.report.sections.provenance import provenance
+from scaling.report.sections.thresholds import threshold_section
 from scaling.report.sections.trust import trust
 
 TITLE = "Scaling-law forecast"
-LEAD = "What training runs so far say about larger ones, and how far to believe it."
+LEAD = "What the training runs so far imply for larger ones, and how far to trust it."
 
 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), HISTORY, CHANGES)
-    rules = governance(ctx)
+    first = (headline(ctx), trust(ctx), provenance(ctx), detail(ctx), HISTORY, CHANGES)
+    rules = threshold_section(ctx)
     later = (*([] if rules is None else [rules]), planning(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), (*first, *later))
 

@@ -22,7 +22,7 @@ from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_list, as_map
 from scaling.io.tables import unguarded
 from scaling.plan.stored import load
-from scaling.report.sections.threshold_inputs import Governed, read_governed
+from scaling.report.sections.threshold_inputs import ThresholdInputs, read_threshold_inputs
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import without
 
@@ -56,7 +56,7 @@ class Inputs:
     runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
-    governed: Governed | None = None
+    thresholds: ThresholdInputs | None = None
 
 
 def read(root: Path) -> Inputs:
@@ -77,7 +77,7 @@ def read(root: Path) -> Inputs:
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
-        governed=read_governed(root, params),
+        thresholds=read_threshold_inputs(root, params),
     )
 
 
@@ -89,7 +89,7 @@ def _read_params(root: Path) -> Mapping[str, Any]:
 
 
 def data_day(root: Path, params: Mapping[str, Any]) -> date | None:
-    """The day of the newest row behind the studies: when it came here, or else was known.
+    """The day of the newest row behind the studies: recorded here, or else observed.
 
     A stage reads no clock, so this is the round in which hub tools find the forecasts.
     """

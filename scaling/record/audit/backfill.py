@@ -40,7 +40,7 @@ SOURCES = (
     "scaling/govern/trends.py",
     "scaling/laws",
 )
-AGAIN = "the same day replayed again, by other code or data"
+REPLACED = "the same day replayed again, by other code or data"
 
 
 def backfill(
@@ -51,7 +51,8 @@ def backfill(
 ) -> list[PublishedVersion]:
     """Replay and publish every day of the plan (or ``only`` one); days published before stay.
 
-    ``done`` is told of each as it is published. Raises InputError when ``only`` is not in the plan.
+    ``done`` is called with each as it is published. Raises InputError when ``only`` is not in the
+    plan.
     """
     plan = replay.read_plan(root / replay.FILE)
     if only is not None and only not in plan.days:
@@ -75,14 +76,15 @@ def make(root: Path, day: date, folder: Path) -> list[str]:
     return [] if made is None else list(made.files)
 
 
-def _issued(root: Path, made: Current) -> PublishedVersion:
+def _issued(root: Path, outputs: Current) -> PublishedVersion:
     """Publish it; where the day has a version already, as the correction of the last one."""
     reports = root / "reports" / HISTORY
     ledger = reports / LEDGER
     chain = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
-    same = [entry.version for entry in chain if entry.as_of == made.as_of]
-    more = {"corrects": same[-1], "reason": AGAIN} if same and made.version not in same else {}
-    return issue(root, reports, lambda: made, more=more)
+    same = [entry.version for entry in chain if entry.as_of == outputs.as_of]
+    replaces = bool(same) and outputs.version not in same
+    more = {"corrects": same[-1], "reason": REPLACED} if replaces else {}
+    return issue(root, reports, lambda: outputs, more=more)
 
 
 def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Current | None:

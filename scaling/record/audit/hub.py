@@ -48,9 +48,9 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
         "tasks": hubverse.tasks(rounds, metrics),
         "admin": hubverse.admin("scaling forecasts"),
     }
-    for name, told in config.items():
+    for name, document in config.items():
         path = out / "hub-config" / f"{name}.json"
-        write_json(path, told)
+        write_json(path, document)
         written.append(path)
     return written
 

@@ -65,30 +65,31 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
     The second table has one row a version, study, target and law, with ``levels`` and ``values``.
     """
-    asked, said = [], []
+    targets, quantile_rows = [], []
     manifests = {folder: json.loads((folder / MANIFEST).read_bytes()) for folder in folders}
     corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
     for folder, manifest in manifests.items():
         table = quantiles(folder).with_columns(version=pl.lit(folder.name))
         studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
-        asked.append(
+        targets.append(
             table.unique(subset=KEY, keep="first", maintain_order=True)
             .select(*KEY, "params", "tokens", "flops")
             .join(studies, on="study", maintain_order="left")
             .with_columns(**_when(manifest))
             .with_columns(corrected_by=pl.lit(corrected.get(folder.name), pl.String))
         )
-        said.append(
+        quantile_rows.append(
             table.sort("quantile", maintain_order=True)
             .group_by(*KEY, "law", maintain_order=True)
             .agg(levels="quantile", values="value")
         )
-    if not asked:
+    if not targets:
         return pl.DataFrame(schema=TARGET), pl.DataFrame()
-    every = pl.concat(asked, how="diagonal_relaxed").with_columns(
+    every = pl.concat(targets, how="diagonal_relaxed").with_columns(
         decades=(pl.col("flops") / pl.col("largest")).log10()
     )
-    return every.select(pl.col(name).cast(kind) for name, kind in TARGET.items()), pl.concat(said)
+    typed = every.select(pl.col(name).cast(kind) for name, kind in TARGET.items())
+    return typed, pl.concat(quantile_rows)
 
 
 def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:

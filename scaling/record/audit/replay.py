@@ -86,12 +86,12 @@ def read_plan(file: Path = FILE) -> ReplayPlan:
         )
         days = tuple(sorted(given["as_of"]))
         levels = np.array(given["quantiles"], dtype=np.float64)
-        made = ReplayPlan(days, int(given["most_targets"]), levels, studies, given["trends"], given)
+        plan = ReplayPlan(days, int(given["most_targets"]), levels, studies, given["trends"], given)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"cannot be read: {error}", file=file) from error
     if not days or any(type(day) is not date for day in days):
         raise InputError("not days", file=file, column="as_of", allowed="YYYY-MM-DD, one or more")
-    return made
+    return plan
 
 
 def replay(
@@ -136,24 +136,24 @@ def _table(
     columns = [*study.inputs, "loss"]
     if small.height == 0:
         return None
-    made = methods(
+    method_forecasts = methods(
         small.select(columns),
         points.select(study.inputs).with_columns(loss=pl.lit(1.0)),
         study.inputs,
         "loss",
     )
-    parts = [_long(study.name, name, points, one, levels) for name, one in made]
+    parts = [_long(study.name, name, points, one, levels) for name, one in method_forecasts]
     return pl.concat(parts).cast(pl.Schema(dtypes(FORECAST))) if parts else None
 
 
 def _long(
-    study: str, law: str, points: pl.DataFrame, made: Predictive | Array, levels: Array
+    study: str, law: str, points: pl.DataFrame, forecast: Predictive | Array, levels: Array
 ) -> pl.DataFrame:
     """Rows of one method; a method without a distribution has its point as the median."""
-    if isinstance(made, Predictive):
-        values = made.quantiles(levels)
+    if isinstance(forecast, Predictive):
+        values = forecast.quantiles(levels)
     else:
-        levels, values = np.array([0.5]), np.exp(made)[None]
+        levels, values = np.array([0.5]), np.exp(forecast)[None]
     index = np.repeat(np.arange(points.height), len(levels))
     return points[index].select(
         pl.lit(study).alias("study"),

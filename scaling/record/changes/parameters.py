@@ -27,16 +27,16 @@ KEY = ("study", "target", "law")
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 
 
-def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+def input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every input that is not the same: kind, name and what became of it.
 
     Code that went from one layout to another is one input, with the counts of
     `scaling.record.versions.layouts.Relocation`.
     """
-    return list(_causes(old, new))
+    return list(_input_changes(old, new))
 
 
-def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for kind in KINDS:
         before, after = old.get(kind) or {}, new.get(kind) or {}
         counts = relocated(before, after) if kind == "engine" else None
@@ -78,7 +78,7 @@ def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:
     }
 
 
-def moved(old: Path, new: Path) -> pl.DataFrame:
+def median_changes(old: Path, new: Path) -> pl.DataFrame:
     """Medians of both, the relative change, and whether it left the old 90 % interval."""
     before, after = (_ends(one) for one in (old, new))
     return (

@@ -38,7 +38,7 @@ def records(
     known: Mapping[str, Record] | None = None,
     before: Entry | None = None,
 ) -> list[Record]:
-    """One record a version, in the ledger's order; those in ``known`` are not made again.
+    """One record a version, in the ledger's order; those in ``known`` are taken as they are.
 
     A known record is taken when it has the same form, manifest and predecessor. Every version is
     read at most twice, so the time is linear in their number. ``before`` is the version before the
@@ -126,12 +126,12 @@ def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     layout = relocated(old, new)
     if layout is not None:
         moved = layout.unchanged + layout.edited
-        return f"{label}: {moved} files moved to a new layout, others new, gone or changed"
-    added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
+        return f"{label}: {moved} files moved to a new layout; others added, removed or changed"
+    added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
     other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
-    parts = (("new", added), ("without", gone), ("changed", other))
-    told = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
-    return f"{label}: {told}" if told else ""
+    parts = (("new", added), ("removed", removed), ("changed", other))
+    text = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
+    return f"{label}: {text}" if text else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ from scaling.record.versions.ledger import (
     entry_of,
     read_lines,
 )
-from scaling.record.versions.stat_cache import Seen
+from scaling.record.versions.stat_cache import StatCache
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,20 @@ class PublishedVersion:
 def issue(
     root: Path,
     reports: Path,
-    made: Callable[[], Current],
+    gather: Callable[[], Current],
     *,
     now: datetime | None = None,
     more: Mapping[str, str | None] | None = None,
 ) -> PublishedVersion:
-    """Add what ``made`` gives to the history in ``reports``; it is asked under the lock.
+    """Add what ``gather`` gives to the history in ``reports``; it is asked under the lock.
 
     ``more`` are the facts of `scaling.record.versions.ledger.MORE_FACTS`. See `publish`.
     """
     reports.mkdir(parents=True, exist_ok=True)
     with atomic.locked(reports), _clean_failure(reports):
         atomic.remove_leftovers(reports)
-        current = replace(made(), inputs=inputs(root))
-        history = _History(reports, current, Seen(reports))
+        current = replace(gather(), inputs=inputs(root))
+        history = _History(reports, current, StatCache(reports))
         chain = _checked_chain(history)
         if history.problems:
             raise PublishError("nothing was published: " + "; ".join(history.problems))
@@ -105,10 +105,13 @@ def is_published(root: Path) -> bool:
 
 
 def _add(
-    root: Path, history: _History, chain: list[Entry], told: tuple[datetime, Mapping[str, str]]
+    root: Path,
+    history: _History,
+    chain: list[Entry],
+    issued: tuple[datetime, Mapping[str, str]],
 ) -> None:
     """Write the version and the ledger beside, then rename the one and the other."""
-    now, given = told
+    now, given = issued
     if now.tzinfo is None:
         raise InputError("the issue time has no time zone", value=now.isoformat())
     reports, current = history.reports, history.current
@@ -127,7 +130,7 @@ def _add(
     if current.as_of is not None:
         facts["as_of"] = current.as_of
     previous = reports / chain[-1].version if chain else None
-    folder, content = _version_beside(reports, current, facts, previous)
+    folder, content = _staged_version(reports, current, facts, previous)
     ledger = atomic.write_beside(reports, history.ledger + entry_of(content).line())
     atomic.rename(folder, reports / current.version)
     atomic.rename(ledger, reports / LEDGER)
@@ -147,23 +150,23 @@ def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) ->
         )
 
 
-def _version_beside(
+def _staged_version(
     reports: Path, current: Current, facts: Mapping[str, str | bool | None], previous: Path | None
 ) -> tuple[Path, bytes]:
     """A temporary folder with every file of the version, on the disk, and its manifest."""
-    beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=reports))
+    staged = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=reports))
     for name, source in current.files.items():
         content = source.read_bytes()
         if sha256(content) != current.made_by["outputs"][name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
-        atomic.write(beside / name, content)
-    more = current.beside(previous, beside)
+        atomic.write(staged / name, content)
+    more = current.change_files(previous, staged)
     for name, content in more.items():
-        atomic.write(beside / name, content)
-    told = manifest(current, facts, more)
-    atomic.write(beside / MANIFEST, told)
-    beside.chmod(0o755)
-    return beside, told
+        atomic.write(staged / name, content)
+    content = manifest(current, facts, more)
+    atomic.write(staged / MANIFEST, content)
+    staged.chmod(0o755)
+    return staged, content
 
 
 @contextlib.contextmanager

@@ -62,8 +62,8 @@ def law_picture(ctx: Context) -> Figure:
     panels = [_law_panel(ctx, study) for study in ctx.studies]
     caption = (
         "At each target, every law's median and 90 % interval as the difference from the "
-        "ensemble's median. Where the dots lie apart, the choice of law matters more than the "
-        "noise in the runs. A triangle marks an interval that goes on beyond the frame."
+        "ensemble's median. Where the dots lie far apart, the choice of law matters more than "
+        "the noise in the runs. A triangle marks an interval that extends beyond the panel."
     )
     return law_block([panel for panel in panels if panel.groups], caption, "law-table")
 

@@ -178,7 +178,7 @@ def _runs(runs: Sequence[PlottedRun], span: tuple[float, float]) -> list[Layer]:
         }
         rows = [{"x": 10.0**x, "y": y} for x, y in thin(sorted(spots))]
         look = _USED if used else _LEFT_OUT
-        tip = "fitted run" if used else "run left out"
+        tip = "fitted run" if used else "excluded run"
         found.append(chart(rows, "x y", "point", tip, **look))
     return found
 

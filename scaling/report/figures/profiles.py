@@ -1,4 +1,4 @@
-"""The profile of each parameter: how the fit gets worse as it is held elsewhere."""
+"""The profile of each parameter: how much worse the fit is with it fixed elsewhere."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def profile_figure(study: Study, fits: Sequence[FitRecord], index: int) -> list[
     title = "Profile intervals"
     behind = table(f"profile-table-{index}", title, columns, tuple(groups), note, "law")
     caption = (
-        "How much worse the fit gets when one parameter is held and all others are fitted again "
-        "(twice the rise of the objective over its dispersion). Where the curve meets the dashed "
-        "line its 90 % interval ends; the bar on that line is the interval of the draws. A curve "
-        "that stays low is a parameter that the data do not tell."
+        "How much worse the fit gets when one parameter is fixed and all others are refitted "
+        "(twice the rise of the objective over its dispersion). The 90 % interval ends where the "
+        "curve meets the dashed line; the bar on that line is the interval of the draws. A curve "
+        "that stays low is a parameter that the data do not determine."
     )
     drawn = Figure(
         id=f"profiles-{index}",
@@ -93,14 +93,14 @@ def _profile_row(
     low = crossing(curve[best::-1], height)
     high = crossing(curve[best:], height)
     open_ends = [side for side, end in (("below", low), ("above", high)) if end is None]
-    said = "closed" if not open_ends else f"open {' and '.join(open_ends)}"
+    shape = "closed" if not open_ends else f"open {' and '.join(open_ends)}"
     ends = [_end(end, text) for end in (low, high)]
     where = f"{place}parameters.{name}"
     return (
         words(name),
         figure(curve[best][0], lambda _: text, where),
         Cell("\u2013".join(ends), _known(low, high), "", where),
-        Cell(said, said, "", where, "caution" if open_ends else ""),
+        Cell(shape, shape, "", where, "caution" if open_ends else ""),
     )
 
 

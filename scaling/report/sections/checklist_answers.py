@@ -34,10 +34,10 @@ def analysis(ctx: Context, study: Study) -> str:
 
 
 def results(ctx: Context, study: Study) -> str:
-    told = _source(ctx, study)
-    if not told:
+    source = _source(ctx, study)
+    if not source:
         return "internal, not published"
-    return f"{told.get('licence') or 'licence not recorded'}; {told.get('origin') or UNKNOWN}"
+    return f"{source.get('licence') or 'licence not recorded'}; {source.get('origin') or UNKNOWN}"
 
 
 def _source(ctx: Context, study: Study) -> Mapping[str, Any]:
@@ -127,23 +127,23 @@ def _words(study: Study, column: str) -> list[str]:
 def sizes(column: str) -> Answer:
     """Smallest and largest value of a column that a study may be fitted on."""
 
-    def said(ctx: Context, study: Study) -> str:
+    def answer(ctx: Context, study: Study) -> str:
         low, high, _ = study.ends(column)
         return UNKNOWN if low is None or high is None else between(count(low), count(high))
 
-    return said
+    return answer
 
 
 def words(column: str) -> Answer:
     """The texts of a column where the source is published, their number where it is not."""
 
-    def said(ctx: Context, study: Study) -> str:
+    def answer(ctx: Context, study: Study) -> str:
         found = _words(study, column)
         if len(found) > MOST_WORDS or (found and not _source(ctx, study)):
             return f"{len(found)} different"
         return ", ".join(map(clean, found)) or UNKNOWN
 
-    return said
+    return answer
 
 
 def runs(ctx: Context, study: Study) -> str:
@@ -183,13 +183,13 @@ def hyperparameters(ctx: Context, study: Study) -> str:
     """Ranges of what the table has; the rest is named as lacking."""
     names = ("lr", "batch_tokens", "batch_size", "width", "depth", "context")
     ends = {name: _ends(study, name) for name in names}
-    told = [
+    stated = [
         f"{name} {between(f'{low:.3g}', f'{high:.3g}') if low < high else f'{low:.3g}'}"
         for name, (low, high) in ends.items()
         if low is not None and high is not None
     ]
     lacking = [name for name, (low, _) in ends.items() if low is None]
-    return "; ".join([*told, *([f"{UNKNOWN}: {', '.join(lacking)}"] if lacking else [])])
+    return "; ".join([*stated, *([f"{UNKNOWN}: {', '.join(lacking)}"] if lacking else [])])
 
 
 def schedule(ctx: Context, study: Study) -> str:
@@ -251,9 +251,9 @@ def algorithm(ctx: Context, study: Study) -> str:
 
 def settings(ctx: Context, study: Study) -> str:
     given = as_map(ctx.inputs.params.get("fit"))
-    told = [f"{name} {value:g}" for name, value in given.items() if as_number(value) is not None]
+    stated = [f"{name} {value:g}" for name, value in given.items() if as_number(value) is not None]
     seed = ctx.inputs.params.get("seed")
-    return "; ".join([*told, *([] if seed is None else [f"seed {seed}"])]) or UNKNOWN
+    return "; ".join([*stated, *([] if seed is None else [f"seed {seed}"])]) or UNKNOWN
 
 
 def search(ctx: Context, study: Study) -> str:
@@ -300,12 +300,12 @@ def goodness(ctx: Context, study: Study) -> str:
 
 
 def extrapolation(ctx: Context, study: Study) -> str:
-    made = as_map(ctx.inputs.backtests.get(study.name))
-    for row in as_list(made.get("methods")):
+    backtest = as_map(ctx.inputs.backtests.get(study.name))
+    for row in as_list(backtest.get("methods")):
         line = as_map(row)
         if line.get("method") == "ensemble" and line.get("low") is None:
             return (
-                f"{line['forecasts']} larger runs foretold from smaller: mean error "
+                f"{line['forecasts']} larger runs forecast from smaller ones: mean error "
                 f"{100 * line['error']:.2f} %, {100 * line['in90']:.0f} % in the 90 % interval"
             )
-    return str(made.get("reason") or UNKNOWN)
+    return str(backtest.get("reason") or UNKNOWN)

@@ -1,4 +1,4 @@
-"""Laws of one study beside each other: likelihood, predictions beyond the data, exclusions."""
+"""The laws of one study compared: likelihood, predictions beyond the data, exclusions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from scaling.document.format import (
 from scaling.fitting.study_record import FitRecord, HorizonErrors, LiftedFit, Parameter
 from scaling.io.json_files import as_number
 from scaling.report.context import Study
-from scaling.report.sections.convergence import said
+from scaling.report.sections.convergence import outcome_words
 
 CRITERIA = ("aic", "aicc", "bic")
-Row = tuple[Cell, ...]
 # Decades at which the last horizon is open.
 OPEN = 100.0
 
 
-def compared(study: Study, fits: Sequence[FitRecord], index: int) -> list[Table]:
+def comparison_tables(study: Study, fits: Sequence[FitRecord], index: int) -> list[Table]:
     """The tables that have something in them."""
-    made = (
+    tables = (
         comparison_table(fits, index),
         rolling_table(study, index),
         exclusion_pairs(study, fits, index),
     )
-    return [one for one in made if any(group.rows for group in one.groups)]
+    return [one for one in tables if any(group.rows for group in one.groups)]
 
 
 # --------------------------------------------------------------------------- likelihood
@@ -61,10 +60,10 @@ def comparison_table(fits: Sequence[FitRecord], index: int) -> Table:
     note = (
         "On one likelihood: the density whose negative logarithm is the objective, with a scale "
         "fitted to each law. Rows count as independent, so runs that share an error make the "
-        "differences look surer than they are; held-out error and the errors beyond each origin "
+        "differences look more certain than they are; held-out error and rolling-origin errors "
         "do not depend on that."
     )
-    title = "Which law these runs prefer"
+    title = "Information criteria"
     return table(f"comparison-table-{index}", title, columns, (Group("", rows),), note)
 
 
@@ -128,9 +127,9 @@ def rolling_table(study: Study, index: int) -> Table:
     )
     note = (
         "Errors are logs of predicted over observed, as percentages; positive where the law was "
-        "too pessimistic. Nothing of the runs predicted enters the fit."
+        "too pessimistic. The predicted runs do not enter the fit."
     )
-    title = "Predictions that could have been made"
+    title = "Rolling-origin errors"
     return table(f"rolling-table-{index}", title, columns, groups, note, "law")
 
 
@@ -185,7 +184,7 @@ def exclusion_pairs(study: Study, fits: Sequence[FitRecord], index: int) -> Tabl
         "Change: the value with the rule lifted less the one with it applied, in standard errors "
         f"of the latter. Every other rule stays applied. {why}"
     ).strip()
-    title = "With and without what was left out"
+    title = "With and without exclusions"
     name = f"exclusion-pairs-{index}"
     return table(name, title, columns, groups, note, "rule", stub=2)
 
@@ -206,8 +205,8 @@ def _pair(study: Study, fit: FitRecord | None, line: LiftedFit, at: int) -> list
         (
             words(fit.law, fit.place),
             words("outcome"),
-            words(said(fit.outcome), f"{fit.place}.outcome"),
-            words(said(line.outcome), place + "outcome"),
+            words(outcome_words(fit.outcome), f"{fit.place}.outcome"),
+            words(outcome_words(line.outcome), place + "outcome"),
             MISSING,
         ),
     )

@@ -15,7 +15,7 @@ SOUND = (CONVERGED, "estimated")
 _BAD = {"failed"}
 
 
-def said(outcome: str) -> str:
+def outcome_words(outcome: str) -> str:
     """The outcome as words."""
     return outcome.replace("_", " ") or DASH
 
@@ -51,8 +51,8 @@ def _fit_note(ctx: Context) -> str:
     )
     objective = f"Objective: {'; '.join(names)}. " if names else ""
     return objective + (
-        "Held-out error: root mean square log error on the largest runs of the study, foretold "
-        "from a fit to the smaller ones."
+        "Held-out error: root mean square log error on the largest runs of the study, predicted "
+        "by a fit to the smaller ones."
     )
 
 
@@ -82,7 +82,7 @@ def _outcome(fit: FitRecord) -> Cell:
         return MISSING
     tone: Tone = "good" if fit.outcome in SOUND else "caution"
     tone = "bad" if fit.outcome in _BAD else tone
-    return Cell(said(fit.outcome), fit.outcome, "", f"{fit.place}.outcome", tone)
+    return Cell(outcome_words(fit.outcome), fit.outcome, "", f"{fit.place}.outcome", tone)
 
 
 def _agreeing(fit: FitRecord) -> Cell:

@@ -1,4 +1,4 @@
-"""Detail of every study: parameters with uncertainty, published fits, comparisons, certificates."""
+"""Every study: parameters with uncertainty, published fits, comparisons, certificates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scaling.laws import Law, Published, load
 from scaling.report.context import Context, Study
 from scaling.report.figures.profiles import profile_figure
 from scaling.report.figures.study_figures import study_figures
-from scaling.report.sections.compared import compared
+from scaling.report.sections.compared import comparison_tables
 
 
 def detail(ctx: Context) -> Section:
@@ -49,7 +49,7 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
     published = published_table(study, fits, index)
     if published.groups:
         blocks.append(published)
-    blocks.extend(compared(study, fits, index))
+    blocks.extend(comparison_tables(study, fits, index))
     blocks.append(
         Fold("Certificates in full", (certificate_table(fits, index),), f"certificates-{index}")
     )
@@ -57,9 +57,9 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
 
 
 def _ending(fit: FitRecord) -> str:
-    """How the fit ended and how its uncertainty was made, in words."""
-    said = fit.outcome.replace("_", " ") or "outcome unknown"
-    parts = [f"{fit.law}: {said}.", fit.outcome_text, _resampling(fit.resampling)]
+    """How the fit ended and how its uncertainty was estimated, in words."""
+    outcome = fit.outcome.replace("_", " ") or "outcome unknown"
+    parts = [f"{fit.law}: {outcome}.", fit.outcome_text, _resampling(fit.resampling)]
     return " ".join(part for part in parts if part)
 
 
@@ -126,27 +126,27 @@ def published_table(study: Study, fits: Sequence[FitRecord], index: int) -> Tabl
     )
     known = load()
     groups = tuple(
-        Group(f"{fit.law}: {made.citation}", tuple(_compared(fit, made)))
+        Group(f"{fit.law}: {paper.citation}", tuple(_compared(fit, paper)))
         for fit in fits
         if fit.law in known
-        for made in known[fit.law].published
-        if study.source in made.data
+        for paper in known[fit.law].published
+        if study.source in paper.data
     )
-    note = "From the law's file; a note there says which optimum is meant."
+    note = "From the law's file, where a note says which optimum is meant."
     title = "Published fits on the same data"
     return table(f"published-table-{index}", title, columns, groups, note, "fit")
 
 
-def _compared(fit: FitRecord, made: Published) -> list[tuple[Cell, ...]]:
+def _compared(fit: FitRecord, paper: Published) -> list[tuple[Cell, ...]]:
     place = f"scaling/laws/{fit.law}.py#published"
     return [
         (
             words(name),
             _own(fit, name),
             figure(value, _six, place),
-            figure(made.se.get(name), _six, place),
+            figure(paper.se.get(name), _six, place),
         )
-        for name, value in made.values.items()
+        for name, value in paper.values.items()
     ]
 
 

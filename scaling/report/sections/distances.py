@@ -1,11 +1,11 @@
-"""How far out the targets lie, and how far apart the laws stand there."""
+"""How far the targets extrapolate, and how much the laws differ there."""
 
 from __future__ import annotations
 
 from scaling.document.blocks import MISSING, Cell, Column, Group, Table, Tone, table
 from scaling.document.cells import figure, words
 from scaling.document.format import loss, span
-from scaling.report.context import NATS, Context, beyond, forecast_place
+from scaling.report.context import NATS, Context, decades_beyond, forecast_place
 from scaling.report.read import FORECAST_FILE
 from scaling.report.sections.forecasts import ENSEMBLE, TargetForecast, quantile, width
 
@@ -13,7 +13,7 @@ from scaling.report.sections.forecasts import ENSEMBLE, TargetForecast, quantile
 def distance(ctx: Context, item: TargetForecast, scale: str = "flops") -> float | None:
     """Decades of compute, params or tokens beyond the largest fitted run."""
     study = ctx.study(item.study)
-    return None if study is None else beyond(getattr(item, scale), study.high(scale))
+    return None if study is None else decades_beyond(getattr(item, scale), study.high(scale))
 
 
 def spread(item: TargetForecast) -> float | None:
@@ -37,7 +37,7 @@ def distance_table(ctx: Context) -> Table:
         Column("lowest law"),
         Column("highest law"),
         Column("laws differ by", numeric=True),
-        Column("80 % interval spans", numeric=True),
+        Column("width of the 80 % interval", numeric=True),
     )
     groups = tuple(
         Group(target, tuple(_distance_row(ctx, i) for i in ctx.forecasts if i.target == target))
@@ -46,9 +46,9 @@ def distance_table(ctx: Context) -> Table:
     note = (
         "Decades are powers of ten beyond the largest fitted run; \u201cinside\u201d means that "
         f"a fitted run was at least as large. Law medians, differences and widths in {NATS}. "
-        "Marked: more than two decades out; laws that differ by more than the 80 % interval spans."
+        "Marked: more than two decades beyond; laws that differ by more than the 80 % interval."
     )
-    title = "How far out, and how much the laws differ"
+    title = "Extrapolation distance and disagreement of laws"
     return table("distance-table", title, columns, groups, note, "target")
 
 

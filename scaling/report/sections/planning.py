@@ -16,7 +16,7 @@ FAR = 2.0
 
 
 def planning(ctx: Context) -> Section:
-    """A row a study and budget; what is assumed; what to beware of."""
+    """A row a study and budget; assumptions; warnings."""
     summaries = [
         (study, planning_summary(study.stored, study.record.complete_ranges, BUDGETS))
         for study in ctx.studies
@@ -27,12 +27,12 @@ def planning(ctx: Context) -> Section:
     if known:
         blocks = (
             Text(
-                "What would give the lowest loss for a budget of training compute, by each "
-                "study's own law. Serving costs, data at hand and hardware are not in it: "
-                "\u201cscaling plan\u201d asks for them."
+                "The run with the lowest loss for a budget of training compute, by each "
+                "study's own law. Serving costs, available data and hardware are left out; "
+                "\u201cscaling plan\u201d takes them into account."
             ),
             planning_table(known),
-            Points(tuple(_said(known))),
+            Points(tuple(_remarks(known))),
         )
     return Section("planning", "What to train", blocks)
 
@@ -52,19 +52,23 @@ def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
         Column("beyond the runs", "decades", numeric=True),
     )
     groups = tuple(
-        Group(study.name, tuple(_row(study, told, as_map(row)) for row in as_list(told["budgets"])))
-        for study, told in known
+        Group(
+            study.name,
+            tuple(_row(study, summary, as_map(row)) for row in as_list(summary["budgets"])),
+        )
+        for study, summary in known
     )
-    laws = ", ".join(dict.fromkeys(clean(told["law"]) for _, told in known))
+    laws = ", ".join(dict.fromkeys(clean(summary["law"]) for _, summary in known))
     note = (
-        f"Law: {laws}. Intervals are of the law's draws alone: that the law itself goes wrong far "
-        "out is in the forecasts' intervals, not in these. Marked: more than two decades beyond."
+        f"Law: {laws}. Intervals come from the law's draws alone; the forecasts' intervals also "
+        "allow for the law itself being wrong far beyond the runs. Marked: more than two decades "
+        "beyond."
     )
     return table("planning-table", "Compute-optimal runs", columns, groups, note, "study")
 
 
-def _row(study: Study, told: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    place = f"{study.fit_file}#{clean(told['law'])}, "
+def _row(study: Study, summary: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"{study.fit_file}#{clean(summary['law'])}, "
     drawn, best = place + "draws", place + "parameters, least loss at 6ND"
     beyond = as_number(row.get("decades_beyond"))
     far = beyond is not None and beyond > FAR
@@ -87,12 +91,12 @@ def _decades(value: float) -> str:
     return "inside" if value <= 0 else f"{value:.1f}"
 
 
-def _said(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> list[str]:
+def _remarks(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> list[str]:
     """Assumptions once, then each study's warnings."""
-    assumed = [clean(text) for _, told in known for text in as_list(told.get("assumptions"))]
+    assumed = [clean(text) for _, summary in known for text in as_list(summary.get("assumptions"))]
     warned = [
         f"{study.name}: {clean(text)}"
-        for study, told in known
-        for text in as_list(told["warnings"])
+        for study, summary in known
+        for text in as_list(summary["warnings"])
     ]
     return [*dict.fromkeys(assumed), *warned]

@@ -1,4 +1,4 @@
-"""How it was made: the command, the choices, the data with what was left out, the laws."""
+"""How to reproduce the report: the command, settings, data and exclusions, laws."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from scaling.report.read import PARAMS_FILE, VALIDATION_FILE
 _COUNTS = ("rows", "valid", "quarantined")
 
 
-def made(ctx: Context) -> Section:
-    """Everything that one needs to make it again."""
+def provenance(ctx: Context) -> Section:
+    """Everything that one needs to reproduce the report."""
     blocks = (
         Text(
-            "Everything here follows from the files in the repository. This command makes each "
-            "number again, and redoes only what has changed:"
+            "Every number here follows from the files in the repository. This command reproduces "
+            "them and reruns only what has changed:"
         ),
         Command("dvc repro"),
         choice_table(ctx),
@@ -43,7 +43,9 @@ def made(ctx: Context) -> Section:
         source_table(ctx),
         law_table(ctx),
     )
-    return Section("made", "How it was made", tuple(block for block in blocks if _filled(block)))
+    return Section(
+        "made", "How to reproduce it", tuple(block for block in blocks if _filled(block))
+    )
 
 
 def _filled(block: Text | Command | Table) -> bool:

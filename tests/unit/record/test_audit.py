@@ -316,7 +316,7 @@ def test_the_summary_answers_every_question() -> None:
     assert [(row["law"], row["furthest"]) for row in told["blame"]] == [("chinchilla", 1.0)]
     assert told["how_far_out"][0]["decades_from"] == 0.3
     assert told["getting_better"][0]["year"] == 2024
-    for heading in ("How wrong", "How far out", "getting better", "confidence", "blame"):
+    for heading in ("Error and bias", "By distance", "Over time", "Calibration", "missed"):
         assert heading in page(told)
 
 

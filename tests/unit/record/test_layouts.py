@@ -14,7 +14,7 @@ from scaling.cli.display.changes import lines
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
 from scaling.record.changes.between import MADE_BY
-from scaling.record.changes.parameters import causes
+from scaling.record.changes.parameters import input_changes
 from scaling.record.changes.section import points
 from scaling.record.reproduce import reproduce
 from scaling.record.site.records import changed
@@ -127,7 +127,7 @@ def test_one_line_says_that_the_files_of_a_published_version_moved() -> None:
     old = newest["made_by"]
     deps = [dep for spec in stages(ROOT) for dep in spec["deps"] if dep.startswith("scaling/")]
     new = old | {"engine": hashes_of(ROOT, engine_of(ROOT, deps)[1])}
-    [cause] = causes(old, new)
+    [cause] = input_changes(old, new)
     counts = cause.pop("files")
     assert cause == {"kind": "engine", "name": "layout", "what": "moved"}
     assert counts["unchanged"] + counts["edited"] > 100
