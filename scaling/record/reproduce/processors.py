@@ -18,8 +18,8 @@ PROCESSORS = {
     "x86_64 GenuineIntel 6 207": "emeraldrapids",
 }
 COMPILER = "NUMBA_CPU_NAME"
-# Kernels of OpenBLAS that `scaling` did not always set.
-KERNELS = ("SkylakeX", "Haswell")
+# Kernels of OpenBLAS: `scaling` asks for Haswell's, and the first versions did not.
+KERNELS = ("Haswell", "SkylakeX")
 KERNEL = "OPENBLAS_CORETYPE"
 
 
@@ -29,9 +29,9 @@ def settings(made_on: str | None, here: str) -> Iterator[dict[str, str]]:
     ``made_on`` is the version's processor; of one that is not recorded, all are tried.
     """
     if made_on is None:
-        for name, kernel in itertools.product((None, *PROCESSORS.values()), (None, *KERNELS)):
-            named = {COMPILER: name, KERNEL: kernel}
-            yield {variable: value for variable, value in named.items() if value}
+        yield {}
+        for name, kernel in itertools.product(PROCESSORS.values(), KERNELS):
+            yield {COMPILER: name, KERNEL: kernel}
     elif made_on != here and made_on in PROCESSORS:
         yield {COMPILER: PROCESSORS[made_on]}
     else:
