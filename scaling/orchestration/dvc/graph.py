@@ -26,7 +26,7 @@ from scaling.record.versions.store import is_published
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
 LOOK_SECONDS = 1800.0
-DVC = str(Path(__file__).with_name("quick_dvc.py"))
+DVC = str(Path(__file__).with_name("fast_cli.py"))
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 

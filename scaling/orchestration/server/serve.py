@@ -19,7 +19,7 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.orchestration.project_flows import load_flow
-from scaling.orchestration.run_local import _home
+from scaling.orchestration.run_local import prefect_home
 from scaling.orchestration.server.temporary import ServerError, standing_server
 from scaling.orchestration.watch_inbox import watch
 
@@ -31,7 +31,7 @@ def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 2.0) 
     root = root.resolve()
     specs = read(root / FILE, only)
     try:
-        with _api(_home(root), port) as url:
+        with _api(prefect_home(root), port) as url:
             _serve(root, specs, seconds, url)
     except ServerError as error:
         print(error, file=sys.stderr)

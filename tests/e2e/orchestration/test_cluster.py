@@ -131,7 +131,7 @@ def test_the_bytes_are_the_same_whichever_ran_them(
 AGAIN = """
 import json, sys; from pathlib import Path
 from prefect import flow
-from flows.audit import remade
+from scaling.orchestration.audit_tasks import remade
 from scaling.orchestration.server.task_runner import runner
 
 @flow(task_runner=runner())

@@ -82,6 +82,7 @@ FILES = {
     "data/published/runs.csv": "row\n",
     ".gitignore": "__pycache__/\n",
     ".dvc/config": (CHECKOUT / ".dvc" / "config").read_text(),
+    **{f"flows/{one.name}": one.read_text() for one in (CHECKOUT / "flows").glob("*.py")},
 }
 # As the command line does it.
 RUN = "import sys; from scaling.orchestration.run_local import main; sys.exit(main())"
@@ -313,7 +314,10 @@ def answers(port: int) -> bool:
 
 
 def test_telemetry_is_off_unless_a_person_says_otherwise() -> None:
-    script = "import os, flows; print(os.environ['DO_NOT_TRACK'], os.environ['DVC_NO_ANALYTICS'])"
+    script = (
+        "import os, scaling.orchestration; "
+        "print(os.environ['DO_NOT_TRACK'], os.environ['DVC_NO_ANALYTICS'])"
+    )
     kept = {name: value for name, value in os.environ.items() if name not in quiet.TELEMETRY}
     environment = {**kept, "DVC_NO_ANALYTICS": "mine", "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-c", script]

@@ -19,7 +19,6 @@ from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_cluster import versions
 from tests.e2e.orchestration.test_deployments import pool, prefect, worker
 from tests.e2e.orchestration.test_faults import _at_work, slow_stage
-from tests.e2e.orchestration.test_flow import CHECKOUT
 from tests.support.ops_project import ask, ended, environment, free_port, make, serving, until
 
 RUN_IT = """
@@ -134,7 +133,6 @@ def test_a_killed_worker_takes_its_run_along_and_a_later_run_completes(
     root: Path, env: dict[str, str]
 ) -> None:
     """It tells the server, which would else hold its place for five minutes."""
-    (root / "flows").symlink_to(CHECKOUT / "flows")
     stage = slow_stage(root, 600)
     with pool(env, root) as (port, here), ExitStack() as stack:
         first = worker(stack, root, here, "default")
