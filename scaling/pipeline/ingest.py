@@ -21,7 +21,6 @@ exit code 2 and leaves the tables of the last run as they were.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -228,26 +227,15 @@ def _complete(rows: pl.DataFrame, source: str) -> pl.DataFrame:
 def replace_folder(
     folder: Path, tables: Mapping[str, Iterable[pl.DataFrame]]
 ) -> dict[str, tuple[int, int]]:
-    """Make the folder hold exactly these tables: written beside it, then renamed.
+    """Make the folder hold exactly these tables.
 
     Returns the number of rows and of rows with unparsed cells of each.
     """
-    beside, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    for path in (beside, old):
-        shutil.rmtree(path, ignore_errors=True)
-    beside.mkdir(parents=True)
-    counts = {}
-    try:
-        for name, parts in tables.items():
-            counts[name] = write_parts(beside / f"{name}.parquet", parts, counted="unparsed")
-    except InputError:
-        shutil.rmtree(beside)
-        raise
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    return counts
+    with atomic.new_folder(folder) as beside:
+        return {
+            name: write_parts(beside / f"{name}.parquet", parts, counted="unparsed")
+            for name, parts in tables.items()
+        }
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from scaling.errors import InputError, counted
+from scaling.io import atomic
 from scaling.io.tables import parts_file
 from scaling.runs.validation import releases
 
@@ -55,16 +56,20 @@ def main() -> None:
     from scaling.runs.validation.data_docs import pages
 
     told = {}
-    beside = FINDINGS.with_name(f".{FINDINGS.name}.new")
-    with _replaced(VALIDATED) as valid, _replaced(QUARANTINE) as bad, parts_file(beside) as found:
+    with (
+        atomic.new_folder(VALIDATED) as valid,
+        atomic.new_folder(QUARANTINE) as bad,
+        atomic.new_file(FINDINGS) as file,
+        parts_file(file) as found,
+    ):
         for name, results in checked_sources(RUNS, sizes, released):
             told[name] = _write(name, results, (valid, bad), found)
             if told[name].valid + told[name].quarantined != sizes[name]:
                 raise RuntimeError(f"{name}: {sizes[name]} rows came, others went")
-    beside.replace(FINDINGS)
     told = dict(sorted(told.items()))
-    _replace_file(REPORT, report(told))
-    _replace_pages(DOCS, pages(told))
+    atomic.write(REPORT, report(told).encode())
+    with atomic.new_folder(DOCS) as folder:
+        atomic.fill(folder, pages(told))
     for name, one in told.items():
         rows = one.valid + one.quarantined
         print(f"{name}: {counted(rows, 'row')}, {one.valid} valid, {one.quarantined} quarantined")
@@ -167,35 +172,6 @@ def _summary(result: Told) -> str:
     ]
     listed = ",\n".join(f"   {json.dumps(check)}" for check in checks)
     return "{\n" + ",\n".join([*lines, f'  "expectations": [\n{listed}\n  ]']) + "\n }"
-
-
-def _replace_pages(folder: Path, pages: dict[str, bytes]) -> None:
-    """Make the folder hold exactly these files."""
-    with _replaced(folder) as beside:
-        for name, content in pages.items():
-            (beside / name).parent.mkdir(parents=True, exist_ok=True)
-            (beside / name).write_bytes(content)
-
-
-@contextlib.contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """A new folder to fill: written beside the old one, then renamed."""
-    beside, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    for path in (beside, old):
-        shutil.rmtree(path, ignore_errors=True)
-    beside.mkdir(parents=True)
-    yield beside
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write the file beside and rename it."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def disclose(
     secret: Annotated[Path | None, typer.Option(help="File with the secret.")] = None,
 ) -> None:
     """Write a proof that rows, names or forecasts belong to a redacted edition."""
-    from scaling.io.atomic import write_bytes
+    from scaling.io import atomic
     from scaling.record.editions import salt
     from scaling.record.editions.disclose import Wanted
     from scaling.record.editions.disclose import disclose as run
@@ -44,5 +44,5 @@ def disclose(
         allowed = "--where, --name, --forecast or --file"
         raise InputError("nothing was named that is to be shown", allowed=allowed)
     content = run(Path(), edition, salt.read(secret, Path()), wanted)
-    write_bytes(out, content)
+    atomic.write(out, content)
     typer.echo(f"wrote {out}; whoever has it sees what it shows. `scaling verify` checks it.")

@@ -75,7 +75,7 @@ def in_clone(offered: Offer, stages: Sequence[str], seconds: float, keep_going: 
     root = _clone()
     with atomic.locked(root):
         _check_out(root, offered.commit)
-        atomic.replace(root / LOCK, offered.lock)
+        atomic.write(root / LOCK, offered.lock)
         _dvc(root, "pull", "--force", "--remote", offered.remote, *offered.needs)
         outcomes, failures = reproduce(root, stages, seconds, keep_going=keep_going)
         done = [one.stage for one in outcomes]
@@ -95,11 +95,11 @@ def take(root: Path, remote: str, made: Sequence[Made]) -> None:
     for name, content in ((n, c) for one in made for n, c in one.files.items()):
         if name not in declared or not (root / name).resolve().is_relative_to(root.resolve()):
             raise InputError("a worker sent a file that is no output", file=name)
-        atomic.replace(root / name, content)
+        atomic.write(root / name, content)
     locked = yaml.safe_load(_lock(root)) or {"schema": "2.0"}
     locked.setdefault("stages", {}).update(entries)
     text = yaml.safe_dump(locked, sort_keys=False, allow_unicode=True)
-    atomic.replace(root / LOCK, text.encode())
+    atomic.write(root / LOCK, text.encode())
     _dvc(root, "pull", "--force", "--remote", remote, *entries)
 
 

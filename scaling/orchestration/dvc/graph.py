@@ -54,7 +54,7 @@ def needed(root: Path) -> dict[str, list[str]]:
         found: dict[str, list[str]] = json.loads(kept.read_bytes())[key]
         return found
     needs = _drawn(root)
-    atomic.replace(kept, json.dumps({key: needs}).encode())
+    atomic.write(kept, json.dumps({key: needs}).encode())
     return needs
 
 

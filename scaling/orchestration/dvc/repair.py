@@ -45,7 +45,7 @@ def mend(root: Path) -> None:
         if committed is None:
             lock.unlink(missing_ok=True)
         else:
-            atomic.rename(atomic.write_beside(root, committed), lock)
+            atomic.write(lock, committed)
         _say("dvc.lock was cut short by a kill; stages since its last commit are looked at again")
 
 

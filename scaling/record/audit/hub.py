@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.io.atomic import write_bytes
+from scaling.io import atomic
 from scaling.io.json_files import write_json
 from scaling.record.versions.ledger import MANIFEST
 from scaling.record.versions.tables import quantiles
@@ -43,7 +43,7 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
             fitted = json.loads(file.read_bytes())
             metrics[fitted["study"]] = str(fitted.get("metric", "loss"))
         for name, content in hubverse.files(rounds[day], day).items():
-            write_bytes(out / name, content)
+            atomic.write(out / name, content)
             written.append(out / name)
     config = {
         "tasks": hubverse.tasks(rounds, metrics),

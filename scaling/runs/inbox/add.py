@@ -127,7 +127,7 @@ def _commit(staged: _Staged, folder: Path, versions: list[Mapping], line: Line) 
     store.give_alias(folder.parents[1], folder.name)
     target = folder / store.PAYLOADS / line.payload
     if not target.exists():
-        _sync_tree(staged.folder)
+        atomic.sync_tree(staged.folder)
         atomic.rename(staged.folder, target)
     write_versions(folder, versions)
     store.append(folder, line)
@@ -226,14 +226,6 @@ def _refuse_open_database(path: Path) -> None:
         hint = "Stop what writes to it (the tracker's server), then add it again."
         size = f"{log.stat().st_size} bytes in {log.name}"
         raise InputError("the database is in use", file=path, value=size, hint=hint)
-
-
-def _sync_tree(folder: Path) -> None:
-    for base, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            with Path(base, name).open("rb") as file:
-                os.fsync(file.fileno())
-        atomic.sync(Path(base))
 
 
 # What it holds -----------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def in_force(lines: Sequence[Line], as_of: date | None) -> list[Line]:
 def append(folder: Path, line: Line) -> None:
     """Add a line: a reader sees the old log or the new one."""
     old = (folder / LOG).read_bytes() if (folder / LOG).is_file() else b""
-    atomic.rename(atomic.write_beside(folder, old + line.text().encode()), folder / LOG)
+    atomic.write(folder / LOG, old + line.text().encode())
 
 
 def digest(folder: Path) -> str:
@@ -145,6 +145,5 @@ def give_alias(internal: Path, name: str) -> str:
     if name not in known:
         known[name] = f"internal-{len(known) + 1}"
         text = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
-        folder = internal / STORE
-        atomic.rename(atomic.write_beside(folder, text.encode()), folder / ALIASES)
+        atomic.write(internal / STORE / ALIASES, text.encode())
     return known[name]

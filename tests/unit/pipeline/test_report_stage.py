@@ -17,7 +17,8 @@ from scaling.pipeline import report as stage
 from scaling.report.model import build
 from scaling.report.read import read
 from scaling.runs.schema import FORECAST, dtypes
-from tests.support.report_project import ROOT, project, tables
+from tests.support import ROOT
+from tests.support.report_project import project, tables
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +58,6 @@ def test_the_stage_writes_everything_twice_the_same(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "", "imports what a report does not need"
     assert {path.name: path.read_bytes() for path in sorted(folder.iterdir())} == first
     assert [path.name for path in (root / "reports").iterdir()] == ["current"]
-
-
-def test_a_failed_write_leaves_the_old_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "current"
-    stage.swap(folder, {"a": b"old"})
-
-    def full(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        stage.swap(folder, {"a": b"new", "b": b"new"})
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"old"}
-    monkeypatch.undo()
-    stage.swap(folder, {"b": b"new"})
-    assert [path.name for path in folder.iterdir()] == ["b"]
 
 
 def test_what_is_missing_is_a_dash(tmp_path: Path) -> None:
