@@ -15,7 +15,7 @@ from benchmarks.defects import DEFECTS, Defect
 from scaling.pipeline.ingest import ingest
 from scaling.runs.validation import rules
 from scaling.runs.validation.partition import Checked, validate_all
-from tests import shared
+from tests.support import shared
 from tests.unit.runs.test_validation import _table
 
 RULES = {rule.name: rule for rule in rules.load()}

@@ -35,14 +35,8 @@ NAME = "changes.json"
 PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
-    f"scaling/{name}.py"
-    for name in (
-        "audit/changed",
-        "audit/drift",
-        "audit/moves",
-        "audit/rows",
-        "audit/surprise",
-    )
+    f"scaling/record/changes/{name}.py"
+    for name in ("attribution", "between", "new_run_test", "parameters", "rows")
 )
 # Of parameters and of forecasts, the most moved.
 TOLD = 8

@@ -13,8 +13,8 @@ from scaling.document.report_json import load
 from scaling.pipeline.report import contents
 from scaling.record.versions.ledger import LEDGER, read_lines
 from tests.e2e.report.test_browser import CELLS, SERIOUS, SIZES, STOPS, axe, shown
+from tests.support import ROOT
 from tests.support.browser import Browser, started
-from tests.support.report_project import ROOT
 from tests.unit.report.test_studies import here
 
 __all__ = ["axe", "here"]

@@ -140,7 +140,7 @@ def test_stored_fit_answers_with_interval_version_and_distance(tmp_path: Path) -
     assert n.value == pytest.approx(compute_optimal(TRUE, 1e24)[0])
     assert made.distance["flops"] == pytest.approx(3.0)
     assert any("FAR EXTRAPOLATION" in one for one in made.warnings)
-    assert made.version.startswith("unpublished ")
+    assert made.version.startswith("fit ")
     assert json.loads(json_text(made.to_dict()))["version"] == made.version
     assert "Decades outside" in text(made)
     assert allocation.optimal(sheet, flops=1e20).warnings == []

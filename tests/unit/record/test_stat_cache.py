@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaling.pipeline.publish import publish
-from scaling.record.versions import stat_cache, store
+from scaling.record.versions import check, stat_cache
 from scaling.record.versions.check import looks_whole, verify
 from scaling.record.versions.ledger import PublishError, read_lines
 from scaling.record.versions.stat_cache import FILE, SETTLED_NS
@@ -26,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_report(project, "# Second\n")
     publish(project, now=NOON)
     later = time.time_ns() + 10 * SETTLED_NS
-    monkeypatch.setattr(store, "clock_ns", lambda: later)
+    monkeypatch.setattr(check, "clock_ns", lambda: later)
     assert looks_whole(project)
     return project
 
@@ -34,14 +34,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions whose bytes are read in a look."""
     read: list[str] = []
-    check = store._check_version
+    check_version = check._check_version
 
-    def noted(history: store._History, entry: store.Entry) -> None:
+    def noted(history: check._History, entry: check.Entry) -> None:
         read.append(entry.version)
-        check(history, entry)
+        check_version(history, entry)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_check_version", noted)
+        patch.setattr(check, "_check_version", noted)
         looks_whole(root)
     return read
 
@@ -58,7 +58,9 @@ def test_what_did_not_change_is_not_read_again(root: Path, monkeypatch: pytest.M
 def test_what_changed_is_read_even_with_its_size_and_time_kept(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = versions(root)[0] / "report.md"
+    # The newest, which the present outputs can restore.
+    newest = read_lines((root / "reports/ledger.jsonl").read_bytes())[0][-1].version
+    file = root / "reports" / newest / "report.md"
     facts, old = file.stat(), file.read_bytes()
     file.write_bytes(old.replace(b"#", b"!"))
     os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -70,7 +72,9 @@ def test_what_changed_is_read_even_with_its_size_and_time_kept(
 
 @pytest.mark.parametrize("harm", ["removed", "added", "replaced", "ledger"])
 def test_any_other_harm_is_seen(root: Path, harm: str) -> None:
-    file = versions(root)[0] / "report.md"
+    # The newest, which the present outputs can restore.
+    newest = read_lines((root / "reports/ledger.jsonl").read_bytes())[0][-1].version
+    file = root / "reports" / newest / "report.md"
     if harm == "removed":
         file.unlink()
     elif harm == "added":
@@ -87,7 +91,7 @@ def test_any_other_harm_is_seen(root: Path, harm: str) -> None:
 
 
 def test_a_file_that_is_too_new_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "clock_ns", time.time_ns)
+    monkeypatch.setattr(check, "clock_ns", time.time_ns)
     write_report(root, "# Third\n")
     third = publish(root, now=NOON).version
     assert third in read_again(root, monkeypatch)

@@ -18,7 +18,8 @@ from scaling.document.render import html, stylesheet
 from scaling.document.report_json import load, to_json
 from scaling.report.model import build
 from scaling.report.read import read
-from tests.support.report_project import ROOT, SECTIONS, Seen, figures, project, tables
+from tests.support import ROOT
+from tests.support.report_project import SECTIONS, Seen, figures, project, tables
 
 
 @pytest.fixture(scope="module")

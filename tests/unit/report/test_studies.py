@@ -23,7 +23,8 @@ from scaling.report.figures.profiles import crossing
 from scaling.report.model import build
 from scaling.report.read import read
 from scaling.runs.schema import RUN, dtypes
-from tests.support.report_project import ROOT, figures, project, studies, tables
+from tests.support import ROOT
+from tests.support.report_project import figures, project, studies, tables
 
 LAWS = ("chinchilla", "power_law")
 BUDGETS = (1e19, 3e20, 1e22)
