@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaling.io import atomic
-from scaling.orchestration.dvc.repair import mend
+from scaling.orchestration.dvc.repair import repair
 from scaling.orchestration.server.parent_watchdog import end_with_parent
 
 _HELD: set[Path] = set()
@@ -25,7 +25,7 @@ def alone(root: Path) -> Iterator[bool]:
     with atomic.locked(root, waiting=_say_waiting):
         _HELD.add(root)
         try:
-            mend(root)
+            repair(root)
             yield True
         finally:
             _HELD.discard(root)

@@ -6,6 +6,7 @@ Nothing to do is found out without Prefect. Otherwise the flow runs against the 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +19,6 @@ from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import alone
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
-from scaling.orchestration.server.watchdog import impatient
 from scaling.orchestration.watch_inbox import settle
 from scaling.record.versions.fingerprint import fingerprint
 from scaling.record.versions.ledger import PublishError
@@ -44,9 +44,14 @@ def exit_status(work: Callable[[], object]) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    except (PublishError, ServerError) as error:
+    except PublishError as error:
         print(error, file=sys.stderr)
         return 1
+    except ServerError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        # Prefect would try for most of a minute to send what is queued to a server that is gone.
+        os._exit(1)
     except KeyboardInterrupt:
         print("stopped; run the same command again to continue", file=sys.stderr)
         return 130
@@ -66,6 +71,8 @@ def _refit(root: Path) -> None:
 
 def run_flow(root: Path, flow: Callable[[], object]) -> None:
     """Run a flow against the server that was set or a temporary one. Raises ServerError."""
+    # Else a log line that does not reach a server that is gone is a traceback on the screen.
+    logging.raiseExceptions = False
     with local_server(root):
         import httpx
         from prefect.exceptions import PrefectException
@@ -100,7 +107,6 @@ def local_server(root: Path) -> Iterator[None]:
         if not PREFECT_API_URL.value():
             url = stack.enter_context(temporary_server(prefect_home(root)))
             stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
-        stack.enter_context(impatient())
         stack.callback(drain)
         yield
 

@@ -9,8 +9,10 @@ are the ones of this project. A fan-out is then
    it caches; what Git keeps, and the stages' entries of ``dvc.lock``, are the result (`in_clone`);
 3. here: both are written down, and what was cached is pulled (`take`).
 
-That all of it belongs together is not believed: DVC compares every hash before anything is
+Nothing is taken on trust: DVC compares every hash before anything is
 published, and a worker whose code or tables differ leaves stages that DVC calls stale.
+
+Rests on internals of dvc 3.67.1: the entries of stages in `dvc.lock`, which are carried over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""Run several stages in one DVC process, and follow what it says of each.
+"""Read the output of a DVC process that runs several stages, stage by stage.
 
 Starting DVC costs as much as a small stage does, so stages that one worker runs share a process.
-DVC names a stage on its standard output before it runs it; what the stage says on standard error
-is there before the next name is, so the two streams together tell which stage said what.
+DVC names a stage on its standard output before it runs it; what the stage writes to standard error
+is there before the next name is, so the two streams together tell which stage wrote what.
+
+Rests on internals of dvc 3.67.1: the lines with which it names a stage, skips it, takes it from its
+cache, and reports which stages failed and how.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""A flow that lost its parent ends: no one is left to whom it could tell what becomes of it.
+"""A flow run whose parent process was killed ends itself.
 
 Prefect's runner and worker start each run as a process of its own. When they are killed, the run
-would go on beside the one that is started next. It looks at its parent instead, and when that is
-gone it ends itself and what it started. Nothing is lost: the next run goes on from what DVC has.
+would continue beside the one that is started next. It watches its parent instead, and when that
+is gone it ends itself and what it started. Nothing is lost: the next run continues from what DVC
+has.
+
+Rests on internals of prefect 3.8.8: the environment variable with the id of the run, which the
+runner and the worker set for the process that they start.
 """
 
 from __future__ import annotations

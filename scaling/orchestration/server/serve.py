@@ -2,6 +2,9 @@
 
 The server is the one that ``PREFECT_API_URL`` names or, without one, an embedded one on the
 loopback interface, which keeps its database in ``.prefect/`` and ends with this process.
+
+Rests on internals of prefect 3.8.8: at SIGTERM the runner does not await its own stop, which is a
+warning; it ends all the same, and so do its runs (`scaling.orchestration.server.parent_watchdog`).
 """
 
 from __future__ import annotations
@@ -76,8 +79,6 @@ def _serve(root: Path, specs: list[dict[str, Any]], seconds: float, url: str) ->
     here = contextvars.copy_context()
     watcher = threading.Thread(target=here.run, args=(watch, root, seconds, stop), daemon=True)
     watcher.start()
-    # At SIGTERM Prefect's runner forgets to await its own stop, and ends all the same; runs that it
-    # has started end themselves when it is gone (scaling/orchestration/server/parent_watchdog.py).
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     try:
         serve(*made, pause_on_shutdown=False, print_starting_message=False)

@@ -1,33 +1,31 @@
 """A temporary Prefect server: a child process, on the loopback interface, that ends cleanly.
 
 Prefect can start one by itself, but stops it while task events are still being written: with some
-forty tasks its log ends in a traceback. Here the child stops in order. It is told to stop by the
-end of its standard input, which also comes when the parent dies, however that happens. It then
-lets the open connections finish, waits until every event that came in was recorded, and only then
-stops the recorder. The parent first drains its own queues, so that every event did come in.
+forty tasks its log ends in a traceback. Here the parent first drains its own queues, so that every
+event has come in (`drain`). The child is told to stop by the end of its standard input, which also
+comes when the parent dies, however that happens; it then lets the open connections finish.
+
+Rests on internals of prefect 3.8.8: the application that `create_app` makes, and the queues of
+events and log lines, which are drained.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaling.io.atomic import little_space
-from scaling.orchestration.server.watchdog import answers, forget
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 START_SECONDS = 300.0
 STOP_SECONDS = 60.0
+ANSWER_SECONDS = 10.0
 # Only what a flow run needs: the recorder of task runs. It writes when it has a batch and at the
 # end, never on a timer: a timer is what stopping would interrupt.
 SETTINGS = {
@@ -114,14 +112,27 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
     return int(line)
 
 
+def answers(seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether Prefect's server says anything at all within ``seconds``; asked once."""
+    import httpx
+    from prefect import get_client
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: seconds}
+    with temporary_settings(once), get_client(sync_client=True) as client:
+        return not isinstance(client.api_healthcheck(), httpx.TransportError)
+
+
 def drain() -> None:
-    """Send every event and log line that is still queued in this process; to a server that is
-    gone, none."""
+    """Send every event and log line that is still queued in this process, if the server answers."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
     if not answers():
-        forget()
         return
     # A worker that is told to stop with much still to send warns about it; one that is not, sends.
     idle = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
@@ -143,8 +154,6 @@ def serve(port: int | None = None) -> None:
 
     listener = socket.create_server(("127.0.0.1", port or 0))
     app = create_app(ephemeral=port is None, final=True)
-    if port is None:
-        _record_before_stop(app)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=20)
     server = uvicorn.Server(config)
     threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
@@ -159,31 +168,6 @@ def _attend(server: Any, listener: socket.socket) -> None:
     print(port, flush=True)
     sys.stdin.buffer.read()
     server.should_exit = True
-
-
-def _record_before_stop(app: FastAPI) -> None:
-    """Have the application wait, between its last request and its stop, for what is queued."""
-    inner = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def lifespan(served: FastAPI) -> AsyncIterator[Any]:
-        async with inner(served) as state:
-            yield state
-            await _recorded()
-
-    app.router.lifespan_context = lifespan
-
-
-async def _recorded() -> None:
-    """Wait until every event that was taken in was also handled."""
-    from prefect.server.utilities.messaging.memory import METRICS
-
-    waited = 0.0
-    while any(topic["published"] > topic["consumed"] for topic in METRICS.values()):
-        await asyncio.sleep(0.02)
-        waited += 0.02
-        if waited > STOP_SECONDS / 2:
-            return
 
 
 if __name__ == "__main__":

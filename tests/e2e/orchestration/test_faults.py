@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scaling.orchestration.server.temporary import drain
-from scaling.orchestration.server.watchdog import answers
+from scaling.orchestration.server.temporary import answers, drain
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_flow import CHECKOUT, RUN, versions
 from tests.support.ops_project import environment, free_port, make, serving, until

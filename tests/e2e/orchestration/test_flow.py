@@ -325,28 +325,6 @@ def test_telemetry_is_off_unless_a_person_says_otherwise() -> None:
     assert said.stdout.split() == ["1", "mine"]
 
 
-def test_whether_git_tracks_an_output_is_answered_as_dvc_would(root: Path) -> None:
-    from scmrepo.git.backend.dulwich import DulwichBackend
-
-    from scaling.orchestration.dvc.fast_cli import is_tracked
-
-    names = ("o[d]d", "*", "sp ace", "n\u00e4me")
-    for name in names:
-        (root / name).mkdir()
-        (root / name / "x.csv").write_text("1\n")
-    git(root, "add", "--", *names)
-    asked = [*names, *(f"{name}/x.csv" for name in names)]
-    asked += ["dvc.yaml", "data", "data/published", "o", "odd", "sp", "nothing", "data/runs"]
-    backend = DulwichBackend(str(root))
-    try:
-        for path in (str(root / name) for name in asked):
-            assert is_tracked(backend, path) == backend.is_tracked(path), path
-        outside = str(root.parent)
-        assert is_tracked(backend, outside) == backend.is_tracked(outside)
-    finally:
-        backend.close()
-
-
 def test_dvc_still_refuses_an_output_that_git_tracks(root: Path) -> None:
     assert bring(root, "ingest") == "ran"
     git(root, "add", "--force", "data/runs")
