@@ -15,8 +15,8 @@ _HELD: set[Path] = set()
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[bool]:
-    """Hold the project's lock; whether this call took it (else this process has it already)."""
+def hold_project(root: Path) -> Iterator[bool]:
+    """Hold the project's lock; yields whether this call took it, or this process had it already."""
     root = root.resolve()
     end_with_parent()
     if root in _HELD:
@@ -32,4 +32,4 @@ def alone(root: Path) -> Iterator[bool]:
 
 
 def _say_waiting() -> None:
-    print("another refit is running here; waiting for it to end", file=sys.stderr)
+    print("another command is running here; waiting for it to finish", file=sys.stderr)

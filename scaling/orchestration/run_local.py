@@ -17,9 +17,9 @@ from scaling.errors import InputError
 from scaling.orchestration.dvc.graph import up_to_date
 from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
-from scaling.orchestration.project_lock import alone
+from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
-from scaling.orchestration.watch_inbox import settle
+from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.record.versions.fingerprint import fingerprint
 from scaling.record.versions.ledger import PublishError
 
@@ -29,7 +29,7 @@ def main(root: Path | None = None) -> int:
     root = (root or Path.cwd()).resolve()
 
     def work() -> None:
-        with alone(root):
+        with hold_project(root):
             _refit(root)
 
     return exit_status(work)
@@ -59,7 +59,7 @@ def exit_status(work: Callable[[], object]) -> int:
 
 
 def _refit(root: Path) -> None:
-    settle(root)
+    wait_for_writers(root)
     if up_to_date(root):
         version = fingerprint(root).version
         print(f"everything is up to date: {version}")

@@ -30,7 +30,7 @@ def publish(
     secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
 ) -> None:
     """Publish the current report as an immutable version; `scaling refit` does so too."""
-    from scaling.orchestration.project_lock import alone
+    from scaling.orchestration.project_lock import hold_project
     from scaling.pipeline.publish import publish as run
     from scaling.record.editions import salt as secrets
 
@@ -38,7 +38,7 @@ def publish(
         raise InputError("--sealed and --secret need --redact")
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
-    with alone(Path().resolve()):
+    with hold_project(Path().resolve()):
         made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
     if salt is not None:

@@ -18,7 +18,7 @@ def share(
     dvc_remote: Annotated[str | None, typer.Option(help="Name of a DVC remote.")] = None,
 ) -> None:
     """Commit and tag the published version, and push it to the named remotes."""
-    from scaling.orchestration.project_lock import alone
+    from scaling.orchestration.project_lock import hold_project
     from scaling.orchestration.sharing.push import ShareError
     from scaling.orchestration.sharing.push import share as run
     from scaling.record.versions.fingerprint import fingerprint
@@ -28,7 +28,7 @@ def share(
     if not is_published(root):
         raise InputError("the present outputs are not published", hint="Run `scaling refit`.")
     try:
-        with alone(root):
+        with hold_project(root):
             done = run(root, fingerprint(root).version, git_remote, dvc_remote)
     except ShareError as error:
         typer.echo(error, err=True)

@@ -19,13 +19,13 @@ from typing import Any
 
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.orchestration.dvc.process import Outcome, StageFailed, follow
+from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
 from scaling.record.versions.check import looks_whole
 from scaling.record.versions.store import is_published
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
-LOOK_SECONDS = 1800.0
+DVC_SECONDS = 1800.0
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
@@ -82,11 +82,11 @@ def reproduce(
     child = _start(root, "repro", "--single-item", *options, *stages)
     with child:
         try:
-            follower = follow(child, seconds)
+            outputs = read_outputs(child, seconds)
         except BaseException:
             _end(child.pid)
             raise
-    return follower.end(stages, child.returncode)
+    return outputs.outcomes(stages, child.returncode)
 
 
 def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def up_to_date(root: Path | None = None) -> bool:
 
 
 def dvc(
-    root: Path, *arguments: str, seconds: float = LOOK_SECONDS
+    root: Path, *arguments: str, seconds: float = DVC_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     """Run DVC in ``root``, with the ``python`` of this environment first on the path.
 

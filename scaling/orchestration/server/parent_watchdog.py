@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 SECONDS = 1.0
-TELL_SECONDS = 5.0
+REPORT_SECONDS = 5.0
 # Set by the runner and the worker for the process of one run, and by nothing else.
 STARTED_BY_PREFECT = "PREFECT__FLOW_RUN_ID"
 NAME = "ends with its parent"
@@ -45,21 +45,21 @@ def _watch(parent: int, end: Callable[[], None]) -> None:
 def _end() -> None:
     """Leave at once, with every process below: the system gives back the project's lock.
 
-    Nothing is said: whoever read this process's output is gone, and writing to it would fail.
+    Nothing is printed: whoever read this process's output is gone, and writing to it would fail.
     """
     import psutil
 
     with contextlib.suppress(Exception):  # whatever it is: ending comes first
-        _tell()
+        _report_crashed()
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
     os._exit(1)
 
 
-def _tell() -> None:
-    """Have the server call this run crashed, if it is there: else it would hold the one place of
-    its deployment until its claim runs out (five minutes), and be called running for ever."""
+def _report_crashed() -> None:
+    """Have the server mark this run as crashed, if it is there: else it would hold the one place of
+    its deployment until its claim runs out (five minutes), and count as running for ever."""
     from uuid import UUID
 
     from prefect import State, get_client
@@ -70,7 +70,7 @@ def _tell() -> None:
     )
     from prefect.states import Crashed
 
-    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: TELL_SECONDS}
+    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: REPORT_SECONDS}
     with temporary_settings(once), get_client(sync_client=True) as client:
         state: State[Any] = Crashed(message="its worker ended")
         client.set_flow_run_state(UUID(os.environ[STARTED_BY_PREFECT]), state, force=True)

@@ -47,7 +47,7 @@ def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 2.0) 
 def read(file: Path, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The deployments, or those that are named. Raises InputError."""
     if not file.is_file():
-        raise InputError("is missing", file=file, hint="Run from the top of the project.")
+        raise InputError("is missing", file=file, hint="Run this in the project's folder.")
     specs: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
     names = [spec["name"] for spec in specs]
     for name in only:
@@ -64,7 +64,7 @@ def _api(home: Path, port: int) -> Iterator[str]:
         yield given
         return
     with standing_server(home, port) as url, temporary_settings({PREFECT_API_URL: url}):
-        bury()
+        mark_crashed()
         yield url
 
 
@@ -110,18 +110,18 @@ def deployment(root: Path, spec: dict[str, Any]) -> Any:
     )
 
 
-def bury() -> None:
-    """Call the runs crashed that were going on when an embedded server last ended.
+def mark_crashed() -> None:
+    """Mark the runs as crashed that were running when an embedded server last ended.
 
-    No process of theirs is left that could say so, and they would hold the place of the next.
+    No process of theirs is left to do so, and they would hold the place of the next.
     """
     from prefect import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.objects import StateType
     from prefect.states import Crashed
 
-    going = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-    chosen = FlowRunFilter.model_validate({"state": {"type": {"any_": going}}})
+    running = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+    chosen = FlowRunFilter.model_validate({"state": {"type": {"any_": running}}})
     with get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=chosen):
             client.set_flow_run_state(run.id, Crashed(message="its server ended"), force=True)

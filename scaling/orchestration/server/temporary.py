@@ -83,7 +83,7 @@ def _child(
         stdout=subprocess.PIPE,
         stderr=log,
         env={**os.environ, **settings, "PREFECT_HOME": str(home.resolve())},
-        start_new_session=True,  # so that Ctrl-C reaches the flow, and the server is told by it
+        start_new_session=True,  # so that Ctrl-C reaches the flow, which then stops the server
     )
     try:
         yield child
@@ -156,12 +156,12 @@ def serve(port: int | None = None) -> None:
     app = create_app(ephemeral=port is None, final=True)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=20)
     server = uvicorn.Server(config)
-    threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
+    threading.Thread(target=_stop_at_eof, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])
 
 
-def _attend(server: Any, listener: socket.socket) -> None:
-    """Tell the parent the port once the server has started; stop the server when it leaves."""
+def _stop_at_eof(server: Any, listener: socket.socket) -> None:
+    """Print the port once the server has started; stop it when standard input ends."""
     port = listener.getsockname()[1]
     while not server.started:
         threading.Event().wait(0.02)

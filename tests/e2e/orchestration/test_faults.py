@@ -43,8 +43,8 @@ def slow_stage(root: Path, seconds: int) -> str:
 CHILD = """
 import sys, time
 from pathlib import Path
-from scaling.orchestration.project_lock import alone
-with alone(Path(sys.argv[1])):
+from scaling.orchestration.project_lock import hold_project
+with hold_project(Path(sys.argv[1])):
     print("holds", flush=True)
     time.sleep(120)
 """

@@ -48,7 +48,7 @@ def test_two_refits_at_once(tmp_path: Path, env: dict[str, str]) -> None:
         assert verify(root) == []
         assert len(small.ledger(root)) == number + 1
     told = "".join(log.read_text() for log in logs)
-    assert "another refit is running here; waiting" in told
+    assert "another command is running here; waiting" in told
     assert told.count("\npublished ") + told.startswith("published ") <= 2
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scaling.orchestration.watch_inbox import settle
+from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.pipeline import ingest
 from scaling.runs.inbox.add import add
 from scaling.runs.inbox.complete_lines import TOLD
@@ -40,10 +40,10 @@ def test_a_table_without_a_line_end_is_waited_for_and_taken(
     (folder / "rows.jsonl").write_text('{"a": 1}')
     file = folder / "team.csv"
     file.write_text(text)
-    settle(tmp_path, quiet=60.0, longest=0.1)
+    wait_for_writers(tmp_path, settled=60.0, longest=0.1)
     assert ("waiting" in capsys.readouterr().err) == open_end
     os.utime(file, (1.6e9, 1.6e9))
-    settle(tmp_path, quiet=60.0, longest=60.0)
+    wait_for_writers(tmp_path, settled=60.0, longest=60.0)
     assert capsys.readouterr().err == ""
 
 
