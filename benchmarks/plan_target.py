@@ -85,7 +85,7 @@ def told(task: str, table: pl.DataFrame, top: float) -> list[Row]:
 
 
 def below(row: Row, value: float, scatter: float | None) -> float:
-    """Told probability that the accuracy is below a value; None is of the draws alone."""
+    """Summary probability that the accuracy is below a value; None is of the draws alone."""
     a = np.array(row["draws"], dtype=float)
     if scatter is None:
         return float(np.mean(a < value))

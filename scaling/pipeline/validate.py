@@ -8,7 +8,7 @@
 
 Every source has both tables, either of which may be empty. A source of more than 400,000 rows is
 checked in parts that hold whole runs, and its rows come out part by part. Rows that
-`data/releases/` names pass the checks that it names. Run from the top of the project.
+`data/releases/` names pass the checks that it names. Run this in the project's folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from scaling.io.tables import parts_file
 from scaling.runs.validation import releases
 
 if TYPE_CHECKING:
-    from scaling.runs.validation.partition import Checked, Told
+    from scaling.runs.validation.partition import Checked, Summary
 
 RUNS = Path("data/runs")
 VALIDATED = Path("data/validated")
@@ -55,7 +55,7 @@ def main() -> None:
     # Great Expectations takes seconds to import: not before there is something to check.
     from scaling.runs.validation.data_docs import pages
 
-    told = {}
+    summaries = {}
     with (
         atomic.new_folder(VALIDATED) as valid,
         atomic.new_folder(QUARANTINE) as bad,
@@ -63,14 +63,14 @@ def main() -> None:
         parts_file(file) as found,
     ):
         for name, results in checked_sources(RUNS, sizes, released):
-            told[name] = _write(name, results, (valid, bad), found)
-            if told[name].valid + told[name].quarantined != sizes[name]:
+            summaries[name] = _write(name, results, (valid, bad), found)
+            if summaries[name].valid + summaries[name].quarantined != sizes[name]:
                 raise RuntimeError(f"{name}: {sizes[name]} rows came, others went")
-    told = dict(sorted(told.items()))
-    atomic.write(REPORT, report(told).encode())
+    summaries = dict(sorted(summaries.items()))
+    atomic.write(REPORT, report(summaries).encode())
     with atomic.new_folder(DOCS) as folder:
-        atomic.fill(folder, pages(told))
-    for name, one in told.items():
+        atomic.fill(folder, pages(summaries))
+    for name, one in summaries.items():
         rows = one.valid + one.quarantined
         print(f"{name}: {counted(rows, 'row')}, {one.valid} valid, {one.quarantined} quarantined")
 
@@ -138,22 +138,22 @@ def _write(
     results: Iterable[Checked],
     folders: tuple[Path, Path],
     found: Callable[[pl.DataFrame], None],
-) -> Told:
+) -> Summary:
     """Write the rows of a source each to its place; returns the numbers."""
-    told = None
+    summary = None
     with contextlib.ExitStack() as stack:
         valid, bad = (stack.enter_context(parts_file(f / f"{name}.parquet")) for f in folders)
         for result in results:
             valid(result.valid)
             bad(result.quarantine)
             found(result.findings.select(pl.lit(name).alias("source"), pl.all()))
-            told = result.told if told is None else told + result.told
-    if told is None:
+            summary = result.summary if summary is None else summary + result.summary
+    if summary is None:
         raise RuntimeError(f"{name}: no table")
-    return told
+    return summary
 
 
-def report(checked: Mapping[str, Told]) -> str:
+def report(checked: Mapping[str, Summary]) -> str:
     """Rows in, valid and quarantined of each source, and how many rows broke each check.
 
     JSON, one check a line, so that a change shows as the lines that changed.
@@ -162,7 +162,7 @@ def report(checked: Mapping[str, Told]) -> str:
     return "{\n" + ",\n".join(sources) + "\n}\n"
 
 
-def _summary(result: Told) -> str:
+def _summary(result: Summary) -> str:
     rows = result.valid + result.quarantined
     counts = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
     lines = [f"  {json.dumps(name)}: {count}" for name, count in counts.items()]

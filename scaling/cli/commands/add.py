@@ -66,7 +66,7 @@ def add(
         today = datetime.now(UTC).date()
         made = run(path, name, options, today=today, partial=partial, correct=correct)
         _track()
-    typer.echo("\n".join(made.said))
+    typer.echo("\n".join(made.remarks))
     verb = "added to" if made.new else "is"
     typer.echo(f"{path} {verb} source {made.source}, published as {made.alias}")
 
@@ -87,6 +87,6 @@ def _track() -> None:
         [*command, str(INTERNAL / STORE)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip()
+        output = done.stderr.strip() or done.stdout.strip()
         hint = "The runs are in the inbox. Run the same command again once DVC works."
-        raise InputError(f"DVC could not add the inbox: {said}", hint=hint)
+        raise InputError(f"DVC could not add the inbox: {output}", hint=hint)

@@ -78,7 +78,9 @@ def read_log(folder: Path) -> list[Line]:
     for row, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         lines.append(_line(text, file, row))
         if row > 1 and lines[-1].recorded < lines[-2].recorded:
-            raise InputError("days go back", file=file, row=row, value=str(lines[-1].recorded))
+            raise InputError(
+                "days are out of order", file=file, row=row, value=str(lines[-1].recorded)
+            )
     return lines
 
 

@@ -129,7 +129,7 @@ def test_inbox_file_and_folder_of_one_name_are_refused(
     _put("data/internal/team/a.csv", "run\nx\n")
     with pytest.raises(SystemExit):
         ingest.main()
-    assert "'team' comes twice" in capsys.readouterr().err
+    assert "'team' appears twice" in capsys.readouterr().err
 
 
 def test_missing_published_folder_is_refused(
