@@ -70,7 +70,8 @@ def _report_crashed() -> None:
     )
     from prefect.states import Crashed
 
+    run = UUID(os.environ[STARTED_BY_PREFECT])
     once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: REPORT_SECONDS}
     with temporary_settings(once), get_client(sync_client=True) as client:
         state: State[Any] = Crashed(message="its worker ended")
-        client.set_flow_run_state(UUID(os.environ[STARTED_BY_PREFECT]), state, force=True)
+        client.set_flow_run_state(run, state, force=True)

@@ -138,7 +138,7 @@ def test_missing_published_folder_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         ingest.main()
-    assert "Run from the top of the project" in capsys.readouterr().err
+    assert "Run this in the project's folder" in capsys.readouterr().err
 
 
 _CELL = st.one_of(st.none(), st.integers(), st.floats(), st.booleans(), st.text(max_size=5))
