@@ -23,10 +23,10 @@ $(READY): requirements.lock pyproject.toml
 refit: $(READY) ## ingest, validate, fit, forecast, report, publish: only what is stale
 	@$(VENV)/bin/scaling refit
 
-test: $(READY) ## the essential tests
+test: $(READY) ## the essential tests; leaves out those over a minute each (see test-all)
 	@$(VENV)/bin/python -m pytest -m 'not slow' $(TWO)
 
-test-all: $(READY) ## every test
+test-all: $(READY) ## every test, also the slow ones; docs/testing.md says what is skipped
 	@$(VENV)/bin/python -m pytest $(TWO)
 
 lint: $(READY) ## formatting, lint and types

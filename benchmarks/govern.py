@@ -73,7 +73,8 @@ def main() -> None:
         "# Runs x rules",
         "",
         f"Made by `python -m benchmarks.govern --runs {' '.join(map(str, given.runs))}`. CPU "
-        "seconds, all threads, imports left out; the machine is shared, so read them as sizes.",
+        "seconds, all threads, imports left out; the machine is shared, so read them as "
+        "orders of magnitude.",
         "",
         "| what | runs | comparisons | CPU s | microseconds a comparison |",
         "|---|---|---|---|---|",

@@ -26,7 +26,8 @@ from typing import Any
 
 import psutil
 
-from tests.support.ops_project import ask, ended, environment, free_port, make, until
+from tests.support.ops_project import ask, ended, environment, free_port, make
+from tests.support.waiting import until
 
 # Runs in every Python process, before anything else.
 NOTE = """
@@ -67,7 +68,7 @@ def serve_and_land(root: Path, env: dict[str, str], number: int) -> list[dict[st
     command = [sys.executable, "-m", "scaling", "serve", "refit", "--port", str(port)]
     with subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.DEVNULL) as child:
         try:
-            until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")), 600)
+            until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")))
             for run in range(-1, number):  # the first makes Prefect's and DVC's own files
                 row = land(root, child.pid, port, run, Path(env["SCALING_NOTES"]))
                 print(json.dumps({name: round(value, 2) for name, value in row.items()}))
@@ -89,10 +90,10 @@ def land(root: Path, serving: int, port: int, run: int, notes: Path) -> dict[str
     (root / "data/published/more.csv").write_text(f"{run}\n")
     (root / "data/internal/landed.csv").write_text(f"{run}\n")
     # Prefect's server is not asked before the end: answering would be counted as its work.
-    until(lambda: _lines(root / "reports/ledger.jsonl") > published, 3600)
-    until(lambda: any(_kind(p[0]) == "flow" for p in _notes(notes)[len(noted) :]), 600)
+    until(lambda: _lines(root / "reports/ledger.jsonl") > published)
+    until(lambda: any(_kind(p[0]) == "flow" for p in _notes(notes)[len(noted) :]))
     used = {name: value - used[name] for name, value in _used(serving).items()}
-    until(lambda: len(ended(port)) > before, 600)
+    until(lambda: len(ended(port)) > before)
     found = max((r for r in ask(port, "flow_runs") if r["end_time"]), key=lambda r: r["end_time"])
     created, began, end = (_at(found[key]) for key in ("created", "start_time", "end_time"))
     processes = _notes(notes)[len(noted) :]

@@ -32,10 +32,10 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.analysis.surface import surface
 from scaling.fitting.engine import fit
 from scaling.fitting.result import Fit
 from scaling.fitting.uncertainty import bootstrap
+from scaling.laws._surface import surface
 from scaling.plan import design
 from scaling.plan.run_grid import Cells
 from scaling.plan.trust import Belief, believe

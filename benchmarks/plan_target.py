@@ -4,12 +4,12 @@
 
 20 tasks (cloze form, five shots) of the OLMo 2 ladder. The ladder law is fitted to the runs below
 1B params (and again to those below 3B), one row a run, 60 resamples; every finished larger run, up
-to 13B on 5T tokens, is a target whose accuracy is known. What is told of a run is a distribution:
-the mean over draws of normals about each draw's accuracy, with the scatter of the fitted runs and a
-scatter of single tasks, a share of the accuracy. `50 %` to `95 %` are the shares of actual
-accuracies inside the central intervals of it; `log score` is the mean log density (higher is
-better); `told` and `came` are about goals: of all goals 10 % below to 10 % above the law's forecast
-that were told a probability in a range, the mean told, and the share that the run reached.
+to 13B on 5T tokens, is a target whose accuracy is known. The forecast of a run is a distribution: a
+mixture over draws of normals about each draw's accuracy, with the scatter of the fitted runs and
+the scatter of single tasks, as a share of the accuracy. `50 %` to `95 %` are the shares of actual
+accuracies inside its central intervals; `log score` is the mean log density (higher is better).
+Goals lie 10 % below to 10 % above the law's forecast; by ranges of the forecast probability, the
+last table has its mean (`forecast`) and the share of goals that the run reached (`reached`).
 """
 
 from __future__ import annotations
@@ -55,13 +55,16 @@ def tables() -> dict[str, pl.DataFrame]:
 
 
 def measure() -> list[Row]:
-    """One row a task, origin and larger run: what was told, and what came."""
+    """One row a task, origin and larger run: the forecast and the outcome."""
     return [
-        row for task, table in tables().items() for top in TOPS for row in told(task, table, top)
+        row
+        for task, table in tables().items()
+        for top in TOPS
+        for row in forecasts(task, table, top)
     ]
 
 
-def told(task: str, table: pl.DataFrame, top: float) -> list[Row]:
+def forecasts(task: str, table: pl.DataFrame, top: float) -> list[Row]:
     """The forecasts from the runs below ``top`` params."""
     small = table.filter(pl.col("params") < top)
     made = fit(
@@ -85,7 +88,7 @@ def told(task: str, table: pl.DataFrame, top: float) -> list[Row]:
 
 
 def below(row: Row, value: float, scatter: float | None) -> float:
-    """Summary probability that the accuracy is below a value; None is of the draws alone."""
+    """Forecast probability that the accuracy is below a value; None is of the draws alone."""
     a = np.array(row["draws"], dtype=float)
     if scatter is None:
         return float(np.mean(a < value))
@@ -94,7 +97,7 @@ def below(row: Row, value: float, scatter: float | None) -> float:
 
 
 def log_score(row: Row, scatter: float) -> float:
-    """Log density of what came."""
+    """Log density of the outcome."""
     a = np.array(row["draws"], dtype=float)
     sd = np.hypot(float(row["s"]), scatter * a)  # type: ignore[arg-type]
     z = (float(row["actual"]) - a) / sd  # type: ignore[arg-type]
@@ -104,7 +107,7 @@ def log_score(row: Row, scatter: float) -> float:
 def coverage(rows: list[Row]) -> list[str]:
     """Lines of the first table."""
     head = [f"{level:.0%}".replace("%", " %") for level in LEVELS]
-    lines = ["| told | " + " | ".join(head) + " | log score |", "|" + "---|" * (len(head) + 2)]
+    lines = ["| forecast | " + " | ".join(head) + " | log score |", "|" + "---|" * (len(head) + 2)]
     for scatter in (None, *SCATTERS):
         at = np.array([below(row, float(row["actual"]), scatter) for row in rows])  # type: ignore[arg-type]
         held = [float(np.mean(np.abs(at - 0.5) <= level / 2)) for level in LEVELS]
@@ -121,14 +124,14 @@ def reliability(rows: list[Row], scatter: float) -> list[str]:
         for row in rows
         for goal in (float(row["pred"]) * share for share in GOALS)  # type: ignore[arg-type]
     ]
-    p, came = np.array(both).T
-    lines = ["| probability | goals | told | came |", "|---|---|---|---|"]
+    p, reached = np.array(both).T
+    lines = ["| probability | goals | forecast | reached |", "|---|---|---|---|"]
     for low, high in BINS:
         here = (p >= low) & (p < high)
         if here.any():
             lines.append(
                 f"| {low:g} to {min(high, 1.0):g} | {here.sum()} | {p[here].mean():.2f} | "
-                f"{came[here].mean():.2f} |"
+                f"{reached[here].mean():.2f} |"
             )
     return lines
 

@@ -67,7 +67,7 @@ One long-lived process runs the flow `refit` again and again against one server,
 DVC and Git and new data each time. Each refit publishes, commits and tags a version of about
 {size:.1f} MB. The one stage only copies: what grows with the number of versions is not in the
 stages. **{number} refits were run**, one after another, on two cores that others used as well; CPU
-seconds are told because wall seconds then say little (median {wall:.1f} s a refit).
+seconds are given because wall seconds then say little (median {wall:.1f} s a refit).
 
 {table}
 

@@ -23,7 +23,7 @@ from scaling.orchestration.tasks import (
 )
 from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.pipeline.publish import publish
-from scaling.record.versions.store import Published
+from scaling.record.versions.store import PublishedVersion
 
 
 @flow(name="refit", flow_run_name="refit", task_runner=runner())
@@ -33,7 +33,7 @@ def refit(
     commit: bool = False,
     git_remote: str | None = None,
     dvc_remote: str | None = None,
-) -> Published:
+) -> PublishedVersion:
     """Refit what is stale, publish it, and share it if asked to.
 
     ``commit`` puts a published version in Git with a tag; a remote's name pushes it there, after
@@ -61,7 +61,7 @@ def refit(
     return published
 
 
-def _refitted(root: Path, stage_seconds: float) -> Published:
+def _refitted(root: Path, stage_seconds: float) -> PublishedVersion:
     run_rounds(root, needed(root), stage_seconds)
     published = publish_outputs(root)
     if published.new:

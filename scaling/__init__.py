@@ -9,10 +9,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from scaling._exports import lazily
 
 if TYPE_CHECKING:
     from scaling.errors import InputError
@@ -50,13 +51,4 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # Imports cost more than small stages compute, so names load on first use.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'scaling' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -23,8 +23,8 @@ def main() -> None:
     curves = run(tasks.curves()) if tasks.CURVES.is_file() else None
     language = run(tasks.language())
     tuned = (
-        left_out(curves.scored if curves else [], one_input.SPREAD, one_input.DEGREES),
-        left_out(language.scored, two_inputs.SPREAD, two_inputs.DEGREES),
+        left_out(curves.scored if curves else [], one_input.SCALE_WEIGHTS, one_input.DEGREES),
+        left_out(language.scored, two_inputs.SCALE_WEIGHTS, two_inputs.DEGREES),
     )
     if "tune" in sys.argv[1:]:
         for part in tuned:

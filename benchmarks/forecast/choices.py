@@ -21,11 +21,20 @@ import numpy as np
 
 from benchmarks.forecast import simulated
 from benchmarks.forecast.tasks import beginnings
-from scaling.forecasting.curves import Choices, Fitted, combine, fit_shapes
+from scaling.forecasting.curves import Constants, Fitted, combine, fit_shapes
 
 GRID = tuple(
-    Choices(temper, 12, penalty, odds, damping, errors, slow=slow, trust=trust)
-    for temper, penalty, odds, damping, errors, slow, trust in itertools.product(
+    Constants(
+        tempering,
+        12,
+        penalty,
+        odds,
+        damping,
+        errors,
+        slow_slope=slow,
+        network_share=share,
+    )
+    for tempering, penalty, odds, damping, errors, slow, share in itertools.product(
         (0.5, 1.0),
         (2.0, 4.0),
         (2.0, 8.0),
@@ -43,7 +52,7 @@ OWN = "own split"
 class LeftOut:
     """What the other groups choose for one group, and the error that it then has."""
 
-    choice: Choices
+    choice: Constants
     rmsle: float
 
 
@@ -58,7 +67,7 @@ class Found:
 
 def errors(fitted: Fitted, truth: np.ndarray) -> np.ndarray:
     """Root mean square log error of every choice (len(GRID),) on one curve."""
-    made = [combine(fitted, choice).centre - truth for choice in GRID]
+    made = [combine(fitted, choice).location - truth for choice in GRID]
     return np.sqrt(np.mean(np.square(made), axis=1))
 
 

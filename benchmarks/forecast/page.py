@@ -165,9 +165,10 @@ def _choices(found: list[Found]) -> str:
     for group, one in made.items():
         chosen = one.choice
         lines.append(
-            f"| {group} | {one.rmsle:.4f} | {chosen.temper:g} | {chosen.penalty:g} "
-            f"| {chosen.odds:g} | {chosen.damping:g} | {chosen.errors:g} | {chosen.slow:g} "
-            f"| {chosen.trust:g} |\n"
+            f"| {group} | {one.rmsle:.4f} | {chosen.tempering:g} | {chosen.penalty:g} "
+            f"| {chosen.break_odds:g} | {chosen.damping:g} | {chosen.step_errors:g} "
+            f"| {chosen.slow_slope:g} "
+            f"| {chosen.network_share:g} |\n"
         )
     return "".join(lines)
 

@@ -21,7 +21,7 @@ from scaling.forecasting.law_ensemble import tail_power_law
 
 NEAREST = 1e-9
 # Without the network.
-SHAPES = replace(curves.Choices(), trust=0.0)
+SHAPES = replace(curves.Constants(), network_share=0.0)
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,21 @@ def run(tasks: Iterable[Task]) -> Result:
 def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     x, at = (part.select(task.inputs).to_numpy() for part in (task.runs, task.at))
     size = log_size({name: task.runs[name].to_numpy() for name in task.inputs})
-    y, rising = observed_scale(task.runs, task.target, size)
-    y = 1.0 - y if rising else y
+    y, increasing = observed_scale(task.runs, task.target, size)
+    y = 1.0 - y if increasing else y
     began = time.process_time()
     fitted = None
     if len(task.inputs) == 1:
         fitted = curves.fit_shapes(x[:, 0], y, at[:, 0])
-        made = curves.combine(fitted, curves.Choices())
+        made = curves.combine(fitted, curves.Constants())
         parts, spread = curves.features(made), curves.spread(made)
     else:
         plane = two_inputs.extrapolate(x, y, at)
         made, parts, spread = plane, two_inputs.features(plane), two_inputs.spread(plane)
     seconds = time.process_time() - began
-    forecast = Predictive(made.centre, *spread, rising=rising)
+    forecast = Predictive(made.location, *spread, increasing=increasing)
     observed = np.exp(task.truth)
-    truth = np.log(_foretold(observed, rising))
+    truth = np.log(_foretold(observed, increasing))
     row = {
         "group": task.group,
         "task": task.name,
@@ -76,16 +76,16 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     by_choice = None
     if fitted is not None:
         by_choice = errors(fitted, truth)
-        row["shapes_alone"] = _root(curves.combine(fitted, SHAPES).centre - truth)
+        row["shapes_alone"] = _root(curves.combine(fitted, SHAPES).location - truth)
         row["network_alone"] = _root(fitted.told.value - truth)
-    return row, Scored(task.group, parts, truth - made.centre), by_choice
+    return row, Scored(task.group, parts, truth - made.location), by_choice
 
 
 def scores(made: Predictive, observed: np.ndarray) -> dict[str, float]:
     """Errors of the centre in logs, mean log score, and the share inside each central interval."""
-    foretold = _foretold(observed, made.rising)
-    made = replace(made, rising=False)
-    error, rank = made.centre - np.log(foretold), made.rank(foretold)
+    foretold = _foretold(observed, made.increasing)
+    made = replace(made, increasing=False)
+    error, rank = made.location - np.log(foretold), made.rank(foretold)
     return {
         "rmsle": _root(error),
         "mean_abs": float(np.mean(np.abs(error))),
@@ -95,9 +95,9 @@ def scores(made: Predictive, observed: np.ndarray) -> dict[str, float]:
     }
 
 
-def _foretold(observed: np.ndarray, rising: bool) -> np.ndarray:
+def _foretold(observed: np.ndarray, increasing: bool) -> np.ndarray:
     """What is forecast: of a growing share its distance from 1, kept off 0, which has no log."""
-    return np.maximum(1.0 - observed, NEAREST) if rising else observed
+    return np.maximum(1.0 - observed, NEAREST) if increasing else observed
 
 
 def _baselines(task: Task, y: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:

@@ -181,8 +181,8 @@ def beginnings(factor: float) -> Iterator[Task]:
             continue
         name = task.inputs[0]
         x = task.runs[name].to_numpy()
-        y, rising = observed_scale(task.runs, task.target, np.log(x))
-        table = pl.DataFrame({"x": x, "value": 1.0 - y if rising else y})
+        y, increasing = observed_scale(task.runs, task.target, np.log(x))
+        table = pl.DataFrame({"x": x, "value": 1.0 - y if increasing else y})
         known = x[x <= x.max() / factor]
         if len(known) < FEWEST:
             continue

@@ -7,9 +7,11 @@ import numpy as np
 from benchmarks.parity import Entry, Figure, of_metric
 from benchmarks.parity.chinchilla import GOPHER, points
 from benchmarks.parity.llama import BUDGET
-from scaling.analysis.surface import Surface, surface
 from scaling.laws import get
-from scaling.plan import allocation, data, serve, stored
+from scaling.laws._surface import Surface, surface
+from scaling.plan import allocation, stored
+from scaling.plan import data_limits as data
+from scaling.plan import serving as serve
 
 # Approach 3 as Hoffmann et al. fitted it, with the digits of the paper's source that Besiroglu
 # et al. (section 2) give; the printed .34 and .28 give 32e9 params instead of the paper's 40e9.

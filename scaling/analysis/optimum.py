@@ -18,7 +18,6 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.analysis.surface import known, surface
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.applicability import verdict
@@ -27,14 +26,8 @@ from scaling.fitting.data import number
 from scaling.fitting.engine import fit
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
+from scaling.laws._surface import surface
 
-APPROACHES = {
-    "envelope": "1, envelope",
-    "isoflop": "2, parabolas",
-    "isoflop_cubic": "2, cubics",
-    "isoflop_shared": "2, shared",
-    "chinchilla": "3, law in N, D",
-}
 # Budgets between which the slope of a law without a closed form is taken.
 AROUND = 3.0
 
@@ -44,7 +37,7 @@ def exponents(
     *,
     budget: float | None = None,
     target: str = "loss",
-    approaches: Sequence[str] = tuple(APPROACHES),
+    approaches: Sequence[str] | None = None,
     resamples: int = 300,
     seed: int = 0,
     level: float = 0.9,
@@ -53,7 +46,8 @@ def exponents(
     """One row an approach: a with its interval, and N*, D*, D*/N* with theirs at ``budget`` FLOP.
 
     An approach that the table does not allow has empty figures and the reason in ``note``.
-    The budget is by default the largest compute in the table.
+    ``approaches`` are laws; by default one of each approach. The budget is by default the largest
+    compute in the table.
 
     Raises:
         InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
@@ -65,8 +59,8 @@ def exponents(
             raise InputError("no budget", allowed="a budget, or flops or params and tokens")
         budget = float(np.nanmax(_compute(runs)))
     rows = []
-    for name in approaches:
-        row: dict[str, object] = {"approach": APPROACHES.get(name, name), "law": name}
+    for name in approaches or laws.of_role("exponents"):
+        row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
         try:
             made = _fitted(runs, name, target, (resamples, seed), mixed)
         except InputError as error:
@@ -123,27 +117,7 @@ def _log_params(made: Fit, theta: Array, log_c: float) -> Array:
     """log N* at log C for parameters (B, K)."""
     if "G" in made.law.names:
         return np.asarray(np.log(column(made, theta, "G")) + column(made, theta, "a") * log_c)
-    if set(made.law.inputs) != {"params", "tokens"}:
-        raise InputError(
-            "no compute optimum from this law", value=made.law.name, allowed="a law in N and D"
-        )
-    if known(made.law):
-        return surface(made.law, theta).log_params(log_c)
-    return _least(made, theta, log_c)
-
-
-def _least(made: Fit, theta: Array, log_c: float) -> Array:
-    """log N that minimises any law in N and D along 6ND = C: a grid, zoomed in five times."""
-    total = log_c - np.log(6.0)
-    low, high = np.full(len(theta), 1.0), np.full(len(theta), total - 1.0)
-    for _ in range(8):
-        at = np.linspace(low, high, 33, axis=1)
-        x = {"params": np.exp(at), "tokens": np.exp(total - at)}
-        pick = made.law(theta, x).argmin(axis=1)
-        step = (high - low) / 32.0
-        centre = at[np.arange(len(theta)), pick]
-        low, high = centre - step, centre + step
-    return np.asarray(centre)
+    return surface(made.law, theta).log_params(log_c)
 
 
 def _slope(made: Fit, theta: Array, log_c: float) -> Array:

@@ -48,10 +48,10 @@ class Column:
     long: bool = False
 
     @property
-    def looks(self) -> str:
+    def css_classes(self) -> str:
         """How its cells are set, for the page's style sheet."""
-        told = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
-        return " ".join(name for name, said in told if said)
+        flags = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
+        return " ".join(name for name, chosen in flags if chosen)
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class Table:
     def narrow(self) -> bool:
         """Few columns: set no wider than they need."""
         return len(self.columns) < 5
+
+    @property
+    def grouped(self) -> bool:
+        """Rows stand under sub-headings, which a format without these gives in a column."""
+        return bool(self.group_label) or any(group.title for group in self.groups)
 
     def keys(self, title: str, row: tuple[Cell, ...] = ()) -> list[tuple[str, str]]:
         """What the rows under a sub-heading, or one row, are about: (choice, name)."""
@@ -172,7 +177,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subsection:
     """Blocks under a heading that are all about one study."""
 
     kind: ClassVar[str] = "part"
@@ -182,7 +187,7 @@ class Part:
     blocks: tuple[Block, ...]
 
 
-Block = Table | Figure | Text | Points | Command | Fold | Part
+Block = Table | Figure | Text | Points | Command | Fold | Subsection
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ class Report:
 MISSING = Cell(DASH)
 
 
-def every(report: Report) -> Iterator[Block]:
+def all_blocks(report: Report) -> Iterator[Block]:
     """All blocks in their order, those in folds and parts too."""
     for section in report.sections:
         yield from _below(section.blocks)
@@ -216,7 +221,7 @@ def every(report: Report) -> Iterator[Block]:
 def _below(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         yield block
-        if isinstance(block, Fold | Part):
+        if isinstance(block, Fold | Subsection):
             yield from _below(block.blocks)
 
 
@@ -229,7 +234,13 @@ def table(
     group_label: str = "",
     stub: int = 1,
 ) -> Table:
-    """A table with the files that its cells are from; many of one folder are named by pattern."""
+    """A table with the files that its cells are from; many of one folder are named by pattern.
+
+    Raises:
+        ValueError: several groups of rows, and no ``group_label`` that says what they are.
+    """
+    if len(groups) > 1 and not group_label:
+        raise ValueError(f"table {id} has {len(groups)} groups and no group_label")
     cells = (cell for group in groups for row in group.rows for cell in row)
     files = (cell.origin.partition("#")[0] for cell in cells if cell.origin)
     origins = {file for some in files for file in some.split(" + ")}

@@ -81,27 +81,27 @@ def _drawn(group: Element, origin: tuple[float, float]) -> Iterator[str]:
     parts: list[str] = []
     for node in group.iter():
         path = _path(node, origin)
-        made = path or _single(node, origin)
-        if made is None or not made[1]:
+        mark = path or _single(node, origin)
+        if mark is None or not mark[1]:
             continue
         kind = "path" if path else "one"
-        if (kind, made[0]) != look:
+        if (kind, mark[0]) != look:
             yield from _closed(look, parts)
-            look, parts = (kind, made[0]), []
-        parts.append(made[1])
+            look, parts = (kind, mark[0]), []
+        parts.append(mark[1])
     yield from _closed(look, parts)
 
 
 def _closed(look: tuple[str, Attributes], parts: list[str]) -> Iterator[str]:
     """The element of marks of one look: one path, or a group."""
-    kind, said = look
+    kind, attributes = look
     if parts and kind == "path":
         if len(parts) > MANY:
             parts = [_TENTH.sub(lambda found: f"{float(found.group()):.0f}", one) for one in parts]
         places = "".join(dict.fromkeys(parts))
-        yield f'<path{_told(said)} d="{places}"/>'
+        yield f'<path{_attribute_text(attributes)} d="{places}"/>'
     elif parts:
-        yield f"<g{_told(said)}>{''.join(parts)}</g>"
+        yield f"<g{_attribute_text(attributes)}>{''.join(parts)}</g>"
 
 
 def _path(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str] | None:
@@ -160,7 +160,7 @@ def _look(node: Element) -> Attributes:
     return tuple((name, value) for name, value in pairs if value and (name, value) not in _IDLE)
 
 
-def _told(look: Attributes) -> str:
+def _attribute_text(look: Attributes) -> str:
     return "".join(f" {name}={quoteattr(value)}" for name, value in look)
 
 

@@ -6,6 +6,8 @@ import math
 import unicodedata
 from typing import Any
 
+from scaling.io.json_files import as_number
+
 DASH = "\u2014"
 RANGE = "\u2013"
 _SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -18,20 +20,9 @@ def clean(value: Any) -> str:
     return "".join("\ufffd" if unicodedata.category(char) in _HIDDEN else char for char in joined)
 
 
-def number(value: Any) -> float | None:
-    """The value as a finite float, or None (a bool is no number)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        found = float(value)
-    except OverflowError:
-        return None
-    return found if math.isfinite(found) else None
-
-
 def loss(value: Any) -> str:
     """Four significant digits: 1.934, 2.400."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     return f"{found:#.4g}".rstrip(".") if 1e-3 <= abs(found) < 1e4 else f"{found:.3e}"
@@ -39,7 +30,7 @@ def loss(value: Any) -> str:
 
 def shift(value: Any, digits: int = 3) -> str:
     """A signed difference with a true minus sign: +0.012, −0.340."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     text = f"{abs(found):.{digits}f}"
@@ -49,7 +40,7 @@ def shift(value: Any, digits: int = 3) -> str:
 
 def span(value: Any) -> str:
     """A width or distance between losses: three decimals, at least two digits."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     return f"{found:.3f}" if abs(found) >= 0.01 or found == 0 else f"{found:.2g}"
@@ -57,7 +48,7 @@ def span(value: Any) -> str:
 
 def count(value: Any) -> str:
     """Params or tokens with three digits and a suffix: 405B, 15.6T."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     rounded = float(f"{found:.3g}")
@@ -71,7 +62,7 @@ def count(value: Any) -> str:
 
 def scientific(value: Any, digits: int = 2) -> str:
     """Powers of ten without padding: 3.8e25, 1e21."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     mantissa, exponent = f"{found:.{digits - 1}e}".split("e")
@@ -88,13 +79,13 @@ def flop(value: Any) -> str:
 
 def integer(value: Any) -> str:
     """A whole number with thousands separated: 4,000."""
-    found = number(value)
+    found = as_number(value)
     return DASH if found is None else f"{found:,.0f}"
 
 
 def share(value: Any) -> str:
     """A fraction as a percentage: 0.98 -> 98 %."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     percent = 100 * found
@@ -104,7 +95,7 @@ def share(value: Any) -> str:
 
 def percent(value: Any) -> str:
     """A small fraction with two digits: 0.0123 -> 1.2 %."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     return f"{100 * found:.2g} %" if abs(found) < 0.1 else f"{100 * found:.0f} %"
@@ -116,7 +107,7 @@ def plain(value: Any, digits: int = 4) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return clean(value) or DASH
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     if found == int(found) and abs(found) < 1e9:
@@ -137,7 +128,7 @@ def estimate(value: Any, error: Any) -> tuple[str, str]:
     Large values keep their whole part up to a million and turn scientific beyond; without an
     error the value has five digits.
     """
-    found, spread = number(value), number(error)
+    found, spread = as_number(value), as_number(error)
     if found is None:
         return DASH, plain(error, 2)
     if spread is None or spread <= 0:
@@ -152,7 +143,7 @@ def estimate(value: Any, error: Any) -> tuple[str, str]:
 
 def like(value: Any, pattern: str) -> str:
     """The value with as many decimals as the formatted number ``pattern`` has."""
-    found = number(value)
+    found = as_number(value)
     if found is None:
         return DASH
     if "e" in pattern or abs(found) >= 1e6:

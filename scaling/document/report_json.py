@@ -24,8 +24,8 @@ _SPLIT = re.compile(r".*[#.,\]] ?")
 
 def to_json(report: Report) -> str:
     """Every block with its values and origins; drawings stay in their files."""
-    told = Counter(cell.origin for cell in _cells(report) if cell.origin)
-    places = {text: at for at, text in enumerate(text for text, n in told.items() if n > 1)}
+    uses = Counter(cell.origin for cell in _cells(report) if cell.origin)
+    places = {text: at for at, text in enumerate(text for text, n in uses.items() if n > 1)}
     units: dict[str, int] = {}
     whole = _plain(report, places, units) | {"places": list(places), "units": list(units)}
     return _written(whole)
@@ -56,8 +56,8 @@ def with_section(text: str, section: Section) -> str:
     whole = json.loads(text)
     places = {place: at for at, place in enumerate(whole["places"])}
     units = {unit: at for at, unit in enumerate(whole["units"])}
-    made = _plain(section, places, units)
-    kept = [made if one["id"] == section.id else one for one in whole["sections"]]
+    entry = _plain(section, places, units)
+    kept = [entry if one["id"] == section.id else one for one in whole["sections"]]
     return _written(whole | {"sections": kept, "places": list(places), "units": list(units)})
 
 
@@ -80,10 +80,10 @@ def _plain(value: Any, places: dict[str, int], units: dict[str, int]) -> Any:
 def _short(cell: Cell, places: dict[str, int], units: dict[str, int]) -> list[Any]:
     value = [] if cell.value == cell.text else _finite(cell.value)
     unit = units.setdefault(cell.unit, len(units)) if cell.unit else ""
-    made = [cell.text, value, _place(cell.origin, places), unit, cell.tone, cell.link]
-    while len(made) > 1 and made[-1] in ("", []):
-        made.pop()
-    return made
+    entry = [cell.text, value, _place(cell.origin, places), unit, cell.tone, cell.link]
+    while len(entry) > 1 and entry[-1] in ("", []):
+        entry.pop()
+    return entry
 
 
 def _place(origin: str, places: dict[str, int]) -> Any:
@@ -114,9 +114,9 @@ def _full(value: Any, places: list[str], units: list[str]) -> Any:
     return full
 
 
-def _cell(told: list[Any], places: list[str], units: list[str]) -> dict[str, Any]:
+def _cell(entry: list[Any], places: list[str], units: list[str]) -> dict[str, Any]:
     empty: list[Any] = ["", [], "", "", "", ""]
-    whole = told + empty[len(told) :]
+    whole = entry + empty[len(entry) :]
     text, value, origin, unit, tone, link = whole
     if isinstance(origin, list):
         origin = places[origin[0]] + origin[1]

@@ -85,10 +85,10 @@ class Axis:
     def _axis(self) -> dict[str, Any]:
         # By place, not by value: 1e23 is another number once Vega has been through its logarithm.
         last = max(len(self.ticks) - 1, 0)
-        said = f"{json.dumps(list(self.labels))}[{f'round(datum.index*{last})' if last else '0'}]"
-        return {"values": list(self.ticks), "labelExpr": said, "grid": self.grid}
+        label = f"{json.dumps(list(self.labels))}[{f'round(datum.index*{last})' if last else '0'}]"
+        return {"values": list(self.ticks), "labelExpr": label, "grid": self.grid}
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """What a page needs to turn places into values."""
         kind = "log" if self.log else "linear"
         return f"{kind}|{self.low:.6g}|{self.high:.6g}|{self.form}|{self.name}"
@@ -159,7 +159,7 @@ def draw(
     outer = (width + pad["left"] + pad["right"], height + pad["top"] + pad["bottom"])
     place = f"{pad['left']} {pad['top']} {width} {height}"
     frame = (
-        f' data-box="{place}" data-x={quoteattr(x.told())} data-y={quoteattr(y.told())}'
+        f' data-box="{place}" data-x={quoteattr(x.describe())} data-y={quoteattr(y.describe())}'
         if x.name
         else ""
     )

@@ -17,7 +17,7 @@ KEY = 22
 
 
 @dataclass(frozen=True)
-class Titled:
+class TitledPlot:
     """A plot under its heading."""
 
     title: str
@@ -26,7 +26,7 @@ class Titled:
 
 
 def sheet(
-    title: str, subtitle: str, alt: str, plots: Sequence[Titled], legend: Sequence[Swatch]
+    title: str, subtitle: str, alt: str, plots: Sequence[TitledPlot], legend: Sequence[Swatch]
 ) -> str:
     """All plots in two columns below title and legend."""
     columns = min(2, max(1, len(plots)))
@@ -66,7 +66,7 @@ def _header(
     return parts, top + 34
 
 
-def _panel(item: Titled, left: int, top: int) -> list[str]:
+def _panel(item: TitledPlot, left: int, top: int) -> list[str]:
     return [
         _line(item.title, left + 4, top, "ink", 14.5, 700),
         _line(item.subtitle, left + 4, top + 18, "muted", 12, 400),

@@ -18,7 +18,7 @@ from scaling.fitting.conventions import refuse_mixtures
 from scaling.fitting.data import clusters, law_inputs, number, positive
 from scaling.fitting.procedures import fit_own
 from scaling.fitting.result import Fit, Outcome, Resampling
-from scaling.fitting.solver.kernels import GenericKernel, TermsKernel, centres
+from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
 from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
@@ -237,9 +237,8 @@ def make_problem(
         w = positive(runs, weights)
         w = w if objective.kind == "binomial" else w.mean() ** 2 / w**2
         w = w if objective.kind == "binomial" else w / w.mean()
-    terms = bool(law.terms) and objective.link == "log" and objective.kind != "binomial"
-    space = space if terms else space.plain()
-    kernel = TermsKernel(law, x, space) if terms else GenericKernel(law, x, space, objective.link)
+    space = space if sums_terms(law, objective) else space.plain()
+    kernel = kernel_of(law, x, space, objective)
     problem = Problem(law, x, objective.to_link(y), w, objective, space, kernel)
     return problem if not space.priors else _with_priors(problem)
 

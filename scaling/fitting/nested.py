@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.fitting.solver.kernels import GenericKernel, TermsKernel, centres
+from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
 from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
@@ -35,9 +35,8 @@ def parameters(law: Law, x: Mapping[str, Array], y: Array, w: Array, objective: 
     """The law's parameters (K,) at the least weighted objective; rows of weight 0 are left out."""
     kept = w > 0
     x, y, w = {name: column[kept] for name, column in x.items()}, y[kept], w[kept]
-    terms = bool(law.terms) and objective.link == "log"
-    space = Space(law, centres=centres(law, x) if terms else None)
-    kernel = TermsKernel(law, x, space) if terms else GenericKernel(law, x, space, objective.link)
+    space = Space(law, centres=centres(law, x) if sums_terms(law, objective) else None)
+    kernel = kernel_of(law, x, space, objective)
     problem = Problem(law, x, objective.to_link(y), w, objective, space, kernel)
     found = minimise(problem, starts(problem, POLISHED))
     best: Array = space.theta(found.u[[int(np.argmin(found.f))]])[0]

@@ -34,7 +34,7 @@ Mask = NDArray[np.bool_]
 
 # Shares of the distinct sizes, smallest first, that are known at each origin.
 SHARES = (0.5, 0.65, 0.8, 0.9)
-FEWEST = 5
+MIN_RUNS = 5
 
 
 def backtest(
@@ -63,8 +63,8 @@ def backtest(
     """
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     size = log_size({name: table[name].to_numpy() for name in inputs})
-    y, rising = observed_scale(runs, target, size)
-    table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
+    y, increasing = observed_scale(runs, target, size)
+    table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     place = size if order is None else _order(runs, order)
     parts = []
     for number, known in enumerate(_origins(place, shares)):
@@ -82,7 +82,7 @@ def backtest(
         raise InputError(
             "too few runs for a backtest",
             value=table.height,
-            allowed=f"{FEWEST} or more runs below an origin",
+            allowed=f"{MIN_RUNS} or more runs below an origin",
         )
     first = ("origin", "known", "row", "decades", "method")
     made_table = pl.concat(parts, how="diagonal")
@@ -101,7 +101,7 @@ def _origins(place: Array, shares: Sequence[float]) -> Iterator[Mask]:
     cuts = {min(max(round(share * len(levels)), 1), len(levels) - 1) for share in shares}
     for cut in sorted(cuts):
         known = place < levels[cut] if cut else np.zeros(len(place), dtype=bool)
-        if known.sum() >= FEWEST:
+        if known.sum() >= MIN_RUNS:
             yield known
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.forecasting.curves import SPREAD, Extrapolation, features, merged
+from scaling.forecasting.curves import SCALE_WEIGHTS, Extrapolation, features, merged
 
 # Constants of doubt and step, and the powers of the weights of a line and of the one that its slope
 # is compared with: chosen on image classification, accuracies of Pythia models and a simulated jump
@@ -35,7 +35,7 @@ from scaling.forecasting.curves import SPREAD, Extrapolation, features, merged
 DOUBT, STEP = 0.75, 0.4
 POWER, RECENT_POWER = 1.0, 4.0
 # Points that a line needs, and how far a companion must reach beyond the curve to tell something.
-FEWEST = 4
+MIN_POINTS = 4
 BEYOND = 1.02
 LEAST_SCATTER, LEAST_SPREAD = 1e-3, 1e-12
 # A share of 1 has no logit: the distance from it that stands for none.
@@ -95,21 +95,26 @@ def lean(
         slope = 1.0 / (1.0 + np.exp(q))
         q, variance = -np.logaddexp(0.0, -q), variance * slope**2
     variance = variance + (STEP * (q - own.level)) ** 2
-    doubt = (DOUBT * (q - own.centre)) ** 2
-    alone = _own_variance(own) + doubt
-    taken = np.where(reached, alone / (alone + variance), 0.0)
-    moved, beside = taken * (q - own.centre), taken**2 * variance + (1.0 - taken) ** 2 * doubt
+    network_scale = (DOUBT * (q - own.location)) ** 2
+    shapes_only = _own_variance(own) + network_scale
+    taken = np.where(reached, shapes_only / (shapes_only + variance), 0.0)
+    moved, variance_added = (
+        taken * (q - own.location),
+        taken**2 * variance + (1.0 - taken) ** 2 * network_scale,
+    )
     # Beyond the companions both go on from the last place that one reached.
     far = np.flatnonzero(reached)[np.argmax(at[reached])]
     after = ~reached & (at > at[far])
-    moved, beside = (np.where(after, one[far], one) for one in (moved, beside))
-    beside = np.where(reached | after, beside, 0.0)
-    return replace(own, centre=own.centre + moved, kept=1.0 - taken, beside=beside)
+    moved, variance_added = (np.where(after, one[far], one) for one in (moved, variance_added))
+    variance_added = np.where(reached | after, variance_added, 0.0)
+    return replace(
+        own, location=own.location + moved, kept=1.0 - taken, companion_variance=variance_added
+    )
 
 
 def _own_variance(own: Extrapolation) -> Array:
     """Variance (T,) of log y of the forecast alone, without the scatter of single points."""
-    return np.asarray(features(own)[:, 1:] ** 2 @ np.square(SPREAD[1:]))
+    return np.asarray(features(own)[:, 1:] ** 2 @ np.square(SCALE_WEIGHTS[1:]))
 
 
 def _together(found: list[_Told], reached: NDArray[np.bool_]) -> tuple[Array, Array]:
@@ -119,15 +124,15 @@ def _together(found: list[_Told], reached: NDArray[np.bool_]) -> tuple[Array, Ar
     total = np.where(reached, weight.sum(axis=0), 1.0)
     values = np.array([one.value for one in found])
     q = (weight * values).sum(axis=0) / total
-    apart = (weight * (values - q) ** 2).sum(axis=0) / total
+    disagreement = (weight * (values - q) ** 2).sum(axis=0) / total
     typical = np.sum([one.reaches for one in found], axis=0) / total
-    return q, apart + typical
+    return q, disagreement + typical
 
 
 def _line(curve: _Measured, other: _Measured, at: Array) -> _Told | None:
     """h(y) on h(z); None where too few points or no slope tell it."""
     both = curve.x >= other.x.min()
-    if both.sum() < FEWEST:
+    if both.sum() < MIN_POINTS:
         return None
     z = np.interp(np.log(curve.x[both]), np.log(other.x), other.h)
     y, recent = curve.h[both], curve.x[both] / curve.x.max()

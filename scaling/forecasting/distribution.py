@@ -17,20 +17,20 @@ class Predictive:
     Where ``rising`` the target is 1 - y: a growing share is forecast by its distance from 1.
     """
 
-    centre: Array
+    location: Array
     scale: Array
     degrees: float
-    rising: bool = False
-    apart: Array | None = None
+    increasing: bool = False
+    disagreement: Array | None = None
 
     def quantiles(self, levels: Array) -> Array:
         """Quantiles (levels, T) in natural units."""
         from scipy.special import stdtrit
 
-        z = np.asarray(stdtrit(self.degrees, 1.0 - levels if self.rising else levels))
-        values = np.exp(self.centre + z[:, None] * self.scale)
+        z = np.asarray(stdtrit(self.degrees, 1.0 - levels if self.increasing else levels))
+        values = np.exp(self.location + z[:, None] * self.scale)
         return np.asarray(
-            np.maximum(1.0 - values, 0.0) if self.rising else values, dtype=np.float64
+            np.maximum(1.0 - values, 0.0) if self.increasing else values, dtype=np.float64
         )
 
     def rank(self, observed: Array) -> Array:
@@ -38,18 +38,18 @@ class Predictive:
         from scipy.special import stdtr
 
         with np.errstate(divide="ignore"):
-            y = np.log(np.maximum(1.0 - observed if self.rising else observed, 0.0))
-        below = np.asarray(stdtr(self.degrees, (y - self.centre) / self.scale), dtype=np.float64)
-        return np.asarray(1.0 - below) if self.rising else below
+            y = np.log(np.maximum(1.0 - observed if self.increasing else observed, 0.0))
+        below = np.asarray(stdtr(self.degrees, (y - self.location) / self.scale), dtype=np.float64)
+        return np.asarray(1.0 - below) if self.increasing else below
 
     def log_score(self, observed: Array) -> Array:
         """Log density (T,) of what came, per unit of the target."""
         from scipy.special import gammaln
 
         with np.errstate(divide="ignore"):
-            y = np.log(np.maximum(1.0 - observed if self.rising else observed, 0.0))
+            y = np.log(np.maximum(1.0 - observed if self.increasing else observed, 0.0))
         nu = self.degrees
         constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        z = (y - self.centre) / self.scale
+        z = (y - self.location) / self.scale
         density = constant - np.log(self.scale) - (nu + 1) / 2 * np.log1p(z**2 / nu)
         return np.asarray(density - y)

@@ -9,7 +9,7 @@ laws fitted with weights that lean on the largest runs, and
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 
 noise is the scatter of single runs about the laws, disagreement the mean distance of the laws from
-their median at the target, backtest their error on the largest runs foretold from the smaller.
+their median at the target, backtest their error on the largest runs forecast from the smaller.
 Quantiles are those of Student's t. docs/benchmarks/forecast_notes.md says how the constants were
 chosen, docs/benchmarks/forecast.md how well they hold.
 """
@@ -36,8 +36,8 @@ from scaling.forecasting.inputs import (
     observed_scale,
     usual_inputs,
 )
-from scaling.forecasting.law_choice import alone, applicable
-from scaling.forecasting.law_ensemble import centre_and_parts
+from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.forecasting.law_ensemble import location_and_parts
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -81,7 +81,7 @@ def forecast(
     levels = _levels(quantiles)
     inputs = usual_inputs(runs, at) if inputs is None else inputs
     check_companions(companions, inputs, laws)
-    special = alone(inputs, laws)
+    special = sole_law(inputs, laws)
     if special is not None:
         from scaling.forecasting.named_law import forecast_one
 
@@ -119,45 +119,49 @@ def _predictive(
     """`predictive` of runs that all have the target, at the input columns of the targets."""
     inputs = list(points)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
-    y, rising = observed_scale(
+    y, increasing = observed_scale(
         runs, target, log_size({name: table[name].to_numpy() for name in inputs})
     )
-    table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
+    table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     if laws == "auto" and len(inputs) in (1, 2):
         x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
         y = table[target].to_numpy()
-        made = _plane(x, y, where) if len(inputs) == 2 else _curve(x[:, 0], y, where[:, 0], others)
-        return replace(made, rising=rising)
-    centre, parts = centre_and_parts(table, points, applicable(inputs, laws), target)
+        made = (
+            _two_inputs(x, y, where)
+            if len(inputs) == 2
+            else _curve(x[:, 0], y, where[:, 0], others)
+        )
+        return replace(made, increasing=increasing)
+    location, parts = location_and_parts(table, points, applicable(inputs, laws), target)
     scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
-    return Predictive(centre, scale, DEGREES, rising, parts[:, 1])
+    return Predictive(location, scale, DEGREES, increasing, parts[:, 1])
 
 
 def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]]) -> Predictive:
     """One input: many shapes of curve and a network (`scaling.forecasting.curves`); companions."""
-    from scaling.forecasting.curves import FEWEST, extrapolate, spread
+    from scaling.forecasting.curves import MIN_SIZES, extrapolate, spread
 
     sizes = len(np.unique(x))
-    if sizes < FEWEST:
+    if sizes < MIN_SIZES:
         raise InputError(
-            "too few sizes for a curve", value=sizes, allowed=f"{FEWEST} or more distinct values"
+            "too few sizes for a curve", value=sizes, allowed=f"{MIN_SIZES} or more distinct values"
         )
     made = extrapolate(x, y, at)
     if others:
         from scaling.forecasting.companions import lean
 
         made = lean(made, (x, y), at, others)
-    return Predictive(made.centre, *spread(made), apart=made.apart)
+    return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 
-def _plane(x: Array, y: Array, at: Array) -> Predictive:
+def _two_inputs(x: Array, y: Array, at: Array) -> Predictive:
     """Two inputs: the coupled law under many assumptions (`scaling.forecasting.two_inputs`)."""
-    from scaling.forecasting.two_inputs import FEWEST, extrapolate, spread
+    from scaling.forecasting.two_inputs import MIN_RUNS, extrapolate, spread
 
-    if len(y) < FEWEST:
-        raise InputError("too few runs for two inputs", value=len(y), allowed=f"{FEWEST} or more")
+    if len(y) < MIN_RUNS:
+        raise InputError("too few runs for two inputs", value=len(y), allowed=f"{MIN_RUNS} or more")
     made = extrapolate(x, y, at)
-    return Predictive(made.centre, *spread(made), apart=made.apart)
+    return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 
 def _levels(quantiles: Sequence[float]) -> Array:

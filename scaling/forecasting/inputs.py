@@ -67,8 +67,8 @@ def _companion(runs: pl.DataFrame, name: str, column: str) -> tuple[Array, Array
     measured, rows = _having(runs, column)
     with placed(rows=rows):
         x = positive(measured, name)
-        y, rising = observed_scale(measured, column, np.log(x))
-    return x, 1.0 - y if rising else y
+        y, increasing = observed_scale(measured, column, np.log(x))
+    return x, 1.0 - y if increasing else y
 
 
 def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array, bool]:
@@ -81,10 +81,10 @@ def observed_scale(runs: pl.DataFrame, target: str, size: Array) -> tuple[Array,
     share = len(y) > 2 and np.isfinite(y).all() and y.min() >= 0.0 and y.max() <= 1.0
     if not (share and np.ptp(y) > 0 and np.ptp(size) > 0):
         return positive(runs, target), False
-    rising = bool(np.corrcoef(size, y)[0, 1] > 0)
-    distance = 1.0 - y if rising else y
+    increasing = bool(np.corrcoef(size, y)[0, 1] > 0)
+    distance = 1.0 - y if increasing else y
     distance = np.where(distance > 0, distance, 0.5 * distance[distance > 0].min())
-    return (1.0 - distance if rising else distance), rising
+    return (1.0 - distance if increasing else distance), increasing
 
 
 def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:

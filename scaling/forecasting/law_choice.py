@@ -9,16 +9,13 @@ from scaling import laws as registry
 from scaling.errors import InputError
 from scaling.laws._law import Law
 
-# Laws that stand for their kind: shown beside the forecast in backtests.
-AUTO = ("chinchilla", "kaplan_joint", "power_law")
-
 
 def applicable(
     inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
 ) -> list[tuple[Law, dict[str, str]]]:
     """The laws to use, each with its map from law input to column."""
-    auto = AUTO if len(inputs) <= 2 else tuple(registry.load())
-    names = auto if laws == "auto" else tuple(laws)
+    auto = registry.of_role("forecast") if len(inputs) <= 2 else list(registry.load())
+    names = auto if laws == "auto" else list(laws)
     found = []
     for name in names:
         law = registry.get(name)
@@ -36,19 +33,19 @@ def applicable(
     return found
 
 
-def alone(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
+def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
     """The one law that was named, where it cannot join others in a forecast."""
     if laws == "auto" or len(laws) != 1:
         return None
     law = registry.get(laws[0])
-    if _special(law):
+    if _stands_alone(law):
         return law
     return law if _mapping(law, inputs) is None and not law.generic else None
 
 
-def _special(law: Law) -> bool:
+def _stands_alone(law: Law) -> bool:
     """Whether the law does not give the target's logarithm from a formula of its inputs."""
-    return bool(law.estimate or law.bind or law.output) or law.link != "log"
+    return law.kind is not registry.Kind.FORMULA or law.link != "log"
 
 
 def joins(law: Law, inputs: Sequence[str]) -> bool:
@@ -57,7 +54,7 @@ def joins(law: Law, inputs: Sequence[str]) -> bool:
 
 
 def _mapping(law: Law, inputs: Sequence[str]) -> dict[str, str] | None:
-    if _special(law) or len(law.inputs) != len(inputs):
+    if _stands_alone(law) or len(law.inputs) != len(inputs):
         return None
     if law.generic or law.inputs == ("params", "tokens"):
         return dict(zip(law.inputs, inputs, strict=True))

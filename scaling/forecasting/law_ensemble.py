@@ -149,7 +149,7 @@ NO_BACKTEST = 0.05
 NO_NOISE = 0.01
 
 
-def centre_and_parts(
+def location_and_parts(
     table: pl.DataFrame,
     points: Mapping[str, Array],
     laws: Sequence[tuple[Law, Mapping[str, str]]],
@@ -164,13 +164,13 @@ def centre_and_parts(
     made = predict(table, points)
     if not made:
         raise InputError("no law could be fitted", value=table.height, allowed="more runs")
-    centre = np.median([one.value for one in made], axis=0)
+    location = np.median([one.value for one in made], axis=0)
     curved = [one for one in made if one.law != "carry last"]
-    apart = np.mean([np.abs(one.value - centre) for one in curved], axis=0)
+    disagreement = np.mean([np.abs(one.value - location) for one in curved], axis=0)
     noises = [one.noise for one in made if np.isfinite(one.noise)]
     noise = float(np.median(noises)) if noises else NO_NOISE
     reach = log_size(points) - log_size({name: table[name].to_numpy() for name in names}).max()
     error = backtest_error(table, names, target, max(float(np.median(reach)), 0.2), predict)
     error = error if np.isfinite(error) else NO_BACKTEST
-    one = np.ones_like(centre)
-    return centre, np.column_stack([noise * one, apart, error * one])
+    one = np.ones_like(location)
+    return location, np.column_stack([noise * one, disagreement, error * one])

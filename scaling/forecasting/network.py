@@ -28,7 +28,7 @@ Weights = dict[str, Layer]
 FILE = Path(__file__).with_name("network.npz")
 HIDDEN, LAYERS, DEGREES = 256, 4, 4.0
 # Points of a curve that it was trained on; more are merged, and of fewer it says nothing.
-FEWEST, MOST = 4, 128
+MIN_POINTS, MAX_POINTS = 4, 128
 # Distances of a target, in log x and in ranges of the curve, between which it was trained.
 NEAREST, FARTHEST = 0.01, 2.0
 # Log scales, in units of S, beyond which it says no more.
@@ -38,17 +38,17 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Told:
+class NetworkOutput:
     """Log level ``value`` and its ``scale`` (T,), and ``heard`` (T,): 1 where the network was
     trained, falling to 0 within the data and three ranges of the curve beyond it."""
 
     value: Array
     scale: Array
-    heard: Array
+    weight_in_range: Array
 
 
 @dataclass(frozen=True)
-class Passed:
+class ForwardPass:
     """Outputs (N, LINES + 3), and what training goes back through: the layers, the first of them
     the inputs, and of each its sums and gates."""
 
@@ -57,20 +57,24 @@ class Passed:
     gates: list[tuple[Layer, Layer]]
 
 
-def foretell(t: Array, y: Array, distance: Array) -> Told:
+def network_forecast(t: Array, y: Array, distance: Array) -> NetworkOutput:
     """One curve, t (n,) in order up to 0 and log y (n,), at log(x / x_max) ``distance`` (T,)."""
     length = -float(t[0])
-    heard = np.minimum(distance / (2.0 * NEAREST), FARTHEST + 1.0 - distance / max(length, NEAREST))
-    heard = np.clip(heard, 0.0, 1.0) * (len(t) >= FEWEST and length > NEAREST)
+    weight_in_range = np.minimum(
+        distance / (2.0 * NEAREST), FARTHEST + 1.0 - distance / max(length, NEAREST)
+    )
+    weight_in_range = np.clip(weight_in_range, 0.0, 1.0) * (
+        len(t) >= MIN_POINTS and length > NEAREST
+    )
     value, scale = np.full(len(distance), y[-1]), np.ones(len(distance))
-    asked = np.flatnonzero(heard > 0)
+    asked = np.flatnonzero(weight_in_range > 0)
     for some in np.split(asked, range(AT_ONCE, len(asked), AT_ONCE)):
         if len(some):
-            value[some], scale[some] = _foretell(t, y, np.maximum(distance[some], NEAREST))
-    return Told(value, scale, heard)
+            value[some], scale[some] = _evaluate(t, y, np.maximum(distance[some], NEAREST))
+    return NetworkOutput(value, scale, weight_in_range)
 
 
-def _foretell(t: Array, y: Array, h: Array) -> tuple[Array, Array]:
+def _evaluate(t: Array, y: Array, h: Array) -> tuple[Array, Array]:
     seen = read(Curves(t[None], y[None], np.ones((1, len(t)), bool)), h[None])
     out = forward(load(), seen.inputs[0]).out
     step = out[:, 0] + (shares(out)[:, 1:] * seen.steps[0]).sum(axis=1)
@@ -78,7 +82,7 @@ def _foretell(t: Array, y: Array, h: Array) -> tuple[Array, Array]:
     return seen.level[0] + unit * step, unit * np.exp(np.clip(out[:, 1], -SCALES, SCALES))
 
 
-def forward(w: Weights, inputs: Layer) -> Passed:
+def forward(w: Weights, inputs: Layer) -> ForwardPass:
     """All layers of the network for inputs (N, WIDE)."""
     layers: list[Layer] = [inputs]
     gates: list[tuple[Layer, Layer]] = []
@@ -88,7 +92,7 @@ def forward(w: Weights, inputs: Layer) -> Passed:
         gates.append((linear, gate))
         grown = linear * gate
         layers.append(grown if k == 0 else layers[-1] + 0.5 * grown)
-    return Passed(layers[-1] @ w["out"] + w["out_b"], layers, gates)
+    return ForwardPass(layers[-1] @ w["out"] + w["out_b"], layers, gates)
 
 
 def shares(out: Layer) -> Layer:

@@ -50,7 +50,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Features:
     """What is read of each target: ``inputs`` (B, T, WIDE), what lines say ``steps`` (B, T, LINES)
     in units of ``unit`` (B, T) from the level ``level`` (B, T)."""
 
@@ -60,7 +60,7 @@ class Reading:
     unit: Array
 
 
-def read(curves: Curves, h: Array) -> Reading:
+def read(curves: Curves, h: Array) -> Features:
     """Read curves for targets at distances ``h`` (B, T) > 0."""
     there = curves.there[:, None, :].astype(curves.y.dtype)
     u = np.maximum(-curves.t[:, None, :] / h[:, :, None], 0.0)
@@ -72,7 +72,7 @@ def read(curves: Curves, h: Array) -> Reading:
     steps, residuals = _lines(u, above, there, unit)
     parts = [_bins(u, above / unit[:, :, None], there), _whole(curves, h, level, unit)]
     inputs = np.concatenate([*parts, steps / 3.0, residuals / 3.0 + 1.0], axis=2)
-    return Reading(inputs, steps, level, unit)
+    return Features(inputs, steps, level, unit)
 
 
 def _bins(u: Array, above: Array, there: Array) -> Array:

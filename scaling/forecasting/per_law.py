@@ -19,18 +19,20 @@ from scaling.forecasting.law_choice import applicable
 NORMAL = 200.0
 
 
-def laws_alone(
+def forecast_per_law(
     runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str = "loss"
 ) -> dict[str, Array]:
     """Law -> its prediction (T,) at each target, of the laws that stand for their kind
-    (`scaling.forecasting.law_choice.AUTO`); arguments as of `scaling.forecast`."""
+    (their role ``forecast``); arguments as of `scaling.forecast`."""
     points = check_targets(at, inputs)
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     size = log_size({name: table[name].to_numpy() for name in inputs})
-    y, rising = observed_scale(runs, target, size)
-    table = table.with_columns(pl.Series(target, 1.0 - y if rising else y))
+    y, increasing = observed_scale(runs, target, size)
+    table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     told = singles(table, pl.DataFrame(points), inputs, target)
-    return {name: 1.0 - np.exp(p.centre) if rising else np.exp(p.centre) for name, p in told}
+    return {
+        name: 1.0 - np.exp(p.location) if increasing else np.exp(p.location) for name, p in told
+    }
 
 
 def singles(
@@ -44,7 +46,7 @@ def singles(
         except InputError:  # fewer runs than the law needs: it has nothing to say
             continue
         with np.errstate(all="ignore"):
-            centre = np.log(made.predict({name: large[by[name]].to_numpy() for name in by}))
+            location = np.log(made.predict({name: large[by[name]].to_numpy() for name in by}))
         scatter = np.sqrt(np.sum(made.residuals**2) / max(small.height - len(law.params), 1))
-        if np.isfinite(centre).all():
-            yield law.name, Predictive(centre, np.full(large.height, scatter + 1e-12), NORMAL)
+        if np.isfinite(location).all():
+            yield law.name, Predictive(location, np.full(large.height, scatter + 1e-12), NORMAL)

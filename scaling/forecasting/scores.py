@@ -61,7 +61,7 @@ def _scores(made: Predictive | Array, observed: Array) -> Mapping[str, Array]:
         return {"log_error": made - truth, "crps": np.abs(made - truth)}
     import scoringrules
 
-    where, scale, nu = made.centre, made.scale, made.degrees
+    where, scale, nu = made.location, made.scale, made.degrees
     ends = {
         level: np.log(made.quantiles(np.array([0.5 - level / 2, 0.5 + level / 2])))
         for level in LEVELS

@@ -24,7 +24,7 @@ from scaling.arrays import Array
 from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape, shape_weights
 
 # Runs below which two inputs cannot be told apart, whatever the prior.
-FEWEST = 4
+MIN_RUNS = 4
 POWERS = (0.5, 2.0, 4.0)
 STARTS = 24
 # Runs beyond which neighbours are merged, and cells an axis is then cut into.
@@ -35,7 +35,7 @@ TERM = float(np.log(0.15))
 EXPONENT = float(np.log(0.35))
 FIRST_NOISE = 0.005
 # Spread: constants of (noise, apart, |step|), and degrees of freedom.
-SPREAD = (1.0, 1.8, 0.16)
+SCALE_WEIGHTS = (1.0, 1.8, 0.16)
 DEGREES = 4.0
 _MOST = 60.0
 
@@ -64,9 +64,9 @@ class Plane:
     forecast with the inputs held to the range of the runs (0 within it), ``apart`` (T,) how far
     the shapes differ, ``noise`` the scatter of runs about them."""
 
-    centre: Array
+    location: Array
     step: Array
-    apart: Array
+    disagreement: Array
     noise: float
 
 
@@ -87,14 +87,14 @@ def extrapolate(x: Array, y: Array, at: Array) -> Plane:
     weight = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y))) * odds
     weight = weight / weight.sum()
     each = np.array([_mean(one, where, float(log_y.min())) for one, _ in found])
-    centre = weight @ each
-    apart = np.sqrt(weight @ (each - centre) ** 2)
+    location = weight @ each
+    disagreement = np.sqrt(weight @ (each - location) ** 2)
     noise = float(weight @ [one.noise for one, _ in found])
     if len(log_y) < len(y):  # merged runs scatter less than single ones
         each = weight @ np.array([_mean(one, raw, float(log_y.min())) for one, _ in found])
         noise = max(noise, 1.4826 * float(np.median(np.abs(np.log(y) - each))))
-    beyond = centre[:targets] - centre[targets:]
-    return Plane(centre[:targets], beyond, apart[:targets], noise)
+    beyond = location[:targets] - location[targets:]
+    return Plane(location[:targets], beyond, disagreement[:targets], noise)
 
 
 def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
@@ -120,13 +120,13 @@ def predict(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
 def spread(made: Plane) -> tuple[Array, float]:
     """Scale (T,) of log y about the centre, and degrees of freedom of its Student's t; the first
     three parts of `scaling.forecasting.curves.spread`."""
-    return np.sqrt(features(made) ** 2 @ np.square(SPREAD)), DEGREES
+    return np.sqrt(features(made) ** 2 @ np.square(SCALE_WEIGHTS)), DEGREES
 
 
 def features(made: Plane) -> Array:
     """Parts of the spread (T, 3): noise, apart, |step|."""
-    noise = np.full_like(made.centre, made.noise)
-    return np.column_stack([noise, made.apart, np.abs(made.step)])
+    noise = np.full_like(made.location, made.noise)
+    return np.column_stack([noise, made.disagreement, np.abs(made.step)])
 
 
 def _merged(x: Array, y: Array) -> tuple[Array, Array]:

@@ -9,15 +9,16 @@ the study's runs.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from scaling import laws
 from scaling.errors import InputError
+from scaling.fitting.study_record import read
 from scaling.forecasting.engine import forecast
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
 from scaling.runs.studies import get_study, load_params, select
@@ -59,16 +60,16 @@ def _study(
     path: Path, points: list[float], root: Path, version_of: Callable[[Path, str], str]
 ) -> pl.DataFrame | None:
     """Loss at each threshold by one study; None where its fit cannot spend a budget."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    fits = {one["law"]: one for one in document["fits"]}
+    record = read(path)
+    law = laws.first_of("plan", record.laws)
+    spending = None if law is None else record.fit(law.name)
     params = load_params(root / "params.yaml")
-    if "chinchilla" not in fits or document["study"] not in params["studies"] or not points:
+    if law is None or spending is None or record.study not in params["studies"] or not points:
         return None
-    study = get_study(params, document["study"])
-    runs, _ = select(_rows(document["source"], root), study)
+    study = get_study(params, record.study)
+    runs, _ = select(_rows(record.source, root), study)
     table = runs.select(*INPUTS, "loss").drop_nulls()
-    best = {k: p["value"] for k, p in fits["chinchilla"]["parameters"].items()}
-    placed = [compute_optimal(best, value) for value in points]
+    placed = [compute_optimal(law, spending.values, value) for value in points]
     at = pl.DataFrame(
         {
             "threshold": points,
@@ -82,7 +83,7 @@ def _study(
         return None
     largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
     version = version_of(root, path.stem)
-    return _wide(made, document["study"], str(study["metric"]), largest, version)
+    return _wide(made, record.study, str(study["metric"]), largest, version)
 
 
 def _benchmark(points: list[float], root: Path) -> pl.DataFrame:

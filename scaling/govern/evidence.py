@@ -27,7 +27,7 @@ from scaling.govern.alerts import alerts
 from scaling.govern.at_threshold import at_thresholds, beside, fit_hash
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
-from scaling.govern.pack import LEAD, Made, Tables, closed, counted, of_entity, of_rule
+from scaling.govern.pack import LEAD, Provenance, Tables, closed, counted, of_entity, of_rule
 from scaling.govern.registry import FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
 from scaling.io import atomic
@@ -70,15 +70,17 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     return Tables(crossed, ready, past, footprint.of_runs(ready), forecasts, rules), registry
 
 
-def made_by(sources: Sources, asked: Asked, registry: Registry, command: str, code: str) -> Made:
-    """Provenance: the days, the command, the versions, and the hash of each input."""
+def made_by(
+    sources: Sources, asked: Asked, registry: Registry, command: str, code: str
+) -> Provenance:
+    """Where the pack comes from: days, command, versions, and the hash of each input."""
     named = [sources.runs or sources.root / MODELS, *sources.details.given()]
     inputs = [(path.name, _sha256(path.read_bytes())) for path in named]
     inputs += sorted(registry.hashes.items())
-    return Made(asked.on, asked.known, command, registry.version, code, tuple(inputs))
+    return Provenance(asked.on, asked.known, command, registry.version, code, tuple(inputs))
 
 
-def redacted(made: Tables, by: Made) -> tuple[Tables, Made]:
+def redacted(made: Tables, by: Provenance) -> tuple[Tables, Provenance]:
     """The variant for others: sensitive columns out, magnitudes left, and the record of it."""
     listed = (made.crossings, made.runs, made.history, made.footprint)
     crossed, ready, past, energy = (redact.redact(one) for one in listed)
@@ -87,7 +89,7 @@ def redacted(made: Tables, by: Made) -> tuple[Tables, Made]:
     inputs = tuple((n, d if n in _PUBLIC else "withheld") for n, d in by.inputs)
     return (
         Tables(crossed, ready, past, energy, made.forecasts, made.rules),
-        Made(by.on, by.known, by.command, by.registry, by.code, inputs, record),
+        Provenance(by.on, by.known, by.command, by.registry, by.code, inputs, record),
     )
 
 
@@ -104,7 +106,7 @@ class Written:
     verdicts: dict[str, int]
 
 
-def write(out: Path, made: Tables, by: Made) -> Written:
+def write(out: Path, made: Tables, by: Provenance) -> Written:
     """Write every pack. The crossings that stood in ``out`` tell which are new.
 
     Raises:
@@ -128,7 +130,7 @@ def _before(out: Path) -> pl.DataFrame | None:
     return last.select("run", "rule", "by_compute", "verdict")
 
 
-def _packs(folder: Path, made: Tables, by: Made) -> int:
+def _packs(folder: Path, made: Tables, by: Provenance) -> int:
     """One pack per entity and per rule; entities and rules without an open row are in the index."""
     number = 0
     kinds = (("entity", "entities", of_entity), ("rule", "rules", of_rule))
@@ -160,7 +162,7 @@ def _plain(frame: pl.DataFrame) -> list[dict[str, object]]:
     return frame.with_columns(times).to_dicts()
 
 
-def _index(folder: Path, made: Tables, by: Made, found: pl.DataFrame) -> int:
+def _index(folder: Path, made: Tables, by: Provenance, found: pl.DataFrame) -> int:
     report = index(made, by, found)
     texts = {
         "index.md": markdown(report),
@@ -185,7 +187,7 @@ def _index(folder: Path, made: Tables, by: Made, found: pl.DataFrame) -> int:
     return len(listed) + 1
 
 
-def index(made: Tables, by: Made, found: pl.DataFrame) -> Report:
+def index(made: Tables, by: Provenance, found: pl.DataFrame) -> Report:
     """The overview: alerts, then entities and rules with their verdicts."""
     facts = (
         Cell(f"on {by.on}"),

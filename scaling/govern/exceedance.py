@@ -39,7 +39,7 @@ STEPS = 12
 
 
 @dataclass(frozen=True)
-class Forecast:
+class CountForecast:
     """Quantiles (`LEVELS`) of the count above ``threshold`` at ``until``, from ``as_of``."""
 
     threshold: float
@@ -56,7 +56,7 @@ class Forecast:
 
 def forecast(
     table: pl.DataFrame, threshold: float, as_of: float, until: float, width: float, seed: int = 0
-) -> Forecast:
+) -> CountForecast:
     """Count above ``threshold`` by ``until`` (decimal years), from the rows up to ``as_of``.
 
     Args:
@@ -73,7 +73,7 @@ def forecast(
     rng = np.random.default_rng([seed, 1])
     mean = mean * np.exp(width * rng.standard_normal(DRAWS))
     drawn = so_far + rng.poisson(mean)
-    return Forecast(
+    return CountForecast(
         threshold, as_of, until, so_far, tuple(map(float, np.quantile(drawn, LEVELS))), width
     )
 
@@ -148,7 +148,7 @@ def _held(
 
 def forecasts(
     table: pl.DataFrame, thresholds: Sequence[float], as_of: float, until: float, seed: int = 0
-) -> tuple[list[Forecast], Calibration]:
+) -> tuple[list[CountForecast], Calibration]:
     """Calibrate on the past up to ``as_of``, then forecast every threshold."""
     made = calibrate(table, until - as_of, as_of, seed)
     return [forecast(table, t, as_of, until, made.width, seed) for t in thresholds], made

@@ -52,7 +52,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Made:
+class Provenance:
     """How the pack was made, for its last section."""
 
     on: date
@@ -68,14 +68,14 @@ class Made:
         return bool(self.redactions)
 
 
-def of_entity(entity: str, tables: Tables, made: Made) -> Report:
+def of_entity(entity: str, tables: Tables, made: Provenance) -> Report:
     """The pack of one entity: its runs against every rule."""
     return _report(
         f"Compute thresholds: {clean(entity)}", _filtered(tables, "entity", entity), made
     )
 
 
-def of_rule(rule: str, tables: Tables, made: Made) -> Report:
+def of_rule(rule: str, tables: Tables, made: Provenance) -> Report:
     """The pack of one rule: every run against it."""
     rows = tables.rules.filter(pl.col("rule") == rule).sort("effective_from").to_dicts()
     report = _report(
@@ -145,7 +145,7 @@ def _filtered(tables: Tables, column: str, value: str) -> Tables:
     )
 
 
-def _report(title: str, tables: Tables, made: Made) -> Report:
+def _report(title: str, tables: Tables, made: Provenance) -> Report:
     crossed = tables.crossings
     open_ = crossed.filter(~closed())
     rest = crossed.filter(closed())
@@ -312,7 +312,7 @@ def _duty(row: dict[str, Any]) -> tuple[Cell, ...]:
 # --------------------------------------------------------------------------- provenance
 
 
-def _made(made: Made) -> list[Any]:
+def _made(made: Provenance) -> list[Any]:
     rows = (
         (text("report date"), text(made.on)),
         (text("registry as on record on"), text(made.known)),

@@ -50,3 +50,14 @@ def as_map(value: Any) -> Mapping[str, Any]:
 def as_list(value: Any) -> list[Any]:
     """The value when it is a list, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def as_number(value: Any) -> float | None:
+    """The value as a finite float, or None (a bool is no number)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None

@@ -5,11 +5,24 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Collection
 
 from scaling.errors import InputError, nearest
-from scaling.laws._law import Input, Law, Param, Published, Term
+from scaling.laws._law import Input, Kind, Law, Param, Published, Role, Term
 
-__all__ = ["Input", "Law", "Param", "Published", "Term", "get", "load"]
+__all__ = [
+    "Input",
+    "Kind",
+    "Law",
+    "Param",
+    "Published",
+    "Role",
+    "Term",
+    "approaches",
+    "get",
+    "load",
+    "of_role",
+]
 
 
 @functools.cache
@@ -21,6 +34,23 @@ def load() -> dict[str, Law]:
             law: Law = importlib.import_module(f"{__name__}.{info.name}").LAW
             found[law.name] = law
     return found
+
+
+def of_role(role: Role) -> list[str]:
+    """Names of the laws that are used so by default, in that order."""
+    found = [law for law in load().values() if role in law.roles]
+    return [law.name for law in sorted(found, key=lambda law: law.roles[role])]
+
+
+def first_of(role: Role, names: Collection[str]) -> Law | None:
+    """Of these laws the first with the role; None where none has it."""
+    return next((load()[name] for name in of_role(role) if name in names), None)
+
+
+def approaches() -> dict[str, str]:
+    """Law -> its approach to compute-optimal sizes, in the order of their numbers."""
+    first = [*of_role("exponents"), *of_role("plan"), *load()]
+    return {name: load()[name].approach for name in first if load()[name].approach}
 
 
 def get(name: str | Law) -> Law:

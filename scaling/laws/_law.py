@@ -5,26 +5,25 @@ folder is the registry: `scaling.laws.load` crawls it, and the contract tests, t
 the report and docs/laws.md run over what it finds. The common case needs no more than
 ``inputs``, ``params`` and ``predict``; the rest of `Law` is for laws that are wider than that:
 
-- **What it may be fitted to.** ``needs`` says more about an input than the schema does (other
-  columns that can serve, range, default of an optional input, distinct values needed, categories);
-  ``size``, ``schedule`` and ``kinds`` say which N, which checkpoints and which target is meant.
-  `scaling.fitting.conventions` turns this into verdicts and refusals.
-- **Bounded outputs.** ``link`` is the scale of residuals (log, linear, logit); ``span`` bounds the
-  output and ``monotone`` gives its direction by input, both held by the contract tests.
-- **Implicit laws.** `predict` may solve an equation: `scaling.laws._implicit.root`.
-- **Laws whose parameters depend on the table** (one output a domain, one offset a model family,
-  loadings of a benchmark): ``bind(runs, target)`` returns the law with the parameters, inputs and
-  categories of that table.
-- **Own procedures** (envelopes, isoFLOP curves, chains of two fits, principal components, trends):
-  ``estimate(x, y, w, solve)`` returns the parameters; the engine resamples it, and everything after
-  a fit (intervals, forecasts, reports) is the same. Columns that only the fit reads are in
-  ``needs`` with ``only_fit``. ``output`` says what `predict` returns where that is not the target.
+- **What it may be fitted to**: ``needs``, ``size``, ``schedule`` and ``kinds``, from which
+  `scaling.fitting.conventions` makes verdicts and refusals.
+- **Bounded outputs**: ``link``, ``span`` and ``monotone``, held by the contract tests.
+- **Implicit laws**: `predict` may solve an equation with `scaling.laws._implicit.root`.
+- **Planning**: ``surface`` and ``approach``; any law of a loss in params and tokens plans without.
+
+A law is of one `Kind`. Most are a FORMULA, which the solver fits. A PROCEDURE brings ``estimate``
+(envelopes, chains of two fits, principal components, trends): the engine resamples it, and
+everything after a fit is the same; columns that only the fit reads are in ``needs`` with
+``only_fit``. An OPTIMUM predicts another quantity than the target, named by ``output``. A TABLE has
+parameters that depend on the table (one output a domain, one offset a model family): ``bind`` makes
+the law of one of the other kinds from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
@@ -57,6 +56,22 @@ Link = Literal["log", "linear", "logit"]
 Size = Literal["any", "total", "non_embedding", "active"]
 
 FREE = (-float("inf"), float("inf"))
+
+# What a law may be used for by default, and its place in that order: a place in the forecast of
+# laws that are weighed together, the law that plans, a row among compute-optimal exponents.
+Role = Literal["forecast", "plan", "exponents"]
+# Parameters by name (B,) and inputs other than N and D -> E, ln A, ln B, alpha, beta, gamma of
+# L = E + (A N^-alpha + B D^-beta)^gamma.
+SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], tuple[object, ...]]
+
+
+class Kind(StrEnum):
+    """How a law comes by its parameters, and what `predict` says."""
+
+    FORMULA = "formula"  # the solver fits `predict` to the target
+    PROCEDURE = "own procedure"  # `estimate` finds the parameters
+    OPTIMUM = "another quantity"  # `predict` gives ``output``, not the target
+    TABLE = "parameters of the table"  # `bind` makes one of the other kinds from a table
 
 
 @dataclass(frozen=True)
@@ -144,18 +159,36 @@ class Published:
 class Law:
     """A law family.
 
-    ``predict(p, x)`` takes parameters ``p.NAME`` of shape (batch, 1) and inputs ``x.NAME`` of
-    shape (rows,), and returns (batch, rows). It validates nothing, opens nothing and uses only
-    operations that broadcast. ``linear`` names the parameters that enter linearly (used for
-    variable projection); ``terms`` declares, for laws that are sums of power terms, the structure
-    that the fast kernel uses (the contract tests hold it equal to ``predict``).
-    ``starts(x, y)`` gives starting points (starts, params) from the inputs and the target, for laws
-    whose parameters scale with the data; ``linear`` ones are filled in by variable projection.
-    ``generic`` says that the inputs may be any positive columns, taken in order.
-    The other fields are told in the module's docstring; ``delta`` is Huber's corner on the scale
-    of ``link``, ``simulated`` says that no public table is known that could test the law.
-    ``example(rng)`` makes a table of runs with realistic noise, and the parameters that a fit must
-    find there to 10 %; laws with ``bind`` or ``estimate`` bring it, the tests make it for others.
+    Attributes:
+        name, title, formula, citation: what it is called, how it reads, where it is from.
+        params: the parameters, in the order of arrays.
+        inputs: what ``predict`` reads, by name.
+        predict: (p, x) -> (batch, rows), from ``p.NAME`` (batch, 1) and ``x.NAME`` (rows,).
+            Arithmetic and numpy functions only: it validates nothing and opens nothing.
+        linear: parameters that enter linearly; variable projection solves them.
+        starts: (x, y) -> starting points (starts, params), where parameters scale with the data.
+        terms: the law as a sum of power terms, for the fast kernel; equal to ``predict``.
+        target: what it explains by default.
+        generic: the inputs may be any positive columns, taken in order.
+        published: fits from papers, for parity and for plans without data.
+        assumes, fails: when it may be used, and when not, for people.
+        needs: more about inputs than the schema says, see `Input`.
+        size: which N is meant.
+        schedule: whether the learning-rate schedule must have finished.
+        kinds: targets it may be fitted to, as the part of a metric's name before "@".
+        link: scale of the residuals: log, linear or logit.
+        delta: Huber's corner on that scale.
+        span: lowest and highest value it can predict.
+        monotone: input -> +1 where the prediction rises with it, -1 where it falls.
+        output: what ``predict`` gives, where that is not the target.
+        bind: (runs, target) -> the law with that table's parameters, inputs and categories.
+        estimate: (x, y, w, solve) -> parameters (K,): the law's own procedure.
+        simulated: no public table is known that could test the law.
+        example: (rng) -> a table of runs with realistic noise and the parameters to find there to
+            10 %; laws with ``bind`` or ``estimate`` bring it, tests make it for the others.
+        surface: the law in closed form for plans, see `SurfaceOf`; others are searched.
+        approach: its approach to compute-optimal sizes, as tables call it.
+        roles: uses in which it stands by default, with its place in their order.
     """
 
     name: str
@@ -185,7 +218,19 @@ class Law:
     bind: Callable[[Any, str], Law] | None = None
     estimate: Estimate | None = None
     simulated: bool = False
+    surface: SurfaceOf | None = None
+    approach: str = ""
+    roles: Mapping[Role, int] = field(default_factory=dict)
     example: Callable[[np.random.Generator], tuple[Any, Mapping[str, float]]] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of law this is."""
+        if self.bind is not None:
+            return Kind.TABLE
+        if self.output:
+            return Kind.OPTIMUM
+        return Kind.FORMULA if self.estimate is None else Kind.PROCEDURE
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,7 +21,10 @@ the sum of absolute residuals 1.130508, 1.129504, 1.129495. Only E differs: 1.81
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from scaling.arrays import Array
 from scaling.laws._law import Law, Param, Published, Term
@@ -31,6 +34,11 @@ def predict(p: Any, x: Any) -> Array:
     """Loss in nats per token at params N and tokens D."""
     value: Array = p.E + p.A * x.params**-p.alpha + p.B * x.tokens**-p.beta
     return value
+
+
+def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...]:
+    """Itself: E, ln A, ln B, alpha, beta, gamma 1."""
+    return p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], 1.0
 
 
 LAW = Law(
@@ -72,6 +80,9 @@ LAW = Law(
             note="rounded, and stopped before the optimum; shown, never used to forecast",
         ),
     ),
+    surface=surface,
+    approach="3, law in N and D",
+    roles={"forecast": 1, "plan": 1, "exponents": 5},
     assumes="one recipe; learning-rate schedule finished; tokens mostly unique",
     fails="repeated data, unfinished schedules, runs that all lie on one N-D line",
 )

@@ -16,6 +16,7 @@ Videau et al. 2026 ("Skaling").
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ def predict(p: Any, x: Any) -> Array:
     data = np.log(p.B) - p.beta * np.log(x.tokens)
     value: Array = p.E + np.exp(p.gamma * np.logaddexp(size, data))
     return value
+
+
+def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...]:
+    """Itself."""
+    return p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], p["gamma"]
 
 
 LAW = Law(
@@ -50,6 +56,9 @@ LAW = Law(
     schedule="complete",
     kinds=("loss", "bits_per_byte"),
     monotone={"params": -1, "tokens": -1},
+    surface=surface,
+    approach="3, coupled law",
+    roles={"plan": 2},
     assumes="as approach 3, but the two shortages may interact",
     fails="runs near one N-D line, where gamma is not determined",
 )

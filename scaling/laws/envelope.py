@@ -97,6 +97,8 @@ LAW = Law(
     ),
     kinds=("loss", "bits_per_byte"),
     output="compute-optimal params",
+    approach="1, envelope of curves",
+    roles={"exponents": 1},
     assumes="many sizes, each with a curve that crosses its neighbours'",
     fails="few sizes; curves that stop before they cross",
 )

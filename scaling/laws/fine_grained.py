@@ -11,7 +11,10 @@ arXiv:2402.07871, equation 9 and table 1. The values below were read in another 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from scaling.arrays import Array
 from scaling.laws._law import Input, Law, Param, Published, Term
@@ -22,6 +25,12 @@ def predict(p: Any, x: Any) -> Array:
     size = (p.g * x.granularity**-p.gamma + p.a) * x.params**-p.alpha
     value: Array = p.c + size + p.b * x.tokens**-p.beta
     return value
+
+
+def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...]:
+    """At one granularity (default 1)."""
+    size = p["g"] * x.get("granularity", 1.0) ** -p["gamma"] + p["a"]
+    return p["c"], np.log(size), np.log(p["b"]), p["alpha"], p["beta"], 1.0
 
 
 LAW = Law(
@@ -70,6 +79,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    surface=surface,
     assumes="a fixed expansion rate; granularity within what routing can serve (to about 32)",
     fails="changing expansion rates; very fine experts, whose routing costs as much as they save",
     simulated=True,

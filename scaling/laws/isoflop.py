@@ -58,6 +58,8 @@ LAW = Law(
             values={"G": 1.0 / (6.0 * 0.299), "a": 1.0 - 0.537},
         ),
     ),
+    approach="2, isoFLOP parabolas",
+    roles={"exponents": 2},
     assumes="several sizes at each of several budgets, on both sides of the best",
     fails="sizes far from the best or all on one side; few budgets",
 )

@@ -49,6 +49,8 @@ LAW = Law(
     needs=_isoflop.NEEDS,
     kinds=("loss", "bits_per_byte"),
     output="compute-optimal params",
+    approach="2, isoFLOP cubics",
+    roles={"exponents": 3},
     assumes="at least five sizes at each of several budgets, on both sides of the best",
     fails="few or noisy sizes",
 )

@@ -126,6 +126,8 @@ LAW = Law(
     needs=_isoflop.NEEDS,
     kinds=("loss", "bits_per_byte"),
     output="compute-optimal params",
+    approach="2, shared exponents",
+    roles={"exponents": 4},
     assumes="exponents that do not change with the budget; at least four sizes a budget",
     fails="few or noisy sizes; learning rates tuned at some sizes only",
 )

@@ -12,6 +12,7 @@ equation 1.5 and table 2. The single-variable fits of the same paper have other 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ def predict(p: Any, x: Any) -> Array:
     data = np.log(p.Dc) - np.log(x.tokens)
     value: Array = np.exp(p.alpha_D * np.logaddexp(size, data))
     return value
+
+
+def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...]:
+    """E 0, beta 1, gamma alpha_D."""
+    ratio = p["alpha_N"] / p["alpha_D"]
+    return 0.0, ratio * np.log(p["Nc"]), np.log(p["Dc"]), ratio, 1.0, p["alpha_D"]
 
 
 LAW = Law(
@@ -51,6 +58,9 @@ LAW = Law(
             values={"alpha_N": 0.076, "alpha_D": 0.103, "Nc": 6.4e13, "Dc": 1.8e13},
         ),
     ),
+    surface=surface,
+    approach="3, Kaplan's joint law",
+    roles={"forecast": 2, "plan": 4},
     assumes="losses far above the irreducible loss; early-stopped runs",
     fails="near the irreducible loss and far beyond the data, where it goes to zero",
 )

@@ -14,6 +14,7 @@ C4 runs up to 6.9B params.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ def predict(p: Any, x: Any) -> Array:
         p.E + p.a * np.exp(p.eta * (ratio - compute)) + p.b * np.exp(-p.eta * (ratio + compute))
     )
     return value
+
+
+def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...]:
+    """alpha = beta = 2 eta: with M = D/N and C = 6ND, M/C is 1/(6 N^2) and 1/(MC) is 1/(6 D^2)."""
+    eta, six = p["eta"], p["eta"] * np.log(6.0)
+    return p["E"], np.log(p["a"]) - six, np.log(p["b"]) - six, 2 * eta, 2 * eta, 1.0
 
 
 def _fit(corpus: str, e: float, a: float, b: float, eta: float) -> Published:
@@ -65,6 +72,9 @@ LAW = Law(
         _fit("RedPajama", 1.8366, 212.24, 366.69, 0.1364),
         _fit("RefinedWeb", 1.7345, 157.12, 246.21, 0.1272),
     ),
+    surface=surface,
+    approach="3, one exponent",
+    roles={"plan": 3},
     assumes="params and tokens share an exponent; one recipe and corpus",
     fails="where approach 3 finds different exponents; repeated data",
 )

@@ -38,6 +38,7 @@ LAW = Law(
     terms=(Term("E"), Term("A", {"x": ("alpha", -1.0)})),
     generic=True,
     monotone={"x": -1},
+    roles={"forecast": 3},
     assumes="one regime; y falls with x",
     fails="breaks, plateaus at the start, runs off the compute-optimal frontier",
 )

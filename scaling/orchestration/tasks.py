@@ -31,7 +31,7 @@ from scaling.orchestration.server.task_runner import batches
 from scaling.orchestration.sharing.push import ShareError, catch_up, share
 from scaling.pipeline.publish import publish
 from scaling.record.versions.ledger import PublishError
-from scaling.record.versions.store import Published
+from scaling.record.versions.store import PublishedVersion
 
 # The checks that compare new rows with earlier ones.
 DRIFT = ("drift", "above_trend")
@@ -153,7 +153,7 @@ def _label(stages: list[str]) -> str:
 
 
 @task(task_run_name="publish")
-def publish_outputs(root: Path) -> Published:
+def publish_outputs(root: Path) -> PublishedVersion:
     """Publish the outputs, unless DVC calls one of them stale. Raises PublishError."""
     if changed := stale(root):
         raise PublishError(

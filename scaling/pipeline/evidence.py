@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from scaling.fitting.diagnostics.sensitivity import panel
 from scaling.fitting.engine import own_objective, prepare
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
+from scaling.fitting.study_record import Choice, LawProfiles, ProfileCurve, Sensitivity
 from scaling.fitting.uncertainty.profile import profile_curve, profile_height
 from scaling.runs.studies import of_metric
 
@@ -27,40 +28,30 @@ OBJECTIVES = (
 # Chinchilla's own run (Hoffmann et al. 2022, arXiv:2203.15556), as a target that every study has.
 TARGET = {"params": 7.0e10, "tokens": 1.4e12}
 DIGITS = 6
-_KEPT = ("space", "loss", "delta", "lifted", "rows", "outcome", "tokens_per_param")
 
 
 def profiles(
     runs: pl.DataFrame, fits: Sequence[Fit], aim: Objective, mixed: Sequence[str]
-) -> list[dict[str, Any]]:
-    """The profile of every free parameter of every law that has an objective.
-
-    ``height90`` is the height at which a parameter leaves its 90 % profile interval.
-    """
-    made = []
+) -> tuple[LawProfiles, ...]:
+    """The profile of every free parameter of every law that has an objective."""
+    found = []
     for one in fits:
         if one.law.estimate:
             continue
         problem = prepare(runs, one.law, objective=own_objective(one.law, aim.delta), mixed=mixed)
         u = problem.space.coordinates(one.theta[None])[0]
-        curves = {name: profile_curve(problem, u, name) for name in problem.space.free}
-        made.append(
-            {
-                "law": one.law.name,
-                "height90": _short(profile_height(problem)),
-                "parameters": {
-                    name: {
-                        "values": [_short(value) for value, _ in curve],
-                        "heights": [_short(height) for _, height in curve],
-                    }
-                    for name, curve in curves.items()
-                },
-            }
-        )
-    return made
+        curves = {name: _curve(profile_curve(problem, u, name)) for name in problem.space.free}
+        found.append(LawProfiles(one.law.name, _short(profile_height(problem)), curves))
+    return tuple(found)
 
 
-def sensitivity(rows: pl.DataFrame, study: Mapping[str, Any]) -> dict[str, Any] | None:
+def _curve(points: Iterable[tuple[float, float]]) -> ProfileCurve:
+    pairs = list(points)
+    values, heights = (tuple(_short(pair[i]) for pair in pairs) for i in (0, 1))
+    return ProfileCurve(values, heights)
+
+
+def sensitivity(rows: pl.DataFrame, study: Mapping[str, Any]) -> Sensitivity | None:
     """The study's first law under other objectives, with each exclusion lifted, at `TARGET`.
 
     None for a law with its own procedure, or whose inputs are not params and tokens.
@@ -73,11 +64,13 @@ def sensitivity(rows: pl.DataFrame, study: Mapping[str, Any]) -> dict[str, Any] 
     target = pl.DataFrame({name: [value] for name, value in TARGET.items()} | {"name": ["target"]})
     with np.errstate(over="ignore"):
         table = panel(candidates, law, rules=rules, targets=target, objectives=OBJECTIVES)
-    choices = [
-        {name: line[name] for name in _KEPT} | {"prediction": line["prediction_target"]}
-        for line in table.to_dicts()
-    ]
-    return {"law": law.name, "target": TARGET, "choices": choices}
+    return Sensitivity(law.name, TARGET, tuple(map(_choice, table.to_dicts())))
+
+
+def _choice(line: Mapping[str, Any]) -> Choice:
+    names = ("space", "lifted", "rows", "outcome", "tokens_per_param", "delta")
+    same = {name: line[name] for name in names}
+    return Choice(kind=line["loss"], prediction=line["prediction_target"], **same)
 
 
 def _short(value: float) -> float:

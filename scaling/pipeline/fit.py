@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,13 @@ from scaling.fitting.engine import fit, own_objective, prepare
 from scaling.fitting.holdout import holdout_error
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
+from scaling.fitting.study_record import (
+    ExcludedRows,
+    FitRecord,
+    HorizonErrors,
+    LiftedFit,
+    StudyFits,
+)
 from scaling.io.json_files import write_figures
 from scaling.io.tables import write_parquet, write_table
 from scaling.laws import Law
@@ -32,87 +39,83 @@ def main(name: str) -> None:
     """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows."""
     params = load_params()
     study = get_study(params, name)
-    source = Path("data/validated") / f"{study['source']}.parquet"
-    rows = pl.read_parquet(source)
+    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
     runs, excluded = select(rows, study)
     aim, mixed = Objective(delta=float(params["fit"]["delta"])), study.get("mixed", ())
     choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
-    made = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
-    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in made]))
+    fits = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
+    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
     write_table(FITS / f"{name}.csv", listed(runs))
-    document = _document(name, study, runs, excluded)
-    document["fits"] = [_record(runs, one, aim, mixed) for one in made]
-    document["rolling_origin"] = _rolling_origin(runs, made, aim, mixed)
-    document["profiles"] = profiles(runs, made, aim, mixed)
-    document["sensitivity"] = sensitivity(rows, study)
-    document["without_exclusions"] = _without_exclusions(rows, study, aim)
-    write_figures(FITS / f"{name}.json", document)
-    for one in made:
+    record = StudyFits(
+        study=name,
+        source=study["source"],
+        metric=study["metric"],
+        rows=runs.height,
+        excluded=tuple(map(_excluded, excluded)),
+        ranges=_ranges(runs),
+        fits=tuple(_record(runs, one, aim, mixed) for one in fits),
+        rolling_origin=_rolling_origin(runs, fits, aim, mixed),
+        profiles=profiles(runs, fits, aim, mixed),
+        sensitivity=sensitivity(rows, study),
+        without_exclusions=tuple(_without_exclusions(rows, study, aim)),
+    )
+    write_figures(FITS / f"{name}.json", record.to_json())
+    for one in fits:
         print(f"{name} {one.law.name}: {one.outcome}, objective {one.objective:.6g}")
 
 
-def _document(
-    name: str, study: dict[str, Any], runs: pl.DataFrame, excluded: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What the fits of a study have in common."""
-    ranges = {
-        column: [runs[column].min(), runs[column].max()]
-        for column in ("params", "tokens", "flops")
-        if column in runs.columns
-    }
-    return {
-        "study": name,
-        "source": study["source"],
-        "metric": study["metric"],
-        "rows": runs.height,
-        "excluded": excluded,
-        "ranges": ranges,
-    }
+def _excluded(rule: Mapping[str, Any]) -> ExcludedRows:
+    return ExcludedRows(rule["where"], rule.get("reason"), rule["rows"], rule.get("compare"))
 
 
-def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> dict[str, Any]:
-    """One fit with its information criteria, held-out error and residuals.
+def _ranges(runs: pl.DataFrame) -> dict[str, Any]:
+    """Smallest and largest value of each size that the runs state."""
+    sizes = [name for name in ("params", "tokens", "flops") if name in runs.columns]
+    return {name: (runs[name].min(), runs[name].max()) for name in sizes}
+
+
+def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> FitRecord:
+    """One fit with its information criteria and held-out error.
 
     A law with its own procedure maximises no likelihood, so it has no criteria.
     """
-    if one.law.estimate:
-        known = None
-    else:
+    known = None
+    if not one.law.estimate:
         own = own_objective(one.law, aim.delta)
-        known = criteria(prepare(runs, one.law, objective=own, mixed=mixed), one).to_dict()
-    return one.to_dict() | {
-        "criteria": known,
-        "holdout_error": holdout_error(runs, one.law, inputs_of(one.law), "loss"),
-        "residuals": [float(f"{left:.9g}") for left in one.residuals],
-    }
+        known = criteria(prepare(runs, one.law, objective=own, mixed=mixed), one)
+    return FitRecord.of(one, known, holdout_error(runs, one.law, inputs_of(one.law), "loss"))
 
 
 def _rolling_origin(
     runs: pl.DataFrame, fits: Sequence[Fit], aim: Objective, mixed: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Errors of each law beyond compute budgets, by distance; laws that too few runs tell are left
-    out."""
+) -> tuple[HorizonErrors, ...]:
+    """Errors of each law beyond compute budgets, by distance; a law that too few runs determine is
+    left out."""
     problems = [
         prepare(runs, one.law, objective=own_objective(one.law, aim.delta), mixed=mixed)
         for one in fits
         if not one.law.estimate
     ]
-    return errors_by_horizon(runs, problems)[0].to_dicts()
+    lines = errors_by_horizon(runs, problems)[0].rename(
+        {"from": "start", "to": "stop"}, strict=False
+    )
+    return tuple(HorizonErrors(**line) for line in lines.to_dicts())
 
 
 def _without_exclusions(
     rows: pl.DataFrame, study: dict[str, Any], aim: Objective
-) -> list[dict[str, Any]]:
+) -> Iterator[LiftedFit]:
     """Every law fitted without each exclusion that says ``compare: true``."""
     rules = study.get("exclude", [])
     exclusions = [Exclusion.of(rule) for rule in rules]
     candidates = of_metric(rows, study["metric"]).with_columns(loss=pl.col("value"))
-    return [
-        lift(candidates, exclusions, exclusion, law, objective=_aim(law, aim)).to_dict()
-        for exclusion, rule in zip(exclusions, rules, strict=True)
-        if rule.get("compare", False)
-        for law in study["laws"]
-    ]
+    for lifted in (Exclusion.of(rule) for rule in rules if rule.get("compare", False)):
+        for law in study["laws"]:
+            fit = lift(candidates, exclusions, lifted, law, objective=_aim(law, aim)).fit
+            yield LiftedFit(
+                fit.law.name, fit.values, fit.objective, str(fit.outcome), fit.rows,
+                lifted.where, lifted.reason,
+            )  # fmt: skip
 
 
 def _aim(name: str, aim: Objective) -> Objective | None:

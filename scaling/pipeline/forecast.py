@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,15 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.data import column_of, law_inputs
-from scaling.forecasting.backtest import FEWEST, naive
+from scaling.fitting.study_record import FitRecord, StudyFits, read
+from scaling.forecasting.backtest import MIN_RUNS, naive
 from scaling.forecasting.engine import predictive
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.named_law import law_quantiles
 from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -39,12 +39,12 @@ def main() -> None:
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
     parts, points = [], []
     for study in sorted(params["studies"]):
-        document = json.loads((FITS / f"{study}.json").read_text(encoding="utf-8"))
+        record = read(FITS / f"{study}.json")
         draws = pl.read_parquet(FITS / f"{study}.parquet")
-        targets = place_targets(params["forecast"]["targets"], document)
-        rows = pl.read_parquet(VALIDATED / f"{document['source']}.parquet")
+        targets = place_targets(params["forecast"]["targets"], record)
+        rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
         runs, _ = select(rows, get_study(params, study))
-        parts.append(study_rows(document, runs, draws, targets, levels, params["seed"]))
+        parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
         points.append(baseline_rows(study, runs, targets))
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
@@ -52,14 +52,14 @@ def main() -> None:
     print(f"{table.height} quantiles of {len(parts)} stud{'y' if len(parts) == 1 else 'ies'}")
 
 
-def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataFrame:
+def place_targets(targets: dict[str, Any], record: StudyFits) -> pl.DataFrame:
     """Params, tokens and FLOP of each target; a budget is spent as the study's own fit says.
 
     A study without a fit that could spend a budget has no forecast for targets that are budgets.
     """
-    spends = any(one["law"] == "chinchilla" for one in document["fits"])
+    spends = laws.first_of("plan", record.laws) is not None
     rows: list[dict[str, Any]] = [
-        {"target": name} | place(name, target, document)
+        {"target": name} | place(name, target, record)
         for name, target in targets.items()
         if spends or "flops" not in target
     ]
@@ -67,27 +67,28 @@ def place_targets(targets: dict[str, Any], document: dict[str, Any]) -> pl.DataF
     return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=empty)
 
 
-def place(name: str, target: dict[str, float], document: dict[str, Any]) -> dict[str, float]:
+def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, float]:
     """One target as params, tokens, flops, and any other input that params.yaml gives it."""
     more = {key: float(value) for key, value in target.items() if key not in SCALE}
     if "flops" not in target:
         n, d = float(target["params"]), float(target["tokens"])
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
-    fits = {one["law"]: one for one in document["fits"]}
-    if "chinchilla" not in fits:
+    law = laws.first_of("plan", record.laws)
+    spending = None if law is None else record.fit(law.name)
+    if law is None or spending is None:
         raise InputError(
-            f"target {name} needs a chinchilla fit in study {document['study']}",
+            f"target {name} is a budget, and study {record.study} has no law to spend it by",
             file="params.yaml",
-            allowed="laws that include chinchilla, or a target with params and tokens",
+            value=", ".join(record.laws),
+            allowed=f"one of {', '.join(laws.of_role('plan'))}, or a target with params and tokens",
         )
-    values = {key: p["value"] for key, p in fits["chinchilla"]["parameters"].items()}
-    n_best, d_best = compute_optimal(values, float(target["flops"]))
+    n_best, d_best = compute_optimal(law, spending.values, float(target["flops"]))
     spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
     return spent | more
 
 
 def study_rows(
-    document: dict[str, Any],
+    record: StudyFits,
     runs: pl.DataFrame,
     draws: pl.DataFrame,
     targets: pl.DataFrame,
@@ -100,16 +101,16 @@ def study_rows(
     the metric have none.
     """
     made = []
-    in_both = any(joins(laws.get(one["law"]), INPUTS) for one in document["fits"])
+    in_both = any(joins(laws.get(one.law), INPUTS) for one in record.fits)
     if in_both and targets.height:
         together = predictive(runs, targets, INPUTS, "loss").quantiles(levels)
         made.append(("ensemble", targets, together))
-    for one in document["fits"]:
-        law = laws.get(one["law"]).bound(runs, "loss")
+    for one in record.fits:
+        law = laws.get(one.law).bound(runs, "loss")
         at = _with_inputs(law, targets)
         if at.height:
             made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
-    parts = [_long(document["study"], *one, levels) for one in made]
+    parts = [_long(record.study, *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
 
 
@@ -117,7 +118,7 @@ def baseline_rows(study: str, runs: pl.DataFrame, targets: pl.DataFrame) -> pl.D
     """Carrying the last value on and the tail's power law, as medians."""
     empty = pl.DataFrame(schema=dtypes(FORECAST))
     whole = runs.drop_nulls([*INPUTS, "loss"]).filter(pl.col("loss") > 0)
-    if not targets.height or whole.height < FEWEST:
+    if not targets.height or whole.height < MIN_RUNS:
         return empty
     middle = np.array([0.5])
     made = naive(whole, targets, INPUTS, "loss")
@@ -138,7 +139,7 @@ def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: An
 
 
 def alone(
-    one: dict[str, Any], law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
+    one: FitRecord, law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
 ) -> Any:
     """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
     own = draws.filter(pl.col("law") == law.name)
@@ -146,7 +147,7 @@ def alone(
         [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
     )
     x = law_inputs(at, law, to_fit=False)
-    return law_quantiles(law, theta, np.array(one["residuals"]), x, how)
+    return law_quantiles(law, theta, np.array(one.residuals), x, how)
 
 
 def _with_inputs(law: Law, targets: pl.DataFrame) -> pl.DataFrame:

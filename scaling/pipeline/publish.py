@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scaling.errors import InputError
 from scaling.record.versions.fingerprint import Current, fingerprint
-from scaling.record.versions.store import Published, issue
+from scaling.record.versions.store import PublishedVersion, issue
 
 
 def publish(
@@ -18,7 +18,7 @@ def publish(
     now: datetime | None = None,
     corrects: str | None = None,
     reason: str | None = None,
-) -> Published:
+) -> PublishedVersion:
     """Publish what the stages made, once; restore what an earlier version has lost.
 
     ``now`` is the issue time (default: the clock); ``corrects`` names the version that this one
@@ -38,12 +38,12 @@ def publish(
 
 
 def _current(root: Path) -> Current:
-    """The stages' outputs, with what they say of the version before."""
+    """The stages' outputs, with their changes from the version before."""
     current = fingerprint(root)
 
-    def beside(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
-        from scaling.record.changes.between import beside
+    def change_files(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
+        from scaling.record.changes.between import change_files
 
-        return beside(root, previous, folder, current.made_by)
+        return change_files(root, previous, folder, current.made_by)
 
-    return replace(current, beside=beside)
+    return replace(current, change_files=change_files)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.document.blocks import Figure, Report, every
+from scaling.document.blocks import Figure, Report, all_blocks
 from scaling.document.render import html, markdown
 from scaling.document.report_json import to_json
 from scaling.errors import InputError
@@ -74,7 +74,7 @@ def _hub(root: Path, inputs: Inputs) -> dict[str, bytes]:
 
 def _figures(report: Report) -> list[Figure]:
     """Those that are files of their own, for Markdown."""
-    return [block for block in every(report) if isinstance(block, Figure) and block.file]
+    return [block for block in all_blocks(report) if isinstance(block, Figure) and block.file]
 
 
 if __name__ == "__main__":

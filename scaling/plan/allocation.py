@@ -3,7 +3,7 @@
     N* = G (C/6)^(beta/(alpha+beta)),  G = (alpha A / (beta B))^(1/(alpha+beta)),  D* = C / (6 N*)
 
 minimises L(N, D) at 6ND = C (Hoffmann et al. 2022, arXiv:2203.15556, equation 4; the other laws in
-`scaling.analysis.surface`). With operations counted exactly, C = k(N) D, there is no closed form,
+`scaling.laws._surface`). With operations counted exactly, C = k(N) D, there is no closed form,
 and the root of the slope along the budget is found. The valley is flat: sizes far from N* lose
 little, which `near` says; `misfit` says what a wrong N costs in compute to make up for it with more
 data.
@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling.analysis.surface import LN6, Surface, halve, known, least
+from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
+from scaling.laws._surface import LN6, Surface, halve, has_surface, least
 from scaling.plan.answer import (
     FLOPS,
     Answer,
@@ -36,18 +37,6 @@ from scaling.plan.stored import Sheet
 
 PerToken = Callable[[Array], Array]
 
-APPROACHES = {
-    "envelope": "1, envelope of curves",
-    "isoflop": "2, isoFLOP parabolas",
-    "isoflop_cubic": "2, isoFLOP cubics",
-    "isoflop_shared": "2, shared exponents",
-    "chinchilla": "3, law in N and D",
-    "coupled": "3, coupled law",
-    "over_training": "3, one exponent",
-    "kaplan_joint": "3, Kaplan's joint law",
-}
-# Laws that answer first, in this order, where a sheet has several.
-PREFERRED = ("chinchilla", "coupled", "over_training", "kaplan_joint")
 FACTORS = (0.25, 0.5, 2.0, 4.0)
 
 
@@ -63,22 +52,23 @@ SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 
 
 def chief(sheet: Sheet, law: str | None = None) -> Fit:
-    """The fit that answers: the one named, else the first known of `PREFERRED`."""
+    """The fit that answers: the one named, else the first by role, else any in N and D."""
     if law is not None:
         made = sheet.get(law)
-        if not known(made.law):
+        if not has_surface(made.law):
             raise InputError(
-                "a plan needs a law in params and tokens",
+                "a plan needs a law of the loss in params and tokens",
                 value=law,
-                allowed=", ".join(PREFERRED),
+                allowed=", ".join(laws.of_role("plan")),
             )
         return made
-    found = [name for name in PREFERRED if name in sheet.fits]
+    order = [*laws.of_role("plan"), *sheet.fits]
+    found = [name for name in order if name in sheet.fits and has_surface(sheet.fits[name].law)]
     if not found:
         raise InputError(
             f"{sheet.name} has no law in params and tokens",
             value=", ".join(sheet.fits),
-            allowed=", ".join(PREFERRED),
+            allowed=", ".join(laws.of_role("plan")),
         )
     return sheet.fits[found[0]]
 
@@ -254,9 +244,12 @@ def _figures(
 def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
     """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
     rows: list[Row] = []
-    for name, title in APPROACHES.items():
-        if name in sheet.fits:
-            rows.append({"approach": title, "law": name} | _row(sheet.fits[name], budget, level))
+    titles = laws.approaches()
+    for name in dict.fromkeys([*titles, *sheet.fits]):
+        title = titles.get(name) or "3, another law"
+        fitted = sheet.fits.get(name)
+        if fitted is not None and ("G" in fitted.law.names or has_surface(fitted.law)):
+            rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
     return rows

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from scaling.analysis.surface import Surface, surface
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit, Outcome
 from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.laws._surface import Surface, surface
 from scaling.plan.stored import FAR, Sheet
 
 Row = dict[str, Any]

@@ -110,7 +110,7 @@ def grid(
 def isoflop_grid(made: Fit, budget: float, budgets: int = 3, sizes: int = 5) -> Cells:
     """The usual study of that many FLOP: ``budgets`` levels a factor 10^(1/2) apart, each with
     ``sizes`` sizes a factor 2 apart about the optimum of the law as fitted."""
-    from scaling.analysis.surface import surface
+    from scaling.laws._surface import surface
 
     levels = 10.0 ** (-0.5 * np.arange(budgets))
     each = budget / (sizes * levels.sum()) * levels

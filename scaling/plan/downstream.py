@@ -25,11 +25,11 @@ from math import erf, sqrt
 
 import numpy as np
 
-from scaling.analysis.surface import LN6, Surface, halve
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
+from scaling.laws._surface import LN6, PowerSurface, halve
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
@@ -148,11 +148,11 @@ def least_compute(made: Fit, theta: Array, goal: float) -> Array:
     return np.where(reached, found, np.inf)
 
 
-def _first(made: Fit, theta: Array) -> Surface:
+def _first(made: Fit, theta: Array) -> PowerSurface:
     """The ladder's first step: task loss."""
     p = {name: theta[:, i] for i, name in enumerate(made.law.names)}
     one = np.ones(len(theta))
-    return Surface(p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], one)
+    return PowerSurface(p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], one)
 
 
 def _sizes(made: Fit, log_c: float) -> tuple[float, float]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scaling.analysis.surface import surface
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
+from scaling.laws._surface import surface
 from scaling.plan import design, trust
 from scaling.plan.allocation import chief
 from scaling.plan.answer import (
@@ -28,7 +28,7 @@ from scaling.plan.trust import Belief
 NO_RUNS = "The fitted runs are not at hand, so nothing tells whether the law holds: not trusted."
 
 
-def following(
+def recommend(
     sheet: Sheet,
     *,
     budget: float,

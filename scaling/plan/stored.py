@@ -7,18 +7,20 @@ the hash of the fit file.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
-from scaling.fitting.result import Certificate, Fit, Outcome
+from scaling.fitting import study_record
+from scaling.fitting.result import Fit, Outcome
+from scaling.fitting.study_record import NO_CERTIFICATE
+from scaling.io.hashing import sha256
 from scaling.plan.run_grid import Cells
 
 if TYPE_CHECKING:
@@ -100,16 +102,12 @@ def load(name: str, root: Path = Path()) -> Sheet:
             allowed=", ".join([*studies, "published:LAW"]),
             hint=nearest(name, studies) or "`scaling refit` makes them; --runs fits a table.",
         )
-    raw = path.read_bytes()
-    document = json.loads(raw)
+    record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = {one["law"]: _fit(one, drawn.get(one["law"])) for one in document["fits"]}
+    fits = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
-    # A table without compute has no range of it.
-    known = {k: v for k, v in document["ranges"].items() if None not in v}
-    ranges = {k: (float(v[0]), float(v[1])) for k, v in known.items()}
-    label = f"fit {hashlib.sha256(raw).hexdigest()[:12]}"
-    return Sheet(name, fits, label, ranges, notes, str(document["metric"]))
+    label = f"fit {sha256(path.read_bytes())[:12]}"
+    return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
 
 
 def published(name: str) -> Sheet:
@@ -128,7 +126,7 @@ def published(name: str) -> Sheet:
         law=family, target=family.target, theta=theta, draws=np.zeros((0, len(theta))),
         objective=float("nan"), objective_name="published", link=family.link,
         outcome=Outcome.ESTIMATED, reason=one.note,
-        certificate=_certificate({}),
+        certificate=NO_CERTIFICATE,
         rows=0, residuals=np.zeros(0), ranges={},
     )  # fmt: skip
     notes = (f"Published constants ({one.citation}; {one.data}): no draws, so no intervals.",)
@@ -212,49 +210,3 @@ def _draws(path: Path) -> dict[str, dict[str, Array]]:
     for (law, name), part in table.group_by("law", "parameter", maintain_order=True):
         out.setdefault(str(law), {})[str(name)] = part["value"].to_numpy()
     return out
-
-
-def _fit(one: Mapping[str, Any], drawn: Mapping[str, Array] | None) -> Fit:
-    """A fit from its stored record."""
-    law, told = laws.get(str(one["law"])), one["parameters"]
-    if set(told) != set(law.names):
-        raise InputError(
-            "stored parameters of another form of the law",
-            value=", ".join(told),
-            allowed=", ".join(law.names),
-        )
-    return Fit(
-        law=law,
-        target=str(one["target"]),
-        theta=np.array([float(told[name]["value"]) for name in law.names]),
-        draws=_stacked(law.names, drawn),
-        objective=float(one["objective"]),
-        objective_name=str(one["objective_name"]),
-        link=law.link,
-        outcome=Outcome(one["outcome"]),
-        reason="",
-        certificate=_certificate(one["certificate"]),
-        rows=int(one["rows"]),
-        residuals=np.array([_number(v) for v in one.get("residuals", [])]),
-        ranges={k: (float(v[0]), float(v[1])) for k, v in one["ranges"].items()},
-    )
-
-
-def _stacked(names: tuple[str, ...], drawn: Mapping[str, Array] | None) -> Array:
-    return np.stack([drawn[k] for k in names], axis=1) if drawn else np.zeros((0, len(names)))
-
-
-def _certificate(told: Mapping[str, Any]) -> Certificate:
-    """The numbers of a stored certificate; NaN where there is none."""
-    return Certificate(
-        objective=_number(told.get("objective")),
-        gradient=_number(told.get("gradient")),
-        smallest_eigenvalue=_number(told.get("smallest_eigenvalue")),
-        condition=_number(told.get("condition")),
-        starts=int(told.get("starts", 0)),
-        starts_agreeing=_number(told.get("starts_agreeing")),
-    )
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from scaling.fitting.result import Fit
-from scaling.plan.allocation import PREFERRED, SIX_ND, assumptions, chief, side_by_side, valley
+from scaling.laws._surface import has_surface
+from scaling.plan.allocation import SIX_ND, assumptions, chief, side_by_side, valley
 from scaling.plan.answer import FLOPS, Batch, Row, batch, ends, warnings_of, within
 from scaling.plan.stored import FAR, Sheet
 
@@ -61,7 +62,7 @@ def planning_summary(
     for flops in budgets:
         within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
     sheet = Sheet("", fits, "", ranges or {})
-    if law is None and not any(name in fits for name in PREFERRED):
+    if law is None and not any(has_surface(fit.law) for fit in fits.values()):
         return {"law": None, "budgets": [], "warnings": ["No law in params and tokens was fitted."]}
     made = chief(sheet, law)
     sheet = Sheet("", fits, "", ranges or made.ranges)

@@ -1,16 +1,16 @@
-"""How far an answer depends on choices: other objectives, and each exclusion lifted."""
+"""How far the answers depend on choices: other objectives, and each exclusion lifted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from scaling.document.blocks import Block, Cell, Column, Fold, Group, Table, Text, table
 from scaling.document.cells import both, figure, words
-from scaling.document.format import clean, count, integer, loss, number, plain, shift
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import count, integer, loss, plain, shift
+from scaling.fitting.study_record import Choice
 from scaling.report.context import Context, Study
-from scaling.report.sections.convergence import said
+from scaling.report.sections.convergence import outcome_words
 
 # The pipeline's own choice, as `scaling.fitting.diagnostics.sensitivity` names its fits.
 SPACES = {"log": "logs", "raw": "raw values"}
@@ -23,9 +23,9 @@ def choice_blocks(ctx: Context) -> tuple[Block, ...]:
         return ()
     return (
         Text(
-            "The same runs can be fitted otherwise: with another objective, on raw losses instead "
-            "of logs, with what was left out put back. What moves here is a choice, not noise, "
-            "and no interval above holds all of it."
+            "The same runs can be fitted with another objective, on raw losses instead of logs, or "
+            "with excluded runs put back. These differences come from choices, not from noise, and "
+            "no interval above includes all of them."
         ),
         range_table(known),
         Fold("Every choice", (choice_table(known),), "choices-fold"),
@@ -44,7 +44,7 @@ def range_table(known: list[Study]) -> Table:
         Column("tokens per param", "as fitted here", numeric=True, strong=True),
         Column("tokens per param", "over all choices", numeric=True),
     )
-    at = as_map(as_map(known[0].fitted.get("sensitivity")).get("target"))
+    at = next(study.record.sensitivity.target for study in known if study.record.sensitivity)
     note = (
         f"Loss at {count(at.get('params'))} params and {count(at.get('tokens'))} tokens; "
         "compute-optimal tokens per param at 5.76e23 FLOP."
@@ -56,23 +56,22 @@ def range_table(known: list[Study]) -> Table:
 def _range(study: Study) -> tuple[Cell, ...]:
     lines = _choices(study)
     place = f"{study.fit_file}#sensitivity.choices"
-    own = next((line for line in lines if _is_own(study, line)), {})
-    kept = [line for line in lines if not line.get("lifted")]
-    law = clean(as_map(study.fitted.get("sensitivity")).get("law") or "")
+    own = _own(study)
+    kept = [line for line in lines if not line.lifted]
     return (
         words(study.name),
-        words(law, place),
+        words(study.record.sensitivity and study.record.sensitivity.law, place),
         figure(float(len(lines)), integer, place, "fits"),
-        figure(own.get("prediction"), loss, f"{place}.prediction", study.unit),
+        figure(own and own.prediction, loss, f"{place}.prediction", study.unit),
         _ends(lines, "prediction", loss, place, study.unit),
         _ends(kept, "prediction", loss, place, study.unit),
-        figure(own.get("tokens_per_param"), _three, f"{place}.tokens_per_param"),
+        figure(own and own.tokens_per_param, _three, f"{place}.tokens_per_param"),
         _ends(lines, "tokens_per_param", _three, place, ""),
     )
 
 
-def _ends(lines: list[Mapping[str, Any]], name: str, form: Any, place: str, unit: str) -> Cell:
-    found = [value for line in lines if (value := number(line.get(name))) is not None]
+def _ends(lines: Sequence[Choice], name: str, form: Any, place: str, unit: str) -> Cell:
+    found = [value for line in lines if (value := getattr(line, name)) is not None]
     low, high = (min(found), max(found)) if found else (None, None)
     return both(low, high, form, f"{place}.{name}", unit)
 
@@ -81,30 +80,29 @@ def _three(value: float) -> str:
     return plain(value, 3)
 
 
-def _is_own(study: Study, line: Mapping[str, Any]) -> bool:
+def _own(study: Study) -> Choice | None:
     """The choice that the forecast's own fit makes."""
-    objective = clean(_first(study).get("objective_name") or "")
-    delta = number(line.get("delta"))
-    named = f"delta {delta:g}" if delta is not None else "squares"
-    log = (line.get("space") == "log") == ("log" in objective)
-    return not line.get("lifted") and log and named in objective
+    return next((line for line in _choices(study) if _is_own(study, line)), None)
 
 
-def _first(study: Study) -> Mapping[str, Any]:
-    law = as_map(study.fitted.get("sensitivity")).get("law")
-    fits = [as_map(one) for one in as_list(study.fitted.get("fits"))]
-    return next((one for one in fits if one.get("law") == law), {})
+def _is_own(study: Study, line: Choice) -> bool:
+    known = study.record.sensitivity
+    fit = known and study.record.fit(known.law)
+    objective = fit.objective_name if fit else ""
+    named = "squares" if line.delta is None else f"delta {line.delta:g}"
+    log = (line.space == "log") == ("log" in objective)
+    return not line.lifted and log and named in objective
 
 
 def choice_table(known: list[Study]) -> Table:
     """Every fit of every study."""
     columns = (
         Column("objective"),
-        Column("left out otherwise", long=True),
+        Column("exclusions changed", long=True),
         Column("rows", numeric=True),
         Column("outcome"),
         Column("loss", numeric=True),
-        Column("less the fit's own", numeric=True),
+        Column("difference from the report's fit", numeric=True),
         Column("tokens per param", numeric=True),
     )
     groups = tuple(Group(study.name, tuple(_rows(study))) for study in known)
@@ -112,34 +110,31 @@ def choice_table(known: list[Study]) -> Table:
 
 
 def _rows(study: Study) -> list[tuple[Cell, ...]]:
-    lines = _choices(study)
-    own = next((line for line in lines if _is_own(study, line)), {})
-    return [_row(study, line, number(own.get("prediction")), at) for at, line in enumerate(lines)]
+    own = _own(study)
+    lines = enumerate(_choices(study))
+    return [_row(study, line, own.prediction if own else None, at) for at, line in lines]
 
 
-def _row(study: Study, line: Mapping[str, Any], own: float | None, at: int) -> tuple[Cell, ...]:
+def _row(study: Study, line: Choice, own: float | None, at: int) -> tuple[Cell, ...]:
     place = f"{study.fit_file}#sensitivity.choices[{at}]."
-    value = number(line.get("prediction"))
-    apart = None if value is None or own is None else value - own
-    lifted = clean(line.get("lifted") or "")
+    value = line.prediction
+    difference = None if value is None or own is None else value - own
     return (
         words(_objective(line), place + "loss"),
-        words(f"lifted: {lifted}" if lifted else "nothing"),
-        figure(line.get("rows"), integer, place + "rows", "rows"),
-        words(said(clean(line.get("outcome") or "")), place + "outcome"),
+        words(f"lifted: {line.lifted}" if line.lifted else "nothing"),
+        figure(line.rows, integer, place + "rows", "rows"),
+        words(outcome_words(line.outcome), place + "outcome"),
         figure(value, loss, place + "prediction", study.unit),
-        figure(apart, shift, place + "prediction less the fit's own", study.unit),
-        figure(line.get("tokens_per_param"), _three, place + "tokens_per_param"),
+        figure(difference, shift, place + "prediction less the fit's own", study.unit),
+        figure(line.tokens_per_param, _three, place + "tokens_per_param"),
     )
 
 
-def _objective(line: Mapping[str, Any]) -> str:
-    delta = number(line.get("delta"))
-    kind = clean(line.get("loss") or "").replace("_", " ")
-    how = kind if delta is None else f"{kind}, delta {delta:g}"
-    return f"{how}, on {SPACES.get(str(line.get('space')), clean(line.get('space') or ''))}"
+def _objective(line: Choice) -> str:
+    kind = line.kind.replace("_", " ")
+    how = kind if line.delta is None else f"{kind}, delta {line.delta:g}"
+    return f"{how}, on {SPACES.get(line.space, line.space)}"
 
 
-def _choices(study: Study) -> list[Mapping[str, Any]]:
-    listed = as_list(as_map(study.fitted.get("sensitivity")).get("choices"))
-    return [as_map(line) for line in listed]
+def _choices(study: Study) -> tuple[Choice, ...]:
+    return study.record.sensitivity.choices if study.record.sensitivity else ()

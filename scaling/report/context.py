@@ -9,28 +9,32 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.format import DASH, clean, number
-from scaling.fitting.result import Fit as Stored
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import DASH, clean
+from scaling.fitting.result import Fit
+from scaling.fitting.study_record import StudyFits
+from scaling.io.json_files import as_map, as_number
 from scaling.report.read import FORECAST_FILE, Inputs
-from scaling.report.sections import fits, forecasts
-from scaling.report.sections.fits import Fit
-from scaling.report.sections.forecasts import Forecast
+from scaling.report.sections import forecasts
+from scaling.report.sections.forecasts import TargetForecast
 
 NATS = "nats per token"
+NO_FITS = StudyFits.from_json({})
 
 
 @dataclass(frozen=True)
 class Study:
-    """One study: its choices from params.yaml, its fit file, its runs."""
+    """One study: its choices from params.yaml, the record of its fits, its runs.
+
+    ``stored`` holds the fits with their draws, by law; empty where the draws are not at hand.
+    """
 
     name: str
     source: str
     metric: str
     choices: Mapping[str, Any]
-    fitted: Mapping[str, Any]
+    record: StudyFits
     runs: pl.DataFrame
-    stored: Mapping[str, Stored] = field(default_factory=dict)
+    stored: Mapping[str, Fit] = field(default_factory=dict)
 
     @property
     def fit_file(self) -> str:
@@ -63,10 +67,8 @@ class Study:
         """Smallest and largest fitted value, and the file that says so: the runs, else the fits."""
         if name in self.runs.columns and self.used[name].count():
             column = self.used[name]
-            return number(column.min()), number(column.max()), self.run_file
-        ends = as_list(as_map(self.fitted.get("ranges")).get(name))
-        low, high = ends if len(ends) == 2 else (None, None)
-        return number(low), number(high), self.fit_file
+            return as_number(column.min()), as_number(column.max()), self.run_file
+        return *self.record.ranges.get(name, (None, None)), self.fit_file
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,7 @@ class Context:
 
     inputs: Inputs
     studies: tuple[Study, ...]
-    forecasts: tuple[Forecast, ...]
-    fits: tuple[Fit, ...]
+    forecasts: tuple[TargetForecast, ...]
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -100,7 +101,6 @@ def context(inputs: Inputs) -> Context:
         inputs=inputs,
         studies=tuple(_study(inputs, str(name), as_map(studies[name])) for name in studies),
         forecasts=tuple(forecasts.records(inputs.forecast, inputs.params)),
-        fits=tuple(fits.records(inputs.fits)),
     )
 
 
@@ -110,18 +110,18 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
         source=clean(choices.get("source", name)),
         metric=clean(choices.get("metric", DASH)),
         choices=choices,
-        fitted=as_map(inputs.fits.get(name)),
+        record=inputs.fits.get(name) or NO_FITS,
         runs=inputs.runs.get(name, pl.DataFrame()),
         stored=inputs.stored.get(name, {}),
     )
 
 
-def forecast_place(item: Forecast, law: str, level: str) -> str:
+def forecast_place(item: TargetForecast, law: str, level: str) -> str:
     """Where a number stands in the forecast table."""
     return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
 
 
-def beyond(target: float | None, largest: float | None) -> float | None:
+def decades_beyond(target: float | None, largest: float | None) -> float | None:
     """Decades by which the target passes the largest fitted value; at or below it 0 or less."""
     if target is None or largest is None or target <= 0 or largest <= 0:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaling.document.blocks import Cell, Report
-from scaling.document.format import integer, number
+from scaling.document.format import integer
 from scaling.report.context import Context, context
 from scaling.report.places import CHANGES, HISTORY
 from scaling.report.read import FORECAST_FILE, PARAMS_FILE, Inputs
@@ -11,28 +11,27 @@ from scaling.report.sections.detail import detail
 from scaling.report.sections.glossary import glossary
 from scaling.report.sections.headline import headline
 from scaling.report.sections.planning import planning
-from scaling.report.sections.provenance import made
-from scaling.report.sections.thresholds import governance
+from scaling.report.sections.provenance import provenance
+from scaling.report.sections.thresholds import threshold_section
 from scaling.report.sections.trust import trust
 
 TITLE = "Scaling-law forecast"
-LEAD = "What training runs so far say about larger ones, and how far to believe it."
+LEAD = "What the training runs so far imply for larger ones, and how far to trust it."
 
 
 def build(inputs: Inputs) -> Report:
     """The report of these inputs."""
     ctx = context(inputs)
-    first = (headline(ctx), trust(ctx), made(ctx), detail(ctx), HISTORY, CHANGES)
-    rules = governance(ctx)
+    first = (headline(ctx), trust(ctx), provenance(ctx), detail(ctx), HISTORY, CHANGES)
+    rules = threshold_section(ctx)
     later = (*([] if rules is None else [rules]), planning(ctx), glossary())
     return Report(TITLE, LEAD, _facts(ctx), (*first, *later))
 
 
 def _facts(ctx: Context) -> tuple[Cell, ...]:
     """What the report covers, in a few counts."""
-    fitted = [number(study.fitted.get("rows")) for study in ctx.studies]
-    runs = sum(rows for rows in fitted if rows is not None)
-    laws = {fit.law for fit in ctx.fits}
+    runs = sum(study.record.rows or 0 for study in ctx.studies)
+    laws = {fit.law for study in ctx.studies for fit in study.record.fits}
     counts = (
         (len(ctx.studies), "studies", PARAMS_FILE),
         (runs, "fitted runs", "data/fits#rows"),

@@ -15,12 +15,14 @@ from typing import Any
 import polars as pl
 import yaml
 
+from scaling.document.format import clean
 from scaling.errors import InputError
 from scaling.fitting.result import Fit
+from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_list, as_map
 from scaling.io.tables import unguarded
 from scaling.plan.stored import load
-from scaling.report.sections.threshold_inputs import Governed, read_governed
+from scaling.report.sections.threshold_inputs import ThresholdInputs, read_threshold_inputs
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import without
 
@@ -48,13 +50,13 @@ class Inputs:
 
     params: Mapping[str, Any]
     forecast: pl.DataFrame
-    fits: Mapping[str, Any] = field(default_factory=dict)
+    fits: Mapping[str, StudyFits] = field(default_factory=dict)
     backtests: Mapping[str, Any] = field(default_factory=dict)
     stored: Mapping[str, Mapping[str, Fit]] = field(default_factory=dict)
     runs: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
-    governed: Governed | None = None
+    thresholds: ThresholdInputs | None = None
 
 
 def read(root: Path) -> Inputs:
@@ -69,13 +71,13 @@ def read(root: Path) -> Inputs:
     return Inputs(
         params=params,
         forecast=read_forecasts(root / FORECAST_FILE),
-        fits={name: _read_json(root / f"data/fits/{name}.json") for name in studies},
+        fits={name: _read_fits(root / f"data/fits/{name}.json") for name in studies},
         backtests={name: _read_json(root / f"data/backtests/{name}.json") for name in studies},
         stored={name: _read_draws(root, name) for name in studies},
         runs={name: _read_runs(root, name, as_map(study)) for name, study in studies.items()},
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
-        governed=read_governed(root, params),
+        thresholds=read_threshold_inputs(root, params),
     )
 
 
@@ -87,7 +89,7 @@ def _read_params(root: Path) -> Mapping[str, Any]:
 
 
 def data_day(root: Path, params: Mapping[str, Any]) -> date | None:
-    """The day of the newest row behind the studies: when it came here, or else was known.
+    """The day of the newest row behind the studies: recorded here, or else observed.
 
     A stage reads no clock, so this is the round in which hub tools find the forecasts.
     """
@@ -117,6 +119,19 @@ def _read_json(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as error:
         raise InputError(f"not JSON ({error})", file=file) from None
+
+
+def _read_fits(file: Path) -> StudyFits:
+    """The study's fits; every text is cleaned here, once for all sections."""
+    return StudyFits.from_json(_cleaned(_read_json(file)))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {clean(name): _cleaned(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _read_draws(root: Path, name: str) -> Mapping[str, Fit]:

@@ -1,5 +1,5 @@
 """The documentation: reference pages are current, the site builds with every link whole and needs
-nothing from elsewhere, and the tutorial's commands run."""
+nothing from elsewhere, and commands print what the tutorial and the README show."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from typer.testing import CliRunner
 from scaling.cli.main import app
 from tests.support import ROOT
 
-# What the test leaves out of the tutorial: set-up, and the whole pipeline (other tests run it).
+# What is not run here: set-up, and the whole pipeline (other tests run it).
 LEFT_OUT = ("make ", ". .venv", "scaling refit")
+# What depends on the versions published so far, so that its output is not compared.
+VARYING = ("scaling show", "scaling audit")
 # Outputs of the first two stages, which the test makes itself.
 MADE = ("runs", "validated", "quarantine", "findings.parquet", "docs", "validation.json")
-NEEDED = ("data", "reports", "params.yaml", "dvc.yaml", "requirements.lock", "scaling")
+NEEDED = ("params.yaml", "dvc.yaml", "requirements.lock", "scaling")
 
 
 def test_reference_pages_are_current() -> None:
@@ -72,7 +74,8 @@ def test_the_site_needs_nothing_from_elsewhere(built: Path) -> None:
 
 def test_a_broken_link_stops_the_build(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    for name in ("mkdocs.yml", "tools", "CONTRIBUTING.md", "CHANGELOG.md"):
+        (tmp_path / name).symlink_to(ROOT / name)
     with (tmp_path / "docs/index.md").open("a", encoding="utf-8") as page:
         page.write("\n[nowhere](nowhere.md)\n")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
@@ -81,35 +84,63 @@ def test_a_broken_link_stops_the_build(tmp_path: Path) -> None:
     assert "nowhere.md" in done.stderr
 
 
-def commands(page: str) -> list[str]:
-    """The indented lines of a page, as they are typed."""
-    return [line[4:] for line in page.splitlines() if line.startswith("    ")]
+BLOCK = re.compile(r"^```(sh|text|python)\n(.*?)^```$", re.S | re.M)
+FRAME = str.maketrans(dict.fromkeys("┃━┏┓┳╇┡┩│─└┘┴", " "))
 
 
-def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = commands((ROOT / "docs/tutorial.md").read_text(encoding="utf-8"))
-    typed = [line for line in told if not line.startswith(LEFT_OUT)]
-    assert len(typed) > 8
+def words(text: str) -> list[str]:
+    """The words of an output, whatever the width of its tables and lines."""
+    return text.translate(FRAME).split()
+
+
+def shows(printed: str, page: str) -> bool:
+    """Whether the page's output is the one printed, with parts left out at each ``...``."""
+    parts = [re.escape(" ".join(words(part))) for part in page.split("...")]
+    return re.search(".*".join(parts), " ".join(words(printed))) is not None
+
+
+def typed(line: str) -> str:
+    """What a line of the page prints; fails where it does."""
+    if not line.startswith("scaling "):
+        subprocess.run(line, shell=True, check=True)
+        return ""
+    done = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert done.exit_code == 0, f"{line}\n{done.output}"
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a fresh clone has, and what the first two stages of `scaling refit` leave."""
+    folder = tmp_path_factory.mktemp("clone")
     for name in NEEDED:
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "reports").unlink()
-    shutil.copytree(ROOT / "reports", tmp_path / "reports")
-    (tmp_path / "data").unlink()
-    (tmp_path / "data").mkdir()
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "reports", folder / "reports")
+    (folder / "data").mkdir()
     for path in (ROOT / "data").iterdir():
         if path.name not in MADE:
-            (tmp_path / "data" / path.name).symlink_to(path)
-    monkeypatch.chdir(tmp_path)
-    for stage in ("ingest", "validate"):  # what `scaling refit` leaves, which a fresh clone lacks
+            (folder / "data" / path.name).symlink_to(path)
+    for stage in ("ingest", "validate"):
         command = [sys.executable, "-m", f"scaling.pipeline.{stage}"]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    for line in typed:
-        if line.startswith(("printf", "grep")):
-            subprocess.run(line, shell=True, check=True)
-            continue
-        word, *arguments = shlex.split(line)
-        assert word == "scaling"
-        done = CliRunner().invoke(app, arguments)
-        assert done.exit_code == 0, f"{line}\n{done.output}"
-    assert (tmp_path / "forecast.csv").stat().st_size > 0
-    assert (tmp_path / "reports/index.html").is_file()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, env=environment)
+    return folder
+
+
+@pytest.mark.parametrize("page", ["docs/tutorial.md", "README.md"])
+def test_commands_print_what_the_page_shows(
+    page: str, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone)
+    monkeypatch.setenv("COLUMNS", "80")
+    line, printed = "", ""
+    for kind, text in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
+        if kind == "python":
+            exec(text, {})
+        elif kind == "sh":
+            lines = text.replace("\\\n", " ").splitlines()
+            for line in lines:
+                printed = "" if line.startswith(LEFT_OUT) else typed(line)
+        elif printed and not line.startswith(VARYING):
+            assert shows(printed, text), f"{page} shows another output of {line}:\n{printed}"
+    assert (clone / "forecast.csv").stat().st_size > 0

@@ -14,7 +14,7 @@ from scaling import laws
 from scaling.fitting.engine import fit
 from scaling.fitting.solver.objective import Objective
 from scaling.forecasting import named_law
-from scaling.forecasting.law_choice import _special
+from scaling.forecasting.law_choice import _stands_alone
 from scaling.io.json_files import json_text
 from scaling.laws import Law
 from scaling.pipeline.fit import _long, _record
@@ -34,7 +34,7 @@ laws_quick_and_slow = pytest.mark.parametrize(
 )
 named_alone = pytest.mark.parametrize(
     "law",
-    [law for law in laws.load().values() if _special(law)],
+    [law for law in laws.load().values() if _stands_alone(law)],
     ids=lambda law: law.name,
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.parity import Entry, load
+from tests.support.needs import SHARED
 from tests.support.shared import shared
 
 PAGE = Path("docs/parity.md")
@@ -19,7 +20,7 @@ ENTRIES = [
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_figures_hold(entry: Entry) -> None:
     if entry.shared and shared(entry.shared) is None:
-        pytest.skip(f"{entry.shared} has no open licence; set SCALING_SHARED to its folder")
+        SHARED.skip(entry.shared)
     figures = entry.measure()
     assert figures
     wrong = [f"{one.what}: {one.ours} is not {one.published}" for one in figures if not one.holds]

@@ -9,16 +9,16 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-import pytest
+from tests.support.needs import BROWSER
+from tests.support.waiting import HANG, end_of, until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 60.0  # before something is taken for hung
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Browser:
         return answer["result"]  # type: ignore[no-any-return]
 
     def _next(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self.socket.recv(timeout=SECONDS))
+        message: dict[str, Any] = json.loads(self.socket.recv(timeout=HANG))
         if "method" in message:
             self.events.append(message)
         return message
@@ -63,6 +63,15 @@ class Browser:
     def seen(self, method: str) -> list[dict[str, Any]]:
         """The parameters of every event of this name since the page was opened."""
         return [event["params"] for event in self.events if event["method"] == method]
+
+    def assert_light(self, most: int = 60_000) -> None:
+        """The page is one file of below 3 MB whose elements a browser lays out well within 3 s.
+
+        Elements are counted, not seconds: benchmarks/pages.py has those, of a calm machine.
+        """
+        [address] = self.requests()
+        assert Path(unquote(urlsplit(address).path)).stat().st_size < 3e6
+        assert self.run("document.querySelectorAll('*').length") < most
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression in the page, awaited."""
@@ -101,7 +110,7 @@ def started(folder: Path) -> Iterator[Browser]:
     """A browser with a profile of its own in ``folder``; skips the test where there is none."""
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip(f"no browser is installed ({', '.join(NAMES)})")
+        BROWSER.skip(f"a browser ({', '.join(NAMES)})")
     from websockets.sync.client import connect
 
     flags = ["--headless", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"]
@@ -109,7 +118,8 @@ def started(folder: Path) -> Iterator[Browser]:
     command = [program, *flags, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        with connect(_address(folder, process), max_size=None) as socket:
+        address = _address(folder, process)
+        with connect(address, max_size=None, open_timeout=HANG, ping_interval=None) as socket:
             browser = Browser(socket)
             page = browser.call("Target.createTarget", url="about:blank")["targetId"]
             attached = browser.call("Target.attachToTarget", targetId=page, flatten=True)
@@ -119,15 +129,17 @@ def started(folder: Path) -> Iterator[Browser]:
             yield browser
     finally:
         process.terminate()
-        process.wait(SECONDS)
+        end_of(process)
 
 
 def _address(folder: Path, process: subprocess.Popen[bytes]) -> str:
     """Where the browser listens, as it writes into its profile once it does."""
     told = folder / "DevToolsActivePort"
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        if told.is_file() and (found := re.fullmatch(r"(\d+)\n(/\S+)\s*", told.read_text())):
-            return f"ws://127.0.0.1:{found[1]}{found[2]}"
-        time.sleep(0.05)
-    pytest.skip("the browser does not start here")
+
+    def found() -> re.Match[str] | None:
+        return re.fullmatch(r"(\d+)\n(/\S+)\s*", told.read_text()) if told.is_file() else None
+
+    until(lambda: found() or process.poll() is not None)
+    if (at := found()) is None or process.poll() is not None:
+        BROWSER.skip("a browser that starts")
+    return f"ws://127.0.0.1:{at[1]}{at[2]}"

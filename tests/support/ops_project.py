@@ -9,13 +9,18 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+import yaml
+
 from tests.e2e.orchestration.test_flow import CHECKOUT, FILES, git
+from tests.support.waiting import HANG, PAUSE, Gate, end_of, until
 
 SERVE = (
     "import sys; from pathlib import Path; from scaling.orchestration.server.serve import main; "
@@ -29,12 +34,23 @@ WHO = {
     "GIT_COMMITTER_EMAIL": "a@example.org",
     "GIT_CONFIG_GLOBAL": os.devnull,
 }
+# What Prefect's server answers when its database is: the same question has an answer later.
+BUSY = 503
 
 
 def make(root: Path) -> Path:
-    """The project, committed; its inbox is a folder that Git ignores."""
-    own = (".dvcignore", "prefect.yaml")
-    files = {**FILES, **{name: (CHECKOUT / name).read_text() for name in own}}
+    """The project, committed; its inbox is a folder that Git ignores.
+
+    Nothing is due at a time of the day: that would be a run that a test has not asked for.
+    """
+    deployments = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
+    for one in deployments["deployments"]:
+        one["schedules"] = []
+    files = {
+        **FILES,
+        ".dvcignore": (CHECKOUT / ".dvcignore").read_text(),
+        "prefect.yaml": yaml.safe_dump(deployments, sort_keys=False),
+    }
     files[".gitignore"] += ".prefect/\n/data/internal/\n"
     for name, text in files.items():
         path = root / name
@@ -59,22 +75,25 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(root: Path, env: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    root: Path, env: dict[str, str], port: int, script: str = SERVE
+) -> Iterator[subprocess.Popen[str]]:
     """`scaling serve refit`, once it answers; ended at the end, if it still runs."""
-    command = [sys.executable, "-c", SERVE, str(port)]
+    command = [sys.executable, "-c", script, str(port)]
     with (
         (root.parent / "serve.log").open("a") as log,
         subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log, text=True) as child,
     ):
         try:
-            until(lambda: any(d["status"] == "READY" for d in ask(port, "deployments")))
+            until(lambda: _ready(port), child=child)
             yield child
         finally:
             child.send_signal(signal.SIGINT)
-            try:
-                child.wait(60)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            end_of(child)
+
+
+def _ready(port: int) -> bool:
+    return any(one["status"] == "READY" for one in ask(port, "deployments"))
 
 
 def ask(port: int, what: str) -> list[dict[str, Any]]:
@@ -84,12 +103,17 @@ def ask(port: int, what: str) -> list[dict[str, Any]]:
         b"{}",
         {"Content-Type": "application/json"},
     )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
-    except OSError:
-        return []
-    return found
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=HANG) as answer:
+                found: list[dict[str, Any]] = json.load(answer)
+                return found
+        except urllib.error.HTTPError as error:
+            if error.code != BUSY:
+                raise
+            time.sleep(PAUSE)
+        except OSError:
+            return []
 
 
 def ended(port: int) -> list[str]:
@@ -98,8 +122,19 @@ def ended(port: int) -> list[str]:
     return [run["state_type"] for run in sorted(runs, key=lambda run: str(run["end_time"]))]
 
 
-def until(true: Callable[[], object], seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.3)
+def hold(root: Path, *names: str) -> Gate:
+    """Have these stages wait, wherever they run, until the gate is opened."""
+    gate = Gate(root.parent / f"{root.name}.gate")
+    stage = root / "stage.py"
+    wait = f"if sys.argv[1] in {names!r}:\n    {gate.line}\n"
+    stage.write_text(stage.read_text().replace("name, source", f"{wait}name, source", 1))
+    return gate
+
+
+def at_work(root: Path, name: str = "b") -> bool:
+    """Whether this stage of the project runs."""
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if "stage.py" in words and name in words and process.info["cwd"] == str(root):
+            return True
+    return False

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from scaling.document.blocks import Cell, Figure, Report, Table, every
+from scaling.document.blocks import Cell, Figure, Report, Table, all_blocks
 from scaling.runs.schema import FORECAST, RUN, dtypes
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -147,7 +147,7 @@ def project(root: Path, chosen: dict[str, Any] | None = None, **more: Any) -> Pa
 
 def tables(report: Report) -> dict[str, Table]:
     """Every table by id, folded ones too."""
-    return {block.id: block for block in every(report) if isinstance(block, Table)}
+    return {block.id: block for block in all_blocks(report) if isinstance(block, Table)}
 
 
 def cells(report: Report) -> Iterator[Cell]:
@@ -160,7 +160,7 @@ def cells(report: Report) -> Iterator[Cell]:
 
 def figures(report: Report) -> list[Figure]:
     """Every figure."""
-    return [block for block in every(report) if isinstance(block, Figure)]
+    return [block for block in all_blocks(report) if isinstance(block, Figure)]
 
 
 class Seen(HTMLParser):

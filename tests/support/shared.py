@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from scaling.runs.formats._cells import parse
 from scaling.runs.schema import RUN, dtypes
-from tests.support import ROOT
+from tests.support.needs import SHARED
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def shared(*parts: str) -> Path | None:
@@ -34,7 +35,7 @@ def run_table(
     """
     path = shared(*name.split("/"))
     if path is None:
-        pytest.skip(f"{name} is not here: it may not be shipped (SCALING_SHARED names its folder)")
+        SHARED.skip(name)
     cells = pl.read_csv(path, infer_schema_length=None)
     if where is not None:
         cells = cells.filter(pl.sql_expr(where))

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
-from scaling.forecasting.network import FARTHEST, FEWEST, NEAREST
-from scaling.forecasting.network import MOST as POINTS
+from scaling.forecasting.network import FARTHEST, MIN_POINTS, NEAREST
+from scaling.forecasting.network import MAX_POINTS as POINTS
 from scaling.forecasting.network_features import Curves
 
 Array = NDArray[np.floating]
@@ -69,7 +69,7 @@ class Draw:
 def simulate(seed: list[int], rows: int) -> Simulated:
     """So many curves; the same of the same seed."""
     draw = Draw(seed, rows)
-    number = np.exp(draw.even(np.log(FEWEST), np.log(POINTS))).round()
+    number = np.exp(draw.even(np.log(MIN_POINTS), np.log(POINTS))).round()
     there = np.arange(POINTS) < number
     length = np.exp(draw.even(np.log(0.5), np.log(9.0)))
     t = _places(draw, number, length)

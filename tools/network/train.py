@@ -15,7 +15,7 @@ from scaling.forecasting.network import (
     HIDDEN,
     LAYERS,
     SCALES,
-    Passed,
+    ForwardPass,
     Weights,
     forward,
     shares,
@@ -104,7 +104,7 @@ def loss_and_slopes(w: Weights, inputs: Array, steps: Array, z: Array) -> tuple[
     return loss, _backwards(w, back.astype(TYPE), passed)
 
 
-def _backwards(w: Weights, back: Array, passed: Passed) -> Weights:
+def _backwards(w: Weights, back: Array, passed: ForwardPass) -> Weights:
     """Slopes by weight of all layers, from those by output."""
     layers, gates = passed.layers, passed.gates
     slopes: Weights = {"out": layers[-1].T @ back, "out_b": back.sum(0)}

@@ -66,11 +66,10 @@ def _comparison(
 def _possible(frame: pl.DataFrame) -> list[Any]:
     """The usual laws whose inputs are columns of the table."""
     from scaling import laws
-    from scaling.forecasting.law_choice import AUTO
 
     have = set(frame.columns)
     compute = "flops" in have or {"params", "tokens"} <= have
-    usual = [laws.get(name) for name in AUTO]
+    usual = [laws.get(name) for name in laws.of_role("forecast")]
     found = [law for law in usual if set(law.inputs) <= have or (law.generic and compute)]
     if not found:
         raise InputError(

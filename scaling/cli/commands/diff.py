@@ -22,14 +22,14 @@ def diff(
     import json
 
     from scaling.cli.display.changes import lines
-    from scaling.record.changes.between import changed
+    from scaling.record.changes.between import changes_between
     from scaling.record.reproduce.reproduce import folder_of
     from scaling.record.versions.ledger import MANIFEST
 
     root = Path().resolve()
     before, after = (folder_of(root, version) for version in (old, new))
     made_by = json.loads((after / MANIFEST).read_bytes())["made_by"]
-    made = changed(root, before, after, made_by, most=None) | {"new": new}
+    made = changes_between(root, before, after, made_by, most=None) | {"new": new}
     if as_json:
         print_json(made)
         return

@@ -59,8 +59,8 @@ def forecast(
         usual_inputs,
         with_target,
     )
-    from scaling.forecasting.law_choice import alone, applicable
-    from scaling.forecasting.per_law import laws_alone
+    from scaling.forecasting.law_choice import applicable, sole_law
+    from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
     table = read(runs, maps)
@@ -72,7 +72,7 @@ def forecast(
     targets = planned.frame
     names = tuple(inputs) if inputs else usual_inputs(given.frame, targets)
     check_companions(companion or (), names, law or "auto")
-    special = alone(names, law or "auto")
+    special = sole_law(names, law or "auto")
     if special is None:
         applicable(names, law or "auto")
     with planned.placed():
@@ -100,5 +100,5 @@ def forecast(
     frame = with_target(given.frame, target) if companion else given.frame
     beyond = None if special is not None else decades_beyond(frame, targets, names)
     both = beyond is not None and not law and len(names) < 3
-    beside = laws_alone(frame, targets, names, target) if both else {}
+    beside = forecast_per_law(frame, targets, names, target) if both else {}
     show_forecast(made, targets, names, beyond, beside)

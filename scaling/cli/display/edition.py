@@ -1,4 +1,4 @@
-"""What `scaling verify EDITION` says: what is wrong, or what the edition is and what was shown."""
+"""What `scaling verify EDITION` prints: problems, or the edition and what was disclosed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def verified(
     problems = check(folder)
     if problems:
         return problems, []
-    told = read(folder)
+    manifest = read(folder)
     lines = [
-        f"Whole: redacted edition {told['edition']}",
-        f"of version {told['full']['version']}, issued {told['issued_at']}.",
-        "Compare the id with the one that was announced.",
+        f"Intact: redacted edition {manifest['edition']}",
+        f"of version {manifest['full']['version']}, issued {manifest['issued_at']}.",
+        "Compare its id with the announced one.",
     ]
     if full is not None:
         problems += check_full(folder, full)
-        lines.append(f"It is what redacting {full} gives.")
+        lines.append(f"It matches a redaction of {full}.")
     if disclosed is not None:
         leaves, wrong = check_proof(folder, disclosed)
         problems += wrong
-        lines += [f"Belongs to it: {canonical(leaf).decode()}" for leaf in leaves]
+        lines += [f"Part of this edition: {canonical(leaf).decode()}" for leaf in leaves]
     return problems, lines

@@ -1,4 +1,4 @@
-"""A published version on the terminal: its forecasts, and how far to believe them."""
+"""A published version on the terminal: its forecasts, and how far to trust them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def find(reports: Path, name: str | None) -> Entry:
 
 
 def show_version(reports: Path, name: str | None = None) -> None:
-    """Print the headline table, how far out each forecast lies and where its laws disagree, then
-    what else speaks for and against it."""
+    """Print the headline table, how far each forecast extrapolates, where its laws disagree, and
+    the main doubts."""
     entry = find(reports, name)
     report = _read(reports / entry.version / REPORT)
     console = Console()
@@ -57,7 +57,7 @@ def show_version(reports: Path, name: str | None = None) -> None:
     sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
     for block in as_list(sections.get("headline", {}).get("blocks")):
         _show(console, as_map(block))
-    console.print(Text("Should I believe it?", style="bold"))
+    console.print(Text("How far to trust it", style="bold"))
     for block in map(as_map, as_list(sections.get("trust", {}).get("blocks"))):
         if block.get("kind") == "points" or block.get("id") == "distance-table":
             _show(console, block)

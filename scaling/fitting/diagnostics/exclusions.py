@@ -81,25 +81,3 @@ def lift(
     kept = apply(runs_all, [rule for rule in rules if rule != lifted])
     made = fit(kept, law, target=target, inputs=inputs, objective=objective, mixed=CONVENTIONS)
     return Variant(made, lifted)
-
-
-def both_ways(
-    runs_all: pl.DataFrame,
-    rules: Sequence[Exclusion],
-    law: str | Law,
-    *,
-    target: str = "loss",
-    inputs: Mapping[str, str] | None = None,
-    objective: Objective | None = None,
-) -> list[Variant]:
-    """The fit with all rules applied, then one fit for each rule that is lifted alone.
-
-    ``runs_all`` holds every row, before any exclusion. A rule that takes nothing out is fitted
-    all the same, so that the answer says so. No resamples: these fits are for comparison.
-    """
-    kept = apply(runs_all, rules)
-    first = Variant(fit(kept, law, target=target, inputs=inputs, objective=objective), None)
-    return [first] + [
-        lift(runs_all, rules, one, law, target=target, inputs=inputs, objective=objective)
-        for one in rules
-    ]

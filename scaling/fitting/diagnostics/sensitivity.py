@@ -31,7 +31,7 @@ from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.sandwich import natural_errors, smooth_covariance
 from scaling.laws._law import Law
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 
 DELTAS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 OBJECTIVES = (
@@ -142,9 +142,8 @@ def _consequences(made: Fit, budget: float, targets: pl.DataFrame | None) -> dic
 
 
 def _tokens_per_param(made: Fit, budget: float) -> float | None:
-    approach_3 = {"A", "B", "alpha", "beta"} <= set(made.law.names)
-    if not approach_3 or made.law.inputs != ("params", "tokens"):
+    if made.law.surface is None:
         return None
     with np.errstate(all="ignore"):
-        params, tokens = compute_optimal(made.values, budget)
+        params, tokens = compute_optimal(made.law, made.values, budget)
         return float(tokens / params)

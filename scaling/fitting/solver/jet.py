@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
+from scaling.errors import InputError
 
 Pair = tuple[int, int]
 
@@ -94,6 +95,22 @@ class Jet:
 
     def __le__(self, other: Any) -> Any:
         return self.value <= _value(other)
+
+
+def differentiated(value: object, name: str) -> Jet:
+    """The jet that a law's ``predict`` returned.
+
+    Raises:
+        InputError: it returned something else, so its derivatives are lost.
+    """
+    if not isinstance(value, Jet):
+        raise InputError(
+            f"{name}: predict returns no derivatives",
+            value=type(value).__name__,
+            allowed="arithmetic and numpy functions of p and x alone",
+            hint="np.asarray, float() and loops over values lose them.",
+        )
+    return value
 
 
 def variable(index: int, value: Array, slope: Array, bend: Array, *, second: bool) -> Jet:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.fitting.solver.jet import Jet, variable
+from scaling.fitting.solver.jet import Jet, differentiated, variable
+from scaling.fitting.solver.objective import Objective
+from scaling.fitting.solver.problem import Kernel
 from scaling.fitting.solver.space import Space
 from scaling.laws._law import Law
 
@@ -182,6 +184,22 @@ class TermsKernel:
         return np.matmul(back, g[:, :, None])[:, :, 0], hessian, majoriser
 
 
+def kernel_of(law: Law, x: Mapping[str, Array], space: Space, objective: Objective) -> Kernel:
+    """The kernel of a fit: closed derivatives for sums of power terms compared in logs, else jets.
+
+    Every choice of kernel is made here. Only power terms are served in centred coordinates: other
+    fits take ``space.plain()``.
+    """
+    if sums_terms(law, objective):
+        return TermsKernel(law, x, space)
+    return GenericKernel(law, x, space, objective.link)
+
+
+def sums_terms(law: Law, objective: Objective) -> bool:
+    """Whether a fit of the law by this objective is served by its power terms."""
+    return bool(law.terms) and objective.link == "log" and objective.kind != "binomial"
+
+
 class GenericKernel:
     """eta = link(predict(theta(u))) for any law; exact derivatives by jets."""
 
@@ -232,9 +250,7 @@ class GenericKernel:
             fixed = axis.kind == "fixed"
             jet = variable(axis.index, value, slope, bend, second=second)
             setattr(p, name, value if fixed else jet)
-        made: Any = self.law.predict(p, self._inputs(rows))
-        assert isinstance(made, Jet)
-        return made
+        return differentiated(self.law.predict(p, self._inputs(rows)), self.law.name)
 
     def jacobian(self, u: Array, rows: slice, *, second: bool) -> tuple[Array, Array, object]:
         """eta, d eta / du, and (jet of the prediction, l', a) for `curvature`.

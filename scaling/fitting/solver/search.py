@@ -12,14 +12,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.fitting.solver.jet import Jet
-from scaling.fitting.solver.kernels import GenericKernel, TermsKernel
+from scaling.fitting.solver.jet import Jet, differentiated
+from scaling.fitting.solver.kernels import kernel_of
 from scaling.fitting.solver.linalg import solve_spd
 from scaling.fitting.solver.newton import choose, minimise
 from scaling.fitting.solver.problem import Derivatives, Problem
@@ -100,12 +99,7 @@ def _scattered(problem: Problem, most: int) -> Problem:
 def _on_rows(problem: Problem, rows: NDArray[np.int64]) -> Problem:
     law, space = problem.law, problem.space
     x = {name: column[rows] for name, column in problem.x.items()}
-    terms = isinstance(problem.kernel, TermsKernel)
-    kernel = (
-        TermsKernel(law, x, space)
-        if terms
-        else GenericKernel(law, x, space, problem.objective.link)
-    )
+    kernel = kernel_of(law, x, space, problem.objective)
     return replace(
         problem,
         x=x,
@@ -254,7 +248,7 @@ def _derived(law: Law, theta: Array, x: Mapping[str, Array]) -> Array:
     p = SimpleNamespace(**{name: theta[:, k, None] for k, name in enumerate(law.names)})
     for j, name in enumerate(law.linear):
         setattr(p, name, Jet(one, {j: one}, None))
-    made: Any = law.predict(p, SimpleNamespace(**x))
+    made = differentiated(law.predict(p, SimpleNamespace(**x)), law.name)
     basis = np.zeros((len(theta), len(law.linear), len(next(iter(x.values())))))
     for j, slope in made.first.items():
         basis[:, j] = slope

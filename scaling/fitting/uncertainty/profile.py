@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.fitting.solver.kernels import GenericKernel, TermsKernel
+from scaling.fitting.solver.kernels import kernel_of
 from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.small_samples import t_over_z
@@ -79,7 +79,7 @@ def _uncentred(problem: Problem, u: Array) -> tuple[Problem, Array]:
     if not problem.space.centres:
         return problem, u
     space = problem.space.plain()
-    kernel = TermsKernel(problem.law, problem.x, space)
+    kernel = kernel_of(problem.law, problem.x, space, problem.objective)
     moved = space.coordinates(problem.space.theta(u[None]))[0]
     return replace(problem, space=space, kernel=kernel), moved
 
@@ -110,12 +110,7 @@ def _held(problem: Problem, name: str, index: int, at: float) -> Problem:
     u[0, index] = at
     axis = problem.space.axes[problem.law.names.index(name)]
     space = problem.space.held(name, float(axis.natural(u)[0][0]))
-    terms = isinstance(problem.kernel, TermsKernel)
-    kernel = (
-        TermsKernel(problem.law, problem.x, space)
-        if terms
-        else GenericKernel(problem.law, problem.x, space, problem.objective.link)
-    )
+    kernel = kernel_of(problem.law, problem.x, space, problem.objective)
     return replace(problem, space=space, kernel=kernel)
 
 

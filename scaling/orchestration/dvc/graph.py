@@ -20,7 +20,7 @@ from typing import Any
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
-from scaling.record.versions.check import looks_whole
+from scaling.record.versions.check import appears_intact
 from scaling.record.versions.store import is_published
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
@@ -108,7 +108,7 @@ def up_to_date(root: Path | None = None) -> bool:
     DVC is asked first: where something is stale, publishing looks at the versions anyway.
     """
     root = root or Path.cwd()
-    return is_published(root) and not stale(root) and looks_whole(root)
+    return is_published(root) and not stale(root) and appears_intact(root)
 
 
 def dvc(

@@ -30,8 +30,8 @@ from scaling.io.git import git
 if TYPE_CHECKING:
     import psutil
 
-# A DVC that a killed refit left behind may be writing just now.
-PATIENCE = 2.0
+# A DVC that a killed refit left behind may be writing just now, on a busy machine.
+PATIENCE = 10.0
 # As long as a stage may take (`scaling.orchestration.dvc.graph.STAGE_SECONDS`).
 ORPHAN_SECONDS = 7200.0
 

@@ -21,7 +21,7 @@ from scaling.document.render import escape_markdown
 from scaling.errors import counted
 from scaling.govern.evidence import Written
 from scaling.record.changes.headline import changes, headline, previous
-from scaling.record.versions.store import Published
+from scaling.record.versions.store import PublishedVersion
 
 # Where a team serves `reports/`; without it the link is to the file.
 SITE = "SCALING_SITE"
@@ -37,7 +37,7 @@ def name_run(name: str) -> None:
         client.update_flow_run(flow_run.id, name=name)
 
 
-def show_published(root: Path, published: Published) -> None:
+def show_published(root: Path, published: PublishedVersion) -> None:
     """The headline as a table, what changed as a text, the page as a link."""
     before = previous(root / "reports", published.version)
     create_table_artifact(
@@ -49,7 +49,7 @@ def show_published(root: Path, published: Published) -> None:
     link_report(root, published)
 
 
-def link_report(root: Path, published: Published) -> None:
+def link_report(root: Path, published: PublishedVersion) -> None:
     """The page of the version that stands, new or not."""
     _link(root, published.folder / "report.html", f"Report {published.version}", "report")
 

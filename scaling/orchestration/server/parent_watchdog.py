@@ -18,7 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 SECONDS = 1.0
-REPORT_SECONDS = 5.0
+# A server that is gone refuses at once; one on a busy machine takes its time.
+REPORT_SECONDS = 60.0
 # Set by the runner and the worker for the process of one run, and by nothing else.
 STARTED_BY_PREFECT = "PREFECT__FLOW_RUN_ID"
 NAME = "ends with its parent"

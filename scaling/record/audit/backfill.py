@@ -25,7 +25,7 @@ from scaling.record.audit import replay, trends
 from scaling.record.audit.read import HISTORY
 from scaling.record.versions.fingerprint import BASELINES, Current, engine_of, hashes_of
 from scaling.record.versions.ledger import LEDGER, read_lines
-from scaling.record.versions.store import Published, issue
+from scaling.record.versions.store import PublishedVersion, issue
 from scaling.runs.schema import FORECAST, dtypes
 
 NAIVE = (CARRY, TAIL)
@@ -40,18 +40,19 @@ SOURCES = (
     "scaling/govern/trends.py",
     "scaling/laws",
 )
-AGAIN = "the same day replayed again, by other code or data"
+REPLACED = "the same day replayed again, by other code or data"
 
 
 def backfill(
     root: Path = Path(),
     *,
     only: date | None = None,
-    done: Callable[[date, Published], None] = lambda day, made: None,
-) -> list[Published]:
+    done: Callable[[date, PublishedVersion], None] = lambda day, made: None,
+) -> list[PublishedVersion]:
     """Replay and publish every day of the plan (or ``only`` one); days published before stay.
 
-    ``done`` is told of each as it is published. Raises InputError when ``only`` is not in the plan.
+    ``done`` is called with each as it is published. Raises InputError when ``only`` is not in the
+    plan.
     """
     plan = replay.read_plan(root / replay.FILE)
     if only is not None and only not in plan.days:
@@ -75,17 +76,18 @@ def make(root: Path, day: date, folder: Path) -> list[str]:
     return [] if made is None else list(made.files)
 
 
-def _issued(root: Path, made: Current) -> Published:
+def _issued(root: Path, outputs: Current) -> PublishedVersion:
     """Publish it; where the day has a version already, as the correction of the last one."""
     reports = root / "reports" / HISTORY
     ledger = reports / LEDGER
     chain = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
-    same = [entry.version for entry in chain if entry.as_of == made.as_of]
-    more = {"corrects": same[-1], "reason": AGAIN} if same and made.version not in same else {}
-    return issue(root, reports, lambda: made, more=more)
+    same = [entry.version for entry in chain if entry.as_of == outputs.as_of]
+    replaces = bool(same) and outputs.version not in same
+    more = {"corrects": same[-1], "reason": REPLACED} if replaces else {}
+    return issue(root, reports, lambda: outputs, more=more)
 
 
-def current(root: Path, plan: replay.Plan, day: date, folder: Path) -> Current | None:
+def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Current | None:
     """The version of one day, its files written into ``folder``; None when nothing was known."""
     parts = list(_parts(root, plan, day))
     if not parts:
@@ -116,7 +118,7 @@ def _csv(table: pl.DataFrame) -> bytes:
 
 
 def _parts(
-    root: Path, plan: replay.Plan, day: date
+    root: Path, plan: replay.ReplayPlan, day: date
 ) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
     types = dtypes(FORECAST)
     for study in plan.studies:
@@ -127,7 +129,9 @@ def _parts(
     yield from trends.replay(root, plan.trends, day, int(seed))
 
 
-def _made_by(root: Path, plan: replay.Plan, day: date, outputs: dict[str, str]) -> dict[str, Any]:
+def _made_by(
+    root: Path, plan: replay.ReplayPlan, day: date, outputs: dict[str, str]
+) -> dict[str, Any]:
     """Hashes of everything behind the version, in the form of an ordinary one."""
     sources = sorted({study.source for study in plan.studies})
     tables = [root / VALIDATED / f"{source}.parquet" for source in sources]

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import read_version
 from scaling.io import atomic
 from scaling.io.json_files import write_json
 from scaling.record.versions.ledger import MANIFEST
@@ -39,9 +40,7 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
             hint = "Export them to two folders."
             raise InputError("two versions of one day", file=folder, value=str(day), hint=hint)
         rounds[day] = quantiles(folder)
-        for file in sorted((folder / "fits").glob("*.json")):
-            fitted = json.loads(file.read_bytes())
-            metrics[fitted["study"]] = str(fitted.get("metric", "loss"))
+        metrics |= {one.study: one.metric or "loss" for one in read_version(folder).values()}
         for name, content in hubverse.files(rounds[day], day).items():
             atomic.write(out / name, content)
             written.append(out / name)
@@ -49,9 +48,9 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
         "tasks": hubverse.tasks(rounds, metrics),
         "admin": hubverse.admin("scaling forecasts"),
     }
-    for name, told in config.items():
+    for name, document in config.items():
         path = out / "hub-config" / f"{name}.json"
-        write_json(path, told)
+        write_json(path, document)
         written.append(path)
     return written
 

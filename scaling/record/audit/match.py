@@ -125,15 +125,15 @@ def _near(
     asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules
 ) -> tuple[Places, Places, Array]:
     """Rows of both tables within the tolerances of N and D, and how far apart they are."""
-    whole = asked["params"].is_not_null() & asked["tokens"].is_not_null()
-    if not whole.any():
+    complete = asked["params"].is_not_null() & asked["tokens"].is_not_null()
+    if not complete.any():
         count = asked.height, there.height
         pairs = np.indices(count).reshape(2, -1)
         return pairs[0], pairs[1], np.zeros(pairs.shape[1])
     from scipy.spatial import cKDTree
 
     known = np.flatnonzero((there[column].is_not_null() & there["tokens"].is_not_null()).to_numpy())
-    wanted = np.flatnonzero(whole.to_numpy())
+    wanted = np.flatnonzero(complete.to_numpy())
     width = np.array([rules.params, rules.tokens])
     a = np.log(asked.select("params", "tokens").to_numpy()[wanted]) / width
     b = np.log(there.select(column, "tokens").to_numpy()[known]) / width

@@ -13,54 +13,56 @@ SHARES = (("in 50", "in50"), ("in 80", "in80"), ("in 90", "in90"), ("in 95", "in
 MEANS = (("error %", "error"), ("bias %", "bias"), ("CRPS %", "crps"), ("WIS %", "wis"))
 
 
-def page(made: dict[str, Any]) -> str:
+def page(summary: dict[str, Any]) -> str:
     """Markdown with one table for each question."""
-    parts = ["# Audit of published forecasts", _opening(made)]
-    if made["forecasts_scored"]:
+    parts = ["# Audit of published forecasts", _opening(summary)]
+    if summary["forecasts_scored"]:
         parts += [
-            "## How wrong, and in which direction",
-            "Errors are of logs, in hundredths, forecast over outcome: a positive bias is a "
-            "forecast that was too high. Skill is 1 - CRPS / CRPS of carrying the last value on. "
-            "An origin is one source of one version: forecasts of one origin err together.",
-            _means(made["how_wrong"], ("kind", "law")),
-            "By source, the forecast alone:",
-            _means(made["by_source"], ("kind", "source")),
-            "## How far out",
+            "## Error and bias",
+            "Errors are logs of forecast over outcome, in hundredths: a positive bias is a "
+            "forecast that was too high. Skill is 1 - CRPS / CRPS of carrying the last value "
+            "forward. An origin is one source of one version; its forecasts share errors.",
+            _means(summary["how_wrong"], ("kind", "law")),
+            "By source, the ensemble only:",
+            _means(summary["by_source"], ("kind", "source")),
+            "## By distance",
             "Decades of compute beyond the largest run that was known.",
-            _means(_with_band(made["how_far_out"]), ("kind", "decades")),
-            "## Is it getting better",
+            _means(_with_band(summary["how_far_out"]), ("kind", "decades")),
+            "## Over time",
             "By year of the as-of day. The studies differ from year to year, so compare skill.",
-            _means(made["getting_better"], ("kind", "year")),
-            "## Was the stated confidence right",
-            _confidence(made["confidence"]),
+            _means(summary["getting_better"], ("kind", "year")),
+            "## Calibration",
+            _confidence(summary["confidence"]),
             "Share of outcomes by the tenth of the forecast's distribution they fell into; "
-            "honest confidence gives about as many in each.",
-            _ranks(made["confidence"]),
-            "## Which law was to blame",
+            "a calibrated forecast gives about as many in each.",
+            _ranks(summary["confidence"]),
+            "## Which laws missed",
             "Of the forecasts whose 90 % interval missed: the errors of each law there, and how "
             "often it was the furthest off to that side.",
-            _blame(made["blame"]),
+            _blame(summary["blame"]),
         ]
-    return "\n\n".join([*parts, "## Targets that have not come", _open(made["open"])]) + "\n"
+    return "\n\n".join([*parts, "## Open targets", _open(summary["open"])]) + "\n"
 
 
-def _opening(made: dict[str, Any]) -> str:
-    aside = made["set_aside"]
+def _opening(summary: dict[str, Any]) -> str:
+    aside = summary["set_aside"]
     more = f" {aside} scores of revised outcomes or corrected versions are set aside." * bool(aside)
     return (
-        f"{made['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` were "
-        "issued before the outcome; replays were made with hindsight about what to forecast, by "
-        "code that is younger than the outcomes: `replay by day` knows what the days of the data "
-        "say, `replay by size` the smaller runs of a source that came out whole; `counts by day` "
-        "are numbers of models in dated copies of a table."
+        f"{summary['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` "
+        "were issued before the outcome. Replays chose their targets with hindsight and use code "
+        "written after the outcomes: `replay by day` knows the rows observed by that day, `replay "
+        "by size` the smaller runs of a source released all at once; `counts by day` are numbers "
+        "of models in dated copies of a table."
     )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
     """A Markdown table whose first columns are words and the others numbers."""
     rule = ["---"] * words + ["---:"] * (len(head) - words)
-    told = ([*(escape_markdown(clean(cell)) for cell in row[:words]), *row[words:]] for row in rows)
-    lines = [head, rule, *told]
+    cells = (
+        [*(escape_markdown(clean(cell)) for cell in row[:words]), *row[words:]] for row in rows
+    )
+    lines = [head, rule, *cells]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -126,7 +128,11 @@ def _blame(rows: Rows) -> str:
         ]
         for row in rows
     ]
-    return _table(head, cells, 2) if cells else "No interval missed where laws stood beside it."
+    return (
+        _table(head, cells, 2)
+        if cells
+        else "No interval missed where single laws were forecast too."
+    )
 
 
 def _open(rows: Rows) -> str:

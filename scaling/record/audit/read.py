@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
 from scaling.record.audit.match import N_COLUMNS
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
@@ -64,30 +65,31 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
     The second table has one row a version, study, target and law, with ``levels`` and ``values``.
     """
-    asked, said = [], []
+    targets, quantile_rows = [], []
     manifests = {folder: json.loads((folder / MANIFEST).read_bytes()) for folder in folders}
     corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
     for folder, manifest in manifests.items():
         table = quantiles(folder).with_columns(version=pl.lit(folder.name))
         studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
-        asked.append(
+        targets.append(
             table.unique(subset=KEY, keep="first", maintain_order=True)
             .select(*KEY, "params", "tokens", "flops")
             .join(studies, on="study", maintain_order="left")
             .with_columns(**_when(manifest))
             .with_columns(corrected_by=pl.lit(corrected.get(folder.name), pl.String))
         )
-        said.append(
+        quantile_rows.append(
             table.sort("quantile", maintain_order=True)
             .group_by(*KEY, "law", maintain_order=True)
             .agg(levels="quantile", values="value")
         )
-    if not asked:
+    if not targets:
         return pl.DataFrame(schema=TARGET), pl.DataFrame()
-    every = pl.concat(asked, how="diagonal_relaxed").with_columns(
+    every = pl.concat(targets, how="diagonal_relaxed").with_columns(
         decades=(pl.col("flops") / pl.col("largest")).log10()
     )
-    return every.select(pl.col(name).cast(kind) for name, kind in TARGET.items()), pl.concat(said)
+    typed = every.select(pl.col(name).cast(kind) for name, kind in TARGET.items())
+    return typed, pl.concat(quantile_rows)
 
 
 def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
@@ -115,29 +117,25 @@ def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
 
 def _studies(folder: Path) -> list[dict[str, Any]]:
     """What each study of a version was: source, metric, columns, the largest run known."""
-    files = sorted((folder / "fits").glob("*.json"))
-    return [_study(json.loads(file.read_bytes())) for file in files]
+    return [
+        {
+            "study": one.study,
+            "source": one.source,
+            "metric": one.metric,
+            "selection": selection(one.source, one.metric, [rule.where for rule in one.excluded]),
+            "params_column": one.params_column or "params",
+            "cut_column": one.cut and one.cut.column,
+            "cut": one.cut and one.cut.at_most,
+            "largest": one.ranges.get("flops", (None, None))[1],
+        }
+        for one in read_version(folder).values()
+    ]
 
 
-def _study(made: dict[str, Any]) -> dict[str, Any]:
-    cut = made.get("cut") or {}
-    flops = made.get("ranges", {}).get("flops") or [None, None]
-    return {
-        "study": made["study"],
-        "source": made["source"],
-        "metric": made["metric"],
-        "selection": selection(made["source"], made["metric"], made.get("excluded", ())),
-        "params_column": made.get("params_column", "params"),
-        "cut_column": cut.get("column"),
-        "cut": cut.get("at_most"),
-        "largest": flops[1],
-    }
-
-
-def selection(source: str, metric: str, excluded: Iterable[dict[str, Any]]) -> str:
-    """Source, metric and exclusions of a study as one text."""
-    where = [rule["where"] for rule in excluded]
-    return canonical({"source": source, "metric": metric, "exclude": where}).decode()
+def selection(source: str, metric: str, excluded: Sequence[str]) -> str:
+    """Source, metric and exclusions (conditions) of a study as one text."""
+    chosen = {"source": source, "metric": metric, "exclude": excluded}
+    return canonical(chosen).decode()
 
 
 def outcomes(validated: Path, selections: Iterable[str]) -> pl.DataFrame:

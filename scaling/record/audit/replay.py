@@ -1,8 +1,8 @@
 """What would have been forecast on past days: the plan in history.yaml, replayed.
 
 On a day a study knows the rows observed by then; one that published everything at once knows the
-rows up to a size (`Study.cut_on`). Every method forecasts the larger runs that it still had to
-reveal, by their N and D alone, as `scaling.forecasting.backtest` does it.
+rows up to a size (`ReplayedStudy.cut_on`). Every method forecasts the larger runs that it still had
+to reveal, by their N and D alone, as `scaling.forecasting.backtest` does it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FILE = Path("history.yaml")
 
 
 @dataclass(frozen=True)
-class Study:
+class ReplayedStudy:
     """One study of the plan; ``cut`` is empty where the days of the rows tell what was known."""
 
     name: str
@@ -63,39 +63,39 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """history.yaml."""
 
     days: tuple[date, ...]
     most_targets: int
     levels: Array
-    studies: tuple[Study, ...]
+    studies: tuple[ReplayedStudy, ...]
     trends: Mapping[str, Any]
     text: Mapping[str, Any]
 
 
-def read_plan(file: Path = FILE) -> Plan:
+def read_plan(file: Path = FILE) -> ReplayPlan:
     """The plan; raises InputError when it cannot be read or names what there is not."""
     if not file.is_file():
         raise InputError("is missing", file=file, hint="It says which past days to replay")
     given = yaml.safe_load(file.read_text(encoding="utf-8"))
     try:
         studies = tuple(
-            Study(name, **{**one, "inputs": tuple(one["inputs"])})
+            ReplayedStudy(name, **{**one, "inputs": tuple(one["inputs"])})
             for name, one in given["studies"].items()
         )
         days = tuple(sorted(given["as_of"]))
         levels = np.array(given["quantiles"], dtype=np.float64)
-        made = Plan(days, int(given["most_targets"]), levels, studies, given["trends"], given)
+        plan = ReplayPlan(days, int(given["most_targets"]), levels, studies, given["trends"], given)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"cannot be read: {error}", file=file) from error
     if not days or any(type(day) is not date for day in days):
         raise InputError("not days", file=file, column="as_of", allowed="YYYY-MM-DD, one or more")
-    return made
+    return plan
 
 
 def replay(
-    study: Study, day: date, plan: Plan, validated: Path
+    study: ReplayedStudy, day: date, plan: ReplayPlan, validated: Path
 ) -> tuple[pl.DataFrame, dict[str, Any]] | None:
     """The study's forecasts on the day (columns of FORECAST, naive methods too), and its facts.
 
@@ -131,29 +131,29 @@ def _targets(large: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def _table(
-    study: Study, small: pl.DataFrame, points: pl.DataFrame, levels: Array
+    study: ReplayedStudy, small: pl.DataFrame, points: pl.DataFrame, levels: Array
 ) -> pl.DataFrame | None:
     columns = [*study.inputs, "loss"]
     if small.height == 0:
         return None
-    made = methods(
+    method_forecasts = methods(
         small.select(columns),
         points.select(study.inputs).with_columns(loss=pl.lit(1.0)),
         study.inputs,
         "loss",
     )
-    parts = [_long(study.name, name, points, one, levels) for name, one in made]
+    parts = [_long(study.name, name, points, one, levels) for name, one in method_forecasts]
     return pl.concat(parts).cast(pl.Schema(dtypes(FORECAST))) if parts else None
 
 
 def _long(
-    study: str, law: str, points: pl.DataFrame, made: Predictive | Array, levels: Array
+    study: str, law: str, points: pl.DataFrame, forecast: Predictive | Array, levels: Array
 ) -> pl.DataFrame:
     """Rows of one method; a method without a distribution has its point as the median."""
-    if isinstance(made, Predictive):
-        values = made.quantiles(levels)
+    if isinstance(forecast, Predictive):
+        values = forecast.quantiles(levels)
     else:
-        levels, values = np.array([0.5]), np.exp(made)[None]
+        levels, values = np.array([0.5]), np.exp(forecast)[None]
     index = np.repeat(np.arange(points.height), len(levels))
     return points[index].select(
         pl.lit(study).alias("study"),
@@ -164,7 +164,7 @@ def _long(
     )
 
 
-def _facts(study: Study, small: pl.DataFrame, cut: dict[str, Any] | None) -> dict[str, Any]:
+def _facts(study: ReplayedStudy, small: pl.DataFrame, cut: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "study": study.name,
         "source": study.source,

@@ -1,4 +1,4 @@
-"""The audit: read what was published and what came, score, sum up, write."""
+"""The audit: read published forecasts and outcomes, score, summarise, write."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ def audit(root: Path = Path()) -> Audit:
         hint = "`dvc repro validate` makes it; without it every outcome would look withdrawn"
         raise InputError("is missing", file=root / VALIDATED, hint=hint)
     rules = Rules.of(load_params(root / "params.yaml"))
-    targets, said = read.forecasts(read.versions(root))
+    targets, forecasts = read.forecasts(read.versions(root))
     results = read.outcomes(root / VALIDATED, targets["selection"].unique().sort())
     results = pl.concat([results, trend_outcomes(root, targets["selection"].unique())])
-    new, still_open = table.scored(targets, said, results, rules)
+    new, still_open = table.scored(targets, forecasts, results, rules)
     before = table.read(root / OUT / SCORES)
     scores = table.merged(before, new)
     return Audit(scores, still_open, summarise(scores, still_open))
 
 
-def write(made: Audit, root: Path = Path()) -> list[Path]:
+def write(audit: Audit, root: Path = Path()) -> list[Path]:
     """Write the tables, the summary and the page; returns their paths."""
     folder = root / OUT
     folder.mkdir(parents=True, exist_ok=True)
-    open_targets = made.still_open.drop("selection", "after", "cut_column", "cut")
+    open_targets = audit.still_open.drop("selection", "after", "cut_column", "cut")
     files = {
-        SCORES: csv_text(_short(made.scores)).encode(),
+        SCORES: csv_text(_short(audit.scores)).encode(),
         OPEN: csv_text(open_targets).encode(),
-        SUMMARY: json_text(dated(made.summary)).encode(),
-        PAGE: page(made.summary).encode(),
+        SUMMARY: json_text(dated(audit.summary)).encode(),
+        PAGE: page(audit.summary).encode(),
     }
     with atomic.locked(folder):
         for name, content in files.items():

@@ -11,7 +11,7 @@ ends the last piece goes on. A normal forecast is such a curve exactly.
     wis     (|log y - z(.5)| / 2 + sum_k a_k / 2 interval_k) / (K + 1/2) over the K central
             intervals that were published, interval_k = width + 2/a_k distance outside
             (Bracher et al. 2021, doi:10.1371/journal.pcbi.1008618)
-    pit     probability that the forecast gave to less than what came
+    pit     probability that the forecast gave to less than the outcome
 
 A forecast of one level is a point: its crps is |error|, and it has no wis and no pit.
 """
@@ -28,7 +28,7 @@ _SAME = 1e-9
 
 
 def score(levels: Array, values: Array, observed: Array) -> dict[str, Array]:
-    """Scores (n,) of forecasts ``values`` (n, L) at ``levels`` (L,), and what came (n,), all > 0.
+    """Scores (n,) of forecasts ``values`` (n, L) at ``levels`` (L,), and outcomes (n,), all > 0.
 
     ``in50`` ... ``in95`` are 1 where the interval held, NaN where it was not published.
     """
@@ -91,17 +91,17 @@ def quantile_at(levels: Array, z: Array, at: Array) -> Array:
     x, u = ndtri(levels), ndtri(at)
     piece = np.clip(np.searchsorted(x, u) - 1, 0, len(x) - 2)
     share = (u - x[piece]) / (x[piece + 1] - x[piece])
-    made = z[:, piece] * (1.0 - share) + z[:, piece + 1] * share
+    values_at = z[:, piece] * (1.0 - share) + z[:, piece + 1] * share
     exact = np.abs(levels[:, None] - at[None, :]) < _SAME
     for place, column in zip(*np.nonzero(exact), strict=True):
-        made[:, column] = z[:, place]
-    return np.asarray(made)
+        values_at[:, column] = z[:, place]
+    return np.asarray(values_at)
 
 
 def rank(levels: Array, z: Array, truth: Array) -> Array:
-    """Where what came lies in the forecast (n,): the probability integral transform.
+    """Where the outcome lies in the forecast (n,): the probability integral transform.
 
-    Several equal quantiles that equal what came give the middle of their levels.
+    Several equal quantiles that equal the outcome give the middle of their levels.
     """
     from scipy.special import ndtr, ndtri
 
@@ -111,10 +111,10 @@ def rank(levels: Array, z: Array, truth: Array) -> Array:
     rows = np.arange(len(truth))
     left, right = z[rows, piece], z[rows, piece + 1]
     width = np.where(right > left, right - left, np.inf)
-    made = ndtr(x[piece] + (truth - left) / width * (x[piece + 1] - x[piece]))
+    probability = ndtr(x[piece] + (truth - left) / width * (x[piece + 1] - x[piece]))
     flat = upto > below
     middle = 0.5 * (levels[np.minimum(below, count - 1)] + levels[np.maximum(upto - 1, 0)])
-    return np.asarray(np.where(flat, middle, made))
+    return np.asarray(np.where(flat, middle, probability))
 
 
 def _held(levels: Array, z: Array, truth: Array, share: float) -> Array:

@@ -1,5 +1,4 @@
-"""What the scores say: how wrong, in which direction, how far out, is it getting better, was the
-stated confidence right, which law was to blame."""
+"""Summaries of scores: error and bias, distance, trend over time, calibration, laws that missed."""
 
 from __future__ import annotations
 
@@ -19,18 +18,18 @@ TARGET = ("version", "study", "target", "outcome_id")
 
 def summarise(scores: pl.DataFrame, still_open: pl.DataFrame) -> dict[str, Any]:
     """Every answer; forecasts that were revised or corrected are counted apart."""
-    past = pl.col("revised") | pl.col("corrected_by").is_not_null()
-    use = scores.filter(~past) if scores.height else scores
-    made: dict[str, Any] = {
+    superseded = pl.col("revised") | pl.col("corrected_by").is_not_null()
+    use = scores.filter(~superseded) if scores.height else scores
+    answers: dict[str, Any] = {
         "forecasts_scored": use.height,
         "set_aside": scores.height - use.height,
         "open": _open(still_open),
     }
     if not use.height:
-        return made
+        return answers
     use = _with_carried(use)
     main = use.filter(pl.col("law") == ENSEMBLE)
-    return made | {
+    return answers | {
         "how_wrong": means(use, "kind", "law"),
         "by_source": means(main, "kind", "source"),
         "how_far_out": means(_banded(main), "kind", "decades_from", "decades_to"),
@@ -141,7 +140,7 @@ def blame(scores: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _open(still_open: pl.DataFrame) -> list[dict[str, Any]]:
-    """Targets that never came, by version."""
+    """Targets without an outcome, by version."""
     if not still_open.height:
         return []
     return (

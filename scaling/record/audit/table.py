@@ -1,7 +1,7 @@
-"""The table of scores: every forecast of every answered target, once for each version of what came.
+"""The table of scores: every forecast of every answered target, once a version of its outcome.
 
 A result that is revised is another version of it: the score by the old figure stays, marked as
-revised, and the forecast is scored again by the new one.
+revised, and the forecast is scored again with the new one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CAME = ("run", "observed", "value")
 
 
 def scored(
-    targets: pl.DataFrame, said: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules
+    targets: pl.DataFrame, forecasts: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Scores, one row a forecast of an answered target, and the targets without an answer."""
     pairs = match(targets, outcomes, rules)
@@ -39,7 +39,7 @@ def scored(
     if not answered.height:
         return pl.DataFrame(), still_open
     every = answered.join(
-        said, on=["version", "study", "target"], how="inner", maintain_order="left_right"
+        forecasts, on=["version", "study", "target"], how="inner", maintain_order="left_right"
     )
     parts = [_scores(part) for part in every.partition_by("levels", maintain_order=True)]
     columns = (*KEY, *SHOWN, *CAME, "median", "distance", "others", *_measures(parts[0]))
@@ -47,9 +47,9 @@ def scored(
 
 
 def merged(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
-    """Scores that were given before, with those that are new; ``revised`` marks what is past.
+    """Scores that were given before, with those that are new; ``revised`` marks superseded ones.
 
-    A row is past when the same forecast has a score by a later version of what came.
+    A row is superseded when the same forecast has a score by a later version of the outcome.
     """
     if old is None or not old.height:
         return new.with_columns(revised=pl.lit(value=False)) if new.height else new
@@ -81,9 +81,9 @@ def _identity(answered: pl.DataFrame) -> pl.Series:
 def _scores(part: pl.DataFrame) -> pl.DataFrame:
     levels = np.array(part["levels"][0], dtype=np.float64)
     values = np.array(part["values"].to_list(), dtype=np.float64)
-    made = score(levels, values, part["value"].to_numpy())
-    median = pl.Series("median", part["value"].to_numpy() * np.exp(made["error"]))
-    measures = pl.DataFrame(made).with_columns(pl.all().fill_nan(None))
+    scores_of = score(levels, values, part["value"].to_numpy())
+    median = pl.Series("median", part["value"].to_numpy() * np.exp(scores_of["error"]))
+    measures = pl.DataFrame(scores_of).with_columns(pl.all().fill_nan(None))
     return pl.concat([part.drop("levels", "values"), median.to_frame(), measures], how="horizontal")
 
 

@@ -1,5 +1,5 @@
 """Counts of models above thresholds of compute in the dated copies of the Epoch table: forecast on
-past days, and what the later copies said."""
+past days, and what the later copies show."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def replay(
     if copies["copy"].min() > day:  # type: ignore[operator]  # polars types a minimum too widely
         return []
     table = copy_of(copies, day)
-    made = []
+    replays = []
     for until in (one for one in plan["until"] if one > day):
         today, then = decimal(table["copy"][0]), decimal(until)
         counted, _ = forecasts(table, plan["thresholds"], today, then, seed)
@@ -46,8 +46,8 @@ def replay(
             # A log has no zero; counts this low are not asked for by the plan.
             values = np.maximum(np.asarray(one.values, dtype=np.float64), 0.5)
             rows = _rows(facts, {ENSEMBLE: (LEVELS, values), CARRY: ((0.5,), np.array([above]))})
-            made.append((rows, facts))
-    return made
+            replays.append((rows, facts))
+    return replays
 
 
 def _facts(threshold: float, until: date, rows: int) -> dict[str, Any]:
@@ -61,17 +61,17 @@ def _facts(threshold: float, until: date, rows: int) -> dict[str, Any]:
     }
 
 
-def _rows(facts: Mapping[str, Any], said: Mapping[str, tuple[Any, Any]]) -> pl.DataFrame:
+def _rows(facts: Mapping[str, Any], by_law: Mapping[str, tuple[Any, Any]]) -> pl.DataFrame:
     parts = [
         pl.DataFrame({"quantile": list(levels), "value": values}).with_columns(
             study=pl.lit(facts["study"]), target=pl.lit(facts["metric"]), law=pl.lit(law)
         )
-        for law, (levels, values) in said.items()
+        for law, (levels, values) in by_law.items()
     ]
     types = dtypes(FORECAST)
-    whole = pl.concat(parts)
-    absent = [pl.lit(None, types[name]).alias(name) for name in types if name not in whole.columns]
-    return whole.with_columns(absent).select(list(types)).cast(pl.Schema(types))
+    joined = pl.concat(parts)
+    absent = [pl.lit(None, types[name]).alias(name) for name in types if name not in joined.columns]
+    return joined.with_columns(absent).select(list(types)).cast(pl.Schema(types))
 
 
 def outcomes(root: Path, selections: Iterable[str]) -> pl.DataFrame:

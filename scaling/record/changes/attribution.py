@@ -19,7 +19,7 @@ All are exact refits, one batch of row weights over the rows of both versions
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,45 +31,44 @@ from scaling.fitting.diagnostics.influence import MOST_EXACT
 from scaling.fitting.engine import own_objective, prepare
 from scaling.fitting.reweighted import refit
 from scaling.fitting.solver.problem import Problem
+from scaling.fitting.study_record import FitRecord
 from scaling.record.changes.rows import ADDED, IS, WAS, WITHDRAWN, Rows
 
 STEPS = ("code", "withdrawn", "revised", "added")
 # Runs told of each fit, and steps that are nothing but rounding.
-TOLD = 5
-NOTHING = 1e-6
+MAX_RUNS = 5
+ROUNDING = 1e-6
 
 
-def moves(
+def attribute_changes(
     rows: Rows,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
+    old: FitRecord,
+    new: FitRecord,
     delta: float,
     mixed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What moved one law's parameters; ``old`` and ``new`` are its entries in the fits' JSON.
+    """What moved one law's parameters; ``old`` and ``new`` are its fits.
 
     Returns ``parameters`` (name, old, new, change in standard errors, and its `STEPS`) and
     ``runs`` (run, what it is, moved: parameter -> standard errors), the strongest first; or
     ``reason``, why it cannot be told.
     """
-    law = laws.get(new["law"])
+    law = laws.get(new.law)
     if law.estimate is not None:
         return {"reason": f"{law.name} has its own procedure, which is not repeated here"}
     try:
         problem = prepare(rows.table, law, objective=own_objective(law, delta), mixed=mixed or ())
-        return _told(problem, rows, old["parameters"], new["parameters"])
+        return _attributed(problem, rows, old, new)
     except InputError as error:
         return {"reason": str(error)}
 
 
-def _told(
-    problem: Problem, rows: Rows, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> dict[str, Any]:
+def _attributed(problem: Problem, rows: Rows, old: FitRecord, new: FitRecord) -> dict[str, Any]:
     names = problem.law.names
-    if set(old) != set(names) or set(new) != set(names):
+    if set(old.parameters) != set(names) or set(new.parameters) != set(names):
         return {"reason": "the law has other parameters than it had"}
-    before, after = (np.array([one[name]["value"] for name in names]) for one in (old, new))
-    errors = np.array([_positive(new[name].get("se")) for name in names])
+    before, after = (np.array([one.values[name] for name in names]) for one in (old, new))
+    errors = np.array([_positive(new.parameters[name].se) for name in names])
     groups = _groups(rows)
     sets = np.vstack([_steps(rows), *(group for _, _, group in groups)])
     if sets.size > MOST_EXACT:
@@ -82,10 +81,10 @@ def _told(
         | {step: _rounded(parts[at, k] / errors[k]) for at, step in enumerate(STEPS)}
         for k, name in enumerate(names)
     ]  # fmt: skip
-    told: dict[str, Any] = {"parameters": parameters, "runs": _runs(groups, theta, errors, names)}
+    result: dict[str, Any] = {"parameters": parameters, "runs": _runs(groups, theta, errors, names)}
     if sets.size == len(STEPS) * len(rows.kind) and len(rows.runs()) > 0:
-        told["reason"] = "too many runs and rows to refit without each"
-    return told
+        result["reason"] = "too many runs and rows to refit without each"
+    return result
 
 
 def _positive(error: float | None) -> float:
@@ -94,7 +93,7 @@ def _positive(error: float | None) -> float:
 
 
 def _rounded(value: float) -> float:
-    return 0.0 if abs(value) < NOTHING else float(value)
+    return 0.0 if abs(value) < ROUNDING else float(value)
 
 
 def _steps(rows: Rows) -> Array:
@@ -128,9 +127,9 @@ def _runs(
     groups: list[tuple[str, str, Array]], theta: Array, errors: Array, names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """What each run did, by the parameter that it moved most."""
-    told: list[dict[str, Any]] = []
+    moved_runs: list[dict[str, Any]] = []
     for (run, what, _), without in zip(groups, theta[len(STEPS) :], strict=True):
         parts = (theta[len(STEPS) - 1] - without) / errors
         moved = {name: _rounded(part) for name, part in zip(names, parts, strict=True)}
-        told.append({"run": run, "what": what, "moved": moved})
-    return sorted(told, key=lambda one: -max(map(abs, one["moved"].values())))[:TOLD]
+        moved_runs.append({"run": run, "what": what, "moved": moved})
+    return sorted(moved_runs, key=lambda one: -max(map(abs, one["moved"].values())))[:MAX_RUNS]

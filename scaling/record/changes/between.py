@@ -2,7 +2,7 @@
 
 Written into the version as ``changes.json``, and into its report where that has a place for it
 (`scaling.record.changes.section`). The version's id does not depend on it: it tells of two
-versions. Data that were revised are told apart from new data, by the rows that both versions list
+versions. Revised data are distinguished from new data by the rows that both versions list
 and by what quarantine, releases and the log of internal data know of them.
 """
 
@@ -20,12 +20,13 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import StudyFits, read_version
 from scaling.io.hashing import sha256
 from scaling.io.json_files import json_text
 from scaling.record.changes import new_run_test
-from scaling.record.changes.attribution import moves
-from scaling.record.changes.parameters import causes, moved, parameters
-from scaling.record.changes.rows import ADDED, CAME, WITHDRAWN, Rows, compared, read
+from scaling.record.changes.attribution import attribute_changes
+from scaling.record.changes.parameters import input_changes, median_changes, parameters
+from scaling.record.changes.rows import ADDED, RECORDED, WITHDRAWN, Rows, compared, read
 from scaling.record.versions.ledger import MANIFEST
 from scaling.runs.row_identity import listed
 from scaling.runs.validation.releases import RELEASES, row_id
@@ -35,43 +36,57 @@ NAME = "changes.json"
 PUBLISHED = Path("data/published")
 # Its own code, beside what the version id is made of.
 MADE_BY = tuple(
-    f"scaling/record/changes/{name}.py"
-    for name in ("attribution", "between", "new_run_test", "parameters", "rows")
+    f"scaling/record/{name}.py"
+    for name in (
+        "changes/attribution",
+        "changes/between",
+        "changes/history_section",
+        "changes/new_run_test",
+        "changes/parameters",
+        "changes/rows",
+        "changes/section",
+        "versions/layouts",
+    )
 )
 # Of parameters and of forecasts, the most moved.
-TOLD = 8
+MAX_LISTED = 8
 
 
-def changed(
-    root: Path, old: Path, new: Path, made_by: Mapping[str, Any], most: int | None = TOLD
+def changes_between(
+    root: Path, old: Path, new: Path, made_by: Mapping[str, Any], most: int | None = MAX_LISTED
 ) -> dict[str, Any]:
     """All that changed between two versions' folders; ``made_by`` is that of the new one.
 
     Of parameters and of forecasts the ``most`` moved (None: all). ``root`` has params.yaml, whose
-    choices the refits use, and what is known of rows that came or went. Raises InputError when a
+    choices the refits use, and what is known of rows added or withdrawn. Raises InputError when a
     version's files cannot be read.
     """
     first = json.loads((old / MANIFEST).read_bytes())
-    studies = {path.stem: path for path in sorted((new / "fits").glob("*.json"))}
-    made = [_study(root, old, new, study, first["issued_at"]) for study in studies]
-    far = sorted(moved(old, new).to_dicts(), key=lambda row: -abs(row["change"]))
+    before, after = read_version(old), read_version(new)
+    studies = [
+        _study(root, (old, new), (before.get(name), record), name, first["issued_at"])
+        for name, record in after.items()
+    ]
+    far = sorted(median_changes(old, new).to_dicts(), key=lambda row: -abs(row["change"]))
     return {
         "old": first["version"],
-        "made_by": causes(first["made_by"], made_by),
-        "studies": [one for one, _ in made],
-        "gone": sorted({p.stem for p in (old / "fits").glob("*.json")} - studies.keys()),
+        "made_by": input_changes(first["made_by"], made_by),
+        "studies": [one for one, _ in studies],
+        "gone": sorted(before.keys() - after.keys()),
         "surprise": new_run_test.outside(
-            {one["study"]: table for one, table in made if table is not None}
+            {one["study"]: table for one, table in studies if table is not None}
         ),
         "parameters": list(parameters(old, new))[:most],
         "forecasts": far[:most],
     }
 
 
-def beside(root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of a version that tell of the version before: its changes, and its report with
-    them. None where the report has no place for them. ``new`` has the version's other files."""
-    from scaling.record.changes.history_section import past
+def change_files(
+    root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """The files of a version that compare it with the one before: its changes, and its report with
+    them; empty where the report has no place for them. ``new`` has the version's other files."""
+    from scaling.record.changes.history_section import parameter_history
     from scaling.record.changes.history_section import section as history
     from scaling.record.changes.section import has_place, section, written
     from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
@@ -80,17 +95,19 @@ def beside(root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]) 
     waiting = {name: path.read_text("utf-8") for name, path in reports.items() if has_place(path)}
     if not waiting:
         return {}
-    told: dict[str, Any] = {"old": None} if old is None else changed(root, old, new, made_by)
-    told["told_by"] = _code(root)
-    told["history"] = {} if old is None else past(old, new)
-    made, before = section(told), history(told["history"])
+    changes: dict[str, Any] = {"old": None}
+    if old is not None:
+        changes = changes_between(root, old, new, made_by)
+    changes["told_by"] = _code(root)
+    changes["history"] = {} if old is None else parameter_history(old, new)
+    filled, before = section(changes), history(changes["history"])
     texts = {}
     for name, text in waiting.items():
         kind = reports[name].suffix
         texts[name] = written(
-            kind, written(kind, text, made, CHANGES_TEXT), before, HISTORY_TEXT
+            kind, written(kind, text, filled, CHANGES_TEXT), before, HISTORY_TEXT
         ).encode()
-    return {NAME: json_text(told).encode(), **texts}
+    return {NAME: json_text(changes).encode(), **texts}
 
 
 def _code(root: Path) -> dict[str, str]:
@@ -103,77 +120,74 @@ def _code(root: Path) -> dict[str, str]:
 
 
 def _study(
-    root: Path, old: Path, new: Path, study: str, issued: str
+    root: Path,
+    versions: tuple[Path, Path],
+    records: tuple[StudyFits | None, StudyFits],
+    study: str,
+    issued: str,
 ) -> tuple[dict[str, Any], pl.DataFrame | None]:
-    """Counts of rows, what moved each law, and what was foretold of the new rows."""
-    before, after = (_document(one, study) for one in (old, new))
-    told: dict[str, Any] = {"study": study, "new": before is None}
-    if before is None or after is None:
-        return told, None
-    tables = [read(one, study) for one in (old, new)]
+    """Counts of rows, what moved each law, and the forecasts of the new rows."""
+    before, after = records
+    facts: dict[str, Any] = {"study": study, "new": before is None}
+    if before is None:
+        return facts, None
+    tables = [read(one, study) for one in versions]
     if tables[0] is None or tables[1] is None:
-        return told | {"reason": "the earlier version does not list its rows"}, None
+        return facts | {"reason": "the earlier version does not list its rows"}, None
     rows = compared(tables[0], tables[1])
-    told |= {"rows": rows.counts(), "choices": _choices(before, after)}
-    told |= {"why": _why(root, after, rows, datetime.fromisoformat(issued).date())}
-    told["laws"] = list(_laws(root, study, rows, before, after))
+    facts |= {"rows": rows.counts(), "choices": _choices(before, after)}
+    facts |= {"why": _reasons(root, after, rows, datetime.fromisoformat(issued).date())}
+    facts["laws"] = list(_laws(root, study, rows, before, after))
     table, reason = new_run_test.of_study(rows.table.filter(pl.Series(rows.old)), rows.of(ADDED))
-    return told | ({"no_test": reason} if reason else {}), table
+    return facts | ({"no_test": reason} if reason else {}), table
 
 
-def _document(version: Path, study: str) -> dict[str, Any] | None:
-    path = version / "fits" / f"{study}.json"
-    found: dict[str, Any] | None = json.loads(path.read_bytes()) if path.is_file() else None
-    return found
-
-
-def _choices(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _choices(old: StudyFits, new: StudyFits) -> list[str]:
     """What the study chooses otherwise than before."""
-    names = ("source", "metric")
-    other = [f"{name}: {old[name]} is now {new[name]}" for name in names if old[name] != new[name]]
-    rules = [[rule["where"] for rule in one.get("excluded", ())] for one in (old, new)]
+    pairs = (("source", old.source, new.source), ("metric", old.metric, new.metric))
+    other = [f"{name}: {was} is now {now}" for name, was, now in pairs if was != now]
+    rules = [[rule.where for rule in one.excluded] for one in (old, new)]
     other += [f"no longer left out: {rule}" for rule in rules[0] if rule not in rules[1]]
     return other + [f"now left out: {rule}" for rule in rules[1] if rule not in rules[0]]
 
 
 def _laws(
-    root: Path, study: str, rows: Rows, old: Mapping[str, Any], new: Mapping[str, Any]
+    root: Path, study: str, rows: Rows, old: StudyFits, new: StudyFits
 ) -> Iterator[dict[str, Any]]:
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     delta = float(params["fit"]["delta"])
     mixed = (params["studies"].get(study) or {}).get("mixed", ())
-    before = {one["law"]: one for one in old["fits"]}
-    for one in new["fits"]:
-        if one["law"] in before:
-            told = moves(rows, before[one["law"]], one, delta, mixed)
-            yield {"law": one["law"], **told}
+    for now in new.fits:
+        before = old.fit(now.law)
+        if before is not None:
+            yield {"law": now.law, **attribute_changes(rows, before, now, delta, mixed)}
 
 
-# Why rows came and went --------------------------------------------------------------------------
+# Why rows were added and withdrawn ----------------------------------------------------------------
 
 
-def _why(root: Path, document: Mapping[str, Any], rows: Rows, issued: date) -> dict[str, Any]:
-    """Counts of reasons, for the rows that came and for those that went."""
-    came, went = rows.of(ADDED), rows.of(WITHDRAWN)
+def _reasons(root: Path, record: StudyFits, rows: Rows, issued: date) -> dict[str, Any]:
+    """Counts of reasons, for the rows added and for those withdrawn."""
+    added, withdrawn = rows.of(ADDED), rows.of(WITHDRAWN)
     found = {}
-    if came.height:
-        found["added"] = _came(root, document, came, issued)
-    if went.height:
-        found["withdrawn"] = _went(root, document, went)
+    if added.height:
+        found["added"] = _reasons_added(root, record, added, issued)
+    if withdrawn.height:
+        found["withdrawn"] = _reasons_withdrawn(root, record, withdrawn)
     return found
 
 
-def _came(
-    root: Path, document: Mapping[str, Any], rows: pl.DataFrame, issued: date
+def _reasons_added(
+    root: Path, record: StudyFits, rows: pl.DataFrame, issued: date
 ) -> dict[str, int]:
     """Released from quarantine since, known before by the log of internal data, or new.
 
-    A published source has no such log: its rows came on the day on which it was taken in.
+    A published source has no such log: its rows were added on the day on which it was taken in.
     """
-    let_pass = _places_released(root, document)
+    let_pass = _places_released(root, record)
     keys = list(zip(rows["run"], rows["at"], strict=True))
-    logged = CAME in rows.columns and not (root / PUBLISHED / document["source"]).is_dir()
-    days = rows[CAME].to_list() if logged else [None] * rows.height
+    logged = RECORDED in rows.columns and not (root / PUBLISHED / record.source).is_dir()
+    days = rows[RECORDED].to_list() if logged else [None] * rows.height
     counts: dict[str, int] = {}
     for key, day in zip(keys, days, strict=True):
         known = day is not None and str(day) < issued.isoformat()
@@ -182,22 +196,22 @@ def _came(
     return counts
 
 
-def _places_released(root: Path, document: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _places_released(root: Path, record: StudyFits) -> set[tuple[str, str]]:
     """Run and place of the source's rows that a person let pass."""
-    named = {one.row for one in releases(root / RELEASES) if one.source == document["source"]}
+    named = {one.row for one in releases(root / RELEASES) if one.source == record.source}
     if not named:
         return set()
-    table = _rows_of(root / "data/validated", document)
+    table = _rows_of(root / "data/validated", record)
     let_pass = [row_id(row) in named for row in table.iter_rows(named=True)]
     rows = listed(table).filter(pl.Series(let_pass, dtype=pl.Boolean))
     return set(zip(rows["run"], rows["at"], strict=True))
 
 
-def _went(root: Path, document: Mapping[str, Any], rows: pl.DataFrame) -> dict[str, int]:
+def _reasons_withdrawn(root: Path, record: StudyFits, rows: pl.DataFrame) -> dict[str, int]:
     """In quarantine now, left out by a rule of the study, or no longer in the data."""
     places = {}
     for word, folder in (("quarantined", "quarantine"), ("left out by a rule", "validated")):
-        table = _rows_of(root / "data" / folder, document)
+        table = _rows_of(root / "data" / folder, record)
         found = listed(table) if table.height else table
         places[word] = set(zip(found["run"], found["at"], strict=True)) if found.height else set()
     counts: dict[str, int] = {}
@@ -207,19 +221,19 @@ def _went(root: Path, document: Mapping[str, Any], rows: pl.DataFrame) -> dict[s
     return counts
 
 
-def _rows_of(folder: Path, document: Mapping[str, Any]) -> pl.DataFrame:
+def _rows_of(folder: Path, record: StudyFits) -> pl.DataFrame:
     """The source's rows of the study's metric in that folder."""
-    path = folder / f"{document['source']}.parquet"
+    path = folder / f"{record.source}.parquet"
     if not path.is_file():
         return pl.DataFrame()
-    return pl.scan_parquet(path).filter(pl.col("metric") == document["metric"]).collect()
+    return pl.scan_parquet(path).filter(pl.col("metric") == record.metric).collect()
 
 
-# Again, for `scaling reproduce` ------------------------------------------------------------------
+# For `scaling reproduce` -------------------------------------------------------------------------
 
 
-def again(root: Path, old: Path | None, out: Path) -> None:
-    """Write what publishing writes beside the outputs at ``root`` into the folder ``out``."""
+def rewrite_change_files(root: Path, old: Path | None, out: Path) -> None:
+    """Write the files that publishing adds to the outputs at ``root`` into the folder ``out``."""
     from scaling.record.versions.fingerprint import fingerprint
 
     current = fingerprint(root)
@@ -228,15 +242,15 @@ def again(root: Path, old: Path | None, out: Path) -> None:
             copy = Path(folder) / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-        made = beside(root, old, Path(folder), current.made_by)
+        files = change_files(root, old, Path(folder), current.made_by)
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in made.items():
+    for name, content in files.items():
         (out / name).write_bytes(content)
 
 
 if __name__ == "__main__":
     try:
-        again(Path(), Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))
+        rewrite_change_files(Path(), Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

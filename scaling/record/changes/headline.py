@@ -32,7 +32,7 @@ def headline(version: Path) -> list[dict[str, Any]]:
 
 
 def changes(version: Path, before: Path | None) -> str:
-    """Markdown: forecasts that came, went, or moved since the version before."""
+    """Markdown: forecasts added, removed or changed since the version before."""
     from scaling.document.format import clean
     from scaling.document.render import escape_markdown
 
@@ -43,7 +43,7 @@ def changes(version: Path, before: Path | None) -> str:
         return f"# {version.name}\n\nThe first version."
     old, new = _medians(before), _medians(version)
     lines = [f"| {names(key)} | | {new[key]:.5g} | new |" for key in new if key not in old]
-    lines += [f"| {names(key)} | {old[key]:.5g} | | gone |" for key in old if key not in new]
+    lines += [f"| {names(key)} | {old[key]:.5g} | | removed |" for key in old if key not in new]
     for key in new.keys() & old.keys():
         share = new[key] / old[key] - 1
         if abs(share) >= MOVED:

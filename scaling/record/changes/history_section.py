@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,20 @@ from scaling.document.blocks import (
     Figure,
     Group,
     Panel,
-    Part,
     Section,
+    Subsection,
     Table,
     Text,
     table,
 )
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, estimate, like, number
+from scaling.document.format import clean, estimate, like
 from scaling.document.legend import box, dot, swatch
 from scaling.document.palette import COLOUR
 from scaling.document.svg import Axis, Plot, Rows, at, chart, draw
 from scaling.document.svg import words as label
-from scaling.io.json_files import as_list, as_map
+from scaling.fitting.study_record import Parameter, read_version
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.record.versions.ledger import LEDGER, read_lines
 from scaling.report.places import HISTORY
 
@@ -37,7 +37,7 @@ WIDE, ROW, REACH = 230, 18, 3.0
 PAD = {"left": 70, "right": 10, "top": 4, "bottom": 38}
 _LEGEND = (
     swatch("earlier version", dot("run", 3)),
-    swatch("the version before", dot("planned", 3.6)),
+    swatch("previous version", dot("planned", 3.6)),
     swatch("90 % interval now", box("band90", 2, 12)),
 )
 
@@ -45,7 +45,7 @@ _LEGEND = (
 # --------------------------------------------------------------------------- what is known
 
 
-def past(old: Path, new: Path) -> dict[str, Any]:
+def parameter_history(old: Path, new: Path) -> dict[str, Any]:
     """Values in earlier versions and in this one, by study, law and parameter.
 
     ``versions`` are listed oldest first, this one is not among them; each parameter has its
@@ -53,74 +53,75 @@ def past(old: Path, new: Path) -> dict[str, Any]:
     """
     entries, _ = read_lines((old.parent / LEDGER).read_bytes())
     names = [entry.version for entry in entries]
-    upto = entries[: names.index(old.name) + 1] if old.name in names else []
-    chosen = upto[-MOST:]
-    found = [_fits(old.parent / entry.version) for entry in chosen]
+    earlier = entries[: names.index(old.name) + 1] if old.name in names else []
+    chosen = earlier[-MOST:]
+    found = [_parameters(old.parent / entry.version) for entry in chosen]
     return {
         "versions": [{"version": one.version, "issued_at": one.issued_at} for one in chosen],
         "studies": {
             study: {
-                law: {name: _told(study, law, name, own, found) for name, own in params.items()}
+                law: {name: _history(study, law, name, own, found) for name, own in params.items()}
                 for law, params in laws.items()
             }
-            for study, laws in _fits(new).items()
+            for study, laws in _parameters(new).items()
         },
     }
 
 
-def _fits(version: Path) -> dict[str, dict[str, dict[str, Mapping[str, Any]]]]:
-    """Study -> law -> parameter -> its entry."""
-    documents = {
-        path.stem: as_map(json.loads(path.read_bytes()))
-        for path in sorted((version / "fits").glob("*.json"))
-    }
+def _parameters(version: Path) -> dict[str, dict[str, Mapping[str, Parameter]]]:
+    """Study -> law -> parameter -> its estimate."""
     return {
-        study: {
-            str(as_map(fit).get("law")): {
-                name: as_map(one) for name, one in as_map(as_map(fit).get("parameters")).items()
-            }
-            for fit in as_list(document.get("fits"))
-        }
-        for study, document in documents.items()
+        study: {fit.law: fit.parameters for fit in record.fits}
+        for study, record in read_version(version).items()
     }
 
 
-def _told(study: str, law: str, name: str, own: Mapping[str, Any], found: list[Any]) -> Any:
-    entries = [as_map(one.get(study, {}).get(law, {}).get(name)) for one in found]
-    now = {key: own.get(key) for key in ("value", "se", "low90", "high90")}
-    return now | {"values": [number(entry.get("value")) for entry in entries]}
+def _history(
+    study: str,
+    law: str,
+    name: str,
+    now: Parameter,
+    earlier: list[dict[str, dict[str, Mapping[str, Parameter]]]],
+) -> dict[str, Any]:
+    found = [one.get(study, {}).get(law, {}).get(name) for one in earlier]
+    return {
+        "value": now.value,
+        "se": now.se,
+        "low90": now.low90,
+        "high90": now.high90,
+        "values": [one and one.value for one in found],
+    }
 
 
 # --------------------------------------------------------------------------- for a person
 
 
-def section(told: Mapping[str, Any]) -> Section:
+def section(history: Mapping[str, Any]) -> Section:
     """One part a study that an earlier version has, with figure and table."""
-    versions = [as_map(one) for one in as_list(told.get("versions"))]
+    versions = [as_map(one) for one in as_list(history.get("versions"))]
     parts = [
-        made
-        for index, (study, laws) in enumerate(as_map(told.get("studies")).items())
-        if (made := _part(clean(study), as_map(laws), versions, index))
+        part
+        for index, (study, laws) in enumerate(as_map(history.get("studies")).items())
+        if (part := _part(clean(study), as_map(laws), versions, index))
     ]
     if not parts:
         return Section(
             HISTORY.id, HISTORY.title, (Text("No earlier version has fitted these studies."),)
         )
-    said = (
-        "What each parameter was when earlier versions were published. A parameter that wanders by "
-        "more than its interval was told worse than the interval says, or the data or the method "
-        "changed under it."
+    text = (
+        "Each parameter in the earlier published versions. If one moved by more than its interval, "
+        "it was less certain than the interval states, or the data or the method changed."
     )
-    return Section(HISTORY.id, HISTORY.title, (Text(said), *parts))
+    return Section(HISTORY.id, HISTORY.title, (Text(text), *parts))
 
 
 def _part(
     study: str, laws: Mapping[str, Any], versions: list[Mapping[str, Any]], index: int
-) -> Part | None:
+) -> Subsection | None:
     known = {
         clean(law): as_map(params)
         for law, params in laws.items()
-        if any(number(v) is not None for p in as_map(params).values() for v in p["values"])
+        if any(as_number(v) is not None for p in as_map(params).values() for v in p["values"])
     }
     if not known:
         return None
@@ -132,14 +133,14 @@ def _part(
     )  # fmt: skip
     caption = (
         "Each parameter in earlier versions, as its difference from now in half-widths of its "
-        f"90 % interval now; what lies farther than {REACH:g} stands at the edge."
+        f"90 % interval now; values beyond {REACH:g} are drawn at the edge."
     )
     drawn = Figure(
         f"history-{index}", HISTORY.title, caption, f"Parameters of {study} over versions.", panels,
         _LEGEND, behind.id, size="middle",
     )  # fmt: skip
     blocks: tuple[Block, ...] = (drawn, behind)
-    return Part(study, f"history-study-{index}", study, blocks)
+    return Subsection(study, f"history-study-{index}", study, blocks)
 
 
 def history_plot(params: Mapping[str, Any]) -> Plot:
@@ -153,28 +154,28 @@ def history_plot(params: Mapping[str, Any]) -> Plot:
     bars: Rows = []
     dots: dict[str, Rows] = {"run": [], "planned": []}
     names: Rows = []
-    for row, (name, told) in enumerate(params.items()):
+    for row, (name, estimates) in enumerate(params.items()):
         middle = ROW * (row + 0.5)
         names.append({"text": clean(name), "y": middle})
-        value, half = number(told.get("value")), _half(told)
+        value, half = as_number(estimates.get("value")), _half(estimates)
         if value is None or half is None:
             continue
-        ends = [number(told.get(end)) for end in ("low90", "high90")]
+        ends = [as_number(estimates.get(end)) for end in ("low90", "high90")]
         low, high = ((end - value) / half if end is not None else 0.0 for end in ends)
         bars.append({"x": _clip(low), "x2": _clip(high), "y": middle - 6, "y2": middle + 6})
-        shifts = [None if v is None else (v - value) / half for v in told["values"]]
+        shifts = [None if v is None else (v - value) / half for v in estimates["values"]]
         for place, shift in enumerate(shifts):
             role = "planned" if place == len(shifts) - 1 else "run"
             if shift is not None:
                 dots[role].append({"x": _clip(shift), "y": middle})
-    said = chart(names, "y text", "text", baseline="middle", align="right", color=COLOUR["muted"])
+    labels = chart(names, "y text", "text", baseline="middle", align="right", color=COLOUR["muted"])
     zero = chart([{"x": 0.0}], "x", "rule", color=COLOUR["median"], strokeWidth=1.5)
     layers = [
         chart(bars, "x x2 y y2", "rect", color=COLOUR["band90"], opacity=1),
         at(zero, y=0, y2=height),
         _dots(dots["run"], "run", "earlier version", 26),
-        _dots(dots["planned"], "planned", "the version before", 40),
-        at(said, x=-8),
+        _dots(dots["planned"], "planned", "previous version", 40),
+        at(labels, x=-8),
         label("half-widths from now", WIDE, height + 33, align="right"),
     ]
     return draw(layers, x, y, WIDE, height, PAD)
@@ -185,8 +186,8 @@ def _dots(rows: Rows, role: str, tip: str, size: float) -> dict[str, Any]:
     return chart(rows, "x y", "point", tip, **look)
 
 
-def _half(told: Mapping[str, Any]) -> float | None:
-    low, high = number(told.get("low90")), number(told.get("high90"))
+def _half(estimates: Mapping[str, Any]) -> float | None:
+    low, high = as_number(estimates.get("low90")), as_number(estimates.get("high90"))
     return None if low is None or high is None or high <= low else (high - low) / 2.0
 
 
@@ -213,12 +214,12 @@ def history_table(
     return table(f"history-table-{index}", "Parameters by version", columns, groups, "", "law")
 
 
-def _row(study: str, law: str, name: str, told: Mapping[str, Any]) -> tuple[Cell, ...]:
-    text = estimate(told.get("value"), told.get("se"))[0]
+def _row(study: str, law: str, name: str, estimates: Mapping[str, Any]) -> tuple[Cell, ...]:
+    text = estimate(estimates.get("value"), estimates.get("se"))[0]
     place = f"{FILE}#history, {study}, {law}, {name}"
-    values = reversed(as_list(told.get("values")))
+    values = reversed(as_list(estimates.get("values")))
     return (
         words(name),
-        figure(told.get("value"), lambda _: text, place),
+        figure(estimates.get("value"), lambda _: text, place),
         *(figure(value, lambda v: like(v, text), place) for value in values),
     )

@@ -1,7 +1,7 @@
-"""Did new runs fall outside what the version before would have said of them?
+"""Did new runs fall outside the intervals of a forecast from the runs of the version before?
 
-The runs that a study had are put through the present forecast, which foretells each new row by its
-N and D alone. u is the probability that it gave to less than what came (the PIT). One row is
+The runs that a study had are put through the present forecast, which predicts each new row from its
+N and D alone. u is the probability that it gave to less than the outcome (the PIT). One row is
 surprising at p = 2 min(u, 1 - u). Many rows are many chances of a false alarm, and the rows of one
 study err together, so a count outside the 90 % interval has no honest binomial test: where the
 forecast's error is shared, most rows fall outside together. Holm's step-down holds the family-wise
@@ -31,7 +31,7 @@ from scaling.forecasting.engine import predictive
 RATE = 0.05
 INPUTS = ("params", "tokens")
 ENDS = (0.05, 0.95)
-TOLD = 5
+MAX_LISTED = 5
 
 
 def holm(p: Array) -> Array:
@@ -43,21 +43,21 @@ def holm(p: Array) -> Array:
     return out
 
 
-def foretold(known: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
-    """run, at, loss, low and high (ends of the 90 % interval), pit: of each row that came.
+def forecast_new_runs(known: pl.DataFrame, new_runs: pl.DataFrame) -> pl.DataFrame:
+    """run, at, loss, low and high (ends of the 90 % interval), pit: of each new row.
 
     Raises:
         InputError: what was known is too little to forecast from.
     """
-    known, came = (part.drop_nulls([*INPUTS, "loss"]) for part in (known, came))
-    made = predictive(known.select(*INPUTS, "loss"), came.select(INPUTS), INPUTS, "loss")
-    low, high = made.quantiles(np.array(ENDS))
-    pit = made.rank(came["loss"].to_numpy())
-    return came.select("run", "at", "loss").with_columns(low=low, high=high, pit=pit)
+    known, new_runs = (part.drop_nulls([*INPUTS, "loss"]) for part in (known, new_runs))
+    forecast = predictive(known.select(*INPUTS, "loss"), new_runs.select(INPUTS), INPUTS, "loss")
+    low, high = forecast.quantiles(np.array(ENDS))
+    pit = forecast.rank(new_runs["loss"].to_numpy())
+    return new_runs.select("run", "at", "loss").with_columns(low=low, high=high, pit=pit)
 
 
 def outside(parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    """The test over all studies: study -> what `foretold` gives.
+    """The test over all studies: study -> what `forecast_new_runs` gives.
 
     ``studies`` has counts of each, ``rows`` those that are called outside, or else the most
     surprising, ``tests`` how many there were, ``rate`` the family-wise rate.
@@ -78,7 +78,7 @@ def outside(parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     )
     far = (
         every.sort("p", maintain_order=True)
-        .head(TOLD)
+        .head(MAX_LISTED)
         .select("study", "run", "at", "loss", "low", "high", "adjusted")
     )
     called = int((every["adjusted"] <= RATE).sum())
@@ -91,11 +91,11 @@ def outside(parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     }
 
 
-def of_study(known: pl.DataFrame, came: pl.DataFrame) -> tuple[pl.DataFrame | None, str | None]:
-    """What `foretold` gives, or why it cannot."""
-    if not came.height:
+def of_study(known: pl.DataFrame, new_runs: pl.DataFrame) -> tuple[pl.DataFrame | None, str | None]:
+    """What `forecast_new_runs` gives, or why it cannot."""
+    if not new_runs.height:
         return None, None
     try:
-        return foretold(known, came), None
+        return forecast_new_runs(known, new_runs), None
     except (InputError, pl.exceptions.ColumnNotFoundError) as error:
         return None, str(error).splitlines()[0]

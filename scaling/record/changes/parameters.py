@@ -10,14 +10,16 @@ estimate; whether outcomes fell outside more often than stated is what an audit 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from scaling.fitting.study_record import read_version
+from scaling.record.versions.layouts import relocated
 from scaling.record.versions.tables import quantiles
 
 KINDS = ("data", "laws", "engine", "draws")
@@ -25,14 +27,22 @@ KEY = ("study", "target", "law")
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 
 
-def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Every input that is not the same: kind, name and what became of it."""
-    return list(_causes(old, new))
+def input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every input that is not the same: kind, name and what became of it.
+
+    Code that went from one layout to another is one input, with the counts of
+    `scaling.record.versions.layouts.Relocation`.
+    """
+    return list(_input_changes(old, new))
 
 
-def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for kind in KINDS:
         before, after = old.get(kind) or {}, new.get(kind) or {}
+        counts = relocated(before, after) if kind == "engine" else None
+        if counts is not None:
+            yield {"kind": kind, "name": "layout", "what": "moved", "files": asdict(counts)}
+            continue
         for name in sorted({*before, *after}):
             if before.get(name) != after.get(name):
                 what = "revised" if name in before and name in after else "removed"
@@ -60,18 +70,15 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
 
 def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:
     """(study, law, parameter) -> value and standard error."""
-    found = {}
-    for path in sorted((folder / "fits").glob("*.json")):
-        made = json.loads(path.read_bytes())
-        for one in made.get("fits", ()):
-            for name, told in one["parameters"].items():
-                error = told.get("se")
-                value = math.nan if told["value"] is None else told["value"]
-                found[made["study"], one["law"], name] = (value, error or 0.0)
-    return found
+    return {
+        (record.study, fit.law, name): (fit.values[name], one.se or 0.0)
+        for record in read_version(folder).values()
+        for fit in record.fits
+        for name, one in fit.parameters.items()
+    }
 
 
-def moved(old: Path, new: Path) -> pl.DataFrame:
+def median_changes(old: Path, new: Path) -> pl.DataFrame:
     """Medians of both, the relative change, and whether it left the old 90 % interval."""
     before, after = (_ends(one) for one in (old, new))
     return (

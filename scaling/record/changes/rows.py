@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 KEY = ("run", "at", "nth")
 # When the row came into the project says nothing of the result.
-CAME = "recorded"
+RECORDED = "recorded"
 SAME, ADDED, WITHDRAWN, WAS, IS = "same", "added", "withdrawn", "was", "is"
 
 
@@ -79,7 +79,7 @@ def read(version: Path, study: str) -> pl.DataFrame | None:
 def compared(old: pl.DataFrame, new: pl.DataFrame) -> Rows:
     """Both versions' rows of one study."""
     old, new = (_numbered(_as_text(table)) for table in (old, new))
-    both = [name for name in old.columns if name in new.columns and name not in (*KEY, CAME)]
+    both = [name for name in old.columns if name in new.columns and name not in (*KEY, RECORDED)]
     old, new = _of_one_type(old, new, both)
     same = old.join(new, on=[*KEY, *both], how="semi", nulls_equal=True).select(KEY)
     there = [part.select(KEY) for part in (old, new)]

@@ -43,45 +43,41 @@ def has_place(path: Path) -> bool:
     return path.is_file() and CHANGES_TEXT in path.read_text(encoding="utf-8")
 
 
-def section(told: Mapping[str, Any]) -> Section:
+def section(changes: Mapping[str, Any]) -> Section:
     """What `scaling.record.changes.between` found, for a person."""
-    if told.get("old") is None:
+    if changes.get("old") is None:
         return Section(CHANGES.id, CHANGES.title, (Text("This is the first version."),))
-    tables = (parameter_table(told), forecast_table(told))
+    tables = (parameter_table(changes), forecast_table(changes))
     kept = tuple(one for one in tables if one.groups and one.groups[0].rows)
-    return Section(CHANGES.id, CHANGES.title, (Points(tuple(points(told))), *kept))
+    return Section(CHANGES.id, CHANGES.title, (Points(tuple(points(changes))), *kept))
 
 
-def written_into(path: Path, made: Section, place: str = CHANGES_TEXT) -> bytes:
-    """The report at ``path`` with the section in its place, which says ``place``."""
-    return written(path.suffix, path.read_text(encoding="utf-8"), made, place).encode()
-
-
-def written(suffix: str, text: str, made: Section, place: str = CHANGES_TEXT) -> str:
+def written(suffix: str, text: str, filled: Section, place: str = CHANGES_TEXT) -> str:
     """The report's text (.html, .md or .json) with the section in its place."""
-    alone = Report(made.title, "", (), (made,))
+    page = Report(filled.title, "", (), (filled,))
     if suffix == ".json":
-        return with_section(text, made)
+        return with_section(text, filled)
     if suffix == ".html":
-        head = f'<h2 id="{made.id}">{escape(made.title)}</h2>'
-        body = html(alone).split(head)[1].split("</section>")[0]
+        head = f'<h2 id="{filled.id}">{escape(filled.title)}</h2>'
+        body = html(page).split(head)[1].split("</section>")[0]
         return text.replace(f"\n<p>{place}</p>", body.rstrip("\n"))
-    body = markdown(alone).split(f"## {made.title}\n", 1)[1].strip()
+    body = markdown(page).split(f"## {filled.title}\n", 1)[1].strip()
     return text.replace(str(escape_markdown(place)), body)
 
 
 # --------------------------------------------------------------------------- sentences
 
 
-def points(told: Mapping[str, Any]) -> list[str]:
-    """Sentences: inputs, then each study's rows, then whether new rows stand out."""
-    studies = [as_map(one) for one in as_list(told.get("studies"))]
-    gone = [f"{clean(name)}: no longer a study." for name in as_list(told.get("gone"))]
+def points(changes: Mapping[str, Any]) -> list[str]:
+    """Sentences: changed inputs, each study's rows, whether new rows stand out."""
+    studies = [as_map(one) for one in as_list(changes.get("studies"))]
+    removed = [f"{clean(name)}: no longer a study." for name in as_list(changes.get("gone"))]
     return [
-        f"The version before is {clean(told['old'])}. {_causes(as_list(told.get('made_by')))}",
+        f"The previous version is {clean(changes['old'])}. "
+        f"{_causes(as_list(changes.get('made_by')))}",
         *(_study(one) for one in studies),
-        *gone,
-        *_surprise(as_map(told.get("surprise"))),
+        *removed,
+        *_new_runs(as_map(changes.get("surprise"))),
     ]
 
 
@@ -94,8 +90,20 @@ def _causes(listed: list[Any]) -> str:
             some = ", ".join(f"{clean(one['name'])} ({one['what']})" for one in own[:4])
             parts.append(f"{name}: {some}" + (f" and {len(own) - 4} more" if own[4:] else ""))
         elif own:
-            parts.append(f"{len(own)} {name}")
-    return f"Not the same: {'; '.join(parts)}." if parts else "It was made from the same inputs."
+            moved = next((as_map(one["files"]) for one in own if one.get("files")), None)
+            parts.append(f"{len(own)} {name}" if moved is None else moved_code(moved))
+    return f"Changed inputs: {'; '.join(parts)}." if parts else "The inputs are the same."
+
+
+def moved_code(files: Mapping[str, Any]) -> str:
+    """That the code has a new layout; counts of `scaling.record.versions.layouts.Relocation`."""
+    unchanged, edited = files["unchanged"], files["edited"]
+    return (
+        f"{unchanged + edited} files of code moved to a new layout ({unchanged} unchanged, "
+        f"{edited} edited, some perhaps only in their imports), and code changed too: "
+        f"{files['revised']} more files edited, {files['added']} added, {files['removed']} removed "
+        "(a renamed file counts as added and removed)"
+    )
 
 
 def _study(one: Mapping[str, Any]) -> str:
@@ -105,15 +113,15 @@ def _study(one: Mapping[str, Any]) -> str:
     if one.get("reason"):
         return f"{name}: rows cannot be compared, {clean(one['reason'])}."
     rows = as_map(one.get("rows"))
-    said = (
-        f"{name}: {rows.get('added')} rows came{_why(one, 'added')}, {rows.get('revised')} were "
-        f"revised, {rows.get('withdrawn')} went{_why(one, 'withdrawn')}, {rows.get('same')} are "
-        "as before."
+    text = (
+        f"{name}: {rows.get('added')} rows added{_why(one, 'added')}, {rows.get('revised')} "
+        f"revised, {rows.get('withdrawn')} removed{_why(one, 'withdrawn')}, {rows.get('same')} "
+        "unchanged."
     )
     if rows.get("added") == rows.get("revised") == rows.get("withdrawn") == 0:
-        said = f"{name}: the same {rows.get('same')} rows."
+        text = f"{name}: the same {rows.get('same')} rows."
     choices = [clean(text) for text in as_list(one.get("choices"))]
-    return said + (f" Choices: {'; '.join(choices)}." if choices else "")
+    return text + (f" Choices: {'; '.join(choices)}." if choices else "")
 
 
 def _why(one: Mapping[str, Any], which: str) -> str:
@@ -123,32 +131,32 @@ def _why(one: Mapping[str, Any], which: str) -> str:
     return f" ({', '.join(f'{number} {clean(word)}' for word, number in counts.items())})"
 
 
-def _surprise(told: Mapping[str, Any]) -> list[str]:
-    if not told.get("tests"):
+def _new_runs(test: Mapping[str, Any]) -> list[str]:
+    if not test.get("tests"):
         return []
-    rate = f"{100 * told['rate']:g} %"
-    said = [
+    rate = f"{100 * test['rate']:g} %"
+    sentences = [
         f"{clean(one['study'])}: {one['outside']} of {one['rows']} new rows fell outside the 90 % "
-        f"interval that the earlier rows give them ({plain(one['expected'])} expected)."
-        for one in map(as_map, as_list(told.get("studies")))
+        f"interval forecast from the earlier rows ({plain(one['expected'])} expected)."
+        for one in map(as_map, as_list(test.get("studies")))
     ]
-    called = told.get("called")
-    far = [as_map(one) for one in as_list(told.get("rows"))]
+    called = test.get("called")
+    far = [as_map(one) for one in as_list(test.get("rows"))]
     listed = ", ".join(
         f"{clean(one['run'])} (p {plain(one['adjusted'], 2)})" for one in far[: min(called or 0, 4)]
     )
     verdict = f"{called} stand out: {listed}" if called else "None stands out"
     return [
-        *said,
-        f"{verdict}, by Holm's test of {told['tests']} rows, which calls any row in at most {rate} "
-        "of refits if the forecasts are honest.",
+        *sentences,
+        f"{verdict}, by Holm's test of {test['tests']} rows, which flags a row in at most {rate} "
+        "of refits if the forecasts are calibrated.",
     ]
 
 
 # --------------------------------------------------------------------------- tables
 
 
-def parameter_table(told: Mapping[str, Any]) -> Table:
+def parameter_table(changes: Mapping[str, Any]) -> Table:
     """The parameters that moved most, what moved them, and the run that did most of it."""
     columns = (
         Column("parameter"),
@@ -156,11 +164,11 @@ def parameter_table(told: Mapping[str, Any]) -> Table:
         Column("now", numeric=True, strong=True),
         Column("change", "standard errors", numeric=True),
         *(Column(f"by {name}", numeric=True) for name in PARTS.values()),
-        Column("most by one run", long=True),
+        Column("largest effect of one run", long=True),
     )
     lines = [
         (as_map(study), as_map(law), as_map(row))
-        for study in as_list(told.get("studies"))
+        for study in as_list(changes.get("studies"))
         for law in as_list(as_map(study).get("laws"))
         for row in as_list(as_map(law).get("parameters"))
         if abs(as_map(row).get("change") or 0.0) >= SMALL
@@ -168,11 +176,11 @@ def parameter_table(told: Mapping[str, Any]) -> Table:
     lines.sort(key=lambda line: -abs(line[2]["change"]))
     rows = tuple(_parameter(*line) for line in lines[:MOST])
     note = (
-        "Changes are in standard errors of the fit as it is now. The parts are refits one after "
-        "the other and add up; a run's part is the change when it alone is taken back, and these "
-        "need not add up."
+        "Changes are in standard errors of the current fit. The parts come from successive refits "
+        "and add up. A run's part is the change when that run alone is undone; these need not add "
+        "up."
     )
-    return table("changes-parameters", "What moved", columns, (Group("", rows),), note)
+    return table("changes-parameters", "Parameter changes", columns, (Group("", rows),), note)
 
 
 def _parameter(
@@ -195,16 +203,16 @@ def _parameter(
     )
 
 
-def forecast_table(told: Mapping[str, Any]) -> Table:
+def forecast_table(changes: Mapping[str, Any]) -> Table:
     """The medians that moved most."""
     columns = (
         Column("forecast"),
         Column("before", numeric=True),
         Column("now", numeric=True, strong=True),
         Column("change", numeric=True),
-        Column("in the 90 % interval before"),
+        Column("inside the earlier 90 % interval"),
     )
-    lines = [as_map(one) for one in as_list(told.get("forecasts"))]
+    lines = [as_map(one) for one in as_list(changes.get("forecasts"))]
     rows = tuple(
         (
             words(f"{one['study']}, {one['target']}, {one['law']}", FILE),
@@ -217,7 +225,7 @@ def forecast_table(told: Mapping[str, Any]) -> Table:
         if abs(one["change"]) >= SMALL_SHARE
     )
     note = (
-        f"Medians that moved by {percent(SMALL_SHARE)} or more. A median outside the earlier "
-        "interval is no test of it: the interval was about an outcome."
+        f"Medians that changed by {percent(SMALL_SHARE)} or more. A median outside the earlier "
+        "interval does not refute it: that interval was for an outcome."
     )
-    return table("changes-forecasts", "Which forecasts moved", columns, (Group("", rows),), note)
+    return table("changes-forecasts", "Forecast changes", columns, (Group("", rows),), note)

@@ -33,25 +33,27 @@ def disclose(root: Path, folder: Path, secret: bytes, wanted: Wanted) -> bytes:
     Raises InputError when the secret or the internal tables are not those that made the edition,
     or when the edition has nothing like what is wanted.
     """
-    told = verify.read(folder)
-    version = told["full"]["version"]
-    made = redact.redact(root, version, secret, sealed=told["sealed"])
+    manifest = verify.read(folder)
+    version = manifest["full"]["version"]
+    edition = redact.redact(root, version, secret, sealed=manifest["sealed"])
     # The root, not the id: a page that reads otherwise today takes nothing from what was bound.
-    if made.tree.root.hex() != told["commitment"]["root"]:
-        hint = "It was made with another secret; nothing was shown."
-        raise InputError("the edition's root cannot be made again", file=folder, hint=hint)
+    if edition.tree.root.hex() != manifest["commitment"]["root"]:
+        hint = "It was made with another secret; nothing was disclosed."
+        raise InputError("the edition's root cannot be reproduced", file=folder, hint=hint)
     full = root / PLACES[-1] / version
-    chosen = {canonical(leaf) for leaf in _chosen(root, full, told["sealed"], wanted)}
+    chosen = {canonical(leaf) for leaf in _chosen(root, full, manifest["sealed"], wanted)}
     if not chosen:
         raise InputError("nothing in the edition is like that", file=folder)
-    return pretty({"edition": told["edition"], "shown": list(_shown(made.tree, chosen))}).encode()
+    return pretty(
+        {"edition": manifest["edition"], "shown": list(_shown(edition.tree, chosen))}
+    ).encode()
 
 
 def _chosen(root: Path, full: Path, sealed: bool, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
-    told = json.loads((full / MANIFEST).read_bytes())
-    internal = redact.internal_tables(root, told)
+    manifest = json.loads((full / MANIFEST).read_bytes())
+    internal = redact.internal_tables(root, manifest)
     if wanted.where is not None:
-        yield from redact.row_leaves(root, told, internal, wanted.where)
+        yield from redact.row_leaves(root, manifest, internal, wanted.where)
     for leaf in redact.part(full, internal, sealed=sealed).leaves:
         if (
             (leaf["kind"] == "name" and leaf["alias"] in wanted.names)
@@ -65,5 +67,5 @@ def _shown(tree: Tree, chosen: Collection[bytes]) -> Iterable[dict[str, Any]]:
     for place, leaf in enumerate(tree.leaves):
         if leaf.data in chosen:
             path = [digest.hex() for digest in tree.path(place)]
-            told = json.loads(leaf.data)
-            yield {"leaf": told, "salt": leaf.salt.hex(), "place": place, "path": path}
+            content = json.loads(leaf.data)
+            yield {"leaf": content, "salt": leaf.salt.hex(), "place": place, "path": path}

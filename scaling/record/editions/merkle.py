@@ -67,13 +67,13 @@ def climb(leaf: bytes, place: int, path: Iterable[bytes]) -> bytes:
 
 def levels(leaves: Iterable[bytes]) -> tuple[tuple[bytes, ...], ...]:
     """All levels over these leaf hashes, whose number must be a power of two."""
-    made = [tuple(leaves)]
-    if len(made[0]).bit_count() != 1:
-        raise ValueError(f"{len(made[0])} leaves are no power of two")
-    while len(made[-1]) > 1:
-        pairs = zip(made[-1][::2], made[-1][1::2], strict=True)
-        made.append(tuple(node_hash(left, right) for left, right in pairs))
-    return tuple(made)
+    levels = [tuple(leaves)]
+    if len(levels[0]).bit_count() != 1:
+        raise ValueError(f"{len(levels[0])} leaves are no power of two")
+    while len(levels[-1]) > 1:
+        pairs = zip(levels[-1][::2], levels[-1][1::2], strict=True)
+        levels.append(tuple(node_hash(left, right) for left, right in pairs))
+    return tuple(levels)
 
 
 def grow(data: Iterable[bytes], secret: bytes, context: bytes) -> Tree:

@@ -30,6 +30,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.fitting.study_record import StudyFits, read_version
 from scaling.io import atomic
 from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
@@ -46,6 +47,8 @@ TABLES = "data/validated/"
 FORECAST = "forecast.csv"
 STUDIES, PAGE = "studies.json", "edition.md"
 HASH = "RFC 6962 over SHA-256, leaves 00 | salt (32 bytes) | data, in order of their hash"
+# Studies that are not shown; None for one that has forecasts and no fits.
+Hidden = Mapping[str, StudyFits | None]
 _CELLS = [column.name for column in RUN if column.name != "payload"]
 
 
@@ -59,7 +62,7 @@ class Edition:
 
 
 @dataclass
-class Parted:
+class Partition:
     """A full version parted into the files that are shown and the leaves of what is not."""
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -81,18 +84,19 @@ def redact(root: Path, version: str, secret: bytes, *, sealed: bool = False) -> 
     wrong = verify(root)
     if wrong:
         raise PublishError("nothing was redacted: " + "; ".join(wrong))
-    told = json.loads((full / MANIFEST).read_bytes())
-    internal = internal_tables(root, told)
+    full_manifest = json.loads((full / MANIFEST).read_bytes())
+    internal = internal_tables(root, full_manifest)
     if not internal:
         hint = "It can be shared as it is."
         raise InputError("no internal source made this version", value=version, hint=hint)
     parted = part(full, internal, sealed=sealed)
-    leaves = [*parted.leaves, *row_leaves(root, told, internal)]
+    leaves = [*parted.leaves, *row_leaves(root, full_manifest, internal)]
     context = bytes.fromhex(sha256((full / MANIFEST).read_bytes()))
     tree = grow(map(canonical, leaves), secret, context)
     commitment = {"root": tree.root.hex(), "leaves": len(tree.leaves), "hash": HASH}
-    made = manifest(full, internal, parted.files, commitment, sealed=sealed)
-    return Edition(made["edition"], parted.files | {MANIFEST: pretty(made).encode()}, tree)
+    edition_manifest = manifest(full, internal, parted.files, commitment, sealed=sealed)
+    files = parted.files | {MANIFEST: pretty(edition_manifest).encode()}
+    return Edition(edition_manifest["edition"], files, tree)
 
 
 def write(edition: Edition, place: Path) -> Path:
@@ -118,10 +122,10 @@ def manifest(
 ) -> dict[str, Any]:
     """The edition's manifest, id included: a function of the full version and of the root."""
     content = (full / MANIFEST).read_bytes()
-    told, entry = json.loads(content), entry_of(content)
-    made_by = told["made_by"]
+    full_manifest, entry = json.loads(content), entry_of(content)
+    made_by = full_manifest["made_by"]
     public = {k: v for k, v in made_by["data"].items() if table_of(k) not in internal}
-    made: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "sealed": sealed,
         "issued_at": entry.issued_at,
@@ -146,18 +150,20 @@ def manifest(
             for name, data in sorted(files.items())
         },
     }
-    return made | {"edition": edition_id(made)}
+    return facts | {"edition": edition_id(facts)}
 
 
-def edition_id(made: Mapping[str, Any]) -> str:
+def edition_id(edition_manifest: Mapping[str, Any]) -> str:
     """The SHA-256 of the manifest without its id."""
-    return sha256(canonical({k: v for k, v in made.items() if k != "edition"}))
+    return sha256(canonical({k: v for k, v in edition_manifest.items() if k != "edition"}))
 
 
-def internal_tables(root: Path, told: Mapping[str, Any]) -> set[str]:
+def internal_tables(root: Path, full_manifest: Mapping[str, Any]) -> set[str]:
     """Tables in a version's manifest that no source in data/published has."""
     public = {one.name for one in published(root / "data" / "published")}
-    return {table_of(path) for path in told["made_by"]["data"] if table_of(path) not in public}
+    return {
+        table_of(path) for path in full_manifest["made_by"]["data"] if table_of(path) not in public
+    }
 
 
 def table_of(path: str) -> str:
@@ -166,17 +172,20 @@ def table_of(path: str) -> str:
 
 
 def row_leaves(
-    root: Path, told: Mapping[str, Any], internal: Iterable[str], where: str | None = None
+    root: Path, full_manifest: Mapping[str, Any], internal: Iterable[str], where: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """A leaf for each row of the internal tables that made a version.
 
-    ``told`` is the version's manifest. With ``where``, a polars SQL condition, only for rows of
-    which it is true. Raises InputError when a table is not the one that made the version.
+    ``full_manifest`` is the version's manifest. With ``where``, a polars SQL condition, only for
+    rows of which it is true. Raises InputError when a table is not the one that made the version.
     """
     for name in sorted(internal):
         path = f"{TABLES}{name}.parquet"
         file = root / path
-        if not file.is_file() or sha256(file.read_bytes()) != told["made_by"]["data"][path]:
+        if (
+            not file.is_file()
+            or sha256(file.read_bytes()) != full_manifest["made_by"]["data"][path]
+        ):
             hint = "Check out the version's dvc.lock, then `dvc checkout`."
             raise InputError("is not the table that made the version", file=file, hint=hint)
         rows = pl.read_parquet(file, columns=_CELLS)
@@ -202,21 +211,21 @@ def _cell(cell: Any) -> Any:
 # Parting a version --------------------------------------------------------------------------------
 
 
-def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
+def part(full: Path, internal: Collection[str], *, sealed: bool) -> Partition:
     """Part a full version; a study whose source is internal, or unknown, is not shown.
 
     ``internal`` are the names of internal tables. Nothing but the version's own files is read.
     """
     known = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
     sources = {table_of(path) for path in known} - set(internal)
-    fits = {path.stem: json.loads(path.read_bytes()) for path in _sorted(full, "fits/*.json")}
+    fits = read_version(full)
     lines = {name: _lines(full / name) for name in (FORECAST, BASELINES)}
     rows = [row for every in lines.values() for row in every]
-    public = [name for name, made in fits.items() if made.get("source") in sources]
-    hidden = {row["study"]: {} for row in rows} | fits
-    hidden = {name: made for name, made in hidden.items() if name not in public}
+    public = [name for name, one in fits.items() if one.source in sources]
+    every_study: dict[str, StudyFits | None] = {row["study"]: None for row in rows} | fits
+    hidden = {name: one for name, one in every_study.items() if name not in public}
     aliases = _aliases(hidden, rows)
-    parted = Parted(leaves=_names(hidden, aliases))
+    parted = Partition(leaves=_names(hidden, aliases))
     for pattern in ("fits/*.json", "fits/*.csv", "backtests/*.json"):
         for path in _sorted(full, pattern):
             if path.stem in public:
@@ -225,8 +234,8 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Parted:
         _part_lines(parted, name, every, aliases, sealed=sealed)
     asked = json.loads(_read(full / "checklist.json") or b"{}")
     shown = [one for one in asked.get("answers", []) if one.get("study") in public]
-    told = {"questions": asked.get("questions"), "answers": shown}
-    parted.files["checklist.json"] = pretty(told).encode()
+    checklist = {"questions": asked.get("questions"), "answers": shown}
+    parted.files["checklist.json"] = pretty(checklist).encode()
     parted.files[STUDIES] = pretty(_studies(fits, public, aliases)).encode()
     parted.files[PAGE] = _page(parted.files[FORECAST], sealed=sealed).encode()
     parted.leaves += _withheld_files(full, parted.files)
@@ -246,9 +255,9 @@ def _lines(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(_read(path).decode())))
 
 
-def _aliases(hidden: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     """Names -> what stands for them: of internal studies and sources, and of every target."""
-    sources = sorted({str(made["source"]) for made in hidden.values() if "source" in made})
+    sources = sorted({one.source for one in hidden.values() if one and one.source})
     targets = dict.fromkeys(row["target"] for row in rows)
     named = {"study": sorted(hidden), "source": sources, "target": list(targets)}
     words = {"study": "internal-study", "source": "internal-source", "target": "target"}
@@ -258,22 +267,22 @@ def _aliases(hidden: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str,
     }
 
 
-def _names(hidden: Mapping[str, Any], aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
-    told = [
+def _names(hidden: Hidden, aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = [
         {"kind": "name", "of": kind, "alias": alias, "name": name}
         for kind, names in aliases.items()
         for name, alias in names.items()
     ]
     metrics = [
-        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": made["metric"]}
-        for name, made in hidden.items()
-        if "metric" in made
+        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": one.metric}
+        for name, one in hidden.items()
+        if one and one.metric
     ]
-    return told + metrics
+    return names + metrics
 
 
 def _part_lines(
-    parted: Parted,
+    parted: Partition,
     file: str,
     rows: list[dict[str, str]],
     aliases: Mapping[str, Any],
@@ -300,17 +309,17 @@ def _part_lines(
 
 
 def _studies(
-    fits: Mapping[str, Any], public: Collection[str], aliases: Mapping[str, Any]
+    fits: Mapping[str, StudyFits], public: Collection[str], aliases: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Of each study its source, and how the fit of each law ended (a word of a closed list)."""
-    told = []
-    for name, made in fits.items():
-        ended = {str(one.get("law")): one.get("outcome") for one in made.get("fits", ())}
-        known = {"study": name, "source": made.get("source"), "metric": made.get("metric")}
+    studies = []
+    for name, one in fits.items():
+        ended = {fit.law: fit.outcome for fit in one.fits}
+        known = {"study": name, "source": one.source, "metric": one.metric}
         alias = {"study": aliases["study"].get(name), "metric": None}
-        alias["source"] = aliases["source"].get(str(made.get("source")))
-        told.append((known if name in public else alias) | {"laws": ended})
-    return {"studies": sorted(told, key=lambda one: str(one["study"]))}
+        alias["source"] = aliases["source"].get(one.source)
+        studies.append((known if name in public else alias) | {"laws": ended})
+    return {"studies": sorted(studies, key=lambda one: str(one["study"]))}
 
 
 def _withheld_files(full: Path, files: Mapping[str, bytes]) -> list[dict[str, Any]]:

@@ -29,17 +29,17 @@ MANIFEST_KEYS = {
 def check(folder: Path) -> list[str]:
     """What is wrong with an edition, by itself; an empty list when nothing."""
     try:
-        told = read(folder)
+        manifest = read(folder)
     except InputError as error:
         return [str(error)]
     problems = [
         f"{folder}: {name!r} {wrong}"
-        for name, facts in told["files"].items()
+        for name, facts in manifest["files"].items()
         if (wrong := _wrong(folder, name, facts)) is not None
     ]
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).as_posix()
-        if not path.is_dir() and inside not in {MANIFEST, *told["files"]}:
+        if not path.is_dir() and inside not in {MANIFEST, *manifest["files"]}:
             problems.append(f"{folder}: {inside!r} is not part of the edition")
     return problems
 
@@ -64,35 +64,37 @@ def check_full(folder: Path, full: Path) -> list[str]:
     The page is for people, and its wording may change from release to release. Raises InputError
     when there is no version in the folder ``full``.
     """
-    told = read(folder)
+    manifest = read(folder)
     if not (full / MANIFEST).is_file():
         raise InputError("is not the folder of a version", file=full)
-    if sha256((full / MANIFEST).read_bytes()) != told["full"]["manifest_sha256"]:
+    if sha256((full / MANIFEST).read_bytes()) != manifest["full"]["manifest_sha256"]:
         return [f"{folder}: was not made from {full}, whose manifest has another hash"]
     every = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
-    internal = {redact.table_of(path) for path in every if path not in told["made_by"]["data"]}
-    files = redact.part(full, internal, sealed=told["sealed"]).files
+    internal = {redact.table_of(path) for path in every if path not in manifest["made_by"]["data"]}
+    files = redact.part(full, internal, sealed=manifest["sealed"]).files
     files[redact.PAGE] = (folder / redact.PAGE).read_bytes()
     differ = [
         f"{folder / name}: is not what {full} gives"
-        for name in sorted({*files, *told["files"]})
-        if name not in files or told["files"].get(name, {}).get("sha256") != sha256(files[name])
+        for name in sorted({*files, *manifest["files"]})
+        if name not in files or manifest["files"].get(name, {}).get("sha256") != sha256(files[name])
     ]
-    made = redact.manifest(full, internal, files, told["commitment"], sealed=told["sealed"])
-    if not differ and made != told:
+    expected = redact.manifest(
+        full, internal, files, manifest["commitment"], sealed=manifest["sealed"]
+    )
+    if not differ and expected != manifest:
         differ.append(f"{folder / MANIFEST}: is not what {full} gives")
     return differ
 
 
 def check_proof(folder: Path, file: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     """The leaves that a proof shows and that belong to the edition, and what is wrong with it."""
-    told = read(folder)
+    manifest = read(folder)
     proof = _json(file, "a proof")
     if not isinstance(proof, dict) or set(proof) != {"edition", "shown"}:
         return [], [f"{file}: is not a proof"]
-    if proof["edition"] != told["edition"]:
+    if proof["edition"] != manifest["edition"]:
         return [], [f"{file}: is about another edition"]
-    root, width = bytes.fromhex(told["commitment"]["root"]), told["commitment"]["leaves"]
+    root, width = bytes.fromhex(manifest["commitment"]["root"]), manifest["commitment"]["leaves"]
     good, problems = [], []
     for number, one in enumerate(proof["shown"] if isinstance(proof["shown"], list) else [None], 1):
         if _belongs(one, root, width):
@@ -111,9 +113,9 @@ def _json(file: Path, what: str) -> Any:
         raise InputError("is missing, or is no plain file", file=file)
     content = file.read_bytes()
     try:
-        told = json.loads(content)
-        if pretty(told).encode() == content:
-            return told
+        value = json.loads(content)
+        if pretty(value).encode() == content:
+            return value
     except (ValueError, RecursionError):
         pass
     raise InputError(f"is not {what} as it was written", file=file)
@@ -122,34 +124,34 @@ def _json(file: Path, what: str) -> Any:
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of an edition, when it is whole and its id is the hash of the rest."""
     file = folder / MANIFEST
-    told = _json(file, "the manifest of a redacted edition")
-    if not isinstance(told, dict) or not _sound(told):
+    manifest = _json(file, "the manifest of a redacted edition")
+    if not isinstance(manifest, dict) or not _sound(manifest):
         raise InputError("is not the manifest of a redacted edition", file=file)
-    if told["edition"] != redact.edition_id(told):
+    if manifest["edition"] != redact.edition_id(manifest):
         raise InputError("the edition's id is not the hash of its content", file=file)
-    return told
+    return manifest
 
 
-def _sound(told: Mapping[str, Any]) -> bool:
+def _sound(manifest: Mapping[str, Any]) -> bool:
     """Whether the parts that are read have the types that they must have."""
-    if set(told) != MANIFEST_KEYS or told["format"] != redact.FORMAT:
+    if set(manifest) != MANIFEST_KEYS or manifest["format"] != redact.FORMAT:
         return False
-    maps = [told[name] for name in ("full", "made_by", "commitment", "files")]
-    if not all(isinstance(one, dict) for one in maps) or not isinstance(told["sealed"], bool):
+    maps = [manifest[name] for name in ("full", "made_by", "commitment", "files")]
+    if not all(isinstance(one, dict) for one in maps) or not isinstance(manifest["sealed"], bool):
         return False
     files, bound, width = (
-        told["files"].values(),
-        told["commitment"],
-        told["commitment"].get("leaves"),
+        manifest["files"].values(),
+        manifest["commitment"],
+        manifest["commitment"].get("leaves"),
     )
     return (
-        re.fullmatch("[0-9a-f]{12}", str(told["full"].get("version"))) is not None
-        and re.fullmatch("[0-9T:+-]+", str(told["issued_at"])) is not None
+        re.fullmatch("[0-9a-f]{12}", str(manifest["full"].get("version"))) is not None
+        and re.fullmatch("[0-9T:+-]+", str(manifest["issued_at"])) is not None
         and _is_hash(bound.get("root"))
         and bound.get("hash") == redact.HASH
         and type(width) is int
         and 0 < width.bit_count() == 1
-        and isinstance(told["made_by"].get("data"), dict)
+        and isinstance(manifest["made_by"].get("data"), dict)
         and all(isinstance(one, dict) and _is_hash(one.get("sha256")) for one in files)
     )
 

@@ -31,7 +31,7 @@ class Difference:
 def compare(name: str, old: bytes, new: bytes | None) -> Difference | None:
     """None when the bytes are the same."""
     if new is None:
-        return Difference(name, "was not made again")
+        return Difference(name, "was not reproduced")
     if old == new:
         return None
     pairs = _pairs(name, old, new)

@@ -27,17 +27,15 @@ from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.record.changes.between import NAME as CHANGES
 from scaling.record.reproduce.compare import Difference, compare
+from scaling.record.reproduce.processors import environment, settings
 from scaling.record.versions.check import PLACES
 from scaling.record.versions.fingerprint import INBOX, machine
+from scaling.record.versions.layouts import layout_of
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
 from scaling.record.versions.tags import TAG, added_by
 
 SOURCES = ("engine", "laws")
 PARAMS = "params.yaml"
-# Kernels of OpenBLAS on other processors: versions that do not say on which kind of processor they
-# were made are tried with these too.
-KERNELS = ("SkylakeX", "Haswell")
-KERNEL = "OPENBLAS_CORETYPE"
 # Where what publishing adds to the outputs is made again.
 BESIDE = ".reproduced"
 # Printed by the interpreter that makes a version again, as manifests have it.
@@ -135,38 +133,25 @@ def _at(
         for folder in sorted(folders, key=lambda one: "history" not in one.parts):
             try:
                 yield _one(tree, folder, commit, python, say)
-            except ReproduceError as error:
+            except (ReproduceError, InputError) as error:
                 yield Reproduced(folder.name, commit, 0, (), (), str(error))
 
 
 def _one(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
-    """As it is made here; then, where the kind of processor is not known and numbers differ, with
-    the linear algebra of others."""
-    made = _tried(tree, folder, commit, python, say)
-    if made.same or "machine" in json.loads((folder / MANIFEST).read_bytes()):
-        return made
-    for kernel in KERNELS:
-        say(f"numbers differ; once more with {KERNEL}={kernel}, as on another processor")
-        with _kernel(kernel):
-            other = _tried(tree, folder, commit, python, say)
-        if other.same:
-            return replace(other, how=f", with {KERNEL}={kernel}")
-    return made
-
-
-@contextlib.contextmanager
-def _kernel(name: str) -> Iterator[None]:
-    before = os.environ.get(KERNEL)
-    os.environ[KERNEL] = name
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[KERNEL]
-        else:
-            os.environ[KERNEL] = before
+    """By the settings that the version's processor asks for; the first that give the same bytes."""
+    made_on = json.loads((folder / MANIFEST).read_bytes()).get("machine")
+    results = []
+    for setting in settings(made_on, machine()):
+        words = " ".join(f"{name}={value}" for name, value in setting.items())
+        if setting:
+            say(f"with {words}, as on another processor")
+        with environment(setting):
+            results.append(_tried(tree, folder, commit, python, say))
+        if results[-1].same:
+            return replace(results[-1], how=f", with {words}" if setting else "")
+    return results[0]
 
 
 def _tried(
@@ -179,7 +164,8 @@ def _tried(
         if not (tree / "data" / "validated").is_dir():
             _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache", "validate")
         day = str(manifest["as_of"])
-        _run(tree, python, "-m", "scaling", "backfill", "--as-of", day, "--out", str(made))
+        command = layout_of(tree).command
+        _run(tree, python, "-m", command, "backfill", "--as-of", day, "--out", str(made))
     else:
         _run(tree, python, "-m", "dvc", "repro", "--force", "--no-run-cache")
         made = tree
@@ -203,7 +189,7 @@ def _tell_changes(tree: Path, folder: Path, manifest: dict[str, Any], python: st
     known = {entry.digest(): entry.version for entry in entries}
     before = known.get(manifest["previous"])
     old = "" if before is None else str(folder.parent / before)
-    _run(tree, python, "-m", "scaling.record.changes.between", old, str(tree / BESIDE))
+    _run(tree, python, "-m", layout_of(tree).changes, old, str(tree / BESIDE))
 
 
 def _made(made: Path, name: str) -> Path:
@@ -365,13 +351,16 @@ def _other_packages(tree: Path) -> list[str]:
     """Packages that are installed in another version than the lock file says."""
     lines = (tree / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pinned = [line.split(";")[0].split("==") for line in lines if "==" in line and line[0] != "#"]
-    found = []
+    # A package may have a version for each range of Pythons.
+    wanted: dict[str, list[str]] = {}
     for name, rest in pinned:
-        wanted = rest.split()[0].rstrip("\\")
+        wanted.setdefault(name.strip(), []).append(rest.split()[0].rstrip("\\"))
+    found = []
+    for name, versions in wanted.items():
         with contextlib.suppress(metadata.PackageNotFoundError):
-            present = metadata.version(name.strip())
-            if present != wanted:
-                found.append(f"{name.strip()} is {present}, was {wanted}")
+            present = metadata.version(name)
+            if present not in versions:
+                found.append(f"{name} is {present}, was {' or '.join(versions)}")
     return found
 
 
@@ -380,13 +369,23 @@ def _run(tree: Path, python: str, *arguments: str) -> None:
 
 
 def _execute(tree: Path, command: list[str], first: Path | None = None) -> str:
-    path = os.environ.get("PATH", os.defpath)
-    environment = {**os.environ, "PATH": path if first is None else f"{first}{os.pathsep}{path}"}
+    """What the command prints; raises ReproduceError. It imports the code of the tree, not this."""
+    firsts = {"PATH": first, "PYTHONPATH": tree}
+    environment = {
+        **os.environ,
+        **{name: _before(name, one) for name, one in firsts.items() if one},
+    }
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise ReproduceError(f"`{' '.join(command)}` failed ({done.returncode}):\n{said}")
     return done.stdout
+
+
+def _before(name: str, folder: Path) -> str:
+    """The environment's list of folders with this one before the others."""
+    rest = os.environ.get(name, os.defpath if name == "PATH" else "")
+    return f"{folder}{os.pathsep}{rest}" if rest else str(folder)
 
 
 # Why ---------------------------------------------------------------------------------------------

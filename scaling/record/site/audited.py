@@ -1,4 +1,4 @@
-"""What the audit says of past forecasts, and what else lies beside the index.
+"""The audit of past forecasts, and the other files published with the index.
 
 `read` opens files, the rest is pure. The numbers are those of ``reports/audit/audit.json``; a part
 that cannot be read is left out, never guessed.
@@ -13,8 +13,8 @@ from typing import Any
 
 from scaling.document.blocks import MISSING, Block, Cell, Column, Group, Table, Text, table
 from scaling.document.cells import figure, words
-from scaling.document.format import between, integer, number, percent, plain, share
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import between, integer, percent, plain, share
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.record.versions.ledger import LEDGER, read_lines
 
 AUDIT = "audit/audit.json"
@@ -23,8 +23,8 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 # A band with no upper end is stored with this one.
 ENDLESS = 100.0
 # File below reports/, what it is, the command that makes it.
-BESIDE = (
-    ("audit/audit.md", "audit: errors, bias, distance, laws to blame, open targets", "audit"),
+OTHER_FILES = (
+    ("audit/audit.md", "audit: errors, bias, distance, worst laws, open targets", "audit"),
     ("audit/scores.csv", "audit: every score", "audit"),
     ("audit/open.csv", "audit: targets without an outcome", "audit"),
     (f"history/{LEDGER}", "replayed history: its ledger", "backfill"),
@@ -43,7 +43,7 @@ def read(reports: Path) -> dict[str, Any]:
     return {
         "confidence": [dict(as_map(one)) for one in as_list(found.get("confidence"))],
         "distance": [dict(as_map(one)) for one in as_list(found.get("how_far_out"))],
-        "files": [name for name, _, _ in BESIDE if (reports / name).is_file()],
+        "files": [name for name, _, _ in OTHER_FILES if (reports / name).is_file()],
         "replays": len(replays),
     }
 
@@ -51,14 +51,14 @@ def read(reports: Path) -> dict[str, Any]:
 def blocks(found: dict[str, Any]) -> tuple[Block, ...]:
     """The record by stated confidence, then by distance; a sentence where there is none."""
     if not found["confidence"]:
-        return (Text("No published forecast has been scored yet: `scaling audit` does it."),)
-    told = Text(
-        "Published forecasts against what came. Ahead: issued before the outcome. Replays are made "
-        "by younger code with what was known on a day (by day) or from the smaller runs of a "
-        "source that came out whole (by size), and are no proof of foresight. An origin is one "
-        "source of one version; forecasts of one origin err together, so ranges count origins."
+        return (Text("No published forecast has been scored yet; `scaling audit` scores them."),)
+    text = Text(
+        "Published forecasts against outcomes. Ahead: issued before the outcome. Replays use later "
+        "code on what was known on a day (by day), or on the smaller runs of a source released all "
+        "at once (by size); they prove no foresight. An origin is one source of one version; its "
+        "forecasts share errors, so ranges count origins."
     )
-    return told, confidence_table(found["confidence"]), distance_table(found["distance"])
+    return text, confidence_table(found["confidence"]), distance_table(found["distance"])
 
 
 def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -70,16 +70,17 @@ def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
         *(Column(f"inside {100 * level:.0f} %", numeric=True) for level in LEVELS),
         Column("95 % range of the share inside 90 %", numeric=True, long=True),
     )
-    made = tuple(_confidence(row) for row in rows)
-    title = "How often intervals held for published forecasts"
-    return table("audit-table", title, columns, (Group("", made),))
+    lines = tuple(_confidence(row) for row in rows)
+    title = "Interval coverage of published forecasts"
+    return table("audit-table", title, columns, (Group("", lines),))
 
 
 def _confidence(row: dict[str, Any]) -> tuple[Cell, ...]:
     place = f"{ORIGIN}#confidence"
-    held = {number(as_map(one).get("stated")): as_map(one) for one in as_list(row.get("intervals"))}
+    intervals = map(as_map, as_list(row.get("intervals")))
+    held = {as_number(one.get("stated")): one for one in intervals}
     wide = held.get(0.9, {})
-    ends = number(wide.get("low")), number(wide.get("high"))
+    ends = as_number(wide.get("low")), as_number(wide.get("high"))
     return (
         words(row.get("kind"), place),
         figure(row.get("forecasts"), integer, place, "forecasts"),
@@ -99,11 +100,11 @@ def distance_table(rows: Sequence[dict[str, Any]]) -> Table:
         Column("forecasts", numeric=True),
         Column("mean absolute error", "of logs", numeric=True),
         *(Column(f"inside {100 * level:.0f} %", numeric=True) for level in LEVELS),
-        Column("skill", "against carrying on", numeric=True),
+        Column("skill", "against the last value", numeric=True),
     )
     title = "By distance"
-    made = tuple(_distance(row) for row in rows)
-    return table("audit-distance-table", title, columns, (Group("", made),), stub=2)
+    lines = tuple(_distance(row) for row in rows)
+    return table("audit-distance-table", title, columns, (Group("", lines),), stub=2)
 
 
 def _distance(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -120,7 +121,7 @@ def _distance(row: dict[str, Any]) -> tuple[Cell, ...]:
 
 
 def _band(row: dict[str, Any]) -> str:
-    low, high = number(row.get("decades_from")), number(row.get("decades_to"))
+    low, high = as_number(row.get("decades_from")), as_number(row.get("decades_to"))
     if low is None or high is None:
         return "not larger, or not by compute"
     return f"more than {low:g}" if high >= ENDLESS else f"{low:g} to {high:g}"
@@ -128,20 +129,20 @@ def _band(row: dict[str, Any]) -> str:
 
 def inside(value: Any, level: float, place: str) -> Cell:
     """The share, marked when it falls short of the level by more than five points."""
-    shown, found = figure(value, share, place), number(value)
+    shown, found = figure(value, share, place), as_number(value)
     short = found is not None and found < level - 0.05
     return Cell(shown.text, shown.value, shown.unit, shown.origin, "caution") if short else shown
 
 
-def beside(found: dict[str, Any]) -> Table:
+def other_files(found: dict[str, Any]) -> Table:
     """What else is published here; what is not there has the command that makes it."""
-    columns = (Column("file"), Column("what it is", long=True), Column("made by"))
+    columns = (Column("file"), Column("what it is", long=True), Column("command"))
     rows = tuple(
         (
             Cell(name, name, link=name if name in found["files"] else ""),
             Cell(what + (f" of {found['replays']} days" if name.startswith("history") else "")),
             Cell(f"scaling {command}"),
         )
-        for name, what, command in BESIDE
+        for name, what, command in OTHER_FILES
     )
-    return table("beside-table", "Beside the versions", columns, (Group("", rows),))
+    return table("beside-table", "Other files", columns, (Group("", rows),))

@@ -25,7 +25,7 @@ from scaling.record.site import audited
 from scaling.record.site.records import LEVELS, SHOWN, VERSION_NAME, Record
 
 TITLE = "Published forecasts"
-LEAD = "Every version that was ever issued, newest first, and how well its intervals held."
+LEAD = "Every version ever issued, newest first, and how well its intervals were calibrated."
 LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=True))
 LEDGER_FILE = "reports/ledger.jsonl"
 
@@ -46,18 +46,18 @@ def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ())
         ),
         Section("record", "Calibration record", audited.blocks(audit)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
-        Section("beside", "Audit, history, governance", (audited.beside(audit),)),
+        Section("beside", "Audit, history, governance", (audited.other_files(audit),)),
     )
     return Report(TITLE, LEAD, facts, sections)
 
 
-def older_page(records: Sequence[Record], told: Record, before: Record | None) -> Report:
+def older_page(records: Sequence[Record], described: Record, before: Record | None) -> Report:
     """The page of some older versions, which come oldest first.
 
-    ``told`` is what the index says of it, ``before`` what it says of the page of those before.
+    ``described`` is what the index says of it, ``before`` what it says of the page of those before.
     """
     newest = list(reversed(records))
-    span = _span(told)
+    span = _span(described)
     facts = (Cell(span, span, "versions", LEDGER_FILE),)
     files = Fold("Files of these versions", (file_table(newest),))
     near = [Cell("newest versions", link="index.html")]
@@ -68,7 +68,7 @@ def older_page(records: Sequence[Record], told: Record, before: Record | None) -
         Section("versions", "Versions", (_intro(newest), other, version_table(newest), files)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
     )
-    lead = "Older versions, newest first. How well intervals held is told with the newest versions."
+    lead = "Older versions, newest first. Calibration is on the page of the newest versions."
     return Report(f"{TITLE}, {span}", lead, facts, sections)
 
 
@@ -77,28 +77,28 @@ def page_table(pages: Sequence[Record]) -> Table:
     columns = (Column("page"), Column("first issued", "UTC"), Column("last issued", "UTC"))
     rows = tuple(
         (
-            Cell(_span(told), _span(told), link=f"{told['name']}.html"),
-            words(_time(told["since"]), LEDGER_FILE),
-            words(_time(told["until"]), LEDGER_FILE),
+            Cell(_span(page), _span(page), link=f"{page['name']}.html"),
+            words(_time(page["since"]), LEDGER_FILE),
+            words(_time(page["until"]), LEDGER_FILE),
         )
-        for told in reversed(pages)
+        for page in reversed(pages)
     )
     return table("page-table", "Older versions", columns, (Group("", rows),))
 
 
-def _span(told: Record) -> str:
-    return f"versions {told['first']} to {told['last']}"
+def _span(page: Record) -> str:
+    return f"versions {page['first']} to {page['last']}"
 
 
 def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
     if not newest:
         return Text("Nothing has been published yet.")
-    told = (
+    text = (
         "A version never changes once it is issued. The ledger chains them by hash, and "
         "\u201cscaling verify\u201d checks every file against it."
     )
-    more = f" Here are the newest {len(newest)}; below them are the pages of older ones."
-    return Text(told + more if pages else told)
+    more = f" The newest {len(newest)} are listed here, with links to pages of older ones."
+    return Text(text + more if pages else text)
 
 
 def version_table(newest: Sequence[Record]) -> Table:
@@ -185,13 +185,14 @@ def _record_blocks(newest: Sequence[Record]) -> tuple[Text | Table, ...]:
     """The pooled backtests of every version that has some."""
     known = [record for record in newest if record["calibration"]]
     if not known:
-        return (Text("No version so far holds backtests."),)
-    told = Text(
-        "Before it was issued, each version foretold its studies' larger runs from the smaller "
-        "ones. An interval that tells the truth holds as often as its name says. Shares and errors "
-        "are means over all forecasts of all studies; forecasts of one study are not independent."
+        return (Text("No version has backtests yet."),)
+    text = Text(
+        "Before it was issued, each version forecast its studies' larger runs from the smaller "
+        "ones. A calibrated interval covers the outcome as often as its level states. Shares and "
+        "errors are means over all forecasts of all studies; forecasts of one study are not "
+        "independent."
     )
-    return told, record_table(known)
+    return text, record_table(known)
 
 
 def record_table(known: Sequence[Record]) -> Table:
@@ -204,7 +205,7 @@ def record_table(known: Sequence[Record]) -> Table:
         *(Column(f"inside {level} %", numeric=True) for level in LEVELS),
     )
     rows = tuple(_record_row(record, record["calibration"]) for record in known)
-    title = "How often intervals held in backtests"
+    title = "Interval coverage in backtests"
     return table("record-table", title, columns, (Group("", rows),))
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.format import clean, number, shorten
+from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
-from scaling.io.json_files import as_list, as_map
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
+from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, Entry
 
 FORM = 2  # raised when a record holds something else than before
@@ -37,7 +38,7 @@ def records(
     known: Mapping[str, Record] | None = None,
     before: Entry | None = None,
 ) -> list[Record]:
-    """One record a version, in the ledger's order; those in ``known`` are not made again.
+    """One record a version, in the ledger's order; those in ``known`` are taken as they are.
 
     A known record is taken when it has the same form, manifest and predecessor. Every version is
     read at most twice, so the time is linear in their number. ``before`` is the version before the
@@ -122,11 +123,15 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _phrase(label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    added, gone = sorted(set(new) - set(old)), sorted(set(old) - set(new))
+    layout = relocated(old, new)
+    if layout is not None:
+        moved = layout.unchanged + layout.edited
+        return f"{label}: {moved} files moved to a new layout; others added, removed or changed"
+    added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
     other = sorted(name for name in set(old) & set(new) if old[name] != new[name])
-    parts = (("new", added), ("without", gone), ("changed", other))
-    told = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
-    return f"{label}: {told}" if told else ""
+    parts = (("new", added), ("removed", removed), ("changed", other))
+    text = "; ".join(f"{word} {_some(names)}" for word, names in parts if names)
+    return f"{label}: {text}" if text else ""
 
 
 def _some(names: Sequence[str]) -> str:
@@ -153,7 +158,7 @@ def _medians(folder: Path | None) -> Medians:
         frame = unguarded(pl.read_csv(content, columns=_COLUMNS))
         chosen = frame.filter((pl.col("law") == "ensemble") & (pl.col("quantile") == 0.5))
         rows = chosen.select("study", "target", pl.col("value").cast(pl.Float64)).iter_rows()
-        return {(str(s), str(t)): v for s, t, v in rows if number(v) is not None and v > 0}
+        return {(str(s), str(t)): v for s, t, v in rows if as_number(v) is not None and v > 0}
     except (OSError, pl.exceptions.PolarsError):
         return {}
 
@@ -182,13 +187,13 @@ def calibration(report: Mapping[str, Any]) -> Record | None:
     They stand in the version's ``report.json``, in the table ``backtest-table``, whose rows of
     method "ensemble" at distance "all" cover every forecast of a study once.
     """
-    lines = [line for line in _backtests(report) if number(line.get("forecasts"))]
+    lines = [line for line in _backtests(report) if as_number(line.get("forecasts"))]
     total = sum(line["forecasts"] for line in lines)
     if not total:
         return None
     names = ("error", *(f"in{level}" for level in LEVELS))
     return {"studies": len(lines), "forecasts": int(total)} | {
-        name: _mean([(line["forecasts"], number(line.get(name))) for line in lines])
+        name: _mean([(line["forecasts"], as_number(line.get(name))) for line in lines])
         for name in names
     }
 
@@ -206,7 +211,7 @@ def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [_values(row) for group in groups for row in as_list(group.get("rows"))]
     return [
         {
-            "forecasts": number(row[2]) or 0.0,
+            "forecasts": as_number(row[2]) or 0.0,
             "error": row[3],
             **dict(zip((f"in{level}" for level in LEVELS), row[5:9], strict=True)),
         }

@@ -32,7 +32,7 @@ OLDER = re.compile(r"index-\d+-\d+\.(html|json|md)")
 
 
 @dataclass(frozen=True)
-class _Known:
+class _StoredIndex:
     """What ``index.json`` says: of the newest versions, by version, and of pages, by name."""
 
     versions: Mapping[str, Record] = field(default_factory=dict)
@@ -45,9 +45,9 @@ def build(root: Path) -> list[Path]:
     Pages of older versions that belong to no index any more are removed.
     """
     reports = root / "reports"
-    changed = _write(reports, _Known())
-    told = as_list(as_map(json.loads((reports / JSON).read_bytes())).get("pages"))
-    kept = {as_map(one).get("name") for one in told}
+    changed = _write(reports, _StoredIndex())
+    pages = as_list(as_map(json.loads((reports / JSON).read_bytes())).get("pages"))
+    kept = {as_map(one).get("name") for one in pages}
     for path in reports.iterdir():
         if OLDER.fullmatch(path.name) and path.stem not in kept:
             path.unlink()
@@ -62,21 +62,21 @@ def refresh(root: Path) -> list[Path]:
     reports = root / "reports"
     if not (reports / LEDGER).is_file():
         return []
-    return _write(reports, _known(reports / JSON))
+    return _write(reports, _stored_index(reports / JSON))
 
 
 def contents(found: list[Record], audit: Record, pages: Sequence[Record] = ()) -> dict[str, bytes]:
     """The bytes of each file of the index, by name."""
-    told = {"audit": audit, "pages": list(pages), "versions": list(reversed(found))}
-    return _files("index", page(found, audit, pages), told)
+    index = {"audit": audit, "pages": list(pages), "versions": list(reversed(found))}
+    return _files("index", page(found, audit, pages), index)
 
 
-def _files(name: str, report: Report, told: Record) -> dict[str, bytes]:
-    texts = {"html": html(report), "md": markdown(report), "json": json_text(told)}
+def _files(name: str, report: Report, document: Record) -> dict[str, bytes]:
+    texts = {"html": html(report), "md": markdown(report), "json": json_text(document)}
     return {f"{name}.{kind}": text.encode() for kind, text in texts.items()}
 
 
-def _write(reports: Path, known: _Known) -> list[Path]:
+def _write(reports: Path, known: _StoredIndex) -> list[Path]:
     if not (reports / LEDGER).is_file():
         raise InputError("is missing", file=reports / LEDGER, hint="`scaling refit` publishes")
     with atomic.locked(reports):
@@ -90,25 +90,27 @@ def _write(reports: Path, known: _Known) -> list[Path]:
         return changed + _put(reports, contents(newest, audited.read(reports), pages))
 
 
-def _older(reports: Path, entries: list[Entry], known: _Known) -> tuple[list[Record], list[Path]]:
+def _older(
+    reports: Path, entries: list[Entry], known: _StoredIndex
+) -> tuple[list[Record], list[Path]]:
     """What the index says of each page of older versions, and the files of pages made now."""
     pages: list[Record] = []
     changed: list[Path] = []
     for first in range(0, len(entries) - 2 * PAGE + 1, PAGE):
-        told = _told(entries, first)
-        sizes = _standing(reports, told, known.pages.get(told["name"], {}))
+        identity = _identity(entries, first)
+        sizes = _unchanged_sizes(reports, identity, known.pages.get(identity["name"], {}))
         if not sizes:
             before = entries[first - 1] if first else None
             found = records(reports, entries[first : first + PAGE], known.versions, before)
-            report = older_page(found, told, pages[-1] if pages else None)
-            files = _files(told["name"], report, {"versions": found[::-1]})
+            report = older_page(found, identity, pages[-1] if pages else None)
+            files = _files(identity["name"], report, {"versions": found[::-1]})
             changed += _put(reports, files)
             sizes = {name: len(content) for name, content in files.items()}
-        pages.append(told | {"bytes": sizes})
+        pages.append(identity | {"bytes": sizes})
     return pages, changed
 
 
-def _told(entries: list[Entry], first: int) -> Record:
+def _identity(entries: list[Entry], first: int) -> Record:
     """What identifies a page: its last line stands for all lines before, by their hashes."""
     last = entries[first + PAGE - 1]
     return {
@@ -123,15 +125,15 @@ def _told(entries: list[Entry], first: int) -> Record:
     }
 
 
-def _standing(reports: Path, told: Record, there: Record) -> Record:
+def _unchanged_sizes(reports: Path, identity: Record, there: Record) -> Record:
     """Sizes of the page's files, where it was made of the same and they are as long as they were;
     else none."""
-    names = [f"{told['name']}.{kind}" for kind in KINDS]
+    names = [f"{identity['name']}.{kind}" for kind in KINDS]
     try:
         sizes = {name: (reports / name).stat().st_size for name in names}
     except OSError:
         return {}
-    return sizes if there == told | {"bytes": sizes} else {}
+    return sizes if there == identity | {"bytes": sizes} else {}
 
 
 def _put(reports: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -143,13 +145,13 @@ def _put(reports: Path, files: Mapping[str, bytes]) -> list[Path]:
     return new
 
 
-def _known(path: Path) -> _Known:
+def _stored_index(path: Path) -> _StoredIndex:
     try:
-        told = as_map(json.loads(path.read_bytes()))
+        index = as_map(json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError):
-        return _Known()
-    versions, pages = (map(as_map, as_list(told.get(name))) for name in ("versions", "pages"))
-    return _Known(
+        return _StoredIndex()
+    versions, pages = (map(as_map, as_list(index.get(name))) for name in ("versions", "pages"))
+    return _StoredIndex(
         {str(one.get("version")): dict(one) for one in versions},
         {str(one.get("name")): dict(one) for one in pages},
     )

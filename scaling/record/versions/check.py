@@ -1,4 +1,4 @@
-"""Whether published versions are whole, and the ledger over them unbroken."""
+"""Whether published versions are intact, and the ledger over them unbroken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scaling.record.versions.ledger import (
     follow,
     read_lines,
 )
-from scaling.record.versions.stat_cache import Seen, clock_ns
+from scaling.record.versions.stat_cache import StatCache, clock_ns
 
 # Where versions stand: the replayed history has a chain of its own.
 PLACES = ("reports/history", "reports")
@@ -38,16 +38,16 @@ VERSION_NAME = re.compile(r"[0-9a-f]{12}")
 class _History:
     """The published versions: what is wrong with them, and what was restored.
 
-    ``current`` is what restoring may take from; without it problems are only noted. With ``seen``,
+    ``current`` is what restoring may take from; without it problems are only noted. With ``cache``,
     versions that did not change since they were last read are not read again.
     """
 
     reports: Path
     current: Current | None = None
-    seen: Seen | None = None
+    cache: StatCache | None = None
     restored: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    # The ledger's bytes once it was found whole or mended.
+    # The ledger's bytes once it was found intact or repaired.
     ledger: bytes = b""
 
     def shown(self, path: Path) -> str:
@@ -60,10 +60,10 @@ class _History:
         with os.scandir(self.reports) as entries:
             return {one.name: one.is_dir() for one in entries if VERSION_NAME.fullmatch(one.name)}
 
-    def was_whole(self, entry: Entry) -> bool:
-        """Whether nothing of this version changed since all of it was read and found whole."""
+    def is_known_intact(self, entry: Entry) -> bool:
+        """Whether nothing of this version changed since all of it was read and found intact."""
         there = self.named.get(entry.version, False)
-        return self.seen is not None and self.seen.is_whole(entry, there)
+        return self.cache is not None and self.cache.is_intact(entry, there)
 
 
 def verify(root: Path) -> list[str]:
@@ -75,25 +75,25 @@ def verify(root: Path) -> list[str]:
     return [problem for place in places for problem in _problems(place, None)]
 
 
-def looks_whole(root: Path) -> bool:
+def appears_intact(root: Path) -> bool:
     """As `verify`, but reading only versions that changed since they were last read.
 
     Of versions that are not among the newest the disk is asked about a share at a time.
     """
     places = [root / place for place in PLACES if (root / place).is_dir()]
-    return not any(_problems(place, Seen(place)) for place in places)
+    return not any(_problems(place, StatCache(place)) for place in places)
 
 
-def _problems(reports: Path, seen: Seen | None) -> list[str]:
+def _problems(reports: Path, cache: StatCache | None) -> list[str]:
     with atomic.locked(reports, shared=True):
-        history = _History(reports, seen=seen)
-        with _told(history):
+        history = _History(reports, cache=cache)
+        with _chain_problems(history):
             _checked_chain(history)
     return history.problems
 
 
 @contextlib.contextmanager
-def _told(history: _History) -> Iterator[None]:
+def _chain_problems(history: _History) -> Iterator[None]:
     """A chain that cannot be followed is a problem like any other."""
     try:
         yield
@@ -103,9 +103,9 @@ def _told(history: _History) -> Iterator[None]:
 
 def _checked_chain(history: _History) -> list[Entry]:
     """The ledger's entries, every version checked; with present outputs at hand, restored."""
-    chain = _mended_ledger(history)
+    chain = _repaired_ledger(history)
     for entry in chain:
-        if not history.was_whole(entry):
+        if not history.is_known_intact(entry):
             _check_version(history, entry)
     for name in sorted(history.named.keys() - {entry.version for entry in chain}):
         history.problems.append(
@@ -113,18 +113,18 @@ def _checked_chain(history: _History) -> list[Entry]:
             f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
             "folder and publish again if it is wanted"
         )
-    if history.seen is not None:
-        history.seen.keep()
+    if history.cache is not None:
+        history.cache.save()
     return chain
 
 
-def _mended_ledger(history: _History) -> list[Entry]:
+def _repaired_ledger(history: _History) -> list[Entry]:
     """The ledger as it must be: its good lines, continued by the manifests that follow them."""
     ledger = history.reports / LEDGER
     content = ledger.read_bytes() if ledger.exists() else b""
     read = read_lines(content)
-    if history.seen is not None:
-        history.seen.choose(read[0])
+    if history.cache is not None:
+        history.cache.choose(read[0])
     manifests = _manifests(history, {entry.version: entry for entry in read[0]})
     good, wrong = _good_lines(read, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
     known = {entry.version for entry in good}
@@ -150,9 +150,13 @@ def _good_lines(
     """The entries to trust, and what is wrong with the rest of the ledger (None: nothing)."""
     entries, wrong = read
     for number, entry in enumerate(entries):
-        told = manifests.get(entry.version, entry)
+        recorded = manifests.get(entry.version, entry)
         # No line after the last one vouches for it; its manifest does.
-        if told is not entry and told != entry and told.manifest_sha256 == entry.manifest_sha256:
+        if (
+            recorded is not entry
+            and recorded != entry
+            and recorded.manifest_sha256 == entry.manifest_sha256
+        ):
             entries, wrong = entries[:number], f"line {number + 1} is not what its manifest says"
             break
     in_git, _ = read_lines(committed or b"")
@@ -162,11 +166,11 @@ def _good_lines(
 
 
 def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Version -> ledger line, for every folder whose manifest is whole."""
+    """Version -> ledger line, for every folder whose manifest is intact."""
     found: dict[str, Entry] = {}
     for name in (name for name, is_folder in history.named.items() if is_folder):
         line = lines.get(name)
-        if line is not None and history.was_whole(line):
+        if line is not None and history.is_known_intact(line):
             found[name] = line
             continue
         path = history.reports / name / MANIFEST
@@ -188,8 +192,8 @@ def _check_version(history: _History, entry: Entry) -> None:
         if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
             problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
             history.problems.append(problem)
-    if history.seen is not None and len(history.problems) == before:
-        history.seen.note(entry, since)
+    if history.cache is not None and len(history.problems) == before:
+        history.cache.note(entry, since)
 
 
 def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
@@ -222,23 +226,23 @@ def _find(history: _History, path: Path, digest: str, entry: Entry) -> bytes | N
 
 
 def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> Iterator[bytes]:
-    """What the lost file may have held: made again, an output, in Git, in another version."""
+    """What the lost file may have held: reproduced, an output, in Git, in another version."""
     yield from (source.read_bytes() for source in current.files.values())
     if current.version == entry.version:
-        beside = _beside_again(reports, current, entry)
-        yield manifest(current, entry.facts(), beside)
+        change_files = _rebuilt_change_files(reports, current, entry)
+        yield manifest(current, entry.facts(), change_files)
         # Of a version from before manifests named the inbox.
-        yield manifest(replace(current, inputs={}), entry.facts(), beside)
-        yield from beside.values()
+        yield manifest(replace(current, inputs={}), entry.facts(), change_files)
+        yield from change_files.values()
     yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
     others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")
     yield from (other.read_bytes() for other in sorted(others) if other.is_file())
 
 
-def _beside_again(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
+def _rebuilt_change_files(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
     """What was published beside the present outputs, from the version that came before them."""
     known = {one.digest(): name for name, one in _manifests(_History(reports), {}).items()}
     before = known.get(entry.previous or "")
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
         atomic.fill(Path(folder), {n: one.read_bytes() for n, one in current.files.items()})
-        return current.beside(reports / before if before else None, Path(folder))
+        return current.change_files(reports / before if before else None, Path(folder))

@@ -34,7 +34,7 @@ class Current:
     sources: tuple[str, ...] = ()
     # From the folder of the version before (None: there is none) and a folder with this one's
     # files: what is written over and beside them, which the id does not depend on.
-    beside: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
+    change_files: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
     # Inputs that may have changed before the version is committed; the id does not depend on them.
     inputs: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -70,18 +70,18 @@ def fingerprint(root: Path) -> Current:
 
 
 def manifest(
-    current: Current, facts: Mapping[str, str | bool | None], beside: Mapping[str, bytes]
+    current: Current, facts: Mapping[str, str | bool | None], change_files: Mapping[str, bytes]
 ) -> bytes:
     """The manifest's bytes: a function of what is published and of the facts in the ledger.
 
-    ``beside`` are files that are not outputs, or that are published otherwise than the outputs are.
+    ``change_files`` are files that are not outputs, or that differ from the outputs.
     """
     outputs: dict[str, str] = current.made_by["outputs"]
     files = {
         name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
         for name, digest in outputs.items()
     }
-    files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in beside.items()}
+    files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in change_files.items()}
     content = {
         **facts,
         **current.inputs,
@@ -121,8 +121,8 @@ def machine() -> str:
     except OSError:
         return platform.machine()
     first = dict(line.split("\t", 1) for line in text.split("\n\n")[0].splitlines() if "\t" in line)
-    told = {name.strip(): value.strip(" \t:") for name, value in first.items()}
-    kind = [told.get(name, "") for name in ("vendor_id", "cpu family", "model")]
+    cpu = {name.strip(): value.strip(" \t:") for name, value in first.items()}
+    kind = [cpu.get(name, "") for name in ("vendor_id", "cpu family", "model")]
     return " ".join([platform.machine(), *filter(None, kind)])
 
 
@@ -172,7 +172,7 @@ def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]
 
 
 def _inputs(root: Path) -> list[str]:
-    """The dependencies in ``dvc.yaml`` that no stage makes: sources, and data that came in."""
+    """The dependencies in ``dvc.yaml`` that no stage makes: sources and incoming data."""
     specs = stages(root)
     deps = {name for spec in specs for name in _names(spec.get("deps"))}
     outs = {name for spec in specs for name in _names(spec.get("outs"))}
@@ -182,8 +182,8 @@ def _inputs(root: Path) -> list[str]:
 
 def stages(root: Path) -> list[dict[str, Any]]:
     """What ``dvc.yaml`` says of each stage; of one for each study, once."""
-    told = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return [spec.get("do", spec) for spec in told.values()]
+    stages = yaml.safe_load(_need(root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [spec.get("do", spec) for spec in stages.values()]
 
 
 def _names(listed: list[str | dict[str, object]] | None) -> list[str]:

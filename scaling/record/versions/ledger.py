@@ -46,8 +46,8 @@ class Entry:
 
     def line(self) -> bytes:
         """The line as it stands in the ledger, with its end."""
-        told = self.facts() | {"version": self.version, "manifest_sha256": self.manifest_sha256}
-        return canonical(told) + b"\n"
+        facts = self.facts() | {"version": self.version, "manifest_sha256": self.manifest_sha256}
+        return canonical(facts) + b"\n"
 
     def digest(self) -> str:
         """What the next line holds as ``previous``."""
@@ -60,8 +60,8 @@ class Entry:
     def facts(self) -> dict[str, str | bool | None]:
         """The part that stands in the manifest as it is."""
         more = {name: getattr(self, name) for name in MORE_FACTS}
-        told = {name: value for name, value in more.items() if value is not None}
-        return {name: getattr(self, name) for name in FACTS} | told
+        given = {name: value for name, value in more.items() if value is not None}
+        return {name: getattr(self, name) for name in FACTS} | given
 
 
 def version_of(made_by: Mapping[str, Any]) -> str:

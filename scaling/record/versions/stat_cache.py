@@ -1,4 +1,4 @@
-"""What was found whole, so that a refit need not read every byte that was ever published.
+"""Versions found intact, so that a refit need not read every byte that was ever published.
 
 As Git's index does it: a file whose size, times and inode are as they were when its bytes were last
 hashed is taken as it was. ``scaling verify`` and the audit never ask here; publishing and the look
@@ -31,8 +31,8 @@ NEWEST = 50
 OLDER = 50
 
 
-class Seen:
-    """Versions whose files were hashed and found whole, with the status that the files had.
+class StatCache:
+    """Versions whose files were hashed and found intact, with the status that the files had.
 
     They are kept in the order in which the disk was last asked about them.
     """
@@ -49,7 +49,7 @@ class Seen:
         older = (name for name in self._known if name not in newest)
         self._left = {name: self._known[name] for name in itertools.islice(older, OLDER, None)}
 
-    def is_whole(self, entry: Entry, there: bool) -> bool:
+    def is_intact(self, entry: Entry, there: bool) -> bool:
         """Whether this line of the ledger and every file are as they were when last hashed.
 
         ``there`` says whether the version has a folder.
@@ -69,12 +69,12 @@ class Seen:
         return True
 
     def note(self, entry: Entry, since_ns: int) -> None:
-        """Its files were hashed after ``since_ns`` and are whole; not noted if one is too new."""
+        """Its files were hashed after ``since_ns`` and are intact; not noted if one is too new."""
         status, changed = _status(self._reports / entry.version)
         if status and changed < since_ns - SETTLED_NS:
             self._now[entry.version] = entry.digest(), status
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write what is known, if that changed. A disk that takes no more costs only time."""
         known = self._left | self._now
         if known == self._known and not self._left:
@@ -85,7 +85,7 @@ class Seen:
 
 
 def clock_ns() -> int:
-    """The clock that the times of files are told by."""
+    """The clock of file times."""
     return time.time_ns()
 
 
@@ -93,8 +93,8 @@ def _read(file: Path) -> dict[str, tuple[str, str]]:
     """What was kept; nothing where that cannot be read, for then everything is hashed."""
     try:
         given = json.loads(file.read_bytes())
-        told = {name: (line, status) for name, (line, status) in given.items()}
-        return {name: one for name, one in told.items() if all(isinstance(x, str) for x in one)}
+        entries = {name: (line, status) for name, (line, status) in given.items()}
+        return {name: one for name, one in entries.items() if all(isinstance(x, str) for x in one)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -114,8 +114,8 @@ def _status(folder: Path) -> tuple[str, int]:
         name = entry.path.removeprefix(f"{folder}{os.sep}")
         found.append(f"{name}\0{facts.st_size} {times} {facts.st_ino}")
         latest = max(latest, *times)
-    told = "\n".join(sorted(found)).encode(errors="surrogateescape")
-    return sha256(told) if found else "", latest
+    entries = "\n".join(sorted(found)).encode(errors="surrogateescape")
+    return sha256(entries) if found else "", latest
 
 
 def _files(folder: Path | str) -> Iterator[os.DirEntry[str]]:

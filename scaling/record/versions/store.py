@@ -35,11 +35,11 @@ from scaling.record.versions.ledger import (
     entry_of,
     read_lines,
 )
-from scaling.record.versions.stat_cache import Seen
+from scaling.record.versions.stat_cache import StatCache
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedVersion:
     """The version of the present outputs; ``new`` is false when it was already published."""
 
     version: str
@@ -57,20 +57,20 @@ class Published:
 def issue(
     root: Path,
     reports: Path,
-    made: Callable[[], Current],
+    gather: Callable[[], Current],
     *,
     now: datetime | None = None,
     more: Mapping[str, str | None] | None = None,
-) -> Published:
-    """Add what ``made`` gives to the history in ``reports``; it is asked under the lock.
+) -> PublishedVersion:
+    """Add what ``gather`` gives to the history in ``reports``; it is asked under the lock.
 
     ``more`` are the facts of `scaling.record.versions.ledger.MORE_FACTS`. See `publish`.
     """
     reports.mkdir(parents=True, exist_ok=True)
     with atomic.locked(reports), _explained(reports):
         atomic.remove_leftovers(reports)
-        current = replace(made(), inputs=inputs(root))
-        history = _History(reports, current, Seen(reports))
+        current = replace(gather(), inputs=inputs(root))
+        history = _History(reports, current, StatCache(reports))
         chain = _checked_chain(history)
         if history.problems:
             raise PublishError("nothing was published: " + "; ".join(history.problems))
@@ -82,7 +82,7 @@ def issue(
         if new:
             _add(root, history, chain, (now or datetime.now(UTC), given))
     folder = reports / current.version
-    return Published(current.version, folder, new, tuple(history.restored))
+    return PublishedVersion(current.version, folder, new, tuple(history.restored))
 
 
 def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:
@@ -104,10 +104,13 @@ def is_published(root: Path) -> bool:
 
 
 def _add(
-    root: Path, history: _History, chain: list[Entry], told: tuple[datetime, Mapping[str, str]]
+    root: Path,
+    history: _History,
+    chain: list[Entry],
+    issued: tuple[datetime, Mapping[str, str]],
 ) -> None:
     """Write the version and the ledger beside, then rename the one and the other."""
-    now, given = told
+    now, given = issued
     if now.tzinfo is None:
         raise InputError("the issue time has no time zone", value=now.isoformat())
     reports, current = history.reports, history.current
@@ -156,10 +159,10 @@ def _fill(
         if sha256(content) != current.made_by["outputs"][name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
         atomic.fill(folder, {name: content})
-    more = current.beside(previous, folder)
-    told = manifest(current, facts, more)
-    atomic.fill(folder, {**more, MANIFEST: told})
-    return told
+    more = current.change_files(previous, folder)
+    content = manifest(current, facts, more)
+    atomic.fill(folder, {**more, MANIFEST: content})
+    return content
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ TAG = "forecast/"
 def added_by(root: Path, folder: Path) -> str | None:
     """The commit that added a version's folder; None when it is not committed."""
     path = (folder / MANIFEST).relative_to(root).as_posix()
-    said = git(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", path)
-    return (said or b"").decode().strip() or None
+    log = git(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", path)
+    return (log or b"").decode().strip() or None
 
 
 def tag_versions(root: Path) -> Iterator[str]:

@@ -11,7 +11,8 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.fitting.intervals import Interval
 from scaling.fitting.result import Fit
-from scaling.plan.allocation import PREFERRED, SIX_ND, valley
+from scaling.laws._surface import has_surface
+from scaling.plan.allocation import SIX_ND, valley
 from scaling.plan.answer import batch
 
 # Draws behind a band: enough for its ends to stand still at the width of a line.
@@ -92,7 +93,7 @@ def residuals(fit: Fit, runs: pl.DataFrame) -> tuple[Array, Array]:
 def frontier(fit: Fit, flops: Array) -> Frontier | None:
     """Compute-optimal N and D at each budget, with the ends from the draws; None where the law
     has no trade-off between them, or none with a closed form."""
-    if fit.law.name not in PREFERRED:
+    if not has_surface(fit.law):
         return None
     drawn = batch(fit, 0.9)
     params, tokens = [], []

@@ -8,10 +8,10 @@ from scaling.document.blocks import Figure, Panel, Swatch
 from scaling.document.format import flop, loss, shift
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.palette import COLOUR, Scheme, recolour
-from scaling.document.svg_page import Titled, sheet
+from scaling.document.svg_page import TitledPlot, sheet
 from scaling.report.figures.plot_forecast import (
-    Aim,
     ForecastPanel,
+    PlottedTarget,
     compute_domain,
     forecast_plot,
 )
@@ -20,8 +20,8 @@ from scaling.report.sections.forecasts import quantile
 
 _TITLE = "Forecast loss against training compute"
 _SUBTITLE = (
-    "Dots are training runs; shaded ground lies beyond every fitted run. Each study's "
-    "loss is on its own data."
+    "Dots are training runs; shading lies beyond every fitted run. Each study measures "
+    "loss on its own data."
 )
 _LAW_TITLE = "Where the laws disagree"
 
@@ -36,7 +36,7 @@ def forecast_block(panels: Sequence[ForecastPanel], caption: str, table: str) ->
     domain = compute_domain(panels)
     plots = [forecast_plot(panel, domain) for panel in panels]
     texts = [_forecast_alt(panel) for panel in panels]
-    titled = [Titled(p.title, p.subtitle, plot) for p, plot in zip(panels, plots, strict=True)]
+    titled = [TitledPlot(p.title, p.subtitle, plot) for p, plot in zip(panels, plots, strict=True)]
     legend = _forecast_legend(panels)
     alt = "Loss against training compute, one plot a study. " + " ".join(texts)
     return Figure(
@@ -55,7 +55,7 @@ def forecast_block(panels: Sequence[ForecastPanel], caption: str, table: str) ->
 def law_block(panels: Sequence[LawPanel], caption: str, table: str) -> Figure:
     """The figure that compares laws as a block of the report."""
     texts = [_law_alt(panel) for panel in panels]
-    titled = [Titled(panel.title, panel.subtitle, law_plot(panel)) for panel in panels]
+    titled = [TitledPlot(panel.title, panel.subtitle, law_plot(panel)) for panel in panels]
     alt = "Each law's forecast minus the ensemble's median, one plot a study. " + " ".join(texts)
     return Figure(
         id="laws",
@@ -68,7 +68,7 @@ def law_block(panels: Sequence[LawPanel], caption: str, table: str) -> Figure:
     )
 
 
-def _panels(titled: Sequence[Titled], texts: Sequence[str]) -> tuple[Panel, ...]:
+def _panels(titled: Sequence[TitledPlot], texts: Sequence[str]) -> tuple[Panel, ...]:
     return tuple(
         Panel(item.title, item.subtitle, text, item.plot.svg, (("study", item.title),))
         for item, text in zip(titled, texts, strict=True)
@@ -82,7 +82,7 @@ def _forecast_alt(panel: ForecastPanel) -> str:
     return f"{panel.title}: {used} fitted runs{ends}; median loss {', '.join(aims)}."
 
 
-def _aim_alt(aim: Aim) -> str:
+def _aim_alt(aim: PlottedTarget) -> str:
     return f"{loss(quantile(aim.quantiles, 0.5))} at {flop(10**aim.x)} ({aim.name})"
 
 
@@ -106,7 +106,7 @@ def _forecast_legend(panels: Sequence[ForecastPanel]) -> tuple[Swatch, ...]:
         (True, _INTERVALS),
         (any(not aim.budget for aim in aims), _PLANNED),
         (any(run.used for run in runs), swatch("fitted run", dot("run", 3.2))),
-        (any(not run.used for run in runs), swatch("run left out", dot("run", 1.6))),
+        (any(not run.used for run in runs), swatch("excluded run", dot("run", 1.6))),
     )
     return tuple(entry for shown, entry in entries if shown)
 

@@ -13,8 +13,8 @@ from scaling.report.figures.plot_laws import LawGroup, LawPanel, LawRow
 from scaling.report.sections.forecasts import (
     ENSEMBLE,
     LEVELS,
-    Forecast,
     Quantiles,
+    TargetForecast,
     interval,
     quantile,
 )
@@ -37,13 +37,13 @@ def law_table(ctx: Context) -> Table:
     return table("law-table", "Each law's forecast", columns, groups, note, "study", stub=2)
 
 
-def _law_rows(items: Iterable[Forecast]) -> Iterable[tuple[Cell, ...]]:
+def _law_rows(items: Iterable[TargetForecast]) -> Iterable[tuple[Cell, ...]]:
     for item in items:
         for law, quantiles in [*item.members.items(), (ENSEMBLE, item.ensemble)]:
             yield _law_row(item, law, quantiles)
 
 
-def _law_row(item: Forecast, law: str, quantiles: Quantiles) -> tuple[Cell, ...]:
+def _law_row(item: TargetForecast, law: str, quantiles: Quantiles) -> tuple[Cell, ...]:
     median, middle = quantile(quantiles, 0.5), quantile(item.ensemble, 0.5)
     low, high = interval(quantiles, 0.9)
     place = forecast_place(item, law, "")
@@ -62,8 +62,8 @@ def law_picture(ctx: Context) -> Figure:
     panels = [_law_panel(ctx, study) for study in ctx.studies]
     caption = (
         "At each target, every law's median and 90 % interval as the difference from the "
-        "ensemble's median. Where the dots lie apart, the choice of law matters more than the "
-        "noise in the runs. A triangle marks an interval that goes on beyond the frame."
+        "ensemble's median. Where the dots lie far apart, the choice of law matters more than "
+        "the noise in the runs. A triangle marks an interval that extends beyond the panel."
     )
     return law_block([panel for panel in panels if panel.groups], caption, "law-table")
 
@@ -74,7 +74,7 @@ def _law_panel(ctx: Context, study: Study) -> LawPanel:
     return LawPanel(study.name, f"{study.metric}, {study.unit}", tuple(groups))
 
 
-def _law_group(item: Forecast) -> LawGroup | None:
+def _law_group(item: TargetForecast) -> LawGroup | None:
     middle = quantile(item.ensemble, 0.5)
     if middle is None or not item.members:
         return None

@@ -67,7 +67,7 @@ def valley_plot(found: Sequence[Budget]) -> Plot:
         layers.append(_line(one.curve[0][inside], one.curve[1][inside], "law", "median", 1.5))
     ends: Rows = [
         {"x": float(one.curve[0][-1]), "y": float(one.curve[1][-1]), "text": scientific(one.flops)}
-        for one in _apart(found, y)
+        for one in _spaced(found, y)
     ]
     look: dict[str, Any] = {"color": COLOUR["median"], "align": "right", "dy": -5, **_RIM}
     layers.append(chart(ends, "x y text", "text", **look))
@@ -75,7 +75,7 @@ def valley_plot(found: Sequence[Budget]) -> Plot:
     return draw(layers, x, y, WIDE, HIGH, PAD)
 
 
-def _apart(found: Sequence[Budget], y: Axis) -> list[Budget]:
+def _spaced(found: Sequence[Budget], y: Axis) -> list[Budget]:
     """Budgets whose names would not stand on each other, from the top."""
     kept: list[Budget] = []
     line = 13.0 / HIGH * math.log(y.high / y.low)
@@ -167,8 +167,8 @@ def log_axis(values: Iterable[float], name: str, form: Form, *, grid: bool = Fal
     low, high = low * math.exp(-room), high * math.exp(room)
     near = high / low < 30.0
     ticks = even_ticks(low, high) if near and form == "n" else power_ticks(low, high)
-    said = {"e": scientific, "c": count, "n": _tick}[form]
-    return Axis(low, high, ticks, [said(t) for t in ticks], True, name, form, grid)
+    label_of = {"e": scientific, "c": count, "n": _tick}[form]
+    return Axis(low, high, ticks, [label_of(t) for t in ticks], True, name, form, grid)
 
 
 def _tick(value: float) -> str:

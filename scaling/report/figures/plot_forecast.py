@@ -19,7 +19,7 @@ _STROKES = {0.95: 1.2, 0.9: 2.6, 0.8: 4.4, 0.5: 7.0}
 
 
 @dataclass(frozen=True)
-class Run:
+class PlottedRun:
     """One run: log10 of its compute, its loss, and whether the fit used it."""
 
     x: float
@@ -28,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Aim:
+class PlottedTarget:
     """One target in one study; ``budget`` says that it lies on the compute-optimal path."""
 
     name: str
@@ -43,8 +43,8 @@ class ForecastPanel:
 
     title: str
     subtitle: str
-    runs: tuple[Run, ...]
-    aims: tuple[Aim, ...]
+    runs: tuple[PlottedRun, ...]
+    aims: tuple[PlottedTarget, ...]
     largest: float | None
 
 
@@ -123,19 +123,19 @@ def _beyond(largest: float | None, domain: tuple[float, float]) -> list[Layer]:
     return found
 
 
-def _ends(aims: Sequence[Aim], level: float) -> Rows:
+def _ends(aims: Sequence[PlottedTarget], level: float) -> Rows:
     pairs = [(aim.x, *interval(aim.quantiles, level)) for aim in aims]
     return [
         {"x": 10.0**x, "y": low, "y2": high} for x, low, high in pairs if None not in (low, high)
     ]
 
 
-def _middles(aims: Sequence[Aim]) -> Rows:
+def _middles(aims: Sequence[PlottedTarget]) -> Rows:
     pairs = [(aim.x, quantile(aim.quantiles, 0.5)) for aim in aims]
     return [{"x": 10.0**x, "y": y} for x, y in pairs if y is not None]
 
 
-def _bands(path: Sequence[Aim]) -> list[Layer]:
+def _bands(path: Sequence[PlottedTarget]) -> list[Layer]:
     """Nested intervals, joined by straight lines between the budgets."""
     return [
         chart(_ends(path, level), "x y y2", "area", color=COLOUR[BANDS[level]], opacity=1)
@@ -143,7 +143,7 @@ def _bands(path: Sequence[Aim]) -> list[Layer]:
     ]
 
 
-def _bars(aims: Sequence[Aim], role: str) -> list[Layer]:
+def _bars(aims: Sequence[PlottedTarget], role: str) -> list[Layer]:
     """Nested intervals as bars that thicken towards the median."""
     bars = [
         chart(_ends(aims, level), "x y y2", "rule", color=COLOUR[role], strokeWidth=_STROKES[level])
@@ -152,7 +152,7 @@ def _bars(aims: Sequence[Aim], role: str) -> list[Layer]:
     return [*bars, _medians(aims, role)]
 
 
-def _medians(aims: Sequence[Aim], role: str) -> Layer:
+def _medians(aims: Sequence[PlottedTarget], role: str) -> Layer:
     """A dot, ringed with the background, at each median."""
     look: dict[str, Any] = {"fill": COLOUR[role], "stroke": COLOUR["surface"], "strokeWidth": 1.5}
     shape = "circle" if role == "median" else "diamond"
@@ -160,14 +160,14 @@ def _medians(aims: Sequence[Aim], role: str) -> Layer:
     return chart(_middles(aims), "x y", "point", tip, shape=shape, size=80, opacity=1, **look)
 
 
-def _median_line(path: Sequence[Aim]) -> list[Layer]:
+def _median_line(path: Sequence[PlottedTarget]) -> list[Layer]:
     if len(path) < 2:
         return []
     line = chart(_middles(path), "x y", "line", color=COLOUR["median"], strokeWidth=2)
     return [line, _medians(path, "median")]
 
 
-def _runs(runs: Sequence[Run], span: tuple[float, float]) -> list[Layer]:
+def _runs(runs: Sequence[PlottedRun], span: tuple[float, float]) -> list[Layer]:
     """Runs as dots; those left out of the fit are small. Runs on the same spot are one dot."""
     found = []
     for used in (False, True):
@@ -178,7 +178,7 @@ def _runs(runs: Sequence[Run], span: tuple[float, float]) -> list[Layer]:
         }
         rows = [{"x": 10.0**x, "y": y} for x, y in thin(sorted(spots))]
         look = _USED if used else _LEFT_OUT
-        tip = "fitted run" if used else "run left out"
+        tip = "fitted run" if used else "excluded run"
         found.append(chart(rows, "x y", "point", tip, **look))
     return found
 
@@ -196,12 +196,12 @@ def thin(spots: Sequence[Any]) -> Sequence[Any]:
     return [spots[i * len(spots) // MAX_RUNS] for i in range(MAX_RUNS)]
 
 
-def _below(aim: Aim) -> dict[str, Any]:
+def _below(aim: PlottedTarget) -> dict[str, Any]:
     low = min(aim.quantiles.values(), default=None)
     return {"x": aim.x, "y": low, "text": loss(quantile(aim.quantiles, 0.5))}
 
 
-def _above(aim: Aim, aims: Sequence[Aim]) -> dict[str, Any]:
+def _above(aim: PlottedTarget, aims: Sequence[PlottedTarget]) -> dict[str, Any]:
     """Name and median, clear of every interval within reach of the label."""
     text = f"{shorten(aim.name, 24)} {loss(quantile(aim.quantiles, 0.5))}"
     near = [value for a in aims if abs(a.x - aim.x) < 2.0 for value in a.quantiles.values()]

@@ -1,4 +1,4 @@
-"""The profile of each parameter: how the fit gets worse as it is held elsewhere."""
+"""The profile of each parameter: how much worse the fit is with it fixed elsewhere."""
 
 from __future__ import annotations
 
@@ -9,44 +9,39 @@ import numpy as np
 
 from scaling.document.blocks import Block, Cell, Column, Figure, Group, Panel, table
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, estimate, like, number
+from scaling.document.format import estimate, like
 from scaling.document.legend import line, swatch
 from scaling.document.svg import Plot
-from scaling.io.json_files import as_list, as_map
+from scaling.fitting.study_record import FitRecord, Parameter
 from scaling.report.context import Study
 from scaling.report.figures.plot_detail import profile_plot
 from scaling.report.figures.study_figures import with_table
-from scaling.report.sections.fits import Estimate, Fit
 
 _PROFILE = swatch("profile", line("median", 8, 2))
 _LIMIT = swatch("height of its 90 % interval's ends", line("planned", 8, 1.2))
 _DRAWN = swatch("90 % interval of the draws", line("planned", 8, 4.4))
 
 
-def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]:
+def profile_figure(study: Study, fits: Sequence[FitRecord], index: int) -> list[Block]:
     """The profile of every parameter, from the fit file; nothing where it has none."""
-    listed = [as_map(one) for one in as_list(study.fitted.get("profiles"))]
     own = {fit.law: fit for fit in fits}
     panels: list[tuple[str, str, Plot, str]] = []
     groups = []
-    for at, one in enumerate(listed):
-        law, height = clean(one.get("law") or ""), number(one.get("height90"))
+    for at, one in enumerate(study.record.profiles):
+        law, height = one.law, one.height90
         if law not in own or not height:
             continue
-        errors = {e.name: e for e in own[law].estimates}
         place = f"{study.fit_file}#profiles[{at}]."
         rows = []
-        told = as_map(one.get("parameters"))
-        order = study.stored[law].law.names if law in study.stored else tuple(told)
-        for name in [clean(name) for name in order if name in told]:
-            curve = _pairs(told[name])
+        order = study.stored[law].law.names if law in study.stored else tuple(one.parameters)
+        for name in [name for name in order if name in one.parameters]:
+            curve = one.parameters[name].points
             if len(curve) > 2:
-                known = errors.get(clean(name))
+                known = own[law].parameters.get(name)
                 plot = profile_plot(curve, height, _interval(known))
-                panels.append((law, clean(name), plot, f"{clean(name)} of {law}: its profile."))
-                rows.append(
-                    _profile_row(clean(name), curve, height, known.se if known else None, place)
-                )
+                panels.append((law, name, plot, f"{name} of {law}: its profile."))
+                error = known.se if known else None
+                rows.append(_profile_row(name, curve, height, error, place))
         groups.append(Group(law, tuple(rows)))
     if not panels:
         return []
@@ -63,10 +58,10 @@ def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]
     title = "Profile intervals"
     behind = table(f"profile-table-{index}", title, columns, tuple(groups), note, "law")
     caption = (
-        "How much worse the fit gets when one parameter is held and all others are fitted again "
-        "(twice the rise of the objective over its dispersion). Where the curve meets the dashed "
-        "line its 90 % interval ends; the bar on that line is the interval of the draws. A curve "
-        "that stays low is a parameter that the data do not tell."
+        "How much worse the fit gets when one parameter is fixed and all others are refitted "
+        "(twice the rise of the objective over its dispersion). The 90 % interval ends where the "
+        "curve meets the dashed line; the bar on that line is the interval of the draws. A curve "
+        "that stays low is a parameter that the data do not determine."
     )
     drawn = Figure(
         id=f"profiles-{index}",
@@ -84,17 +79,10 @@ def profile_figure(study: Study, fits: Sequence[Fit], index: int) -> list[Block]
     return with_table((drawn, behind))
 
 
-def _interval(found: Estimate | None) -> tuple[float, float] | None:
-    if found is None or found.low is None or found.high is None:
+def _interval(found: Parameter | None) -> tuple[float, float] | None:
+    if found is None or found.low90 is None or found.high90 is None:
         return None
-    return found.low, found.high
-
-
-def _pairs(listed: object) -> list[tuple[float, float]]:
-    told = as_map(listed)
-    found = zip(as_list(told.get("values")), as_list(told.get("heights")), strict=False)
-    known = [(number(value), number(height)) for value, height in found]
-    return [(value, height) for value, height in known if value is not None and height is not None]
+    return found.low90, found.high90
 
 
 def _profile_row(
@@ -105,14 +93,14 @@ def _profile_row(
     low = crossing(curve[best::-1], height)
     high = crossing(curve[best:], height)
     open_ends = [side for side, end in (("below", low), ("above", high)) if end is None]
-    said = "closed" if not open_ends else f"open {' and '.join(open_ends)}"
+    shape = "closed" if not open_ends else f"open {' and '.join(open_ends)}"
     ends = [_end(end, text) for end in (low, high)]
     where = f"{place}parameters.{name}"
     return (
         words(name),
         figure(curve[best][0], lambda _: text, where),
         Cell("\u2013".join(ends), _known(low, high), "", where),
-        Cell(said, said, "", where, "caution" if open_ends else ""),
+        Cell(shape, shape, "", where, "caution" if open_ends else ""),
     )
 
 

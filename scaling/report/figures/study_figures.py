@@ -25,7 +25,7 @@ from scaling.document.cells import figure as exact
 from scaling.document.format import count, flop, integer, loss, percent, plain, scientific, shift
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.svg import Plot
-from scaling.fitting.result import Fit as Stored
+from scaling.fitting.result import Fit
 from scaling.report.context import Context, Study
 from scaling.report.figures import curves
 from scaling.report.figures.plot_detail import (
@@ -41,7 +41,7 @@ _BAND = swatch("90 % of the draws", box("band90", 1, 14))
 _RUN = swatch("run", dot("run", 3.2))
 # Computed numbers are kept to this many digits: the draws say less.
 DIGITS = 7
-Law = tuple[str, Stored]
+Law = tuple[str, Fit]
 Form = Callable[[float], str]
 
 
@@ -52,13 +52,13 @@ def study_figures(ctx: Context, study: Study, index: int) -> list[Block]:
     if not found or not runs.height:
         return []
     reach = [item.flops for item in ctx.forecasts if item.study == study.name and item.flops]
-    made = (
+    parts = (
         _fits(study, found, runs, max([*reach, 0.0]), index),
         _residuals(study, found, runs, index),
         _valleys(study, found, runs, index),
         _frontiers(study, found, runs, max([*reach, 0.0]), index),
     )
-    return [block for blocks in made for block in blocks]
+    return [block for blocks in parts for block in blocks]
 
 
 def _grid(runs: pl.DataFrame, reach: float, points: int) -> Array:
@@ -89,8 +89,8 @@ def _fits(
     behind = _fit_table(study, found, runs, _decades(runs, reach), index)
     caption = (
         "Each law along the runs' usual split of compute into params and tokens (a straight line "
-        "of log params on log compute), so runs that split it otherwise lie off the line. Shaded "
-        "ground lies beyond every fitted run."
+        "of log params on log compute), so runs with another split lie off the line. Shading "
+        "lies beyond every fitted run."
     )
     return with_table(
         _figure(
@@ -167,8 +167,8 @@ def _residuals(study: Study, found: Sequence[Law], runs: pl.DataFrame, index: in
     note = "Log of predicted over observed, as percentages; positive where the law is too high."
     behind = table(f"residual-table-{index}", "Residuals", columns, groups, note, "law")
     caption = (
-        "Predicted over observed loss. What is left should not trend: a bend at the largest runs "
-        "is a law that goes wrong where the forecast begins."
+        "Predicted over observed loss. Residuals should show no trend: a bend at the largest runs "
+        "means that the law fails where the forecast begins."
     )
     return with_table(
         _figure(f"residuals-{index}", "Residuals", caption, study, panels, (_RUN,), behind)
@@ -334,19 +334,19 @@ def _figure(
 ) -> tuple[Figure, Table]:
     """A plot a law; ``drawn_in`` is what they show, None for the metric."""
     unit = drawn_in or f"{study.metric}, {study.unit}"
-    made = tuple(
+    drawn_panels = tuple(
         Panel(law, unit, alt, plot.svg, (("study", study.name), ("law", law)))
         for law, plot, alt in panels
     )
     alt = f"{title}, one plot a law of {study.name}."
-    drawn = Figure(name, title, caption, alt, made, legend, behind.id, size="middle")
+    drawn = Figure(name, title, caption, alt, drawn_panels, legend, behind.id, size="middle")
     return drawn, behind
 
 
-def with_table(made: tuple[Figure, Table]) -> list[Block]:
+def with_table(pair: tuple[Figure, Table]) -> list[Block]:
     """The figure, and its numbers in a fold."""
-    title = f"{made[0].title}: the numbers"
-    return [made[0], Fold(title, (made[1],), f"{made[1].id}-fold")]
+    title = f"{pair[0].title}: the numbers"
+    return [pair[0], Fold(title, (pair[1],), f"{pair[1].id}-fold")]
 
 
 def figure(value: float, form: Form, origin: str, unit: str = "") -> Cell:

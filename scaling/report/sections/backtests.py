@@ -1,4 +1,4 @@
-"""How forecasts of the same method did where the answer is known."""
+"""How the same method does where the outcome is known."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from scaling.document.blocks import Cell, Column, Fold, Group, Table, Text, table
 from scaling.document.cells import figure, words
-from scaling.document.format import clean, integer, number, percent, plain, share
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import clean, integer, percent, plain, share
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.report.context import Context
 
 ENSEMBLE = "ensemble"
@@ -19,44 +19,46 @@ LEVELS = (50, 80, 90, 95)
 
 def backtest_blocks(ctx: Context) -> tuple[Text | Table | Fold, ...]:
     """A paragraph and a table; nothing without backtests."""
-    made = backtest_table(ctx, "backtest-table", "Larger runs foretold from smaller", whole=True)
-    if not any(group.rows for group in made.groups):
+    overall = backtest_table(
+        ctx, "backtest-table", "Forecasts of larger runs from smaller ones", pooled=True
+    )
+    if not any(group.rows for group in overall.groups):
         return ()
-    apart = backtest_table(ctx, "backtest-distance", "The same by distance", whole=False)
+    by_distance = backtest_table(ctx, "backtest-distance", "Backtests by distance", pooled=False)
     return (
         Text(
-            "Each study's larger runs were foretold from its smaller ones, at several origins, "
-            "with the settings of the forecasts above. Intervals that tell the truth hold as often "
-            "as they say; skill is how much smaller the score is than that of carrying the last "
-            "value."
+            "Each study's larger runs were forecast from its smaller ones, at several origins, "
+            "with the settings of the forecasts above. A calibrated interval covers the outcome as "
+            "often as its level states. Skill is the reduction of CRPS relative to carrying the "
+            "last value forward."
         ),
-        made,
-        Fold("By distance beyond the largest known run", (apart,), "distance-fold"),
+        overall,
+        Fold("By distance beyond the largest known run", (by_distance,), "distance-fold"),
     )
 
 
-def held(ctx: Context) -> str:
-    """How often 90 % intervals held, in words; empty without backtests."""
+def interval_coverage(ctx: Context) -> str:
+    """How often 90 % intervals covered the outcome, in words; empty without backtests."""
     found = [
-        (held_90, count)
+        (inside_90, count)
         for study in ctx.studies
         for line in _lines(ctx, study.name)
         if line.get("method") == ENSEMBLE
         and line.get("low") is None
-        and (held_90 := number(line.get("in90"))) is not None
-        and (count := number(line.get("forecasts")))
+        and (inside_90 := as_number(line.get("in90"))) is not None
+        and (count := as_number(line.get("forecasts")))
     ]
     if not found:
         return ""
     total = sum(count for _, count in found)
-    inside = sum(held_90 * count for held_90, count in found) / total
+    inside = sum(inside_90 * count for inside_90, count in found) / total
     return (
-        f"Where the answer is known, 90 % intervals held {share(inside)} of {integer(total)} times "
+        f"In backtests, 90 % intervals covered {share(inside)} of {integer(total)} outcomes "
         f"({len(found)} studies)."
     )
 
 
-def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table:
+def backtest_table(ctx: Context, name: str, title: str, *, pooled: bool) -> Table:
     """Scores by study and method, for all distances together or by distance."""
     columns = (
         Column("method"),
@@ -73,13 +75,13 @@ def backtest_table(ctx: Context, name: str, title: str, *, whole: bool) -> Table
             tuple(
                 _row(study.name, line)
                 for line in _lines(ctx, study.name)
-                if (line.get("low") is None) == whole
+                if (line.get("low") is None) == pooled
             ),
         )
         for study in ctx.studies
     )
     note = "Errors and scores are of log loss, as percentages."
-    return table(name, title, columns, groups, note)
+    return table(name, title, columns, groups, note, "study")
 
 
 def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
@@ -90,7 +92,7 @@ def _lines(ctx: Context, study: str) -> list[Mapping[str, Any]]:
 
 def _row(study: str, line: Mapping[str, Any]) -> tuple[Cell, ...]:
     place = f"data/backtests/{study}.json#methods"
-    low, high = number(line.get("low")), number(line.get("high"))
+    low, high = as_number(line.get("low")), as_number(line.get("high"))
     where = "all" if low is None else f"{plain(low)} to {plain(high)}"
     if high is not None and high >= OPEN:
         where = f"more than {plain(low)}"

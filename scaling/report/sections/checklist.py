@@ -4,7 +4,7 @@ Each question is answered for each study from the stage outputs; what they do no
 recorded", never left out. Parts are those of the paper's checklist and of its survey sheet
 (hadasah/scaling_laws at d2223c9d, sheet.csv: General, Scaling Law Hypothesis, Training Setup, Data
 Extraction, Fitting the Scaling Law); questions are in our words, and numbers within a part are
-ours. Every column of the sheet has a question (COLUMNS); the paper's own page of questions was not
+ours. Every column of the sheet has a question; the paper's own page of questions was not
 compared word for word.
 """
 
@@ -73,35 +73,6 @@ QUESTIONS: tuple[Question, ...] = (
     Question("F8", FITTING, "how good is the fit", checklist_answers.goodness),
     Question("F9", FITTING, "does it extrapolate", checklist_answers.extrapolation),
 )
-# Column of the authors' survey sheet -> where it is answered.
-COLUMNS = {
-    "Training Code?": "O1",
-    "Analysis Code?": "O2",
-    "Check- points?": "O3",
-    "Metric Scores?": "O4",
-    "Power Law Form": "H1",
-    "Purpose of Power Law": "H6",
-    "# Power Law parameters": "H3",
-    "# of scaling laws": "H7",
-    "Training Runs / Law": "T1",
-    "Max. Training FLOPs": "T4",
-    "Max. Training Params": "T2",
-    "Max. Training Data": "T3",
-    "Data Described?": "T6",
-    "Hyperparameters Described?": "T10",
-    "How are model params counted": "T8",
-    "Data points per law?": "D2",
-    "Scaling law metric": "D1",
-    "Modification of final metric?": "D4",
-    "Subsets of Data Used": "D5",
-    "Bootstrapping?": "F7",
-    "Curve-fitting Method": "F2",
-    "Loss Objective": "F1",
-    "Hyperparameters Reported?": "F3",
-    "Initialization": "F4",
-    "Are scaling laws validated?": "F9",
-    "flop counts definition?": "T9",
-}
 
 
 def document(ctx: Context) -> dict[str, Any]:
@@ -127,16 +98,16 @@ def checklist(ctx: Context) -> tuple[Block, ...]:
     total = sum(len(group.rows) for group in groups)
     text = Text(
         "What Li et al. 2025 (arXiv:2502.18969) ask every study of scaling laws to report, filled "
-        "in by machine from the files behind this report. Parts are the authors', wording and "
+        "in automatically from the files behind this report. Parts are the authors', wording and "
         f"numbers ours. {total - open_ends} of {total} questions are answered; what the files do "
         f"not say is \u201c{checklist_answers.UNKNOWN}\u201d."
     )
-    made = table("checklist-table", "Checklist", columns, groups, group_label="study")
-    return text, Fold("Checklist: what should a study report?", (made,), "checklist")
+    answers = table("checklist-table", "Checklist", columns, groups, group_label="study")
+    return text, Fold("Checklist: what should a study report?", (answers,), "checklist")
 
 
 def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:
-    said = _answers(ctx, study)
+    answers = _answers(ctx, study)
     for one in QUESTIONS:
-        answer = said[one.number]
+        answer = answers[one.number]
         yield Cell(f"{one.number} {one.part}: {one.text}"), Cell(answer, answer, "", study.fit_file)

@@ -7,11 +7,13 @@ shown: they stay in tables that are not published.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from scaling.document.format import between, clean, count, integer, number, percent
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import between, clean, count, integer, percent
+from scaling.fitting.study_record import FitRecord
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.laws import Law, load
 from scaling.report.context import Context, Study
 
@@ -32,10 +34,10 @@ def analysis(ctx: Context, study: Study) -> str:
 
 
 def results(ctx: Context, study: Study) -> str:
-    told = _source(ctx, study)
-    if not told:
+    source = _source(ctx, study)
+    if not source:
         return "internal, not published"
-    return f"{told.get('licence') or 'licence not recorded'}; {told.get('origin') or UNKNOWN}"
+    return f"{source.get('licence') or 'licence not recorded'}; {source.get('origin') or UNKNOWN}"
 
 
 def _source(ctx: Context, study: Study) -> Mapping[str, Any]:
@@ -46,19 +48,15 @@ def _source(ctx: Context, study: Study) -> Mapping[str, Any]:
 # Hypothesis --------------------------------------------------------------------------------------
 
 
-def _fits(study: Study) -> list[Mapping[str, Any]]:
-    return [as_map(one) for one in as_list(study.fitted.get("fits"))]
-
-
-def _by_law(study: Study, told: Callable[[Law], str]) -> str:
+def _by_law(study: Study, text: Callable[[Law], str]) -> str:
     """One text a law, for the laws of the study."""
     known = load()
-    laws = [known[name] for one in _fits(study) if (name := str(one.get("law"))) in known]
-    return _alike((law.name, told(law)) for law in laws)
+    laws = [known[fit.law] for fit in study.record.fits if fit.law in known]
+    return _alike((law.name, text(law)) for law in laws)
 
 
-def _by_fit(study: Study, told: Callable[[Mapping[str, Any]], str]) -> str:
-    return _alike((str(one.get("law")), told(one)) for one in _fits(study))
+def _by_fit(study: Study, text: Callable[[FitRecord], str]) -> str:
+    return _alike((fit.law, text(fit)) for fit in study.record.fits)
 
 
 def _alike(named: Iterable[tuple[str, str]]) -> str:
@@ -80,11 +78,7 @@ def inputs(ctx: Context, study: Study) -> str:
 
 
 def parameters(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        names = list(as_map(one.get("parameters")))
-        return f"{len(names)} ({', '.join(names)})"
-
-    return _by_fit(study, told)
+    return _by_fit(study, lambda fit: f"{len(fit.parameters)} ({', '.join(fit.parameters)})")
 
 
 def principle(ctx: Context, study: Study) -> str:
@@ -105,7 +99,7 @@ def purpose(ctx: Context, study: Study) -> str:
 
 
 def laws(ctx: Context, study: Study) -> str:
-    return f"{len(_fits(study))}, and an ensemble"
+    return f"{len(study.record.fits)}, and an ensemble"
 
 
 # Training ----------------------------------------------------------------------------------------
@@ -133,23 +127,23 @@ def _words(study: Study, column: str) -> list[str]:
 def sizes(column: str) -> Answer:
     """Smallest and largest value of a column that a study may be fitted on."""
 
-    def said(ctx: Context, study: Study) -> str:
+    def answer(ctx: Context, study: Study) -> str:
         low, high, _ = study.ends(column)
         return UNKNOWN if low is None or high is None else between(count(low), count(high))
 
-    return said
+    return answer
 
 
 def words(column: str) -> Answer:
     """The texts of a column where the source is published, their number where it is not."""
 
-    def said(ctx: Context, study: Study) -> str:
+    def answer(ctx: Context, study: Study) -> str:
         found = _words(study, column)
         if len(found) > MOST_WORDS or (found and not _source(ctx, study)):
             return f"{len(found)} different"
         return ", ".join(map(clean, found)) or UNKNOWN
 
-    return said
+    return answer
 
 
 def runs(ctx: Context, study: Study) -> str:
@@ -167,7 +161,7 @@ def _ends(study: Study, column: str) -> tuple[float | None, float | None]:
     used = study.used
     if column not in used.columns or not used[column].count():
         return None, None
-    return number(used[column].min()), number(used[column].max())
+    return as_number(used[column].min()), as_number(used[column].max())
 
 
 def counted(ctx: Context, study: Study) -> str:
@@ -189,13 +183,13 @@ def hyperparameters(ctx: Context, study: Study) -> str:
     """Ranges of what the table has; the rest is named as lacking."""
     names = ("lr", "batch_tokens", "batch_size", "width", "depth", "context")
     ends = {name: _ends(study, name) for name in names}
-    told = [
+    stated = [
         f"{name} {between(f'{low:.3g}', f'{high:.3g}') if low < high else f'{low:.3g}'}"
         for name, (low, high) in ends.items()
         if low is not None and high is not None
     ]
     lacking = [name for name, (low, _) in ends.items() if low is None]
-    return "; ".join([*told, *([f"{UNKNOWN}: {', '.join(lacking)}"] if lacking else [])])
+    return "; ".join([*stated, *([f"{UNKNOWN}: {', '.join(lacking)}"] if lacking else [])])
 
 
 def schedule(ctx: Context, study: Study) -> str:
@@ -219,7 +213,7 @@ def metric(ctx: Context, study: Study) -> str:
 
 
 def points(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: f"{integer(one.get('rows'))} results")
+    return _by_fit(study, lambda fit: f"{integer(fit.rows)} results")
 
 
 def checkpoints(ctx: Context, study: Study) -> str:
@@ -234,88 +228,84 @@ def changed(ctx: Context, study: Study) -> str:
 
 
 def excluded(ctx: Context, study: Study) -> str:
-    rules = [as_map(rule) for rule in as_list(study.fitted.get("excluded"))]
-    told = [f"{rule.get('rows')} rows: {rule.get('reason')}" for rule in rules]
-    return "; ".join(clean(one) for one in told) or "none"
+    rules = study.record.excluded
+    return "; ".join(f"{rule.rows} rows: {rule.reason}" for rule in rules) or "none"
 
 
 # Fitting -----------------------------------------------------------------------------------------
 
 
 def objective(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: str(one.get("objective_name") or UNKNOWN))
+    return _by_fit(study, lambda fit: fit.objective_name or UNKNOWN)
 
 
 def algorithm(ctx: Context, study: Study) -> str:
-    def told(law: Law) -> str:
+    def text(law: Law) -> str:
         if law.estimate is not None:
             return "the law's own procedure, in its file"
         first = "variable projection over a grid of exponents" if law.linear else "a grid"
         return f"{first}, then Newton steps in a trust region"
 
-    return _by_law(study, told)
+    return _by_law(study, text)
 
 
 def settings(ctx: Context, study: Study) -> str:
     given = as_map(ctx.inputs.params.get("fit"))
-    told = [f"{name} {value:g}" for name, value in given.items() if number(value) is not None]
+    stated = [f"{name} {value:g}" for name, value in given.items() if as_number(value) is not None]
     seed = ctx.inputs.params.get("seed")
-    return "; ".join([*told, *([] if seed is None else [f"seed {seed}"])]) or UNKNOWN
+    return "; ".join([*stated, *([] if seed is None else [f"seed {seed}"])]) or UNKNOWN
 
 
 def search(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        shown = as_map(one.get("certificate"))
-        starts, agree = shown.get("starts"), shown.get("starts_agreeing")
-        if starts is None:
+    def text(fit: FitRecord) -> str:
+        starts, agree = fit.certificate.starts, fit.certificate.starts_agreeing
+        if not starts:
             return UNKNOWN
-        return f"{starts} starts" + ("" if agree is None else f", {agree:.0%} agree")
+        return f"{starts} starts" + ("" if math.isnan(agree) else f", {agree:.0%} agree")
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def outcome(ctx: Context, study: Study) -> str:
-    return _by_fit(study, lambda one: str(one.get("outcome") or UNKNOWN))
+    return _by_fit(study, lambda fit: fit.outcome or UNKNOWN)
 
 
 def without(ctx: Context, study: Study) -> str:
     """What was fitted again without a rule."""
-    made = [as_map(one) for one in as_list(study.fitted.get("without_exclusions"))]
-    told = {str(one.get("reason")): f"{one.get('rows')} rows" for one in made}
-    texts = [f"again with all {rows} (without: {reason})" for reason, rows in told.items()]
-    return clean("; ".join(texts)) or ("not done" if study.fitted.get("excluded") else "all used")
+    lifted = {one.reason: one.rows for one in study.record.without_exclusions}
+    texts = [f"refitted to all {rows} rows (without: {reason})" for reason, rows in lifted.items()]
+    return "; ".join(texts) or ("not done" if study.record.excluded else "all used")
 
 
 def uncertainty(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        how = as_map(one.get("resampling"))
-        if not how:
+    def text(fit: FitRecord) -> str:
+        used = fit.resampling
+        if used is None:
             return UNKNOWN
         return (
-            f"{how.get('resamples')} resamples ({how.get('method')}), "
-            f"{how.get('clusters')} clusters by {how.get('cluster')}"
+            f"{used.resamples} resamples ({used.method}), "
+            f"{used.clusters} clusters by {used.cluster}"
         )
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def goodness(ctx: Context, study: Study) -> str:
-    def told(one: Mapping[str, Any]) -> str:
-        judged = as_map(one.get("criteria"))
-        scale, aic = number(judged.get("scale")), number(judged.get("aicc"))
-        said = [] if scale is None else [f"scale of residuals {percent(scale)}"]
-        return ", ".join([*said, *([] if aic is None else [f"AICc {aic:.1f}"])]) or UNKNOWN
+    def text(fit: FitRecord) -> str:
+        scale, aicc = (as_number(getattr(fit.criteria, name, None)) for name in ("scale", "aicc"))
+        parts = [] if scale is None else [f"scale of residuals {percent(scale)}"]
+        return ", ".join([*parts, *([] if aicc is None else [f"AICc {aicc:.1f}"])]) or UNKNOWN
 
-    return _by_fit(study, told)
+    return _by_fit(study, text)
 
 
 def extrapolation(ctx: Context, study: Study) -> str:
-    made = as_map(ctx.inputs.backtests.get(study.name))
-    for row in as_list(made.get("methods")):
+    backtest = as_map(ctx.inputs.backtests.get(study.name))
+    for row in as_list(backtest.get("methods")):
         line = as_map(row)
         if line.get("method") == "ensemble" and line.get("low") is None:
             return (
-                f"{line['forecasts']} larger runs foretold from smaller: mean error "
+                f"{line['forecasts']} larger runs forecast from smaller ones: mean error "
                 f"{100 * line['error']:.2f} %, {100 * line['in90']:.0f} % in the 90 % interval"
             )
-    return str(made.get("reason") or UNKNOWN)
+    return str(backtest.get("reason") or UNKNOWN)

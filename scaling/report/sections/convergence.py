@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from scaling.document.blocks import MISSING, Cell, Column, Group, Table, Tone, table
 from scaling.document.cells import figure, words
-from scaling.document.format import DASH, clean, integer, number, percent, plain, scientific, share
+from scaling.document.format import DASH, integer, percent, plain, scientific, share
+from scaling.fitting.study_record import FitRecord
+from scaling.io.json_files import as_number
 from scaling.report.context import Context
-from scaling.report.sections.fits import Fit
 
 CONVERGED = "converged"
 # A law with its own procedure has no optimum to certify, so nothing about it is in doubt.
@@ -14,7 +15,7 @@ SOUND = (CONVERGED, "estimated")
 _BAD = {"failed"}
 
 
-def said(outcome: str) -> str:
+def outcome_words(outcome: str) -> str:
     """The outcome as words."""
     return outcome.replace("_", " ") or DASH
 
@@ -34,22 +35,28 @@ def fit_table(ctx: Context) -> Table:
         Column("held-out error", numeric=True),
     )
     groups = tuple(
-        Group(study.name, tuple(_fit_row(fit) for fit in ctx.fits if fit.study == study.name))
-        for study in ctx.studies
+        Group(study.name, tuple(map(_fit_row, study.record.fits))) for study in ctx.studies
     )
     return table("fit-table", "How the fits ended", columns, groups, _fit_note(ctx), "study")
 
 
 def _fit_note(ctx: Context) -> str:
-    names = sorted({fit.objective_name for fit in ctx.fits if fit.objective_name})
+    names = sorted(
+        {
+            fit.objective_name
+            for study in ctx.studies
+            for fit in study.record.fits
+            if fit.objective_name
+        }
+    )
     objective = f"Objective: {'; '.join(names)}. " if names else ""
     return objective + (
-        "Held-out error: root mean square log error on the largest runs of the study, foretold "
-        "from a fit to the smaller ones."
+        "Held-out error: root mean square log error on the largest runs of the study, predicted "
+        "by a fit to the smaller ones."
     )
 
 
-def _fit_row(fit: Fit) -> tuple[Cell, ...]:
+def _fit_row(fit: FitRecord) -> tuple[Cell, ...]:
     evidence = fit.certificate
     place = f"{fit.place}.certificate."
     return (
@@ -58,11 +65,11 @@ def _fit_row(fit: Fit) -> tuple[Cell, ...]:
         figure(fit.rows, integer, f"{fit.place}.rows", "rows"),
         figure(fit.objective, lambda value: plain(value, 6), f"{fit.place}.objective"),
         _agreeing(fit),
-        figure(evidence.get("resamples_agreeing"), share, place + "resamples_agreeing"),
-        figure(evidence.get("gradient"), scientific, place + "gradient"),
-        figure(evidence.get("smallest_eigenvalue"), _two, place + "smallest_eigenvalue"),
-        figure(evidence.get("condition"), _two, place + "condition"),
-        figure(fit.holdout, percent, f"{fit.place}.holdout_error"),
+        figure(evidence.resamples_agreeing, share, place + "resamples_agreeing"),
+        figure(evidence.gradient, scientific, place + "gradient"),
+        figure(evidence.smallest_eigenvalue, _two, place + "smallest_eigenvalue"),
+        figure(evidence.condition, _two, place + "condition"),
+        figure(fit.holdout_error, percent, f"{fit.place}.holdout_error"),
     )
 
 
@@ -70,19 +77,18 @@ def _two(value: float) -> str:
     return plain(value, 2)
 
 
-def _outcome(fit: Fit) -> Cell:
+def _outcome(fit: FitRecord) -> Cell:
     if not fit.outcome:
         return MISSING
     tone: Tone = "good" if fit.outcome in SOUND else "caution"
     tone = "bad" if fit.outcome in _BAD else tone
-    return Cell(said(fit.outcome), clean(fit.outcome), "", f"{fit.place}.outcome", tone)
+    return Cell(outcome_words(fit.outcome), fit.outcome, "", f"{fit.place}.outcome", tone)
 
 
-def _agreeing(fit: Fit) -> Cell:
+def _agreeing(fit: FitRecord) -> Cell:
     """Share of the starts that reached the optimum, and how many there were."""
-    part = number(fit.certificate.get("starts_agreeing"))
+    part, starts = as_number(fit.certificate.starts_agreeing), fit.certificate.starts
     if part is None:
         return MISSING
-    starts = fit.certificate.get("starts")
-    text = share(part) + (f" of {integer(starts)}" if number(starts) is not None else "")
+    text = share(part) + (f" of {integer(starts)}" if starts else "")
     return Cell(text, part, "share", f"{fit.place}.certificate.starts_agreeing")

@@ -1,8 +1,8 @@
-"""Detail of every study: parameters with uncertainty, published fits, comparisons, certificates."""
+"""Every study: parameters with uncertainty, published fits, comparisons, certificates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling.document.blocks import (
@@ -12,33 +12,34 @@ from scaling.document.blocks import (
     Column,
     Fold,
     Group,
-    Part,
     Points,
     Section,
+    Subsection,
     Table,
     table,
 )
 from scaling.document.cells import both, figure, words
-from scaling.document.format import DASH, clean, estimate, integer, like, plain
+from scaling.document.format import DASH, estimate, integer, like, plain
+from scaling.fitting.result import Resampling
+from scaling.fitting.study_record import FitRecord
 from scaling.laws import Law, Published, load
 from scaling.report.context import Context, Study
 from scaling.report.figures.profiles import profile_figure
 from scaling.report.figures.study_figures import study_figures
-from scaling.report.sections.compared import compared
-from scaling.report.sections.fits import Estimate, Fit
+from scaling.report.sections.compared import comparison_tables
 
 
 def detail(ctx: Context) -> Section:
     """One part a study."""
     parts = [
-        Part(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
+        Subsection(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
         for index, study in enumerate(ctx.studies)
     ]
     return Section("detail", "Every study and law", tuple(parts))
 
 
 def _study(ctx: Context, study: Study, index: int) -> list[Block]:
-    fits = [fit for fit in ctx.fits if fit.study == study.name]
+    fits = study.record.fits
     if not fits:
         return [Points((f"No fit was found in {study.fit_file}.",))]
     blocks: list[Block] = [Points(tuple(_ending(fit) for fit in fits))]
@@ -48,33 +49,32 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
     published = published_table(study, fits, index)
     if published.groups:
         blocks.append(published)
-    blocks.extend(compared(study, fits, index))
+    blocks.extend(comparison_tables(study, fits, index))
     blocks.append(
         Fold("Certificates in full", (certificate_table(fits, index),), f"certificates-{index}")
     )
     return blocks
 
 
-def _ending(fit: Fit) -> str:
-    """How the fit ended and how its uncertainty was made, in words."""
-    said = fit.outcome.replace("_", " ") or "outcome unknown"
-    parts = [f"{fit.law}: {said}.", fit.outcome_text, _resampling(fit.resampling)]
+def _ending(fit: FitRecord) -> str:
+    """How the fit ended and how its uncertainty was estimated, in words."""
+    outcome = fit.outcome.replace("_", " ") or "outcome unknown"
+    parts = [f"{fit.law}: {outcome}.", fit.outcome_text, _resampling(fit.resampling)]
     return " ".join(part for part in parts if part)
 
 
-def _resampling(made: Mapping[str, Any]) -> str:
+def _resampling(used: Resampling | None) -> str:
     """Method, what was drawn and how often: bootstrap of 240 rows, 1,000 resamples."""
-    if not made:
+    if used is None:
         return ""
-    method, unit = clean(made.get("method") or DASH), clean(made.get("cluster") or "cluster")
-    drawn = f" of {integer(made.get('clusters'))} {unit}s" if "clusters" in made else ""
-    return f"Uncertainty: {method}{drawn}, {integer(made.get('resamples'))} resamples."
+    drawn = f" of {integer(used.clusters)} {used.cluster}s" if used.clusters else ""
+    return f"Uncertainty: {used.method}{drawn}, {integer(used.resamples)} resamples."
 
 
 # --------------------------------------------------------------------------- parameters
 
 
-def parameter_table(fits: list[Fit], index: int) -> Table:
+def parameter_table(fits: Sequence[FitRecord], index: int) -> Table:
     """Law by parameter: value, standard error, 90 % interval, unit, meaning."""
     columns = (
         Column("parameter"),
@@ -91,22 +91,23 @@ def parameter_table(fits: list[Fit], index: int) -> Table:
     return table(f"parameter-table-{index}", "Parameters", columns, groups, "", "law")
 
 
-def _parameters(fit: Fit, law: Law | None) -> list[tuple[Cell, ...]]:
+def _parameters(fit: FitRecord, law: Law | None) -> list[tuple[Cell, ...]]:
     """One row a parameter, in the order of the law."""
     meanings = {param.name: param.meaning for param in law.params} if law else {}
     names = list(meanings)
-    ordered = sorted(fit.estimates, key=lambda e: names.index(e.name) if e.name in names else 99)
-    return [_parameter(fit, found, meanings.get(found.name)) for found in ordered]
+    ordered = sorted(fit.parameters, key=lambda n: names.index(n) if n in names else 99)
+    return [_parameter(fit, name, meanings.get(name)) for name in ordered]
 
 
-def _parameter(fit: Fit, found: Estimate, meaning: str | None) -> tuple[Cell, ...]:
+def _parameter(fit: FitRecord, name: str, meaning: str | None) -> tuple[Cell, ...]:
+    found = fit.parameters[name]
     value, error = estimate(found.value, found.se)
-    place = f"{fit.place}.parameters.{found.name}."
+    place = f"{fit.place}.parameters.{name}."
     return (
-        words(found.name),
+        words(name),
         figure(found.value, lambda _: value, place + "value", found.unit),
         figure(found.se, lambda _: error, place + "se", found.unit),
-        both(found.low, found.high, lambda end: like(end, value), place + "low90", found.unit),
+        both(found.low90, found.high90, lambda end: like(end, value), place + "low90", found.unit),
         words(found.unit),
         words(meaning),
     )
@@ -115,7 +116,7 @@ def _parameter(fit: Fit, found: Estimate, meaning: str | None) -> tuple[Cell, ..
 # --------------------------------------------------------------------------- published
 
 
-def published_table(study: Study, fits: list[Fit], index: int) -> Table:
+def published_table(study: Study, fits: Sequence[FitRecord], index: int) -> Table:
     """Published fits on the same data beside these."""
     columns = (
         Column("parameter"),
@@ -125,36 +126,36 @@ def published_table(study: Study, fits: list[Fit], index: int) -> Table:
     )
     known = load()
     groups = tuple(
-        Group(f"{fit.law}: {made.citation}", tuple(_compared(fit, made)))
+        Group(f"{fit.law}: {paper.citation}", tuple(_compared(fit, paper)))
         for fit in fits
         if fit.law in known
-        for made in known[fit.law].published
-        if study.source in made.data
+        for paper in known[fit.law].published
+        if study.source in paper.data
     )
-    note = "From the law's file; a note there says which optimum is meant."
+    note = "From the law's file, where a note says which optimum is meant."
     title = "Published fits on the same data"
     return table(f"published-table-{index}", title, columns, groups, note, "fit")
 
 
-def _compared(fit: Fit, made: Published) -> list[tuple[Cell, ...]]:
-    own = {found.name: found for found in fit.estimates}
+def _compared(fit: FitRecord, paper: Published) -> list[tuple[Cell, ...]]:
     place = f"scaling/laws/{fit.law}.py#published"
     return [
         (
             words(name),
-            _own(fit, own.get(name)),
+            _own(fit, name),
             figure(value, _six, place),
-            figure(made.se.get(name), _six, place),
+            figure(paper.se.get(name), _six, place),
         )
-        for name, value in made.values.items()
+        for name, value in paper.values.items()
     ]
 
 
-def _own(fit: Fit, found: Estimate | None) -> Cell:
+def _own(fit: FitRecord, name: str) -> Cell:
+    found = fit.parameters.get(name)
     if found is None:
         return MISSING
     text = estimate(found.value, found.se)[0]
-    return figure(found.value, lambda _: text, f"{fit.place}.parameters.{found.name}.value")
+    return figure(found.value, lambda _: text, f"{fit.place}.parameters.{name}.value")
 
 
 def _six(value: float) -> str:
@@ -164,9 +165,9 @@ def _six(value: float) -> str:
 # --------------------------------------------------------------------------- certificates
 
 
-def certificate_table(fits: list[Fit], index: int) -> Table:
+def certificate_table(fits: Sequence[FitRecord], index: int) -> Table:
     """Everything that the certificates say: entry by law."""
-    entries = [_flat(fit.certificate) for fit in fits]
+    entries = [_flat(fit.certificate.to_dict()) for fit in fits]
     names = list(dict.fromkeys(name for entry in entries for name in entry))
     columns = (Column("entry"), *(Column(fit.law or DASH, numeric=True) for fit in fits))
     rows = tuple(
@@ -184,11 +185,11 @@ def _flat(certificate: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in certificate.items():
         inner = value if isinstance(value, Mapping) else {"": value}
-        flat.update({clean(f"{name}.{key}".rstrip(".")): part for key, part in inner.items()})
+        flat.update({f"{name}.{key}".rstrip("."): part for key, part in inner.items()})
     return flat
 
 
-def _entry(fit: Fit, name: str, entry: Mapping[str, Any]) -> Cell:
+def _entry(fit: FitRecord, name: str, entry: Mapping[str, Any]) -> Cell:
     value = entry.get(name)
     if isinstance(value, list | tuple):
         text = ", ".join(plain(part) for part in value) or "none"

@@ -1,28 +1,28 @@
-"""How far out the targets lie, and how far apart the laws stand there."""
+"""How far the targets extrapolate, and how much the laws differ there."""
 
 from __future__ import annotations
 
 from scaling.document.blocks import MISSING, Cell, Column, Group, Table, Tone, table
 from scaling.document.cells import figure, words
 from scaling.document.format import loss, span
-from scaling.report.context import NATS, Context, beyond, forecast_place
+from scaling.report.context import NATS, Context, decades_beyond, forecast_place
 from scaling.report.read import FORECAST_FILE
-from scaling.report.sections.forecasts import ENSEMBLE, Forecast, quantile, width
+from scaling.report.sections.forecasts import ENSEMBLE, TargetForecast, quantile, width
 
 
-def distance(ctx: Context, item: Forecast, scale: str = "flops") -> float | None:
+def distance(ctx: Context, item: TargetForecast, scale: str = "flops") -> float | None:
     """Decades of compute, params or tokens beyond the largest fitted run."""
     study = ctx.study(item.study)
-    return None if study is None else beyond(getattr(item, scale), study.high(scale))
+    return None if study is None else decades_beyond(getattr(item, scale), study.high(scale))
 
 
-def spread(item: Forecast) -> float | None:
+def spread(item: TargetForecast) -> float | None:
     """Highest less lowest median of the laws; None with fewer than two."""
     medians = _medians(item)
     return max(medians.values()) - min(medians.values()) if len(medians) > 1 else None
 
 
-def _medians(item: Forecast) -> dict[str, float]:
+def _medians(item: TargetForecast) -> dict[str, float]:
     pairs = ((name, quantile(quantiles, 0.5)) for name, quantiles in item.members.items())
     return {name: value for name, value in pairs if value is not None}
 
@@ -37,7 +37,7 @@ def distance_table(ctx: Context) -> Table:
         Column("lowest law"),
         Column("highest law"),
         Column("laws differ by", numeric=True),
-        Column("80 % interval spans", numeric=True),
+        Column("width of the 80 % interval", numeric=True),
     )
     groups = tuple(
         Group(target, tuple(_distance_row(ctx, i) for i in ctx.forecasts if i.target == target))
@@ -46,13 +46,13 @@ def distance_table(ctx: Context) -> Table:
     note = (
         "Decades are powers of ten beyond the largest fitted run; \u201cinside\u201d means that "
         f"a fitted run was at least as large. Law medians, differences and widths in {NATS}. "
-        "Marked: more than two decades out; laws that differ by more than the 80 % interval spans."
+        "Marked: more than two decades beyond; laws that differ by more than the 80 % interval."
     )
-    title = "How far out, and how much the laws differ"
+    title = "Extrapolation distance and disagreement of laws"
     return table("distance-table", title, columns, groups, note, "target")
 
 
-def _distance_row(ctx: Context, item: Forecast) -> tuple[Cell, ...]:
+def _distance_row(ctx: Context, item: TargetForecast) -> tuple[Cell, ...]:
     medians = _medians(item)
     ends = sorted(medians, key=lambda name: (medians[name], name))
     gap, around = spread(item), width(item.ensemble, 0.8)
@@ -69,7 +69,7 @@ def _distance_row(ctx: Context, item: Forecast) -> tuple[Cell, ...]:
     )
 
 
-def _decades(ctx: Context, item: Forecast, scale: str) -> Cell:
+def _decades(ctx: Context, item: TargetForecast, scale: str) -> Cell:
     decades, study = distance(ctx, item, scale), ctx.study(item.study)
     if decades is None or study is None:
         return MISSING
@@ -80,7 +80,7 @@ def _decades(ctx: Context, item: Forecast, scale: str) -> Cell:
     return Cell(text, decades, "decades", place, far)
 
 
-def _named(item: Forecast, law: str) -> Cell:
+def _named(item: TargetForecast, law: str) -> Cell:
     value = quantile(item.members[law], 0.5)
     return Cell(f"{law} {loss(value)}", value, NATS, forecast_place(item, law, "quantile 0.5"))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.format import clean, number
-from scaling.io.json_files import as_map
+from scaling.document.format import clean
+from scaling.io.json_files import as_map, as_number
 
 ENSEMBLE = "ensemble"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -17,7 +17,7 @@ Quantiles = Mapping[float, float]
 
 
 @dataclass(frozen=True)
-class Forecast:
+class TargetForecast:
     """One study at one target. ``laws`` maps a law, or the ensemble, to its quantiles."""
 
     study: str
@@ -61,7 +61,7 @@ def order(names: Any, chosen: Mapping[str, Any]) -> list[str]:
     return [name for name in chosen if name in found] + [n for n in found if n not in chosen]
 
 
-def records(frame: pl.DataFrame, params: Mapping[str, Any]) -> list[Forecast]:
+def records(frame: pl.DataFrame, params: Mapping[str, Any]) -> list[TargetForecast]:
     """All forecasts, by target then study in the order of params.yaml."""
     targets = as_map(as_map(params.get("forecast")).get("targets"))
     studies = as_map(params.get("studies"))
@@ -76,11 +76,11 @@ def records(frame: pl.DataFrame, params: Mapping[str, Any]) -> list[Forecast]:
     ]
 
 
-def _record(study: str, target: str, rows: list[dict[str, Any]]) -> Forecast:
+def _record(study: str, target: str, rows: list[dict[str, Any]]) -> TargetForecast:
     laws: dict[str, dict[float, float]] = {}
     for row in rows:
-        level, value = number(row["quantile"]), number(row["value"])
+        level, value = as_number(row["quantile"]), as_number(row["value"])
         if level is not None and value is not None:
             laws.setdefault(clean(row["law"]), {})[round(level, 6)] = value
-    scale = {name: number(rows[0][name]) for name in ("params", "tokens", "flops")}
-    return Forecast(clean(study), clean(target), laws=laws, **scale)
+    scale = {name: as_number(rows[0][name]) for name in ("params", "tokens", "flops")}
+    return TargetForecast(clean(study), clean(target), laws=laws, **scale)

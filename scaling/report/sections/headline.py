@@ -1,4 +1,4 @@
-"""The answer: every target in every study, and the picture of it."""
+"""The forecasts: every target in every study, as a table and a figure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scaling.document.cells import both, figure, words
 from scaling.document.format import count, flop, integer, loss, scientific
 from scaling.report.context import NATS, Context, Study, forecast_place
 from scaling.report.figures.figures import forecast_block
-from scaling.report.figures.plot_forecast import Aim, ForecastPanel, Run, hidden
+from scaling.report.figures.plot_forecast import ForecastPanel, PlottedRun, PlottedTarget, hidden
 from scaling.report.read import FORECAST_FILE
-from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, Forecast, interval, quantile
+from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, TargetForecast, interval, quantile
 
 _READ = (
-    "A 90 % interval is meant to hold the loss nine times in ten. The losses of different studies "
-    "are on different data and tokenizers: compare along a row, not down a column."
+    "A 90 % interval should contain the loss nine times in ten. Studies differ in data and "
+    "tokenizer, so compare losses along a row, not down a column."
 )
 
 
@@ -44,13 +44,13 @@ def headline_table(ctx: Context) -> Table:
     )
     note = (
         f"Loss in {NATS}; the coupled law under many assumptions, weighted by how well each "
-        "explains the study. A budget target is spent in each study's own compute-optimal way, so "
+        "explains the study. A compute budget is split as each study's own fit finds optimal, so "
         "params and tokens differ."
     )
     return table("headline-table", "Forecast loss", columns, groups, note, "target")
 
 
-def _row(item: Forecast) -> tuple[Cell, ...]:
+def _row(item: TargetForecast) -> tuple[Cell, ...]:
     place = forecast_place(item, ENSEMBLE, "")
     return (
         words(item.study, FORECAST_FILE),
@@ -62,7 +62,7 @@ def _row(item: Forecast) -> tuple[Cell, ...]:
     )
 
 
-def _interval(item: Forecast, level: float) -> Cell:
+def _interval(item: TargetForecast, level: float) -> Cell:
     low, high = interval(item.ensemble, level)
     tail = (1 - level) / 2
     place = forecast_place(item, ENSEMBLE, f"quantiles {tail:.4g} and {1 - tail:.4g}")
@@ -93,35 +93,37 @@ def _panel(ctx: Context, study: Study) -> ForecastPanel:
     )
 
 
-def _aim(ctx: Context, item: Forecast) -> Aim | None:
+def _aim(ctx: Context, item: TargetForecast) -> PlottedTarget | None:
     if not item.flops or not item.ensemble:
         return None
-    return Aim(item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble)
+    return PlottedTarget(
+        item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble
+    )
 
 
-def _runs(frame: pl.DataFrame) -> tuple[Run, ...]:
+def _runs(frame: pl.DataFrame) -> tuple[PlottedRun, ...]:
     if not frame.height:
         return ()
     value = pl.col("value")
     shown = frame.filter((pl.col("flops") > 0) & (value > 0) & value.is_finite())
     rows = shown.select("flops", "value", "used").iter_rows()
-    return tuple(Run(math.log10(flops), value, used) for flops, value, used in rows)
+    return tuple(PlottedRun(math.log10(flops), value, used) for flops, value, used in rows)
 
 
 def _caption(panels: list[ForecastPanel]) -> str:
     parts = [
-        "Both axes are logarithmic; compute is the same in every panel, loss is not, for it is on "
-        "each study's own data. Blue bands join the compute budgets by straight lines, so only "
-        "the dots are computed."
+        "Both axes are logarithmic. Panels share the compute axis but not the loss axis, because "
+        "each study measures loss on its own data. Blue bands join the compute budgets by straight "
+        "lines; only the dots are computed."
     ]
     largest = [panel.largest for panel in panels if panel.largest is not None]
     if largest:
         parts.append(
-            "Shaded ground begins at the largest fitted run of each study "
-            f"({flop(10 ** min(largest))} to {flop(10 ** max(largest))}): all that lies on it is "
+            "Shading begins at the largest fitted run of each study "
+            f"({flop(10 ** min(largest))} to {flop(10 ** max(largest))}): everything on it is "
             "extrapolation."
         )
     outside = sum(hidden(panel) for panel in panels)
     if outside:
-        parts.append(f"{integer(outside)} runs left out of the fits lie above or below the frames.")
+        parts.append(f"{integer(outside)} excluded runs lie above or below the panels.")
     return " ".join(parts)

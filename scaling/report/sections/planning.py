@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
 from scaling.document.cells import both, figure
-from scaling.document.format import clean, count, loss, number, plain, scientific
-from scaling.io.json_files import as_list, as_map
+from scaling.document.format import clean, count, loss, plain, scientific
+from scaling.io.json_files import as_list, as_map, as_number
 from scaling.plan.summary import BUDGETS, planning_summary
 from scaling.report.context import Context, Study
 
@@ -16,33 +16,28 @@ FAR = 2.0
 
 
 def planning(ctx: Context) -> Section:
-    """A row a study and budget; what is assumed; what to beware of."""
-    made = [(study, _summary(study)) for study in ctx.studies if study.stored]
-    known = [(study, told) for study, told in made if told.get("law")]
+    """A row a study and budget; assumptions; warnings."""
+    summaries = [
+        (study, planning_summary(study.stored, study.record.complete_ranges, BUDGETS))
+        for study in ctx.studies
+        if study.stored
+    ]
+    known = [(study, summary) for study, summary in summaries if summary.get("law")]
     blocks: tuple[Block, ...] = (Text("No study has a law in params and tokens with its draws."),)
     if known:
         blocks = (
             Text(
-                "What would give the lowest loss for a budget of training compute, by each "
-                "study's own law. Serving costs, data at hand and hardware are not in it: "
-                "\u201cscaling plan\u201d asks for them."
+                "The run with the lowest loss for a budget of training compute, by each "
+                "study's own law. Serving costs, available data and hardware are left out; "
+                "\u201cscaling plan\u201d takes them into account."
             ),
             planning_table(known),
-            Points(tuple(_said(known))),
+            Points(tuple(_remarks(known))),
         )
     return Section("planning", "What to train", blocks)
 
 
-def _summary(study: Study) -> Mapping[str, Any]:
-    ranges = {
-        name: (float(ends[0]), float(ends[1]))
-        for name, ends in as_map(study.fitted.get("ranges")).items()
-        if len(as_list(ends)) == 2 and None not in ends
-    }
-    return planning_summary(study.stored, ranges, BUDGETS)
-
-
-def planning_table(known: list[tuple[Study, Mapping[str, Any]]]) -> Table:
+def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
     """Study by budget: N*, D*, tokens per param, loss, and how flat the optimum is."""
     columns = (
         Column("budget", "FLOP", numeric=True),
@@ -57,21 +52,25 @@ def planning_table(known: list[tuple[Study, Mapping[str, Any]]]) -> Table:
         Column("beyond the runs", "decades", numeric=True),
     )
     groups = tuple(
-        Group(study.name, tuple(_row(study, told, as_map(row)) for row in as_list(told["budgets"])))
-        for study, told in known
+        Group(
+            study.name,
+            tuple(_row(study, summary, as_map(row)) for row in as_list(summary["budgets"])),
+        )
+        for study, summary in known
     )
-    laws = ", ".join(dict.fromkeys(clean(told["law"]) for _, told in known))
+    laws = ", ".join(dict.fromkeys(clean(summary["law"]) for _, summary in known))
     note = (
-        f"Law: {laws}. Intervals are of the law's draws alone: that the law itself goes wrong far "
-        "out is in the forecasts' intervals, not in these. Marked: more than two decades beyond."
+        f"Law: {laws}. Intervals come from the law's draws alone; the forecasts' intervals also "
+        "allow for the law itself being wrong far beyond the runs. Marked: more than two decades "
+        "beyond."
     )
     return table("planning-table", "Compute-optimal runs", columns, groups, note, "study")
 
 
-def _row(study: Study, told: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    place = f"{study.fit_file}#{clean(told['law'])}, "
+def _row(study: Study, summary: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"{study.fit_file}#{clean(summary['law'])}, "
     drawn, best = place + "draws", place + "parameters, least loss at 6ND"
-    beyond = number(row.get("decades_beyond"))
+    beyond = as_number(row.get("decades_beyond"))
     far = beyond is not None and beyond > FAR
     cell = figure(beyond, _decades, f"{study.fit_file}#ranges, log10 of size over largest")
     return (
@@ -92,12 +91,12 @@ def _decades(value: float) -> str:
     return "inside" if value <= 0 else f"{value:.1f}"
 
 
-def _said(known: list[tuple[Study, Mapping[str, Any]]]) -> list[str]:
+def _remarks(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> list[str]:
     """Assumptions once, then each study's warnings."""
-    assumed = [clean(text) for _, told in known for text in as_list(told.get("assumptions"))]
+    assumed = [clean(text) for _, summary in known for text in as_list(summary.get("assumptions"))]
     warned = [
         f"{study.name}: {clean(text)}"
-        for study, told in known
-        for text in as_list(told["warnings"])
+        for study, summary in known
+        for text in as_list(summary["warnings"])
     ]
     return [*dict.fromkeys(assumed), *warned]

@@ -1,4 +1,4 @@
-"""How it was made: the command, the choices, the data with what was left out, the laws."""
+"""How to reproduce the report: the command, settings, data and exclusions, laws."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from scaling.document.blocks import (
 )
 from scaling.document.cells import both, figure, words
 from scaling.document.format import clean, count, integer, plain, scientific
+from scaling.fitting.study_record import ExcludedRows
 from scaling.io.json_files import as_list, as_map
 from scaling.laws import Law, load
 from scaling.report.context import Context, Study
@@ -26,12 +27,12 @@ from scaling.report.read import PARAMS_FILE, VALIDATION_FILE
 _COUNTS = ("rows", "valid", "quarantined")
 
 
-def made(ctx: Context) -> Section:
-    """Everything that one needs to make it again."""
+def provenance(ctx: Context) -> Section:
+    """Everything that one needs to reproduce the report."""
     blocks = (
         Text(
-            "Everything here follows from the files in the repository. This command makes each "
-            "number again, and redoes only what has changed:"
+            "Every number here follows from the files in the repository. This command reproduces "
+            "them and reruns only what has changed:"
         ),
         Command("dvc repro"),
         choice_table(ctx),
@@ -42,7 +43,9 @@ def made(ctx: Context) -> Section:
         source_table(ctx),
         law_table(ctx),
     )
-    return Section("made", "How it was made", tuple(block for block in blocks if _filled(block)))
+    return Section(
+        "made", "How to reproduce it", tuple(block for block in blocks if _filled(block))
+    )
 
 
 def _filled(block: Text | Command | Table) -> bool:
@@ -126,7 +129,7 @@ def _data_row(ctx: Context, study: Study) -> tuple[Cell, ...]:
         words(study.source),
         words(study.metric),
         *(figure(counts.get(name), integer, place + name, "rows") for name in _COUNTS),
-        figure(study.fitted.get("rows"), integer, f"{study.fit_file}#rows", "rows"),
+        figure(study.record.rows, integer, f"{study.fit_file}#rows", "rows"),
     )
 
 
@@ -158,14 +161,15 @@ def exclusion_table(ctx: Context) -> Table:
 
 def _exclusions(study: Study) -> list[tuple[Cell, ...]]:
     """From the fit file, which counts the rows; from params.yaml when there is none."""
-    listed = as_list(study.fitted.get("excluded"))
+    listed = study.record.excluded
     file = study.fit_file if listed else PARAMS_FILE
-    rules = [as_map(rule) for rule in listed or as_list(study.choices.get("exclude"))]
+    chosen = [as_map(rule) for rule in as_list(study.choices.get("exclude"))]
+    rules = listed or [ExcludedRows(rule.get("where", ""), rule.get("reason")) for rule in chosen]
     return [
         (
-            words(rule.get("where"), f"{file}#excluded"),
-            words(rule.get("reason")),
-            figure(rule.get("rows"), integer, f"{file}#excluded", "rows"),
+            words(rule.where, f"{file}#excluded"),
+            words(rule.reason),
+            figure(rule.rows, integer, f"{file}#excluded", "rows"),
         )
         for rule in rules
     ]
@@ -201,7 +205,8 @@ def law_table(ctx: Context) -> Table:
     """Formula, citation, what it assumes and where it fails, of every law that was used."""
     known = load()
     chosen = {str(law) for study in ctx.studies for law in as_list(study.choices.get("laws"))}
-    names = sorted(chosen | {fit.law for fit in ctx.fits if fit.law})
+    fitted = {fit.law for study in ctx.studies for fit in study.record.fits if fit.law}
+    names = sorted(chosen | fitted)
     columns = (
         Column("law"),
         Column("formula", long=True),

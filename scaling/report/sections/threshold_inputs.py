@@ -23,7 +23,7 @@ TARGET = "a target of this forecast"
 
 
 @dataclass(frozen=True)
-class Governed:
+class ThresholdInputs:
     """The registry, the runs by where they come from, and the day that is reported on."""
 
     registry: Registry
@@ -32,7 +32,7 @@ class Governed:
     asked: Asked
 
 
-def read_governed(root: Path, params: Mapping[str, Any]) -> Governed | None:
+def read_threshold_inputs(root: Path, params: Mapping[str, Any]) -> ThresholdInputs | None:
     """Registry and runs below ``root``; None without a ``govern`` entry in params.yaml.
 
     Raises:
@@ -49,7 +49,7 @@ def read_governed(root: Path, params: Mapping[str, Any]) -> Governed | None:
         parts.append((f"{MODELS}#model", _largest(root / MODELS, int(chosen.get("largest", 0)))))
     places = {run: place for place, part in parts for run in part["run"].to_list()}
     runs = pl.concat([part for _, part in parts], how="diagonal_relaxed")
-    return Governed(load(root / Path(RULES).parent), runs, places, Asked(on, on))
+    return ThresholdInputs(load(root / Path(RULES).parent), runs, places, Asked(on, on))
 
 
 def _day(chosen: Mapping[str, Any]) -> date:

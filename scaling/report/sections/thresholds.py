@@ -1,4 +1,4 @@
-"""Which compute thresholds of law planned, running and finished runs meet, and how likely."""
+"""Which legal compute thresholds planned, running and finished runs meet, and how likely."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scaling.govern.crossings import crossings
 from scaling.govern.models import MODELS
 from scaling.govern.runs import history, prepare
 from scaling.report.context import Context
-from scaling.report.sections.threshold_inputs import OWN, RULES, Governed
+from scaling.report.sections.threshold_inputs import OWN, RULES, ThresholdInputs
 
 ERRORS = "data/thresholds/errors.csv"
 COMPUTE = "training_compute"
@@ -36,60 +36,60 @@ _TONES: dict[str, Tone] = {"above": "caution", "planned above": "caution", "may 
 _ORDER = {"planned": 0, "running": 1, "finished": 2}
 
 
-def governance(ctx: Context) -> Section | None:
+def threshold_section(ctx: Context) -> Section | None:
     """What is compared with what, the rules that may be met, and by which chance."""
-    governed = ctx.inputs.governed
-    if governed is None:
+    inputs = ctx.inputs.thresholds
+    if inputs is None:
         return None
-    ready = prepare(governed.runs, governed.registry, governed.asked.on)
-    past = history(governed.runs, governed.registry)
-    found = crossings(ready, governed.registry, governed.asked, past)
+    ready = prepare(inputs.runs, inputs.registry, inputs.asked.on)
+    past = history(inputs.runs, inputs.registry)
+    found = crossings(ready, inputs.registry, inputs.asked, past)
     compared = found.filter(pl.col("quantity") == COMPUTE)
     near = compared.filter(pl.col("p_final") >= SHOWN, pl.col("verdict") != "not applicable")
     states = [state for state in _ORDER if state in near["state"].to_list()]
-    ours = near.filter(~pl.col("run").is_in(_public(governed)))
-    theirs = near.filter(pl.col("run").is_in(_public(governed)))
-    blocks: list[Block] = [Text(_intro(governed, compared)), Points(tuple(_points(ours)))]
-    blocks.append(crossing_table(governed, ours, "governance-table", "Thresholds within reach"))
+    ours = near.filter(~pl.col("run").is_in(_public(inputs)))
+    theirs = near.filter(pl.col("run").is_in(_public(inputs)))
+    blocks: list[Block] = [Text(_intro(inputs, compared)), Points(tuple(_points(ours)))]
+    blocks.append(crossing_table(inputs, ours, "governance-table", "Thresholds within reach"))
     if theirs.height and states:
         name = "Thresholds that public models meet"
         blocks.append(
             Fold(
                 name,
-                (crossing_table(governed, theirs, "governance-models", name),),
+                (crossing_table(inputs, theirs, "governance-models", name),),
                 "governance-models-fold",
             )
         )
     return Section("governance", "Thresholds in law", tuple(blocks))
 
 
-def _public(governed: Governed) -> list[str]:
-    return [run for run, place in governed.places.items() if place.startswith(str(MODELS))]
+def _public(inputs: ThresholdInputs) -> list[str]:
+    return [run for run, place in inputs.places.items() if place.startswith(str(MODELS))]
 
 
-def _intro(governed: Governed, compared: pl.DataFrame) -> str:
+def _intro(inputs: ThresholdInputs, compared: pl.DataFrame) -> str:
     counts = compared.unique("run").group_by("state").len().iter_rows()
-    told = sorted(counts, key=lambda pair: _ORDER.get(pair[0], 9))
-    runs = ", ".join(f"{integer(n)} {state}" for state, n in told)
+    ordered = sorted(counts, key=lambda pair: _ORDER.get(pair[0], 9))
+    runs = ", ".join(f"{integer(n)} {state}" for state, n in ordered)
     rules = compared["rule"].n_unique()
     return (
         f"Runs ({runs}) against {rules} rules on training compute as they stood on "
-        f"{governed.asked.on}. Planned are this forecast's targets, with what is known of them: "
-        "their compute. A rule with conditions that are not known (who trains, for what, where it "
-        "is offered) stays unknown whatever the compute. This states what was compared with what; "
-        "it is no legal advice."
+        f"{inputs.asked.on}. Planned are this forecast's targets, with what is known of them: "
+        "their compute. A rule whose conditions are not known (who trains, for what, where the "
+        "model is offered) stays undecided whatever the compute. This compares numbers; it is no "
+        "legal advice."
     )
 
 
 def _points(ours: pl.DataFrame) -> list[str]:
     """One line a run: the rules that it is more likely than not to meet by compute."""
-    said = []
+    lines = []
     for (run,), rows in ours.group_by("run", maintain_order=True):
         likely = rows.filter(pl.col("p_final") >= 0.5)
         named = "; ".join(_likely(row) for row in likely.iter_rows(named=True))
         if named:
-            said.append(f"{clean(run)}: more likely than not above {named}.")
-    return said or ["No run is more likely than not to end above a threshold."]
+            lines.append(f"{clean(run)}: more likely than not above {named}.")
+    return lines or ["No run is more likely than not to end above a threshold."]
 
 
 def _likely(row: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def _likely(row: Mapping[str, Any]) -> str:
     return f"{rule} at {flop(row['threshold'])}, {share(row['p_final'])}"
 
 
-def crossing_table(governed: Governed, rows: pl.DataFrame, name: str, title: str) -> Table:
+def crossing_table(inputs: ThresholdInputs, rows: pl.DataFrame, name: str, title: str) -> Table:
     """Run by rule: threshold, chance, verdict, and what is not known."""
     columns = (
         Column("rule", long=True),
@@ -111,14 +111,14 @@ def crossing_table(governed: Governed, rows: pl.DataFrame, name: str, title: str
         Column("standing"),
     )
     groups = tuple(
-        Group(_run(own), tuple(_row(governed, row) for row in own.iter_rows(named=True)))
+        Group(_run(own), tuple(_row(inputs, row) for row in own.iter_rows(named=True)))
         for _, own in rows.group_by("run", maintain_order=True)
     )
     note = (
         f"Chances that the compute meets the rule's comparator, from the error of each estimate "
         f"({ERRORS}), log-normal. Shown from {share(SHOWN)} on; rules that do not apply are left "
         "out. Registry: "
-        f"{governed.registry.version}."
+        f"{inputs.registry.version}."
     )
     return table(name, title, columns, groups, note, "run")
 
@@ -129,9 +129,9 @@ def _run(own: pl.DataFrame) -> str:
     return f"{clean(one['run'])}, {one['state']}, {size}"
 
 
-def _row(governed: Governed, row: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _row(inputs: ThresholdInputs, row: Mapping[str, Any]) -> tuple[Cell, ...]:
     rule = f"{RULES}#{clean(row['rule'])}, "
-    chance = f"{governed.places.get(row['run'], OWN)} + {rule}value + {ERRORS}#{row['method']}"
+    chance = f"{inputs.places.get(row['run'], OWN)} + {rule}value + {ERRORS}#{row['method']}"
     verdict = clean(row["verdict"])
     standing = clean(row["status"]).replace("_", " ") + ("" if row["verified"] else ", unverified")
     named = f"{row['jurisdiction']}: {row['instrument']}, {row['provision']}"

@@ -1,4 +1,4 @@
-"""Should one believe it: the worst in words, then the evidence."""
+"""How far to trust the forecasts: the main doubts in words, then the evidence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from scaling.document.format import span
 from scaling.report.choices import choice_blocks
 from scaling.report.context import NATS, Context
 from scaling.report.figures.law_forecasts import law_picture, law_table
-from scaling.report.sections.backtests import backtest_blocks, held
+from scaling.report.sections.backtests import backtest_blocks, interval_coverage
 from scaling.report.sections.checklist import checklist
-from scaling.report.sections.convergence import SOUND, fit_table, said
+from scaling.report.sections.convergence import SOUND, fit_table, outcome_words
 from scaling.report.sections.distances import distance, distance_table, spread
 
 
@@ -22,21 +22,21 @@ def trust(ctx: Context) -> Section:
         law_picture(ctx),
         Fold("Each law's forecast as a table", (law_table(ctx),), "law-fold"),
         Text(
-            "A fit is only as good as its optimum. The share of starts that agree says whether "
-            "the search found one optimum or many; a gradient near 0 and a smallest eigenvalue "
-            "above 0 say that it is a minimum; a large condition number says that the data "
-            "barely tell some parameters apart."
+            "A fit is only as good as its optimum. The share of starts that agree shows whether "
+            "the search found one optimum or many. A gradient near 0 and a smallest eigenvalue "
+            "above 0 show that it is a minimum. A large condition number means that the data "
+            "hardly identify some parameters."
         ),
         fit_table(ctx),
         *choice_blocks(ctx),
         *checklist(ctx),
     )
-    return Section("trust", "Should I believe it?", blocks)
+    return Section("trust", "How far to trust it", blocks)
 
 
 def summary(ctx: Context) -> tuple[str, ...]:
-    """The worst things, in words."""
-    found = (held(ctx), _farthest(ctx), _widest(ctx), _doubtful(ctx))
+    """The main doubts, in words."""
+    found = (interval_coverage(ctx), _farthest(ctx), _widest(ctx), _doubtful(ctx))
     return tuple(text for text in found if text)
 
 
@@ -65,10 +65,13 @@ def _widest(ctx: Context) -> str:
 
 
 def _doubtful(ctx: Context) -> str:
-    doubtful = [fit for fit in ctx.fits if fit.outcome not in SOUND]
-    if not ctx.fits:
-        return "No fit was found, so nothing is known about convergence."
+    fits = [(study.name, fit) for study in ctx.studies for fit in study.record.fits]
+    doubtful = [(study, fit) for study, fit in fits if fit.outcome not in SOUND]
+    if not fits:
+        return "No fit was found, so convergence is unknown."
     if not doubtful:
-        return f"All {len(ctx.fits)} fits converged."
-    names = ", ".join(f"{fit.law} on {fit.study} ({said(fit.outcome)})" for fit in doubtful)
-    return f"{len(doubtful)} of {len(ctx.fits)} fits ended in doubt: {names}."
+        return f"All {len(fits)} fits converged."
+    names = ", ".join(
+        f"{fit.law} on {study} ({outcome_words(fit.outcome)})" for study, fit in doubtful
+    )
+    return f"{len(doubtful)} of {len(fits)} fits are doubtful: {names}."

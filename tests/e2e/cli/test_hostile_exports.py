@@ -171,7 +171,7 @@ def test_all_tables_for_people_go_through_one_guard() -> None:
     assert writers == {"io/tables.py", *OTHER_WRITERS}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.text(max_size=6) | st.sampled_from(NAMES), min_size=1, max_size=5))
 def test_guarded_text_is_safe_and_comes_back(names: list[str]) -> None:
     frame = pl.DataFrame({"=a": names, "b": range(len(names))})

@@ -44,6 +44,43 @@ LAW = Law(
     fails="always",
 )
 '''
+PLANNED = '''"""A toy in params and tokens, with no closed form.
+
+    L = E + a / log(1 + N)^b + c / log(1 + D)^d
+
+Source: nobody 2000, made for this test.
+"""
+
+import numpy as np
+
+from scaling.laws._law import Law, Param
+
+
+def predict(p, x):
+    return p.E + p.a / np.log1p(x.params) ** p.b + p.c / np.log1p(x.tokens) ** p.d
+
+
+SIZE = {"start": (1.0, 1e4)}
+LAW = Law(
+    name="toy_two_sizes",
+    title="Toy law of two sizes",
+    formula="L = E + a / log(1 + N)^b + c / log(1 + D)^d",
+    citation="nobody 2000",
+    params=(
+        Param("E", "nats/token", "floor", start=(0.1, 3.0)),
+        Param("a", "nats/token", "size", **SIZE),
+        Param("b", "1", "exponent", start=(0.5, 4.0)),
+        Param("c", "nats/token", "size", **SIZE),
+        Param("d", "1", "exponent", start=(0.5, 4.0)),
+    ),
+    inputs=("params", "tokens"),
+    predict=predict,
+    linear=("E", "a", "c"),
+    monotone={"params": -1, "tokens": -1},
+    assumes="a toy",
+    fails="always",
+)
+'''
 SOURCE = "chinchilla-epoch"
 
 
@@ -70,6 +107,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (where / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "tests" / name, where / "tests" / name)
     (where / "scaling" / "laws" / "toy_logarithm.py").write_text(TOY)
+    (where / "scaling" / "laws" / "toy_two_sizes.py").write_text(PLANNED)
     _one_study(where)
     return where
 
@@ -109,7 +147,7 @@ def test_command_line_and_docs(copy: Path) -> None:
     metric = ("--metric", "loss@massivetext")
     assert "toy_logarithm" in run(copy, "scaling", "laws", "--for", table, *metric)
     fitted = (
-        "scaling.cli.main",
+        "scaling",
         "fit",
         table,
         *metric,
@@ -121,6 +159,23 @@ def test_command_line_and_docs(copy: Path) -> None:
     assert "Toy law" in run(copy, *fitted)
     run(copy, "tools.laws_table")
     assert "`toy_logarithm`" in (copy / "docs" / "laws.md").read_text()
+
+
+def test_a_law_in_params_and_tokens_plans_and_forecasts(copy: Path) -> None:
+    table, metric = f"data/published/{SOURCE}/runs.csv", ("--metric", "loss@massivetext")
+    named = ("--law", "toy_two_sizes")
+    plan = run(
+        copy, "scaling", "plan", "optimal", "--runs", table, *metric, *named,
+        "--flops", "1e22", "--resamples", "20",
+    )  # fmt: skip
+    assert "toy_two_sizes" in plan and "tokens/param" in plan
+    (copy / "planned.csv").write_text("params,tokens\n1e10,2e11\n")
+    forecast = run(
+        copy, "scaling", "forecast", table, *metric, *named, "--at", "planned.csv",
+        "--out", "forecast.csv",
+    )  # fmt: skip
+    assert "9 quantiles of 1 target" in forecast
+    assert pl.read_csv(copy / "forecast.csv")["value"].is_between(1.5, 3.0).all()
 
 
 def test_contract_tests_find_it(copy: Path) -> None:

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from tests.e2e.orchestration.test_flow import CHECKOUT, versions
-from tests.support.ops_project import ask, ended, environment, free_port, make, serving, until
+from tests.support.ops_project import ask, ended, environment, free_port, make, serving
+from tests.support.waiting import until
 
 SECRET = "pass-1f0c9e7a"
 

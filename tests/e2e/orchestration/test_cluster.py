@@ -1,11 +1,10 @@
 """The fan-outs on threads, on Dask and on Ray: the same bytes, also from separate clones.
 
-Dask and Ray come with ``pip install --no-deps --require-hashes -r requirements-cluster.lock``.
+Dask and Ray come with ``make cluster``.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -21,15 +20,23 @@ from scaling.orchestration.server.task_runner import CLUSTER, RUNNER, WORKERS, b
 from scaling.orchestration.server.temporary import standing_server
 from scaling.pipeline.publish import publish
 from tests.e2e.orchestration.test_flow import RUN, answers, git
-from tests.support.ops_project import environment, free_port, make, until
+from tests.support.needs import PACKAGES, installed
+from tests.support.ops_project import environment, free_port, make
+from tests.support.waiting import HANG, until
 
-# A stage takes long enough for a second worker to take the next batch.
-SLOW = "import time; time.sleep(sys.argv[1] in ('a', 'b', 'c'))\n"
+# A fit waits until so many clones are at work on fits, so that one worker cannot do them all.
+TOGETHER = """
+import os, time
+meeting, number = Path(os.environ.get("MEETING", "")), int(os.environ.get("MEETING_OF", "0"))
+if number and sys.argv[1] in ("a", "b", "c"):
+    (meeting / Path.cwd().name).touch()
+    while len(list(meeting.iterdir())) < number:
+        time.sleep(0.05)
+"""
 
 
 def has(package: str) -> pytest.MarkDecorator:
-    missing = importlib.util.find_spec(package) is None
-    return pytest.mark.skipif(missing, reason=f"{package} is not installed")
+    return PACKAGES.unless(installed(package), package)
 
 
 def test_one_setting_chooses_and_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,8 +84,8 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 def project(root: Path) -> Path:
     make(root)
     stage = root / "stage.py"
-    stage.write_text(stage.read_text().replace("name, source", SLOW + "name, source", 1))
-    git(root, "commit", "-qam", "slower")
+    stage.write_text(stage.read_text().replace("name, source", TOGETHER + "name, source", 1))
+    git(root, "commit", "-qam", "together")
     return root
 
 
@@ -171,16 +178,20 @@ def test_versions_are_made_again_on_a_cluster(env: dict[str, str], tmp_path: Pat
 
 @contextmanager
 def dask_cluster(roots: list[Path], env: dict[str, str]) -> Iterator[str]:
-    """A scheduler and a worker process for each clone."""
+    """A scheduler and a worker process for each clone, once it knows them all."""
+    from distributed import Client
+
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     worker = ["worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
     with ExitStack() as stack:
         start(stack, ["-m", "dask", *scheduler], env, roots[0].parent)
-        until(lambda: answers(port), 600)
+        until(lambda: answers(port))
         for root in roots:
             start(stack, ["-m", "dask", *worker], {**env, "SCALING_ROOT": str(root)}, root)
+        with Client(address, timeout=HANG) as client:
+            until(lambda: len(client.scheduler_info()["workers"]) == len(roots))
         yield address
 
 
@@ -219,10 +230,15 @@ def clones(shared: Path, number: int) -> list[Path]:
 @pytest.mark.slow
 @has("prefect_dask")
 def test_two_workers_with_clones_of_their_own_share_the_fits(
-    env: dict[str, str], by_threads: tuple[dict[str, bytes], list[str]], shared: Path
+    env: dict[str, str],
+    by_threads: tuple[dict[str, bytes], list[str]],
+    shared: Path,
+    tmp_path: Path,
 ) -> None:
     own = clones(shared, 2)
-    with dask_cluster(own, env) as address:
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    with dask_cluster(own, {**env, "MEETING": str(meeting), "MEETING_OF": "2"}) as address:
         chosen = {RUNNER: "dask", CLUSTER: address, "SCALING_CLONES": "storage"}
         refit(shared, {**env, **chosen})
     assert artefacts(shared) == by_threads[0]

@@ -20,7 +20,9 @@ from scaling.orchestration.server.temporary import standing_server
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_cluster import clones, refit, start, versions
 from tests.e2e.orchestration.test_flow import CHECKOUT, git
-from tests.support.ops_project import ask, ended, environment, free_port, make, until
+from tests.support.needs import POSTGRES
+from tests.support.ops_project import ask, ended, environment, free_port, make
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_two_process_workers_with_clones_of_their_own_publish_one_history(
             command += "  d = c.read_deployment_by_name('refit/refit')\n"
             command += "  c.create_flow_run_from_deployment(d.id, work_queue_name=sys.argv[1])"
             subprocess.run([sys.executable, "-c", command, name], env=here, check=True)
-            until(lambda: len(ended(port)) > before, 1200)
+            until(lambda: len(ended(port)) > before)
             assert set(ended(port)) == {"COMPLETED"}, (names[name] / "process.log").read_text()
             last = max(
                 (r for r in ask(port, "flow_runs") if r["end_time"]), key=lambda r: r["end_time"]
@@ -123,7 +125,7 @@ def test_every_deployment_runs_on_a_work_pool(env: dict[str, str], tmp_path: Pat
             prefect(root, here, "deployment", "run", f"{flow}/{flow}")
             if number == 0:
                 worker(stack, root, here, "default")
-            until(lambda done=number + 1: len(ended(port)) == done, 1200)
+            until(lambda done=number + 1: len(ended(port)) == done)
             assert set(ended(port)) == {"COMPLETED"}, (root / "process.log").read_text()[-3000:]
         names = {run["name"] for run in ask(port, "flow_runs") if run["end_time"]}
         keys = {item["key"] for item in ask(port, "artifacts")}
@@ -166,7 +168,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed here")
+@POSTGRES.unless(programs() is not None)
 def test_prefect_keeps_its_runs_in_postgresql(
     env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

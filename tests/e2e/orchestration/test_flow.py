@@ -10,15 +10,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from scaling.orchestration import environment as quiet
+from scaling.orchestration import environment as settings
 from scaling.orchestration.dvc.graph import needed, reproduce, rounds, stale, up_to_date
 from scaling.orchestration.dvc.process import StageFailed
 from tests.support import ROOT
+from tests.support.waiting import until
 
 CHECKOUT = ROOT
 STAGE = '''
@@ -291,20 +291,18 @@ def test_forty_tasks_end_without_a_traceback_and_all_are_recorded(
 @pytest.mark.slow
 def test_the_server_ends_when_its_parent_is_killed(environment: dict[str, str]) -> None:
     script = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from scaling.orchestration.server.temporary import temporary_server\n"
         "with temporary_server(Path(sys.argv[1])) as url:\n"
-        "    print(url, flush=True); time.sleep(600)"
+        "    print(url, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, environment["PREFECT_HOME"]]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as parent:
         assert parent.stdout is not None
         port = int(parent.stdout.readline().split(":")[2].split("/")[0])
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while answers(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not answers(port))
     assert Path(environment["PREFECT_HOME"], "server.log").read_text() == ""
 
 
@@ -318,7 +316,7 @@ def test_telemetry_is_off_unless_a_person_says_otherwise() -> None:
         "import os, scaling.orchestration; "
         "print(os.environ['DO_NOT_TRACK'], os.environ['DVC_NO_ANALYTICS'])"
     )
-    kept = {name: value for name, value in os.environ.items() if name not in quiet.TELEMETRY}
+    kept = {name: value for name, value in os.environ.items() if name not in settings.TELEMETRY}
     environment = {**kept, "DVC_NO_ANALYTICS": "mine", "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-c", script]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

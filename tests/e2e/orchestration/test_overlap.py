@@ -6,9 +6,8 @@ import itertools
 import os
 import subprocess
 import sys
-import threading
-import time
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,18 @@ import yaml
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_cluster import versions
 from tests.e2e.orchestration.test_deployments import pool, prefect, worker
-from tests.e2e.orchestration.test_faults import _at_work, slow_stage
-from tests.support.ops_project import ask, ended, environment, free_port, make, serving, until
+from tests.support.ops_project import (
+    SERVE,
+    ask,
+    at_work,
+    ended,
+    environment,
+    free_port,
+    hold,
+    make,
+    serving,
+)
+from tests.support.waiting import until
 
 RUN_IT = """
 import json, sys
@@ -73,13 +82,14 @@ def land(root: Path, text: str) -> None:
 def test_a_run_that_is_asked_for_while_another_works_waits_for_it(
     root: Path, env: dict[str, str]
 ) -> None:
-    slow_stage(root, 15)
+    gate = hold(root, "b")
     port = free_port()
     with serving(root, env, port):
         run(env, port)
-        until(lambda: _at_work(root))
+        until(lambda: at_work(root))
         run(env, port)
-        until(lambda: states(port) == ["Running", "AwaitingConcurrencySlot"], 60)
+        until(lambda: states(port) == ["Running", "AwaitingConcurrencySlot"])
+        gate.open()
         until(lambda: ended(port) == ["COMPLETED", "COMPLETED"])
         names = [one["name"].split()[0] for one in ask(port, "flow_runs")]
     assert sorted(names) == ["nothing", "published"]
@@ -90,17 +100,19 @@ def test_a_run_that_is_asked_for_while_another_works_waits_for_it(
 def test_runs_that_are_due_more_often_than_they_end_do_not_pile_up_at_work(
     root: Path, env: dict[str, str]
 ) -> None:
-    """Due every 10 s, and longer than that: never two at once, and all of them complete."""
+    """Due every 10 s, and at work until another is due: never two at once, and all complete."""
     change(root, triggers=[], schedules=[{"interval": 10.0, "slug": "often"}])
-    stage = root / "stage.py"
-    # Every refit has something to do, because a stage reads what changes.
-    slow = "import time; time.sleep(12 * (sys.argv[1] == 'b'))\n"
-    stage.write_text(stage.read_text().replace("name, source", slow + "name, source", 1))
+    gate = hold(root, "b")
     port = free_port()
     with serving(root, env, port):
         for number in range(3):
+            # Every time a refit has something to do, because a stage reads what changes.
             land(root, f"{number}\n")
-            until(lambda done=number + 1: len(versions(root)) >= done, 240)
+            until(lambda: at_work(root) and "AwaitingConcurrencySlot" in states(port))
+            gate.open()
+            until(lambda done=number + 1: len(versions(root)) >= done)
+            gate.shut()
+        gate.open()
         until(lambda: len(ended(port)) >= 3)
         runs = [one for one in ask(port, "flow_runs") if one["end_time"]]
     assert {one["state_type"] for one in runs} == {"COMPLETED"}
@@ -114,15 +126,15 @@ def test_runs_that_are_due_more_often_than_they_end_do_not_pile_up_at_work(
 def test_a_stage_over_its_time_ends_the_run_and_a_later_run_completes(
     root: Path, env: dict[str, str]
 ) -> None:
-    stage = slow_stage(root, 600)
+    gate = hold(root, "b")
     port = free_port()
     with serving(root, env, port):
         run(env, port, '{"stage_seconds": 8}')
         until(lambda: ended(port) == ["FAILED"])
         [failed] = [one for one in ask(port, "flow_runs") if one["end_time"]]
         assert "it was ended after 8 s" in failed["state"]["message"]
-        assert not _at_work(root)
-        (root / "stage.py").write_text(stage)
+        assert not at_work(root)
+        gate.open()
         run(env, port)
         until(lambda: ended(port) == ["FAILED", "COMPLETED"])
     assert len(versions(root)) == 1 and verify(root) == []
@@ -133,48 +145,57 @@ def test_a_killed_worker_takes_its_run_along_and_a_later_run_completes(
     root: Path, env: dict[str, str]
 ) -> None:
     """It tells the server, which would else hold its place for five minutes."""
-    stage = slow_stage(root, 600)
+    gate = hold(root, "b")
     with pool(env, root) as (port, here), ExitStack() as stack:
         first = worker(stack, root, here, "default")
         prefect(root, here, "deployment", "run", "refit/refit")
-        until(lambda: _at_work(root))
+        until(lambda: at_work(root))
         first.kill()
-        until(lambda: not _at_work(root), 30)
+        until(lambda: not at_work(root))
         assert states(port) == ["Crashed"]
-        (root / "stage.py").write_text(stage)
+        gate.open()
         worker(stack, root, here, "default")
         prefect(root, here, "deployment", "run", "refit/refit")
         until(lambda: states(port) == ["Crashed", "Completed"])
     assert len(versions(root)) == 1 and verify(root) == []
 
 
+# Once the file "grow" is there, a row is added before each of 40 looks at the inbox.
+GROWING = (
+    """
+from pathlib import Path
+from scaling.orchestration import watch_inbox as inbox
+look, rows = inbox.state, iter(range(40))
+def grown(root):
+    if Path("grow").exists() and (number := next(rows, None)) is not None:
+        for place in ("data/published/more.csv", "data/internal/copy.csv"):
+            with Path(place).open("a") as file:
+                file.write(f"row {number}\\n")
+    return look(root)
+inbox.state = grown
+"""
+    + SERVE
+)
+
+
 @pytest.mark.slow
 def test_a_file_that_is_still_growing_is_taken_when_it_has_ended(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
-    """A copy of a few seconds into the inbox: one run, which begins after the last byte."""
+    """A slow copy into the inbox: one run, which begins after the last byte."""
     root = make(tmp_path / "project")
-    places = [root / "data/published/more.csv", root / "data/internal/copy.csv"]
-
-    def write(text: str) -> None:
-        for place in places:
-            with place.open("a") as file:
-                file.write(text)
-
-    def grow() -> None:
-        for number in range(40):
-            write(f"row {number}\n")
-            time.sleep(0.2)
-
+    copied = root / "data/internal/copy.csv"
     port = free_port()
-    with serving(root, env, port):
-        write("first\n")
+    with serving(root, env, port, GROWING):
+        (root / "data/published/more.csv").write_text("first\n")
+        copied.write_text("first\n")
         until(lambda: ended(port) == ["COMPLETED"])
-        writer = threading.Thread(target=grow)
-        writer.start()
-        until(lambda: len(ended(port)) == 2)
-        writer.join()
+        (root / "grow").touch()
+        until(lambda: "row 39\n" in copied.read_text(), moving=copied.read_text)
+        until(lambda: len(ended(port)) >= 2)
         assert ended(port) == ["COMPLETED", "COMPLETED"]
+        begun = max(datetime.fromisoformat(one["start_time"]) for one in ask(port, "flow_runs"))
+    assert copied.stat().st_mtime < begun.timestamp()
     assert len(versions(root)) == 2 and verify(root) == []
     shown = (root / "data/validated/report.html").read_text()
     assert "row 0\n" in shown and "row 39\n" in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,11 @@ import pytest
 from scaling.orchestration.server.temporary import temporary_server
 from scaling.record.versions.check import verify
 from tests.support import text_project as small
+from tests.support.needs import DISK
+from tests.support.ops_project import at_work, hold
+from tests.support.waiting import end_of, until
 
+WAITING = "another refit is running here; waiting"
 PUBLISH = [sys.executable, "-m", "scaling", "publish"]
 
 
@@ -33,22 +36,26 @@ def more_data(root: Path, text: str) -> None:
 
 @pytest.mark.slow
 def test_two_refits_at_once(tmp_path: Path, env: dict[str, str]) -> None:
-    """One waits, and then finds what the other published."""
+    """One waits, and then finds what the other published; the second time they start together."""
     root = small.toy(tmp_path / "project")
     logs = [tmp_path / "first.log", tmp_path / "second.log"]
+    gate = hold(root, "forecast")
     for number in range(2):
         more_data(root, f"row {number}")
         before = small.published(root)
-        both = []
-        for log in logs if number == 0 else reversed(logs):
-            both.append(small.start(root, env, log))
-            time.sleep(0.0 if number else 2.0)
-        assert [child.wait(600) for child in both] == [0, 0]
+        first, second = logs if number == 0 else reversed(logs)
+        both = [small.start(root, env, first)]
+        if number == 0:
+            until(lambda: at_work(root, "forecast"))
+        both.append(small.start(root, env, second))
+        if number == 0:
+            until(lambda: WAITING in logs[1].read_text())
+            gate.open()
+        assert [end_of(child) for child in both] == [0, 0]
         small.assert_whole(root, before)
         assert verify(root) == []
         assert len(small.ledger(root)) == number + 1
     told = "".join(log.read_text() for log in logs)
-    assert "another command is running here; waiting" in told
     assert told.count("\npublished ") + told.startswith("published ") <= 2
 
 
@@ -77,10 +84,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small disk needs root")
-    if subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("this system does not let a disk be mounted")
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        DISK.skip()
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -18,6 +16,7 @@ from scaling.orchestration.dvc import repair as module
 from scaling.orchestration.dvc.repair import _is_dvc_lock, repair
 from tests.support import ROOT
 from tests.support.publish_project import git
+from tests.support.waiting import until
 
 LOCK = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 
@@ -84,18 +83,25 @@ def held(root: Path, pid: int) -> Path:
 
 
 def test_a_dvc_that_an_earlier_run_left_behind_is_waited_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It ends only once it is waited for, and nothing goes on before it has ended."""
     # Called by a name that has dvc in it, as a real one is.
-    command = [sys.executable, "-c", "import time; time.sleep(1.5)", "dvc"]
-    with subprocess.Popen(command) as child:
+    command = [sys.executable, "-c", "input()", "dvc"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
         file = held(tmp_path, child.pid)
-        collector = threading.Thread(target=child.wait)  # as the system collects an orphan
-        collector.start()
-        began = time.monotonic()
+        wait, ended = psutil.Process.wait, list[int | None]()
+
+        def noted(self: psutil.Process, timeout: float | None = None) -> None:
+            assert self.pid == child.pid and child.poll() is None
+            assert child.stdin is not None
+            child.stdin.write(b"\n")
+            child.stdin.close()
+            ended.append(wait(self, timeout))
+
+        monkeypatch.setattr(psutil.Process, "wait", noted)
         repair(tmp_path)
-        collector.join()
-    assert time.monotonic() - began > 1.0
+    assert ended == [0]
     assert f"PID {child.pid}" in capsys.readouterr().err
     assert file.exists()
 
@@ -122,8 +128,7 @@ def test_a_dead_process_that_nobody_collected_holds_nothing(tmp_path: Path) -> N
 
 def psutil_wait(pid: int) -> None:
     """Until the process has ended, without collecting it."""
-    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.02)
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_process_that_is_gone_is_left_to_dvc(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from scaling.orchestration.server.temporary import standing_server
 from scaling.orchestration.watch_inbox import state
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_flow import CHECKOUT, git, versions
-from tests.support.ops_project import ask, ended, environment, free_port, make, serving, until
+from tests.support.ops_project import ask, ended, environment, free_port, hold, make, serving
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -84,9 +85,7 @@ def test_runs_that_land_are_published_and_nothing_new_ends_at_once(
 def test_killed_anywhere_a_later_run_completes_and_publishes_once(
     root: Path, env: dict[str, str], victim: str
 ) -> None:
-    stage = root / "stage.py"
-    slow = "import time; time.sleep(3 * (sys.argv[1] == 'fit' or sys.argv[1] == 'b'))\n"
-    stage.write_text(stage.read_text().replace("name, source", slow + "name, source", 1))
+    gate = hold(root, "b")
     port = free_port()
     with serving(root, env, port) as parent:
         land(root, "first\n")
@@ -98,6 +97,7 @@ def test_killed_anywhere_a_later_run_completes_and_publishes_once(
         }
         for process in [parent] if victim == "serve" else _find(parent.pid, words[victim])[:1]:
             os.kill(process.pid, signal.SIGKILL)
+        gate.open()
         if victim == "stage":
             until(lambda: ended(port) == ["COMPLETED"])
         if victim == "flow":

@@ -1,12 +1,10 @@
 """Sharing to a bucket: an S3-compatible server on the loopback interface.
 
-It needs dvc-s3 and moto, which ``pip install --no-deps --require-hashes -r
-requirements-cluster.lock`` brings.
+It needs dvc-s3 and moto, which ``make cluster`` brings.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from scaling.pipeline.publish import publish
 from tests.e2e.orchestration.test_flow import CHECKOUT, answers, git
-from tests.support.ops_project import WHO, free_port, make, until
+from tests.support.needs import PACKAGES, installed
+from tests.support.ops_project import WHO, free_port, make
+from tests.support.waiting import until
 
 PYTHON = sys.executable
 SHARE = (
@@ -27,9 +25,9 @@ SHARE = (
 )
 BUCKET = "create_bucket(Bucket='bucket')"
 
-MISSING = [name for name in ("dvc_s3", "moto") if importlib.util.find_spec(name) is None]
+MISSING = [name for name in ("dvc_s3", "moto") if not installed(name)]
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+pytestmark = PACKAGES.unless(not MISSING, ", ".join(MISSING))
 
 
 @contextmanager
@@ -39,7 +37,7 @@ def s3(env: dict[str, str]) -> Iterator[str]:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet) as server:
         try:
-            until(lambda: answers(port), 600)
+            until(lambda: answers(port))
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()

@@ -125,25 +125,31 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from scaling.pipeline.publish import publish
+print("ready", flush=True)
 publish(Path(sys.argv[1]))
 """
 
 
 @pytest.mark.slow
 def test_killed_at_random_times_nothing_published_is_lost(root: Path) -> None:
-    rng = random.Random(1)
+    """At a random share of the time that a publication took here a moment ago."""
+    rng, took = random.Random(1), 0.0
     for number in range(100):
         before = content(root)
         write_report(root, f"# Another {number}\n" * 20_000)
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(root)])
-        time.sleep(rng.uniform(0.05, 0.5))
+        command = [sys.executable, "-c", SCRIPT, str(root)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None and process.stdout.readline()
+        time.sleep(rng.uniform(0.0, took))
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         after = content(root)
         kept = [name for name in before if not name.endswith("ledger.jsonl")]
         assert all(after[name] == before[name] for name in kept)
         assert after["ledger.jsonl"].startswith(before["ledger.jsonl"])
+        start = time.monotonic()
         publish(root)
+        took = time.monotonic() - start
         assert verify(root) == []
 
 

@@ -147,7 +147,11 @@ def test_killed_at_an_operation(
 def test_killed_a_hundred_times(
     what: str, tmp_path: Path, ends: dict[str, dict[str, bytes]]
 ) -> None:
-    """Half of the kills come at a random operation, half after a random time."""
+    """Half of the kills come at a random operation, half after a random time.
+
+    Those times follow the machine: longer after a kill that came in time, shorter after one that
+    came too late, until 25 have come in time.
+    """
     make(tmp_path / "counted")
     if what == "ingest":
         second_add()
@@ -158,8 +162,10 @@ def test_killed_a_hundred_times(
     took = time.monotonic() - start
     chance = random.Random(1)
     kills = sum(_at(what, chance.randint(1, number), tmp_path / f"at{i}", ends) for i in range(50))
-    for i in range(50):
-        folder = tmp_path / f"after{i}"
+    tries = 0
+    while tries < 50 or kills < 75:
+        tries += 1
+        folder = tmp_path / f"after{tries}"
         make(folder)
         if what == "ingest":
             second_add()
@@ -167,7 +173,8 @@ def test_killed_a_hundred_times(
         assert process.stdout is not None and process.stdout.readline()
         time.sleep(chance.uniform(0.0, took))
         process.kill()
-        kills += _check(what, process, ends)
+        killed = _check(what, process, ends)
+        kills += killed
+        took *= 1.05 if killed else 0.8
         shutil.rmtree(folder)
         os.chdir(ROOT)
-    assert kills >= 75

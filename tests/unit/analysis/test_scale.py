@@ -9,15 +9,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from scaling import laws
-from scaling.analysis.effective import effective_data, routed_cutoff, routed_params
 from scaling.analysis.optimum import allocation, exponents
 from scaling.analysis.returns import diminishing_returns
 from scaling.cli.main import app
 from scaling.errors import InputError
 from scaling.fitting.engine import fit
+from scaling.laws import chinchilla
 from scaling.laws._isoflop import example
-from scaling.laws._optimal import compute_optimal
+from scaling.laws._surface import compute_optimal
 
 TRUE = 0.28 / 0.62  # beta / (alpha + beta) of the law behind `example`
 LAW = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
@@ -48,7 +47,7 @@ def test_all_approaches_side_by_side() -> None:
 def test_shared_exponents_have_no_bias_where_parabolas_have(skew: float) -> None:
     """Runs without noise from the law itself: what is left of the error is bias."""
     runs, budget = isoflops(skew), 1e24
-    truth = float(compute_optimal(LAW, budget)[0])
+    truth = float(compute_optimal(chinchilla.LAW, LAW, budget)[0])
 
     def off(name: str) -> float:
         made = fit(runs, name)
@@ -67,50 +66,6 @@ def test_optimum_of_a_law_without_closed_form() -> None:
     one, other = allocation(made, 1e22), allocation(plain, 1e22)
     assert one["params"].value == pytest.approx(other["params"].value, rel=1e-3)
     assert one["a"].value == pytest.approx(other["a"].value, abs=1e-3)
-
-
-def test_effective_data() -> None:
-    rng = np.random.default_rng(0)
-    law = laws.get("data_constrained")
-    truth = dict(law.published[0].values)
-    rows = 150
-    u = np.exp(rng.uniform(18, 23, rows))
-    x = {
-        "params": np.exp(rng.uniform(17, 22, rows)),
-        "tokens": u * np.exp(rng.uniform(0, 4, rows)),
-        "tokens_unique": u,
-    }
-    loss = law(np.array([[truth[name] for name in law.names]]), x)[0]
-    runs = pl.DataFrame({**x, "loss": loss * np.exp(0.002 * rng.standard_normal(rows))})
-    made = fit(runs, law, resamples=60)
-    table = effective_data(made, 1e10, (1.0, 4.0, 40.0))
-    assert table["effective"][0] == pytest.approx(1e10)
-    assert table["next_epoch"][0] == 1.0
-    expected = 1e10 * (1 + 15.387756 * -np.expm1(-3 / 15.387756))
-    assert table["effective"][1] == pytest.approx(expected, rel=0.02)
-    assert (table["effective_low"] <= table["effective"]).all()
-    assert (table["effective"] < table["tokens"] + 1).all()
-    with pytest.raises(InputError, match="epochs"):
-        effective_data(made, 1e10, (0.5,))
-    with pytest.raises(InputError, match="another law"):
-        routed_cutoff(made)
-
-
-def test_routed_models_stand_for_larger_dense_ones_up_to_the_cutoff() -> None:
-    published = laws.get("routed").published[0].values
-    law = laws.get("routed")
-    theta = np.array([[published[name] for name in law.names]])
-    rng = np.random.default_rng(5)
-    x = {
-        "params": np.exp(rng.uniform(17, 21, 80)),
-        "experts": np.exp(rng.uniform(0, 6, 80)).round().clip(1),
-    }
-    made = fit(pl.DataFrame({**x, "loss": law(theta, x)[0]}), law)
-    assert routed_params(made, 1e8, 1.0).value == pytest.approx(1e8, rel=1e-3)
-    assert routed_params(made, 1e8, 128.0).value > 2e8
-    cut = routed_cutoff(made).value
-    assert cut == pytest.approx(10 ** (0.108 / 0.009), rel=0.05)
-    assert routed_params(made, cut, 128.0).value == pytest.approx(cut, rel=0.05)
 
 
 def test_diminishing_returns_keep_their_promise() -> None:

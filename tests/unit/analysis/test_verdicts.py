@@ -29,7 +29,7 @@ def test_growth_is_exact_without_noise() -> None:
 
 
 @given(st.floats(0.3, 8.0), st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_growth_does_not_ask_for_units(rate: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     t = rng.uniform(2012.0, 2026.0, 30)

@@ -60,7 +60,7 @@ def test_data_without_noise_are_no_failure() -> None:
     assert made.objective < 1e-25
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-9, 9), st.floats(-9, 9), st.floats(-9, 9))
 def test_units_change_no_outcome(of_x: float, of_y: float, noise: float) -> None:
     usual = line(0.3, -2.0, 10.0 ** min(noise, 1.0))

@@ -16,12 +16,13 @@ import scaling
 from scaling.errors import InputError
 from scaling.fitting.data import compute
 from scaling.fitting.diagnostics import compare, influence, rolling, sensitivity
-from scaling.fitting.diagnostics.exclusions import Exclusion, both_ways
+from scaling.fitting.diagnostics.exclusions import Exclusion, lift
 from scaling.fitting.engine import prepare, solve
 from scaling.fitting.result import Fit, Outcome
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
-from scaling.laws._optimal import compute_optimal
+from scaling.laws import chinchilla
+from scaling.laws._surface import compute_optimal
 from scaling.pipeline import fit
 
 RUNS = Path("data/published/chinchilla-epoch/runs.csv")
@@ -394,7 +395,7 @@ def test_panel_is_whole(panel: pl.DataFrame) -> None:
     assert panel["cluster"].unique().to_list() == ["row"]
     assert panel["se_row_alpha"].equals(panel["se_cluster_alpha"].alias("se_row_alpha"))
     line = panel.row(0, named=True)
-    params, tokens = compute_optimal(line, sensitivity.BUDGET)
+    params, tokens = compute_optimal(chinchilla.LAW, line, sensitivity.BUDGET)
     assert line["tokens_per_param"] == pytest.approx(float(tokens / params))
 
 
@@ -416,15 +417,15 @@ def test_two_rules_are_lifted_apart_and_together() -> None:
     assert seen["rows"][3] == 40
 
 
-def test_both_ways(all_runs: pl.DataFrame) -> None:
-    kept, lifted = both_ways(all_runs, [OUTLIERS], "chinchilla")
-    assert (kept.fit.rows, lifted.fit.rows) == (240, 245)
-    assert kept.lifted is None
+def test_a_lifted_rule_is_fitted_without_it(all_runs: pl.DataFrame) -> None:
+    lifted = lift(all_runs, [OUTLIERS], OUTLIERS, "chinchilla")
+    assert lifted.fit.rows == 245
     said = lifted.to_dict()
     assert said["rule"] == OUTLIERS.where and said["reason"] == "the 5 highest losses"
     assert said["parameters"]["beta"] == pytest.approx(0.453, abs=5e-4)
+    bad = Exclusion("flags LIKE")
     with pytest.raises(InputError, match="exclusion cannot be read"):
-        both_ways(all_runs, [Exclusion("flags LIKE")], "chinchilla")
+        lift(all_runs, [bad, OUTLIERS], OUTLIERS, "chinchilla")
 
 
 def test_the_study_reports_both(all_runs: pl.DataFrame) -> None:

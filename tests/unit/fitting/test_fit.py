@@ -176,7 +176,7 @@ def test_missing_column_text_and_empty_table() -> None:
         scaling.fit(simulated(0), "chinchilla")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.1, 3), st.floats(0.1, 3), st.floats(0.2, 5))
 def test_jets_are_exact(a: float, b: float, x: float) -> None:
     def f(p: object, q: object) -> object:

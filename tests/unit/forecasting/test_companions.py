@@ -41,9 +41,9 @@ def split(table: pl.DataFrame, at: float = 1e9) -> tuple[pl.DataFrame, pl.DataFr
 def test_companions_foretell_what_the_curve_alone_cannot() -> None:
     hidden, came = split(one_run())
     at, truth = came.select("tokens"), np.log(came["a"].to_numpy())
-    alone = predictive(hidden.drop_nulls("a"), at, ("tokens",), "a")
+    shapes_only = predictive(hidden.drop_nulls("a"), at, ("tokens",), "a")
     both = predictive(hidden, at, ("tokens",), "a", companions=("b", "c"))
-    error = [np.sqrt(np.mean((one.centre - truth) ** 2)) for one in (alone, both)]
+    error = [np.sqrt(np.mean((one.location - truth) ** 2)) for one in (shapes_only, both)]
     assert error[1] < 0.5 * error[0]
     assert np.mean(np.abs(both.rank(came["a"].to_numpy()) - 0.5) <= 0.475) >= 0.9
 
@@ -60,11 +60,11 @@ def test_intervals_hold_with_companions() -> None:
 def test_a_companion_that_ends_with_the_curve_changes_nothing() -> None:
     table = one_run().filter(pl.col("tokens") <= 1e9)
     at = pl.DataFrame({"tokens": [2e9]})
-    alone = scaling.forecast(table, at, inputs=["tokens"], target="a", quantiles=LEVELS)
+    shapes_only = scaling.forecast(table, at, inputs=["tokens"], target="a", quantiles=LEVELS)
     both = scaling.forecast(
         table, at, inputs=["tokens"], target="a", quantiles=LEVELS, companions=["b", "c"]
     )
-    assert alone.equals(both)
+    assert shapes_only.equals(both)
 
 
 def test_beyond_the_companions_the_own_forecast_goes_on() -> None:
@@ -73,7 +73,7 @@ def test_beyond_the_companions_the_own_forecast_goes_on() -> None:
     at = np.array([1.5e5, 3e5, 1e7])
     own = extrapolate(x[:14], y[:14], at)
     made = lean(own, (x[:14], y[:14]), at, [(x, z)])
-    moved = made.centre - own.centre
+    moved = made.location - own.location
     assert moved[2] == moved[1]
     assert np.all(np.asarray(made.kept)[:2] < 1.0) and np.asarray(made.kept)[2] == 1.0
 
@@ -90,11 +90,11 @@ def test_order_and_units_of_companions_do_not_matter() -> None:
     hidden, came = split(one_run())
     at = came.select("tokens")
     wide = hidden.with_columns(loss=5.0 * (1.0 + pl.col("b")))
-    first = predictive(wide, at, ("tokens",), "a", companions=("loss", "c")).centre
+    first = predictive(wide, at, ("tokens",), "a", companions=("loss", "c")).location
     other = wide.with_columns(loss=100.0 * pl.col("loss")).sample(
         fraction=1.0, shuffle=True, seed=1
     )
-    second = predictive(other, at, ("tokens",), "a", companions=("c", "loss")).centre
+    second = predictive(other, at, ("tokens",), "a", companions=("c", "loss")).location
     np.testing.assert_allclose(first, second, rtol=1e-9)
 
 

@@ -105,7 +105,7 @@ def test_bad_requests() -> None:
 
 
 def test_a_share_that_reached_its_end_is_scored() -> None:
-    made = Predictive(np.log([0.1, 0.1]), np.array([0.2, 0.2]), 5.0, rising=True)
+    made = Predictive(np.log([0.1, 0.1]), np.array([0.2, 0.2]), 5.0, increasing=True)
     found = scores(made, np.array([0.9, 1.0]))
     assert np.isfinite(list(found.values())).all()
-    assert found == pytest.approx(scores(replace(made, rising=False), np.array([0.1, 1e-9])))
+    assert found == pytest.approx(scores(replace(made, increasing=False), np.array([0.1, 1e-9])))

@@ -24,11 +24,11 @@ def law(points: int = 40) -> tuple[np.ndarray, np.ndarray]:
 def test_a_power_law_with_a_floor_is_continued() -> None:
     t, y = law()
     distance = np.array([0.2, 0.7, 2.0])
-    made = network.foretell(t, y, distance)
+    made = network.network_forecast(t, y, distance)
     truth = np.log(1.8 + 0.9 * np.exp(-0.3 * distance))
     assert made.value == pytest.approx(truth, abs=0.01)
     assert (np.diff(made.scale) > 0).all()
-    assert (made.heard == 1.0).all()
+    assert (made.weight_in_range == 1.0).all()
 
 
 def test_the_weights_are_those_of_the_training() -> None:
@@ -40,24 +40,28 @@ def test_the_weights_are_those_of_the_training() -> None:
 def test_it_is_heard_where_it_was_trained() -> None:
     t, y = law()
     distance = np.array([-1.0, 0.0, 0.01, 1.0, 12.0, 15.0, 18.0, 30.0])
-    assert network.foretell(t, y, distance).heard == pytest.approx([0, 0, 0.5, 1, 1, 0.5, 0, 0])
-    assert not network.foretell(t[-3:], y[-3:], distance).heard.any()
-    assert not network.foretell(np.zeros(5), np.zeros(5), distance[4:]).heard.any()
+    assert network.network_forecast(t, y, distance).weight_in_range == pytest.approx(
+        [0, 0, 0.5, 1, 1, 0.5, 0, 0]
+    )
+    assert not network.network_forecast(t[-3:], y[-3:], distance).weight_in_range.any()
+    assert not network.network_forecast(
+        np.zeros(5), np.zeros(5), distance[4:]
+    ).weight_in_range.any()
 
 
 def test_targets_do_not_matter_to_one_another_however_many() -> None:
     t, y = law()
     distance = np.geomspace(0.02, 5.0, network.AT_ONCE + 3)
-    made = network.foretell(t, y, distance)
+    made = network.network_forecast(t, y, distance)
     for j in (0, 100, network.AT_ONCE, network.AT_ONCE + 2):
-        alone = network.foretell(t, y, distance[[j]])
-        assert made.value[j] == pytest.approx(alone.value[0], abs=1e-9)
+        shapes_only = network.network_forecast(t, y, distance[[j]])
+        assert made.value[j] == pytest.approx(shapes_only.value[0], abs=1e-9)
 
 
 def test_a_level_has_no_effect_on_steps() -> None:
     t, y = law()
     distance = np.array([0.5, 1.5])
-    made, moved = (network.foretell(t, y + add, distance) for add in (0.0, 3.0))
+    made, moved = (network.network_forecast(t, y + add, distance) for add in (0.0, 3.0))
     assert moved.value - 3.0 == pytest.approx(made.value, abs=1e-9)
     assert moved.scale == pytest.approx(made.scale, abs=1e-9)
 
@@ -86,7 +90,7 @@ def test_intervals_hold_on_curves_that_it_was_not_trained_on() -> None:
     for row in range(400):
         there = made.curves.there[row]
         t, y = (part[row][there].astype(float) for part in (made.curves.t, made.curves.y))
-        told = network.foretell(t, y, made.h[row].astype(float))
+        told = network.network_forecast(t, y, made.h[row].astype(float))
         ranks.append(stdtr(network.DEGREES, (made.truth[row] - told.value) / told.scale))
         errors.append(np.abs(told.value - made.truth[row]))
         carried.append(np.abs(y[-1] - made.truth[row]))
@@ -128,10 +132,12 @@ def test_training_learns_and_is_the_same_twice() -> None:
 def test_it_has_more_say_where_shapes_have_little_to_be_fitted_to(points: int, most: float) -> None:
     t, y = law(points)
     made = curves.extrapolate(np.exp(t), np.exp(y), np.array([2.0, 3.0]))
-    assert made.share == pytest.approx(most / (1.0 + (made.against / _alone(t, y)) ** 2), abs=0.01)
+    assert made.share == pytest.approx(
+        most / (1.0 + (made.network_gap / _alone(t, y)) ** 2), abs=0.01
+    )
 
 
 def _alone(t: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spread of the shapes alone at twice and three times x."""
     fitted = curves.fit_shapes(np.exp(t), np.exp(y), np.array([2.0, 3.0]))
-    return curves.spread(curves.combine(fitted, curves.Choices(trust=0.0)))[0]
+    return curves.spread(curves.combine(fitted, curves.Constants(network_share=0.0)))[0]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scaling.analysis.trends import growth
 from scaling.errors import InputError
 from scaling.govern import allocation, exceedance, outlook, trends
+from tests.support.needs import SHARED
 from tests.support.shared import shared
 
 COPIES = trends.read_copies()
@@ -128,7 +129,7 @@ def test_kumar_and_mannings_counts(
 def test_the_whole_rerun(allocated: pl.DataFrame) -> None:
     path = shared("..", "facts", "model-counts-kumar-manning.csv")
     if path is None:
-        pytest.skip("the table of the rerun is not here")
+        SHARED.skip("the table of the rerun")
     with path.open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["source"].startswith("rerun 4x")]
     for row in rows:

@@ -20,7 +20,7 @@ SQUARES = Objective(kind="least_squares")
 
 
 @given(st.floats(-4, 4), st.floats(-700, 700))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_root_solves_its_equation(log_a: float, z: float) -> None:
     a = np.array([10.0**log_a])
     v = _root(np.array([z]), a)

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from scaling.govern.evidence import Written
 from scaling.orchestration.server import artifacts
-from scaling.record.versions.store import Published
+from scaling.record.versions.store import PublishedVersion
 from tests.support.report_project import NASTY
 
 Made = dict[str, dict[str, Any]]
@@ -69,6 +69,6 @@ def test_alerts(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cou
 
 def test_a_run_with_nothing_new_links_the_page(made: Made, tmp_path: Path) -> None:
     folder = tmp_path / "reports/0123456789ab"
-    artifacts.link_report(tmp_path, Published("0123456789ab", folder, new=False))
+    artifacts.link_report(tmp_path, PublishedVersion("0123456789ab", folder, new=False))
     assert made["link"]["link"] == (folder / "report.html").as_uri()
     assert set(made) == {"link"}

@@ -151,7 +151,7 @@ _CELL = st.one_of(st.none(), st.integers(), st.floats(), st.booleans(), st.text(
         max_size=8,
     ).filter(lambda rows: any(rows))
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_row_is_lost(
     rows: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

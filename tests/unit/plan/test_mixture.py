@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scaling import laws
 from scaling.errors import InputError
 from scaling.plan import stored
-from scaling.plan.mixture import LAW, Blend, best, mixture, projected
+from scaling.plan.mixtures import LAW, Blend, best, mixture, projected
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_one_loss_needs_no_metric(table: pl.DataFrame) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_optimum_is_that_of_scipy(seed: int) -> None:
     rng = np.random.default_rng(seed)
     domains, results = int(rng.integers(2, 8)), int(rng.integers(1, 4))

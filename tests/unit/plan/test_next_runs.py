@@ -11,9 +11,9 @@ import pytest
 from scaling import laws
 from scaling.errors import InputError
 from scaling.plan import design, stored
-from scaling.plan.compare import compare, needed, pair
+from scaling.plan.comparison import compare, needed, pair
 from scaling.plan.downstream import Off, chance, target
-from scaling.plan.next_runs import following
+from scaling.plan.next_runs import recommend
 from scaling.plan.run_grid import Cells
 from scaling.plan.trust import ERRORS, SMALL, believe
 from tests.unit.plan.test_allocation import TRUE, study
@@ -64,7 +64,7 @@ def test_choice_keeps_its_limits_and_beats_each_single_run() -> None:
 
 
 def test_next_runs_narrow_the_forecast(sheet: stored.Sheet) -> None:
-    made = following(sheet, budget=1e21, flops=1e24, holds=1.0)
+    made = recommend(sheet, budget=1e21, flops=1e24, holds=1.0)
     rows = made.tables["Train, in this order"]
     assert made.value("spent").value <= 1e21
     assert made.value("width_after").value < made.value("width").value
@@ -83,21 +83,21 @@ def test_next_runs_narrow_the_forecast(sheet: stored.Sheet) -> None:
     more = pl.DataFrame({"params": cells.params, "tokens": cells.tokens, "loss": loss})
     both = pl.concat([runs(np.random.default_rng(1)), more])
     again = stored.fitted(both, ("chinchilla",), label="more", resamples=200)
-    now = following(again, budget=1e21, flops=1e24).value("width").value
+    now = recommend(again, budget=1e21, flops=1e24).value("width").value
     assert 0.4 < now / made.value("width_after").value < 2.0
 
 
 def test_sequence_stops_when_narrow_enough(sheet: stored.Sheet) -> None:
-    full = following(sheet, budget=1e22, flops=1e24)
+    full = recommend(sheet, budget=1e22, flops=1e24)
     goal = 0.5 * (full.value("width").value + full.value("width_after").value)
-    made = following(sheet, budget=1e22, flops=1e24, narrow=goal)
+    made = recommend(sheet, budget=1e22, flops=1e24, narrow=goal)
     assert made.value("width_after").value <= goal
     assert made.value("spent").value <= full.value("spent").value
 
 
 def test_a_law_that_does_not_hold_is_trained_nearer_to_the_target(sheet: stored.Sheet) -> None:
     def largest(holds: float) -> float:
-        made = following(sheet, budget=1e22, flops=1e23, holds=holds)
+        made = recommend(sheet, budget=1e22, flops=1e23, holds=holds)
         return max(float(row["flops_each"]) for row in made.tables["Train, in this order"])
 
     assert largest(0.0) >= largest(1.0)
@@ -142,15 +142,15 @@ def test_absurd_requests_are_refused(
     sheet: stored.Sheet, wrong: dict[str, float], says: str
 ) -> None:
     with pytest.raises(InputError) as error:
-        following(sheet, **wrong)  # type: ignore[arg-type]
+        recommend(sheet, **wrong)  # type: ignore[arg-type]
     assert says in str(error.value)
 
 
 def test_a_design_needs_draws(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs draws"):
-        following(study(tmp_path, draws=False), budget=1e21, flops=1e23)
+        recommend(study(tmp_path, draws=False), budget=1e21, flops=1e23)
     with pytest.raises(InputError, match="needs draws"):
-        following(stored.read("published:chinchilla"), budget=1e21, flops=1e23)
+        recommend(stored.read("published:chinchilla"), budget=1e21, flops=1e23)
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.analysis.surface import surface
 from scaling.errors import InputError
-from scaling.plan import cost, serve, stored
+from scaling.laws._surface import surface
+from scaling.plan import costs as cost
+from scaling.plan import serving as serve
+from scaling.plan import stored
 from tests.unit.plan.test_allocation import SHAPES, draw, seeds
 
 SHEET = stored.read("published:chinchilla")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.sampled_from(SHAPES), st.floats(9, 15))
 def test_serving_optimum_is_the_numerical_one(seed: int, name: str, decade: float) -> None:
     law, theta = draw(name, seed)

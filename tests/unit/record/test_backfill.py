@@ -122,7 +122,7 @@ def test_nothing_later_than_its_day_moves_a_forecast(root: Path) -> None:
 
 def test_sizes_are_revealed_a_step_a_day() -> None:
     steps = {"column": "params", "at_most": [2.0, 4.0]}
-    study = replay.Study("s", "s", "m", ("params",), cut=steps)
+    study = replay.ReplayedStudy("s", "s", "m", ("params",), cut=steps)
     days = [date(2020, 1, 1), date(2021, 1, 1), date(2022, 1, 1), date(2023, 1, 1)]
     cuts = [study.cut_on(day, days, date(2020, 6, 1)) for day in days]
     known = [cut and cut["at_most"] for cut in cuts]

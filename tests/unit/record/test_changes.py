@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.document.blocks import Cell, Report, Section, Table, Text, every
+from scaling.document.blocks import Cell, Report, Section, Table, Text, all_blocks
 from scaling.document.render import html
 from scaling.document.report_json import load, to_json, with_section
 from scaling.fitting.engine import fit
+from scaling.fitting.study_record import FitRecord, Parameter
 from scaling.io.tables import write_table
 from scaling.pipeline.publish import publish
-from scaling.record.changes.attribution import STEPS, moves
-from scaling.record.changes.history_section import past
+from scaling.record.changes.attribution import STEPS, attribute_changes
+from scaling.record.changes.history_section import parameter_history
 from scaling.record.changes.history_section import section as history
-from scaling.record.changes.new_run_test import RATE, foretold, holm, outside
+from scaling.record.changes.new_run_test import RATE, forecast_new_runs, holm, outside
 from scaling.record.changes.rows import Rows, compared, read
-from scaling.record.changes.section import section, written, written_into
+from scaling.record.changes.section import section, written
 from scaling.record.versions.check import verify
 from scaling.record.versions.ledger import Entry
 from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
@@ -53,19 +55,19 @@ def runs(count: int = 40, seed: int = 0) -> pl.DataFrame:
     )
 
 
-def entry(table: pl.DataFrame, law: str = "chinchilla") -> dict[str, Any]:
-    """What the fit stage writes of a law, as far as this needs it."""
-    made = fit(table, law)
-    return {
-        "law": law,
-        "parameters": {name: {"value": v, "se": 0.1 * abs(v)} for name, v in made.values.items()},
+def entry(table: pl.DataFrame, law: str = "chinchilla") -> FitRecord:
+    """What the fit stage records of a law, each parameter with a tenth of it as standard error."""
+    record = FitRecord.of(fit(table, law), None, None)
+    parameters = {
+        name: replace(one, se=0.1 * abs(record.values[name]))
+        for name, one in record.parameters.items()
     }
+    return replace(record, parameters=parameters)
 
 
 # --------------------------------------------------------------------------- rows
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["same", "added", "revised", "withdrawn"]), min_size=1))
 def test_rows_are_told_apart(kinds: list[str]) -> None:
     table = pl.DataFrame({"run": [f"r{i // 2}" for i in range(len(kinds))], "at": "final",
@@ -131,7 +133,7 @@ def test_steps_add_up_and_the_run_that_did_it_is_named() -> None:
     old = bad.filter(pl.col("run") != "r7").vstack(runs(41)[40:].with_columns(run=pl.lit("gone")))
     rows = compared(old, new)
     assert rows.counts() == {"added": 1, "revised": 1, "withdrawn": 1, "same": 38}
-    told = moves(rows, entry(old), entry(new), DELTA)
+    told = attribute_changes(rows, entry(old), entry(new), DELTA)
     for row in told["parameters"]:
         assert sum(row[step] for step in STEPS) == pytest.approx(row["change"], abs=1e-5)
         assert abs(row["code"]) < 1e-3
@@ -142,7 +144,7 @@ def test_steps_add_up_and_the_run_that_did_it_is_named() -> None:
 def test_of_one_new_run_its_part_is_the_whole() -> None:
     new = runs()
     rows = compared(new[:-1], new)
-    told = moves(rows, entry(new[:-1]), entry(new), DELTA)
+    told = attribute_changes(rows, entry(new[:-1]), entry(new), DELTA)
     moved = told["runs"][0]["moved"]
     for row in told["parameters"]:
         assert row["added"] == pytest.approx(moved[row["parameter"]], abs=1e-6)
@@ -152,8 +154,9 @@ def test_of_one_new_run_its_part_is_the_whole() -> None:
 def test_other_code_is_told_apart_from_data() -> None:
     same = runs()
     old = entry(same)
-    old["parameters"]["E"]["value"] += 0.05
-    told = moves(compared(same, same), old, entry(same), DELTA)
+    shifted = replace(old.parameters["E"], value=old.values["E"] + 0.05)
+    old = replace(old, parameters={**old.parameters, "E": shifted})
+    told = attribute_changes(compared(same, same), old, entry(same), DELTA)
     row = next(one for one in told["parameters"] if one["parameter"] == "E")
     assert row["code"] == pytest.approx(row["change"], abs=1e-6)
     assert row["added"] == row["revised"] == row["withdrawn"] == 0.0
@@ -161,8 +164,8 @@ def test_other_code_is_told_apart_from_data() -> None:
 
 def test_what_cannot_be_told_is_said() -> None:
     table = runs()
-    other = {**entry(table), "parameters": {"x": {"value": 1.0, "se": 1.0}}}
-    made = moves(compared(table, table), other, entry(table), DELTA)
+    other = replace(entry(table), parameters={"x": Parameter(1.0, 1.0, None, None, "1")})
+    made = attribute_changes(compared(table, table), other, entry(table), DELTA)
     assert made == {"reason": "the law has other parameters than it had"}
 
 
@@ -192,13 +195,13 @@ def test_the_family_wise_rate_holds_under_any_dependence(shared: float) -> None:
 
 def test_a_new_run_that_is_unlike_the_others_is_called() -> None:
     table = runs(50)
-    known, came = table[:42], table[42:]
-    honest = outside({"s": foretold(known, came)})
+    known, new_runs = table[:42], table[42:]
+    honest = outside({"s": forecast_new_runs(known, new_runs)})
     assert (honest["tests"], honest["called"]) == (8, 0)
-    wrong = came.with_columns(
+    wrong = new_runs.with_columns(
         loss=pl.when(pl.col("run") == "r45").then(pl.col("loss") * 1.2).otherwise("loss")
     )
-    made = outside({"s": foretold(known, wrong)})
+    made = outside({"s": forecast_new_runs(known, wrong)})
     assert made["called"] == 1
     assert made["rows"][0]["run"] == "r45"
     assert outside({})["tests"] == 0
@@ -242,20 +245,19 @@ TOLD: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_the_section_takes_its_place_in_the_report(tmp_path: Path) -> None:
+def test_the_section_takes_its_place_in_the_report() -> None:
     pages = {
         "report.md": f"# R\n\n## W\n\n{CHANGES_TEXT}\n\n## More\n",
         "report.html": f"<h2>W</h2>\n<p>{CHANGES_TEXT}</p>\n</section>",
     }
     for name, text in pages.items():
-        (tmp_path / name).write_text(text)
-        made = written_into(tmp_path / name, section(TOLD)).decode()
+        made = written(Path(name).suffix, text, section(TOLD))
         assert CHANGES_TEXT not in made
-        assert "2 rows came (1 released, 1 new)" in made
+        assert "2 rows added (1 released, 1 new)" in made
         assert "1 stand out" in made
         assert "<b>" not in made and "<i>" not in made
-    assert "x\\|\\`y" in written_into(tmp_path / "report.md", section(TOLD)).decode()
-    first = written_into(tmp_path / "report.html", section({"old": None})).decode()
+    assert "x\\|\\`y" in written(".md", pages["report.md"], section(TOLD))
+    first = written(".html", pages["report.html"], section({"old": None}))
     assert "first version" in first
 
 
@@ -282,7 +284,7 @@ def test_a_report_with_a_place_is_published_with_what_changed(tmp_path: Path) ->
 def test_rows_without_a_law_s_columns_are_no_error() -> None:
     table = runs(12).drop("tokens")
     rows = Rows(compared(table, table).table)
-    told = moves(rows, entry(runs(12)), entry(runs(12)), DELTA)
+    told = attribute_changes(rows, entry(runs(12)), entry(runs(12)), DELTA)
     assert "tokens" in told["reason"]
 
 
@@ -298,11 +300,11 @@ def test_parameters_over_versions_take_their_place(tmp_path: Path) -> None:
         one = Entry(folder.name, "2030-01-01T00:00:00+00:00", None, None, "3", "0" * 64, before)
         before, lines = one.digest(), lines + one.line()
     (reports / "ledger.jsonl").write_bytes(lines)
-    told = past(folders[1], folders[2])
+    told = parameter_history(folders[1], folders[2])
     assert [one["version"] for one in told["versions"]] == ["a" * 12, "b" * 12]
     assert told["studies"]["s"]["<b>law"]["alpha"]["values"] == [0.30, 0.34]
     made = history(told)
-    (table,) = (b for b in every(Report("", "", (), (made,))) if isinstance(b, Table))
+    (table,) = (b for b in all_blocks(Report("", "", (), (made,))) if isinstance(b, Table))
     shown = ["alpha", "0.360", "0.340", "0.300"]
     assert [cell.text for cell in table.groups[0].rows[0]] == shown
     assert "<b>law" not in html(Report("", "", (), (made,)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.record.changes.parameters import causes, moved, parameters
+from scaling.record.changes.parameters import input_changes, median_changes, parameters
 from scaling.record.reproduce.compare import compare
 
 
@@ -28,12 +28,12 @@ def test_a_diff_says_what_changed_and_what_it_was_made_from(tmp_path: Path) -> N
     old = version(tmp_path / "old", 2.0, {"data": {"a": "1", "b": "1"}, "seed": 0})
     new = version(tmp_path / "new", 2.6, {"data": {"a": "2", "c": "1"}, "seed": 0})
     made_by = [json.loads((one / "manifest.json").read_text())["made_by"] for one in (old, new)]
-    told = [(one["kind"], one["name"], one["what"]) for one in causes(*made_by)]
+    told = [(one["kind"], one["name"], one["what"]) for one in input_changes(*made_by)]
     assert told == [("data", "a", "revised"), ("data", "b", "removed"), ("data", "c", "added")]
     assert next(parameters(old, new))["change"] == pytest.approx(0.6 / (0.3 * 2**0.5))
-    assert moved(old, new)["outside"].to_list() == [True]
-    assert causes(made_by[0], made_by[0]) == []
-    assert moved(old, old)["outside"].to_list() == [False]
+    assert median_changes(old, new)["outside"].to_list() == [True]
+    assert input_changes(made_by[0], made_by[0]) == []
+    assert median_changes(old, old)["outside"].to_list() == [False]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_diff_says_what_changed_and_what_it_was_made_from(tmp_path: Path) -> N
         ("a.csv", b"x,y\n1,a\n", b"x,y\n1,b\n", "more than numbers"),
         ("a.md", b"error 1.5 %", b"error 3.0 %", "1 of 1 numbers differ, at most by 0.5"),
         ("a.md", b"error 1.5 %", b"fault 1.5 %", "more than numbers"),
-        ("a.md", b"x", None, "was not made again"),
+        ("a.md", b"x", None, "was not reproduced"),
     ],
 )
 def test_files_are_compared_byte_for_byte_then_number_for_number(

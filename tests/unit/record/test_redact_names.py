@@ -116,7 +116,7 @@ def _files(secret: Internal) -> Mapping[str, str]:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(internals, st.booleans(), st.data())
 def test_nothing_internal_leaves_and_every_byte_counts(
     secret: Internal, sealed: bool, choose: st.DataObject
@@ -149,7 +149,7 @@ def _assert_found(place: Path, choose: st.DataObject) -> None:
     assert verify.check(place)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(internals)
 def test_every_row_and_name_can_be_shown(secret: Internal) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ import pytest
 
 from scaling.pipeline.publish import publish
 from scaling.record.versions import check, stat_cache
-from scaling.record.versions.check import looks_whole, verify
+from scaling.record.versions.check import appears_intact, verify
 from scaling.record.versions.ledger import PublishError, read_lines
 from scaling.record.versions.stat_cache import FILE, SETTLED_NS
 from tests.support.publish_project import NOON, fill, write_report
@@ -25,9 +25,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     publish(project, now=NOON)
     write_report(project, "# Second\n")
     publish(project, now=NOON)
-    later = time.time_ns() + 10 * SETTLED_NS
+    later = time.time_ns() + 10**6 * SETTLED_NS
     monkeypatch.setattr(check, "clock_ns", lambda: later)
-    assert looks_whole(project)
+    assert appears_intact(project)
     return project
 
 
@@ -42,7 +42,7 @@ def read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     with monkeypatch.context() as patch:
         patch.setattr(check, "_check_version", noted)
-        looks_whole(root)
+        appears_intact(root)
     return read
 
 
@@ -65,9 +65,9 @@ def test_what_changed_is_read_even_with_its_size_and_time_kept(
     file.write_bytes(old.replace(b"#", b"!"))
     os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     assert read_again(root, monkeypatch) == [file.parent.name]
-    assert not looks_whole(root)
+    assert not appears_intact(root)
     assert publish(root, now=NOON).restored
-    assert looks_whole(root) and verify(root) == []
+    assert appears_intact(root) and verify(root) == []
 
 
 @pytest.mark.parametrize("harm", ["removed", "added", "replaced", "ledger"])
@@ -86,12 +86,13 @@ def test_any_other_harm_is_seen(root: Path, harm: str) -> None:
     else:
         ledger = root / "reports/ledger.jsonl"
         ledger.write_bytes(ledger.read_bytes().replace(b"2020", b"2019"))
-    assert not looks_whole(root)
+    assert not appears_intact(root)
     assert verify(root) != []
 
 
 def test_a_file_that_is_too_new_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "clock_ns", time.time_ns)
+    now = time.time_ns()
+    monkeypatch.setattr(check, "clock_ns", lambda: now)
     write_report(root, "# Third\n")
     third = publish(root, now=NOON).version
     assert third in read_again(root, monkeypatch)
@@ -106,7 +107,7 @@ def many(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for number in range(5):
         write_report(root, f"# {number}\n")
         publish(root, now=NOON)
-    assert looks_whole(root)
+    assert appears_intact(root)
     lines = (root / "reports/ledger.jsonl").read_text().splitlines()
     return [json.loads(line)["version"] for line in lines]
 
@@ -116,12 +117,12 @@ def test_older_versions_take_turns(root: Path, many: list[str]) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole + b"x")
     assert verify(root) != []
-    looks = [looks_whole(root) for _ in range(5)]
+    looks = [appears_intact(root) for _ in range(5)]
     assert looks.count(False) >= 1
     # Once it was found it is read in every look, until it is whole again.
-    assert not looks_whole(root) and not looks_whole(root)
+    assert not appears_intact(root) and not appears_intact(root)
     file.write_bytes(whole)
-    assert all(looks_whole(root) for _ in range(6)) and verify(root) == []
+    assert all(appears_intact(root) for _ in range(6)) and verify(root) == []
 
 
 def test_a_whole_turn_asks_about_every_version(
@@ -132,10 +133,10 @@ def test_a_whole_turn_asks_about_every_version(
     monkeypatch.setattr(
         stat_cache, "_status", lambda folder: asked.append(folder.name) or status(folder)
     )
-    looks_whole(root)
+    appears_intact(root)
     assert len(asked) == 3
     for _ in range(4):
-        looks_whole(root)
+        appears_intact(root)
     assert sorted(asked) == sorted([*many[:-2], *(many[-2:] * 5)])
 
 
@@ -143,32 +144,32 @@ def test_the_newest_and_a_lost_folder_are_seen_at_once(root: Path, many: list[st
     newest = root / "reports" / many[-1] / "report.md"
     whole = newest.read_bytes()
     newest.write_bytes(whole + b"x")
-    assert not looks_whole(root)
+    assert not appears_intact(root)
     newest.write_bytes(whole)
     for name in many[:5]:
         (root / "reports" / name).rename(root / name)
-        assert not looks_whole(root)
+        assert not appears_intact(root)
         (root / name).rename(root / "reports" / name)
-    assert looks_whole(root) and verify(root) == []
+    assert appears_intact(root) and verify(root) == []
 
 
 def test_a_version_that_comes_back_otherwise_is_read(root: Path, many: list[str]) -> None:
     for name in many[:5]:
         (root / "reports" / name).rename(root / name)
-        assert not looks_whole(root)
+        assert not appears_intact(root)
         file = root / "reports" / name / "report.md"
         (root / name).rename(file.parent)
         whole = file.read_bytes()
         file.write_text("other\n")
-        assert not looks_whole(root), name
+        assert not appears_intact(root), name
         file.write_bytes(whole)
-        assert looks_whole(root)
+        assert appears_intact(root)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b'{"a": ["x", {"b": 1}]}', b"\xff"])
 def test_a_damaged_memory_only_costs_time(root: Path, content: bytes) -> None:
     (root / "reports" / FILE).write_bytes(content)
-    assert looks_whole(root)
+    assert appears_intact(root)
 
 
 def test_lines_that_were_read_before_are_compared_byte_by_byte(root: Path) -> None:

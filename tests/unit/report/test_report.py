@@ -13,7 +13,7 @@ import pytest
 from scaling.document import format
 from scaling.document.blocks import Report
 from scaling.document.render import html
-from scaling.report.context import beyond
+from scaling.report.context import decades_beyond
 from scaling.report.model import build
 from scaling.report.read import read
 from tests.support.report_project import (
@@ -94,10 +94,10 @@ def test_an_estimate_stops_at_the_second_digit_of_its_error(
 
 
 def test_decades_beyond() -> None:
-    assert beyond(1e25, 1e22) == pytest.approx(3)
-    assert beyond(1e20, 1e22) == pytest.approx(-2)
-    assert beyond(None, 1e22) is None
-    assert beyond(1e20, 0.0) is None
+    assert decades_beyond(1e25, 1e22) == pytest.approx(3)
+    assert decades_beyond(1e20, 1e22) == pytest.approx(-2)
+    assert decades_beyond(None, 1e22) is None
+    assert decades_beyond(1e20, 0.0) is None
 
 
 def test_the_headline_says_what_the_forecast_says(here: Path, made: Report) -> None:
@@ -153,7 +153,7 @@ def test_excluded_runs_are_marked_and_other_metrics_left_away(here: Path) -> Non
 def test_a_doubtful_fit_is_named(tmp_path: Path) -> None:
     report = build(read(project(tmp_path, fit={"outcome": "at_bound"})))
     shown = html(report)
-    assert "6 of 6 fits ended in doubt" in shown
+    assert "6 of 6 fits are doubtful" in shown
     assert "All 6 fits converged" not in shown
 
 
@@ -185,9 +185,9 @@ def test_laws_stand_beside_each_other(tmp_path: Path) -> None:
     assert [cell.text for cell in found[1][3:9]] == [
         "\u22121,283.4", "\u22121,283.0", "\u22121,262.5", "7.0", "8.0", "3 %"
     ]  # fmt: skip
-    beyond = tables(report)["rolling-table-0"]
-    assert [group.title for group in beyond.groups] == list(LAWS)
-    told = [cell.text for cell in beyond.groups[0].rows[0]]
+    decades_beyond = tables(report)["rolling-table-0"]
+    assert [group.title for group in decades_beyond.groups] == list(LAWS)
+    told = [cell.text for cell in decades_beyond.groups[0].rows[0]]
     assert told == ["0 to 0.5", "5", "21", "\u22120.4 %", "1.2 %"]
 
 

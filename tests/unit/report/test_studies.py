@@ -15,7 +15,8 @@ import yaml
 from scaling.document.blocks import Figure, Report
 from scaling.document.render import html
 from scaling.document.ticks import even_ticks, power_ticks
-from scaling.laws._optimal import compute_optimal
+from scaling.laws import chinchilla
+from scaling.laws._surface import compute_optimal
 from scaling.pipeline import fit as stage
 from scaling.report.context import Context, context
 from scaling.report.figures import curves
@@ -99,11 +100,13 @@ def test_every_law_has_its_figures_and_every_figure_its_table(made: Report) -> N
 def test_the_frontier_is_the_closed_form(ctx: Context, made: Report) -> None:
     fit = ctx.studies[0].stored["chinchilla"]
     for row in tables(made)["frontier-table-0"].groups[0].rows:
-        params, tokens = compute_optimal(fit.values, float(row[0].value))  # type: ignore[arg-type]
+        params, tokens = compute_optimal(chinchilla.LAW, fit.values, float(row[0].value))  # type: ignore[arg-type]
         assert row[1].value == pytest.approx(float(params), rel=1e-5)
         assert row[3].value == pytest.approx(float(tokens), rel=1e-5)
         drawn = dict(zip(fit.law.names, fit.draws.T, strict=True))
-        ends = np.quantile(compute_optimal(drawn, float(row[0].value))[0], (0.05, 0.95))  # type: ignore[arg-type]
+        ends = np.quantile(
+            compute_optimal(chinchilla.LAW, drawn, float(row[0].value))[0], (0.05, 0.95)
+        )  # type: ignore[arg-type]
         assert row[2].value == pytest.approx(tuple(ends), rel=5e-3)
 
 
@@ -200,7 +203,7 @@ def test_a_running_run_can_be_declared(here: Path, tmp_path: Path) -> None:
 def test_plans_are_those_of_the_planner(ctx: Context, made: Report) -> None:
     values = ctx.studies[0].stored["chinchilla"].values
     for row in tables(made)["planning-table"].groups[0].rows:
-        params, tokens = compute_optimal(values, float(row[0].value))  # type: ignore[arg-type]
+        params, tokens = compute_optimal(chinchilla.LAW, values, float(row[0].value))  # type: ignore[arg-type]
         assert (row[1].value, row[3].value) == pytest.approx(
             (float(params), float(tokens)), rel=1e-4
         )

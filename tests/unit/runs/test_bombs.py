@@ -15,6 +15,7 @@ import pytest
 from scaling.errors import InputError, shorten
 from scaling.runs.formats import format_of, published
 from tests.e2e.orchestration.test_flow import CHECKOUT
+from tests.support.waiting import HANG
 
 # Nine levels of nine: 3.9e8 values from 300 bytes.
 LEVELS = [f"b{k}: &b{k} [{', '.join([f'*b{k - 1}'] * 9)}]" for k in range(1, 9)]
@@ -113,7 +114,7 @@ def test_each_reader_refuses_what_unfolds_without_end(tmp_path: Path) -> None:
         paths.append(make(folder))
     env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-c", READ, *map(str, paths)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 0, done.stderr[-2000:]
     assert dict(zip(BOMBS, done.stdout.split(), strict=True)) == dict.fromkeys(BOMBS, "refused")
 

@@ -107,7 +107,7 @@ def test_table_types_are_those_a_person_means(tmp_path: Path) -> None:
 
 
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_numbers_survive_every_format(
     values: list[float], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -201,7 +201,7 @@ def test_typed_cells_of_a_wrong_type_are_not_coerced() -> None:
 @given(
     cells=st.lists(st.one_of(st.none(), st.text(), st.floats().map(str)), min_size=1, max_size=10)
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_cell_is_blank_parsed_or_kept(cells: list[str | None]) -> None:
     frame = pl.DataFrame(
         {"params": cells, "observed": cells},

@@ -179,7 +179,7 @@ def test_wandb_records_that_are_refused(
 
 
 @given(data=st.binary(max_size=64))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_message_or_refused(data: bytes) -> None:
     try:
         found = list(_wire.fields(data))

@@ -14,7 +14,7 @@ from scaling.errors import InputError
 from scaling.runs import formats
 from scaling.runs.formats import mlflow_store, xlsx_file
 from tests.support.trackers.make_files import loss
-from tests.unit.runs.test_trackers import _losses, _metric, _needs_openpyxl, _same, _target
+from tests.unit.runs.test_trackers import _losses, _metric, _same, _target
 
 
 def test_lightning_half_line_is_left_out_and_marked(tmp_path: Path) -> None:
@@ -149,13 +149,11 @@ def _workbook(path: Path, rows: list[list[object]]) -> Path:
     ],
 )
 def test_workbooks_that_are_refused(rows: list[list[object]], message: str, tmp_path: Path) -> None:
-    _needs_openpyxl()
     with pytest.raises(InputError, match=rf"a\.xlsx.*{message}"):
         formats.read_cells(_workbook(tmp_path / "a.xlsx", rows))
 
 
 def test_workbook_formula_counts_with_its_saved_value(tmp_path: Path) -> None:
-    _needs_openpyxl()
     made = _workbook(tmp_path / "made.xlsx", [["a"], ["=1/3"]])
     path = tmp_path / "calculated.xlsx"
     with zipfile.ZipFile(made) as old, zipfile.ZipFile(path, "w") as new:
@@ -179,7 +177,6 @@ def test_workbook_whose_rows_lie_too_far_apart_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Empty rows are read one by one up to the limit, so it is set low here."""
-    _needs_openpyxl()
     monkeypatch.setattr(xlsx_file, "_MOST_ROWS", 10_000)
     made = _workbook(tmp_path / "made.xlsx", [["a"], [1]])
     path = tmp_path / "far.xlsx"
@@ -192,7 +189,6 @@ def test_workbook_whose_rows_lie_too_far_apart_is_refused(
 
 
 def test_workbook_cells_keep_their_types(tmp_path: Path) -> None:
-    _needs_openpyxl()
     rows = [["i", "f", "t", "m"], [1, 1, "01", 1], [None] * 4, [2, 0.5, " ", "x"]]
     table = formats.read_table(_workbook(tmp_path / "a.xlsx", rows))
     assert table.to_dict(as_series=False) == {

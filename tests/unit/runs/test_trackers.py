@@ -24,14 +24,11 @@ from scaling.errors import InputError
 from scaling.runs import formats
 from scaling.runs.formats._raw import RAW
 from scaling.runs.schema import RUN
+from tests.support.needs import TRACKER
 from tests.support.trackers.make_files import MAKERS, STEPS_TENSORBOARD, STEPS_WANDB, loss, unpack
 
 FUZZ = int(os.environ.get("SCALING_FUZZ", "200"))
 MANY = 10_000
-
-
-def _needs_openpyxl() -> None:
-    pytest.importorskip("openpyxl", reason="openpyxl is not installed")
 
 
 def _metric(frame: pl.DataFrame, name: str) -> dict[str, list[float]]:
@@ -118,7 +115,6 @@ def _check_wandb_media(folder: Path) -> None:
 
 
 def _check_xlsx(folder: Path) -> None:
-    _needs_openpyxl()
     table = formats.to_schema(formats.read_cells(folder / "runs.xlsx"), RUN)
     # openpyxl writes 16 digits, one less than a double may need.
     assert table["value"].to_list() == pytest.approx([loss(i) for i in range(5)], rel=1e-15)
@@ -163,7 +159,7 @@ def test_packed_files_are_read_in_full(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_fresh_files_are_read_in_full(name: str, tmp_path: Path) -> None:
     if MAKERS[name].absent:
-        pytest.skip(f"{MAKERS[name].library} is not installed")
+        TRACKER.skip(MAKERS[name].library)
     code = (
         "import sys; from pathlib import Path;"
         "from tests.support.trackers.make_files import MAKERS;"
@@ -276,12 +272,8 @@ def _survives(name: str, damaged: bytes) -> None:
 
 
 def _fuzz(name: str, count: int, fixed: bool) -> None:
-    if name == "xlsx":
-        _needs_openpyxl()
-
     @settings(
         max_examples=count,
-        deadline=None,
         database=None,
         derandomize=fixed,
         suppress_health_check=list(HealthCheck),
@@ -309,7 +301,7 @@ def test_a_prefix_of_the_file_gives_a_prefix_of_the_rows(name: str) -> None:
     path, file, data = _target(name)
     whole = _rows(name)
 
-    @settings(max_examples=max(10, FUZZ // 4), deadline=None, database=None, derandomize=True)
+    @settings(max_examples=max(10, FUZZ // 4), database=None, derandomize=True)
     @given(size=st.integers(0, len(data) - 1))
     def attempt(size: int) -> None:
         file.write_bytes(data[:size])

@@ -186,7 +186,7 @@ _CHANGE = st.fixed_dictionaries(
 
 
 @given(changes=st.lists(_CHANGE, min_size=1, max_size=30))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_rows_in_are_rows_out(changes: list[Mapping[str, Any]]) -> None:
     table = _table(*changes)
     result = partition.validate(table, "team")

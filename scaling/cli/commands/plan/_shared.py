@@ -23,6 +23,15 @@ Runs = Annotated[Path | None, typer.Option(help="Table of runs to fit now, inste
 LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
 
 
+def planning(law: str | None = None, *, exponents: bool = False) -> tuple[str, ...]:
+    """The laws that a table is fitted with for a plan: the one named, else those of that role, with
+    ``exponents`` every approach to compute-optimal sizes."""
+    from scaling import laws
+
+    usual = list(laws.approaches()) if exponents else laws.of_role("plan")
+    return tuple(usual if law is None or law in usual else [*usual, law])
+
+
 def sheet_of(
     study: str | None,
     runs: Path | None,

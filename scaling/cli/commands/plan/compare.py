@@ -35,8 +35,8 @@ def compare(
     """Whether A beats B at scale: probability, crossing, and the smallest experiment to decide."""
     from scaling.cli.commands._table import read
     from scaling.fitting.data import positive
-    from scaling.plan.compare import compare as plan
-    from scaling.plan.compare import pair
+    from scaling.plan.comparison import compare as plan
+    from scaling.plan.comparison import pair
 
     given = read(runs, maps).of_metric(metric, "loss")
     given.require(by)

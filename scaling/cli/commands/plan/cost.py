@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
-from scaling.cli.commands.plan._shared import LawName, Runs, Study, sheet_of, show
+from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
 def cost(
@@ -40,9 +40,8 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Chip hours, days, money, energy and carbon of a training run, with ranges."""
-    from scaling.plan.allocation import PREFERRED
-    from scaling.plan.cost import cost as plan
-    from scaling.plan.cost import hardware
+    from scaling.plan.costs import cost as plan
+    from scaling.plan.costs import hardware
 
     given = {
         "utilisation": utilisation,
@@ -54,5 +53,5 @@ def cost(
     }
     by = hardware(chip, given, grid_dated)
     fitted = study is not None or runs is not None
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples) if fitted else None
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples) if fitted else None
     show(plan(by, flops=flops, sheet=sheet, loss=loss, law=law, chips=chips, level=level), as_json)

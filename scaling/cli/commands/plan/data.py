@@ -25,7 +25,7 @@ def data(
     as_json: Json = False,
 ) -> None:
     """Limited unique tokens: epochs, their value, filtering, and the data wall."""
-    from scaling.plan import data as plan
+    from scaling.plan import data_limits as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     pools = [plan.Pool.of(text) for text in unique or []]

@@ -24,7 +24,7 @@ def hparams(
     as_json: Json = False,
 ) -> None:
     """Learning rate and batch size by step laws, published or fitted to a table of sweeps."""
-    from scaling.plan.hparams import hparams as plan
+    from scaling.plan.step_laws import hparams as plan
 
     names = ("step_lr", "step_batch")
     if runs is not None:

@@ -42,8 +42,8 @@ def mixture(
     """Shares of training domains that give the least loss, by a mixture law fitted to a table."""
     from scaling.cli.commands._table import read
     from scaling.plan import stored
-    from scaling.plan.mixture import LAW
-    from scaling.plan.mixture import mixture as plan
+    from scaling.plan.mixtures import LAW
+    from scaling.plan.mixtures import mixture as plan
 
     weights = dict(_weight(text) for text in weigh or [])
     given = read(runs, maps)

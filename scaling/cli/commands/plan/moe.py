@@ -26,7 +26,7 @@ def moe(
     as_json: Json = False,
 ) -> None:
     """Mixture of experts: granularity, active and total params, within a memory limit."""
-    from scaling.plan import moe as plan
+    from scaling.plan import routed_experts as plan
 
     sheet = sheet_of(None if runs else study, runs, metric, maps, (plan.LAW,), resamples)
     made = plan.moe(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
-from scaling.cli.commands.plan._shared import LawName, Runs, Study, sheet_of, show
+from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
 def next(
@@ -43,13 +43,12 @@ def next(
     as_json: Json = False,
 ) -> None:
     """Runs to train next that narrow a forecast the most."""
-    from scaling.plan.allocation import PREFERRED
-    from scaling.plan.next_runs import following
+    from scaling.plan.next_runs import recommend
     from scaling.plan.stored import with_runs
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     sheet = sheet if study is None else with_runs(sheet)
-    made = following(
+    made = recommend(
         sheet,
         budget=budget,
         params=params,

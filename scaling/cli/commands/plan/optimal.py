@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
-from scaling.cli.commands.plan._shared import LawName, Runs, Study, sheet_of, show
+from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
 def optimal(
@@ -38,7 +38,7 @@ def optimal(
     as_json: Json = False,
 ) -> None:
     """Params and tokens for a training budget, or the least compute for a loss."""
-    from scaling.plan.allocation import APPROACHES, SIX_ND
+    from scaling.plan.allocation import SIX_ND
     from scaling.plan.allocation import optimal as plan
 
     count = SIX_ND
@@ -46,7 +46,7 @@ def optimal(
         from scaling.plan.flops import transformer_counting
 
         count = transformer_counting(context, vocabulary)
-    sheet = sheet_of(study, runs, metric, maps, tuple(APPROACHES), resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law, exponents=True), resamples)
     show(
         plan(
             sheet,

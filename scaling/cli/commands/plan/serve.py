@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
-from scaling.cli.commands.plan._shared import LawName, Runs, Study, sheet_of, show
+from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 from scaling.errors import InputError
 
 
@@ -40,10 +40,9 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Size and tokens for least training and serving compute together."""
-    from scaling.plan import serve as plan
-    from scaling.plan.allocation import PREFERRED
+    from scaling.plan import serving as plan
 
-    sheet = sheet_of(study, runs, metric, maps, PREFERRED, resamples)
+    sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
     if params is not None or tokens is not None:
         if params is None or tokens is None:
             raise InputError("give --params and --tokens", value=(params, tokens), allowed="both")
@@ -51,7 +50,7 @@ def serve(
         return
     prices = plan.Prices()
     if chip is not None:
-        from scaling.plan.cost import hardware
+        from scaling.plan.costs import hardware
 
         prices = plan.priced(hardware(chip).peak_flops, price, (train_use, read_use, write_use))
     goal = plan.Goal(loss, like_params, like_flops)

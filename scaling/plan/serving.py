@@ -24,10 +24,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling.analysis.surface import Surface, halve, least
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval
+from scaling.laws._surface import PowerSurface, closed_form, halve, least
 from scaling.plan.allocation import SIX_ND, assumptions, chief
 from scaling.plan.answer import (
     FLOPS,
@@ -86,7 +86,7 @@ class Goal:
     like_params: float | None = None
     like_flops: float | None = None
 
-    def log_inner(self, one: Surface) -> Array:
+    def log_inner(self, one: PowerSurface) -> Array:
         """ln s (B,): what may be left above E."""
         if self.loss is not None:
             return one.log_inner(self.loss)
@@ -110,7 +110,7 @@ class Goal:
         return f"the quality of a compute-optimal model of {self.like_params:.4g} params"
 
 
-def best_served(one: Surface, log_s: Array, demand: float) -> tuple[Array, Array]:
+def best_served(one: PowerSurface, log_s: Array, demand: float) -> tuple[Array, Array]:
     """ln N and ln D (B,) of the least training and serving for ``demand`` (T)."""
     start = one.beta / (one.alpha + one.beta)
     if demand == 0.0:
@@ -127,12 +127,12 @@ def best_served(one: Surface, log_s: Array, demand: float) -> tuple[Array, Array
     return _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
 
 
-def _sizes(one: Surface, log_s: Array, log_x: Array, log_rest: Array) -> tuple[Array, Array]:
+def _sizes(one: PowerSurface, log_s: Array, log_x: Array, log_rest: Array) -> tuple[Array, Array]:
     log_n = (one.log_a - log_s - log_x) / one.alpha
     return np.asarray(log_n), np.asarray((one.log_b - log_s - log_rest) / one.beta)
 
 
-def numerical(one: Surface, log_s: Array, demand: float) -> Array:
+def numerical(one: PowerSurface, log_s: Array, demand: float) -> Array:
     """ln N of the same optimum, where the cost's own slope along the curve of equal loss vanishes:
     the check of the formula. Along ln(x/(1-x)), in which that curve has no edge."""
 
@@ -143,7 +143,7 @@ def numerical(one: Surface, log_s: Array, demand: float) -> Array:
     return sizes(least(lambda z: log_total(*sizes(z), demand), low, low + 40.0, 257))[0]
 
 
-def _split(one: Surface) -> tuple[Array, Array]:
+def _split(one: PowerSurface) -> tuple[Array, Array]:
     share = one.beta / (one.alpha + one.beta)
     return np.log(share), np.log1p(-share)
 
@@ -176,11 +176,11 @@ def serve(
     made, prices = chief(sheet, law), prices or Prices()
     _checked(goal, read, written)
     drawn, demand = batch(made, level), prices.demand(read, written)
-    log_s = goal.log_inner(drawn.one)
+    log_s = goal.log_inner(closed_form(drawn.one))
     if not np.isfinite(log_s[0]):
         allowed = f"> {drawn.one.e[0]:.5g}, the law's limit"
         raise InputError("the law never reaches this loss", value=goal.loss, allowed=allowed)
-    log_n, log_d = best_served(drawn.one, log_s, demand)
+    log_n, log_d = best_served(closed_form(drawn.one), log_s, demand)
     sizes = {"params": float(np.exp(log_n[0])), "tokens": float(np.exp(log_d[0]))}
     distance = sheet.beyond(**sizes, flops=6.0 * sizes["params"] * sizes["tokens"])
     title = f"Over-training at this quality, {read + written:.4g} tokens served"
@@ -228,7 +228,7 @@ def _figures(
     demand: float,
     prices: Prices,
 ) -> list[tuple[str, Interval, str]]:
-    one, (log_n, log_d) = drawn.one, sizes
+    one, (log_n, log_d) = closed_form(drawn.one), sizes
     plain = _sizes(one, log_s, *_split(one))
     total = log_total(log_n, log_d, demand)
     usual = log_total(*plain, demand)
@@ -249,7 +249,7 @@ def _figures(
     return [("demand", exact(demand, drawn.level), "tokens in training's operations"), *shown]
 
 
-def at_ratio(one: Surface, log_s: Array, ratio: float) -> Array:
+def at_ratio(one: PowerSurface, log_s: Array, ratio: float) -> Array:
     """ln N (B,) of the model of ``ratio`` tokens per param that reaches ln s."""
 
     def missing(log_n: Array) -> Array:
@@ -260,7 +260,7 @@ def at_ratio(one: Surface, log_s: Array, ratio: float) -> Array:
 
 
 def _at_ratio(drawn: Batch, log_s: Array, ratio: float, demand: float) -> Row:
-    one = drawn.one
+    one = closed_form(drawn.one)
     log_n = at_ratio(one, log_s, ratio)
     plain = _sizes(one, log_s, *_split(one))
     log_d = log_n + np.log(ratio)
@@ -285,7 +285,7 @@ def over_trained(
     within("tokens", tokens, TOKENS, "tokens", "Tokens, not trillions.")
     made = chief(sheet, law)
     drawn = batch(made, level)
-    one, log_n, log_d = drawn.one, float(np.log(params)), float(np.log(tokens))
+    one, log_n, log_d = closed_form(drawn.one), float(np.log(params)), float(np.log(tokens))
     size, data = np.full_like(one.e, log_n), np.full_like(one.e, log_d)
     log_s = one.inner(size, data)
     plain = _sizes(one, log_s, *_split(one))

@@ -21,11 +21,11 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 
-from scaling.analysis.surface import LN6, Surface, halve, surface
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
+from scaling.laws._surface import LN6, Surface, halve, surface
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,

@@ -24,11 +24,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling.analysis.surface import LN6, Surface, halve, least
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
+from scaling.laws._surface import LN6, PowerSurface, halve, least
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
@@ -159,11 +159,11 @@ def _figures(
     return [(name, of_values(float(v[0]), v[1:], level), unit) for name, v, unit in rows]
 
 
-def _approach3(made: Fit, theta: Array) -> Surface:
+def _approach3(made: Fit, theta: Array) -> PowerSurface:
     """The law without repetition."""
     p = {name: theta[:, i] for i, name in enumerate(made.law.names)}
     one = np.ones(len(theta))
-    return Surface(p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], one)
+    return PowerSurface(p["E"], np.log(p["A"]), np.log(p["B"]), p["alpha"], p["beta"], one)
 
 
 def shares(pools: Sequence[Pool], tokens: Array, scale: Array) -> Array:

@@ -46,7 +46,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Band:
+class FactorRange:
     """A factor with its ends."""
 
     low: float
@@ -54,7 +54,7 @@ class Band:
     high: float
 
     @classmethod
-    def of(cls, name: str, text: str) -> Band:
+    def of(cls, name: str, text: str) -> FactorRange:
         """From ``MID`` or ``LOW,MID,HIGH``.
 
         Raises:
@@ -78,12 +78,12 @@ class Hardware:
 
     chip: str
     peak_flops: float
-    power: Band
-    utilisation: Band = field(default_factory=lambda: Band(0.3, 0.4, 0.5))
-    price: Band = field(default_factory=lambda: Band(1.70, 2.35, 2.95))
-    pue: Band = field(default_factory=lambda: Band(1.1, 1.2, 1.3))
-    grid: Band | None = None
-    market: Band | None = None
+    power: FactorRange
+    utilisation: FactorRange = field(default_factory=lambda: FactorRange(0.3, 0.4, 0.5))
+    price: FactorRange = field(default_factory=lambda: FactorRange(1.70, 2.35, 2.95))
+    pue: FactorRange = field(default_factory=lambda: FactorRange(1.1, 1.2, 1.3))
+    grid: FactorRange | None = None
+    market: FactorRange | None = None
     dated: str = ""
 
     @property
@@ -115,16 +115,18 @@ def hardware(
             hint=nearest(chip, names),
         )
     watts = float(found["power_w"][0] or 0.0)
-    known = {name: Band.of(name, text) for name, text in (given or {}).items() if text is not None}
+    known = {
+        name: FactorRange.of(name, text) for name, text in (given or {}).items() if text is not None
+    }
     if ("grid" in known or "market" in known) and not dated:
         raise InputError("an intensity needs its date", allowed="--grid-dated YYYY-MM")
     if "power" not in known and watts <= 0:
         raise InputError("no power is known for this chip", value=chip, allowed="--power WATT")
-    known.setdefault("power", Band(watts, watts * NODE * DRAW, watts * NODE))
+    known.setdefault("power", FactorRange(watts, watts * NODE * DRAW, watts * NODE))
     return Hardware(chip, float(found["peak_flops"][0]), dated=dated, **known)
 
 
-def figures(flops: Band, by: Hardware, chips: float | None = None) -> dict[str, Band]:
+def figures(flops: FactorRange, by: Hardware, chips: float | None = None) -> dict[str, FactorRange]:
     """Chip hours, days on ``chips`` (where given), USD, MWh and tonnes of CO2e."""
     # Rows: all factors favourable, central, unfavourable.
     table = pl.DataFrame(
@@ -153,8 +155,8 @@ def figures(flops: Band, by: Hardware, chips: float | None = None) -> dict[str, 
     return out
 
 
-def _band(ends: pl.Series) -> Band:
-    return Band(*(float(one) for one in ends))
+def _band(ends: pl.Series) -> FactorRange:
+    return FactorRange(*(float(one) for one in ends))
 
 
 UNITS = {
@@ -193,7 +195,7 @@ def cost(
     else:
         spent, source, version, seen = _of_loss(sheet, loss, law, level)
     low, high = (spent.low, spent.high) if spent.low == spent.low else (spent.value, spent.value)
-    made = figures(Band(low, spent.value, high), by, chips)
+    made = figures(FactorRange(low, spent.value, high), by, chips)
     shown = [("flops", spent, "FLOP")]
     shown += [(k, Interval(b.central, b.low, b.high, 1.0), UNITS[k]) for k, b in made.items()]
     shown += [("usd_per_flop", exact(by.usd_per_flop, level), "USD/FLOP")]
@@ -222,7 +224,7 @@ def _of_loss(
 
 
 def _assumptions(by: Hardware) -> list[str]:
-    def ends(one: Band) -> str:
+    def ends(one: FactorRange) -> str:
         return f"{one.central:.4g} ({one.low:.4g} to {one.high:.4g})"
 
     out = [

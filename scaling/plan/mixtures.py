@@ -22,12 +22,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scaling.analysis.surface import halve
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
 from scaling.laws._mixtures import domains, outputs, shares
+from scaling.laws._surface import halve
 from scaling.plan.answer import Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
