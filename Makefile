@@ -16,7 +16,7 @@ help: ## this list
 
 setup: $(READY) ## install exactly what requirements.lock names into .venv
 
-# Made again when the lock or the project's description is newer; otherwise nothing is installed.
+# Repeated when the lock or pyproject.toml is newer; otherwise nothing is installed.
 $(READY): requirements.lock pyproject.toml
 	@sh .ci/setup '$(VENV)' '$(PYTHON)'
 
@@ -46,9 +46,9 @@ audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
 
-lock: ## resolve pyproject.toml again into the two lock files
+lock: ## resolve pyproject.toml into the two lock files
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
-clean: ## remove what make and the tools made (never data, reports or DVC's cache)
+clean: ## remove what make and the tools wrote (never data, reports or DVC's cache)
 	rm -rf site $(VENV) $(UV_VENV) $(VENV)-audit .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.defects import DEFECTS
-from scaling.io.atomic import write_bytes
+from scaling.io.atomic import write
 from scaling.pipeline.ingest import ingest
 from scaling.runs.validation.partition import Checked, validate_all
 from scaling.runs.validation.suite import suite_checks
@@ -173,7 +173,7 @@ def _found(counts: dict[tuple[str, str], int]) -> list[str]:
 
 def main() -> None:
     """Write the page."""
-    write_bytes(PAGE, page(measure()).encode())
+    write(PAGE, page(measure()).encode())
 
 
 if __name__ == "__main__":

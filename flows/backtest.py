@@ -10,7 +10,7 @@ from prefect import flow
 
 from scaling.errors import counted
 from scaling.orchestration.dvc.graph import STAGE_SECONDS, needed
-from scaling.orchestration.project_lock import alone
+from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.artifacts import name_run, show_backtests
 from scaling.orchestration.server.task_runner import runner
 from scaling.orchestration.tasks import run_rounds
@@ -25,7 +25,7 @@ def backtest(root: Path = Path(), stage_seconds: float = STAGE_SECONDS) -> int:
     Publishes nothing. Raises StageFailed.
     """
     root = root.resolve()
-    with alone(root):
+    with hold_project(root):
         needs = needed(root)
         run_rounds(root, {stage: needs[stage] for stage in _wanted(needs)}, stage_seconds)
         rows = scores(root / "data" / "backtests")

@@ -1,7 +1,7 @@
 """The flow ``govern``: check the registry, compare every run with every rule, flag what is new.
 
-    python -m flows.govern                      once, here and now
-    python -m flows.govern --cron "0 6 * * *"   every morning, until stopped
+    python -m flows.govern     once, here and now
+    scaling serve govern       on the schedule of ``prefect.yaml``, until stopped
 
 It runs against the server that ``PREFECT_API_URL`` names or, without one, against a temporary one.
 """
@@ -19,9 +19,8 @@ from prefect import flow, task
 
 from scaling.errors import InputError, counted
 from scaling.govern.evidence import Written
-from scaling.orchestration.run_local import _api, _home
+from scaling.orchestration.run_local import exit_status, run_flow
 from scaling.orchestration.server.artifacts import name_run, show_alerts
-from scaling.orchestration.server.temporary import ServerError, drain
 from scaling.orchestration.tasks import say
 
 # A team's own runs; without the file the public table of models is used.
@@ -72,37 +71,16 @@ def govern(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run or serve the flow; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
+    """Run the flow once; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
     parser = argparse.ArgumentParser(prog="python -m flows.govern", description=__doc__)
-    parser.add_argument("--runs", type=Path, help="runs file")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of the packs")
-    parser.add_argument("--on", type=date.fromisoformat, help="report date, YYYY-MM-DD")
-    parser.add_argument("--cron", help="serve on this schedule instead of running once")
+    parser.add_argument("--runs", type=Path, help="file of the runs")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the packs")
+    parser.add_argument("--on", type=date.fromisoformat, help="date of the report, YYYY-MM-DD")
     given = parser.parse_args(arguments)
     root = Path.cwd().resolve()
-    try:
-        with _api(_home(root)):
-            _start(root, given)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def _start(root: Path, given: argparse.Namespace) -> None:
-    parameters = {"root": root, "runs": given.runs, "out": given.out, "on": given.on}
-    try:
-        if given.cron is None:
-            govern(**parameters)
-        else:
-            govern.serve(name="govern", cron=given.cron, parameters=parameters)
-    finally:
-        drain()
+    return exit_status(
+        lambda: run_flow(root, lambda: govern(root, given.runs, given.out, given.on))
+    )
 
 
 if __name__ == "__main__":

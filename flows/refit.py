@@ -10,18 +10,18 @@ from pathlib import Path
 from prefect import flow
 
 from scaling.orchestration.dvc.graph import STAGE_SECONDS, needed, up_to_date
-from scaling.orchestration.project_lock import alone
+from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.artifacts import link_report, name_run, show_published
 from scaling.orchestration.server.task_runner import runner
 from scaling.orchestration.tasks import (
     announce_drift,
-    catch_up_with,
     publish_outputs,
+    pull_published,
     run_rounds,
     say,
     share_published,
 )
-from scaling.orchestration.watch_inbox import settle
+from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.pipeline.publish import publish
 from scaling.record.versions.store import PublishedVersion
 
@@ -34,7 +34,7 @@ def refit(
     git_remote: str | None = None,
     dvc_remote: str | None = None,
 ) -> PublishedVersion:
-    """Refit what is stale, publish it, and share it if told to.
+    """Refit what is stale, publish it, and share it if asked to.
 
     ``commit`` puts a published version in Git with a tag; a remote's name pushes it there, after
     what others pushed was taken over. Raises StageFailed when a stage fails (the others of its
@@ -43,13 +43,13 @@ def refit(
     shares it.
     """
     root = root.resolve()
-    with alone(root) as looks:
+    with hold_project(root) as first:
         if git_remote:
-            catch_up_with(root, git_remote, dvc_remote)
-        # Who holds the lock already has looked.
-        if looks:
-            settle(root)
-        if looks and up_to_date(root):
+            pull_published(root, git_remote, dvc_remote)
+        # `scaling refit` holds the lock already, and has looked.
+        if first:
+            wait_for_writers(root)
+        if first and up_to_date(root):
             published = publish(root)
             say(f"nothing new: {published.version}")
             link_report(root, published)

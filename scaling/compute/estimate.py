@@ -153,8 +153,3 @@ def sigma_of_accuracy(share: pl.Expr) -> pl.Expr:
     The band 1 - a to 1 + a is lopsided in logs; the mean of both sides is taken (.16 for a = .3).
     """
     return ((1.0 + share).log() - (1.0 - share).log()) / (2.0 * Z95)
-
-
-def chips_for(rate: float, peak_flops: float) -> float:
-    """Chips whose peak dense rates add up to ``rate`` FLOP/s."""
-    return rate / peak_flops

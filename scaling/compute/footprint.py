@@ -38,18 +38,6 @@ def rented_usd(chip_hours: pl.Expr, price_usd: pl.Expr) -> pl.Expr:
     return chip_hours * price_usd
 
 
-def owned_usd(
-    chip_hours: pl.Expr,
-    chip_usd: float,
-    life_hours: float,
-    overhead: float,
-    energy: pl.Expr,
-    usd_per_kwh: float,
-) -> pl.Expr:
-    """Amortised hardware (with ``overhead`` for servers and network, 1 = none) and energy."""
-    return chip_hours * chip_usd * overhead / life_hours + energy * usd_per_kwh
-
-
 def inference_flop(params_used: pl.Expr, tokens: pl.Expr) -> pl.Expr:
     """Operations to read and write ``tokens``: two per parameter used."""
     return 2.0 * params_used * tokens

@@ -175,14 +175,10 @@ class Fit:
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
-        from scaling.fitting.result import html
-
         return html(self)
 
     def _repr_markdown_(self) -> str:
         """The same in Markdown."""
-        from scaling.fitting.result import markdown
-
         return markdown(self)
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def terms(text: str | None, known: list[str]) -> list[tuple[str, pl.Expr]]:
     """Each term as its column and a truth that is null where the cell is empty.
 
     Raises:
-        InputError: the text is no condition, or names a column that runs do not have.
+        InputError: the text is not a condition, or names a column that runs do not have.
     """
     return [_term(part, known) for part in (text or "").split(";") if part.strip()]
 
@@ -38,7 +38,7 @@ def words(texts: Iterable[str | None], name: str) -> set[str]:
 def _term(part: str, known: list[str]) -> tuple[str, pl.Expr]:
     found = _TERM.match(part)
     if found is None:
-        raise InputError("is no condition", value=part, allowed="COLUMN = | has | > | >= VALUE")
+        raise InputError("is not a condition", value=part, allowed="COLUMN = | has | > | >= VALUE")
     name, op, value = found.groups()
     if name not in known:
         raise InputError(
@@ -59,7 +59,7 @@ def _truth(cell: pl.Expr, op: str, value: str) -> pl.Expr:
     try:
         return _NUMERIC[op](cell, float(value))
     except ValueError:
-        raise InputError("is no number", value=value, allowed="a number") from None
+        raise InputError("is not a number", value=value, allowed="a number") from None
 
 
 def judge(found: list[tuple[str, pl.Expr]]) -> tuple[pl.Expr, pl.Expr]:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,17 +112,10 @@ def write(out: Path, made: Tables, by: Provenance) -> Written:
     Raises:
         InputError: ``out`` holds something else.
     """
-    before = _before(out)
-    found = alerts(made.crossings, by.on, before)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=out.parent))
-    beside.chmod(0o755)
-    try:
-        packs = _packs(beside, made, by)
-        files = _index(beside, made, by, found)
-        _swap(beside, out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with atomic.new_folder(out) as folder:
+        found = alerts(made.crossings, by.on, _before(out))
+        packs = _packs(folder, made, by)
+        files = _index(folder, made, by, found)
     counts = dict(made.crossings["verdict"].value_counts().iter_rows())
     return Written(packs, files, found, {name: counts.get(name, 0) for name in VERDICTS})
 
@@ -137,16 +128,6 @@ def _before(out: Path) -> pl.DataFrame | None:
         raise InputError("holds something else", file=out, hint="Name a new or empty folder.")
     last = unguarded(pl.read_csv(out / "crossings.csv", infer_schema=False))
     return last.select("run", "rule", "by_compute", "verdict")
-
-
-def _swap(beside: Path, out: Path) -> None:
-    old = None
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=out.parent))
-        out.replace(old / "old")
-    atomic.rename(beside, out)
-    if old is not None:
-        shutil.rmtree(old)
 
 
 def _packs(folder: Path, made: Tables, by: Provenance) -> int:
@@ -202,7 +183,7 @@ def _index(folder: Path, made: Tables, by: Provenance, found: pl.DataFrame) -> i
         "inputs": dict(by.inputs),
         "files": {p.relative_to(folder).as_posix(): _sha256(p.read_bytes()) for p in listed},
     }
-    atomic.write(folder / MANIFEST, json_text(manifest).encode())
+    (folder / MANIFEST).write_text(json_text(manifest), encoding="utf-8")
     return len(listed) + 1
 
 

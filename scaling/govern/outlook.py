@@ -39,7 +39,7 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
     """Growth, lag, counts and times to cross from the newest copy on ``as_of``.
 
     Raises:
-        InputError: no copy that old, or ``until`` is not later.
+        InputError: no copy of that day or before, or ``until`` is not later.
     """
     if until <= as_of:
         raise InputError("is not after --as-of", column="--until", value=str(until))

@@ -189,7 +189,7 @@ def _refuse(table: pl.DataFrame) -> None:
         table, pl.col("flop_high") < pl.col("flop"), "flop_high", "is below the centre", ">= flop"
     )
     one = pl.struct("run", "estimated_on").is_first_distinct()
-    first(table, ~one, "run", "comes twice", "one row per run and estimated_on")
+    first(table, ~one, "run", "appears twice", "one row per run and estimated_on")
     first(
         table,
         pl.col("entity").n_unique().over("run") > 1,

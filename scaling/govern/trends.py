@@ -38,7 +38,7 @@ def copy_of(copies: pl.DataFrame, day: date) -> pl.DataFrame:
     dated = copies["copy"].unique().sort()
     there = dated.filter(dated <= day)
     if there.is_empty():
-        raise InputError("no copy that old", value=str(day), allowed=f">= {dated[0]}")
+        raise InputError("no copy of that day or before", value=str(day), allowed=f">= {dated[0]}")
     made = copies.filter(pl.col("copy") == there[-1], pl.col("published").is_not_null())
     return made.with_columns(year=years(pl.col("published"))).sort("published", "model")
 

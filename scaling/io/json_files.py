@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scaling.io.atomic import write_bytes
+from scaling.io import atomic
 
 
 def json_text(value: Any) -> str:
@@ -19,17 +19,17 @@ def json_text(value: Any) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write canonical JSON, whole."""
-    write_bytes(path, json_text(value).encode())
+    """Write `json_text`, whole."""
+    atomic.write(path, json_text(value).encode())
 
 
 _NUMBERS = re.compile(r"\[\s+((?:-?\d[\d.e+-]*|null)(?:,\s+(?:-?\d[\d.e+-]*|null))*)\s+\]")
 
 
 def write_figures(path: Path, value: Any) -> None:
-    """Write canonical JSON, whole, with each list of numbers on one line."""
+    """Write `json_text`, whole, with each list of numbers on one line."""
     text = _NUMBERS.sub(lambda found: f"[{' '.join(found.group(1).split())}]", json_text(value))
-    write_bytes(path, text.encode())
+    atomic.write(path, text.encode())
 
 
 def _plain(value: Any) -> Any:

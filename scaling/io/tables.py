@@ -1,4 +1,4 @@
-"""Writing outputs whole: beside, synced, renamed."""
+"""Tables as CSV, Parquet and JSONL: the same frame, the same bytes; written whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.io.atomic import write_bytes
+from scaling.io import atomic
 
 # Rows that a reader of a large table has to hold at once.
 ROW_GROUP = 250_000
@@ -49,7 +49,7 @@ def write_table(path: Path, frame: pl.DataFrame) -> None:
     if path.suffix == ".parquet":
         write_parquet(path, frame)
     elif path.suffix in writers:
-        write_bytes(path, writers[path.suffix]())
+        atomic.write(path, writers[path.suffix]())
     else:
         raise InputError(
             "unknown kind of file", file=path, value=path.suffix, allowed=".csv, .parquet, .jsonl"
@@ -58,17 +58,16 @@ def write_table(path: Path, frame: pl.DataFrame) -> None:
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Parquet with fixed settings, so that the same frame gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    frame.write_parquet(beside, compression="zstd", compression_level=3, statistics=False)
-    beside.replace(path)
+    with atomic.new_file(path) as beside:
+        frame.write_parquet(beside, compression="zstd", compression_level=3, statistics=False)
 
 
 @contextlib.contextmanager
 def parts_file(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
     """A Parquet file to which frames of one schema are added; the same frames, the same bytes.
 
-    There must be a frame, which may be empty. Not whole before the end: write beside, then rename.
+    There must be a frame, which may be empty. Not whole before the end: ``path`` is that of an
+    `scaling.io.atomic.new_file`.
     """
     # Here: importing it takes half as long as polars, and most stages write whole frames.
     import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types

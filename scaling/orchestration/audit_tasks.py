@@ -24,16 +24,18 @@ from scaling.record.site import refresh
 def score(root: Path) -> int:
     """Write the tables and the page of the audit; returns how many targets are still open."""
 
-    made = run(root)
-    paths = [*write(made, root), *refresh(root)]
-    show_audit(root, made.summary.get("confidence", []), page(made.summary))
+    scored = run(root)
+    paths = [*write(scored, root), *refresh(root)]
+    show_audit(root, scored.summary.get("confidence", []), page(scored.summary))
     say("\n".join(f"wrote {path}" for path in paths))
-    return made.still_open.height
+    return scored.still_open.height
 
 
-@task(task_run_name="make {label} again", tags=["stage"])
-def make_again(versions: list[str], label: str, root: Path, in_clone: bool) -> list[dict[str, Any]]:
-    """Make versions again at their commits, beside, and compare; one row each.
+@task(task_run_name="reproduce {label}", tags=["stage"])
+def reproduce_batch(
+    versions: list[str], label: str, root: Path, in_clone: bool
+) -> list[dict[str, Any]]:
+    """Recompute versions from their commits and compare; one row each.
 
     A worker with a clone of its own does it there: all that it needs is in Git.
     """
@@ -42,23 +44,24 @@ def make_again(versions: list[str], label: str, root: Path, in_clone: bool) -> l
     rows = []
     for version in versions:
         try:
-            (made,) = reproduce(here, [version])
-            rows.append({"version": version, "differ": len(made.differences), "said": str(made)})
+            (result,) = reproduce(here, [version])
+            rows.append(
+                {"version": version, "differ": len(result.differences), "result": str(result)}
+            )
         except ReproduceError as error:
-            rows.append({"version": version, "differ": None, "said": str(error)})
+            rows.append({"version": version, "differ": None, "result": str(error)})
     return rows
 
 
-def remade(root: Path) -> list[dict[str, Any]]:
-    """Every published version made again, in batches wherever the flow's runner does; within a
-    flow."""
+def reproduce_all(root: Path) -> list[dict[str, Any]]:
+    """Reproduce every published version, in batches on the flow's task runner."""
 
     in_clone = CLONES in os.environ
     runs = [
-        make_again.submit(batch, f"{batch[0]} and {len(batch) - 1} more", root, in_clone)
+        reproduce_batch.submit(batch, f"{batch[0]} and {len(batch) - 1} more", root, in_clone)
         for batch in batches(every(root))
     ]
     rows = sorted((row for run in runs for row in run.result()), key=lambda row: row["version"])
     for row in rows:
-        say(row["said"], logging.INFO if row["differ"] == 0 else logging.WARNING)
+        say(row["result"], logging.INFO if row["differ"] == 0 else logging.WARNING)
     return rows

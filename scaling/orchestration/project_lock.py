@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaling.io import atomic
-from scaling.orchestration.dvc.repair import mend
+from scaling.orchestration.dvc.repair import repair
 from scaling.orchestration.server.parent_watchdog import end_with_parent
 
 _HELD: set[Path] = set()
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[bool]:
-    """Hold the project's lock; whether this call took it (else this process has it already)."""
+def hold_project(root: Path) -> Iterator[bool]:
+    """Hold the project's lock; yields whether this call took it, or this process had it already."""
     root = root.resolve()
     end_with_parent()
     if root in _HELD:
@@ -25,11 +25,11 @@ def alone(root: Path) -> Iterator[bool]:
     with atomic.locked(root, waiting=_say_waiting):
         _HELD.add(root)
         try:
-            mend(root)
+            repair(root)
             yield True
         finally:
             _HELD.discard(root)
 
 
 def _say_waiting() -> None:
-    print("another refit is running here; waiting for it to end", file=sys.stderr)
+    print("another command is running here; waiting for it to finish", file=sys.stderr)

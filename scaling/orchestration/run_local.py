@@ -6,68 +6,89 @@ Nothing to do is found out without Prefect. Otherwise the flow runs against the 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaling.errors import InputError
 from scaling.orchestration.dvc.graph import up_to_date
 from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
-from scaling.orchestration.project_lock import alone
+from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
-from scaling.orchestration.server.watchdog import impatient, of_the_server
-from scaling.orchestration.watch_inbox import settle
+from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.record.versions.fingerprint import fingerprint
 from scaling.record.versions.ledger import PublishError
 
 
 def main(root: Path | None = None) -> int:
-    """Refit and publish; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C, or 1."""
+    """Refit and publish; returns the exit status of `exit_status`."""
     root = (root or Path.cwd()).resolve()
-    try:
-        with alone(root):
+
+    def work() -> None:
+        with hold_project(root):
             _refit(root)
-    except StageFailed as failure:  # what it said is on the screen already
+
+    return exit_status(work)
+
+
+def exit_status(work: Callable[[], object]) -> int:
+    """Do the work; 0, 2 for bad input, 130 for Ctrl-C, or 1, with the reason on standard error."""
+    try:
+        work()
+    except StageFailed as failure:  # its output is on the screen already
         return 2 if failure.code == 2 else 1
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    except (PublishError, ServerError) as error:
+    except PublishError as error:
         print(error, file=sys.stderr)
         return 1
+    except ServerError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        # Prefect would try for most of a minute to send what is queued to a server that is gone.
+        os._exit(1)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        print("stopped; run the same command again to continue", file=sys.stderr)
         return 130
     return 0
 
 
 def _refit(root: Path) -> None:
-    settle(root)
+    wait_for_writers(root)
     if up_to_date(root):
         version = fingerprint(root).version
         print(f"everything is up to date: {version}")
         print(f"report: {root / 'reports' / version / 'report.html'}")
         return
-    with _api(_home(root)), impatient():
-        refit = load_flow(root, "refit.py:refit")
+    # Loaded within the settings of the server.
+    run_flow(root, lambda: load_flow(root, "refit.py:refit")(root))
+
+
+def run_flow(root: Path, flow: Callable[[], object]) -> None:
+    """Run a flow against the server that was set or a temporary one. Raises ServerError."""
+    # Else a log line that does not reach a server that is gone is a traceback on the screen.
+    logging.raiseExceptions = False
+    with local_server(root):
+        import httpx
+        from prefect.exceptions import PrefectException
+
         try:
-            refit(root)
-        except Exception as error:
-            if not of_the_server(error):  # but the flow's own
-                raise
+            flow()
+        except (httpx.HTTPError, PrefectException) as error:
+            # The flow's own errors are none of these; a server that died or whose disk is full is.
             raise ServerError(
-                f"Prefect's server failed ({type(error).__name__}): is it still there, and is "
-                "there space on its disk? What was published is whole; the same command goes on "
-                "from here"
+                f"Prefect's server failed ({type(error).__name__}): is it still running, and is "
+                "there space on its disk? What was published is whole; run the same command again "
+                "to continue"
             ) from error
-        finally:
-            drain()
 
 
-def _home(root: Path) -> Path:
+def prefect_home(root: Path) -> Path:
     """Prefect's folder; when it is the one in the repository, Git is told to ignore it."""
     home = Path(os.environ.get("PREFECT_HOME", root / ".prefect"))
     if home.parent == root:
@@ -77,14 +98,16 @@ def _home(root: Path) -> Path:
 
 
 @contextmanager
-def _api(home: Path) -> Iterator[None]:
-    """Prefect pointed at a server: the one that was set, or a temporary one."""
+def local_server(root: Path) -> Iterator[None]:
+    """Prefect pointed at a server: the one that was set, or a temporary one. At the end all that
+    is queued for it is sent."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
-        yield
-        return
-    with temporary_server(home) as url, temporary_settings({PREFECT_API_URL: url}):
+    with ExitStack() as stack:
+        if not PREFECT_API_URL.value():
+            url = stack.enter_context(temporary_server(prefect_home(root)))
+            stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
+        stack.callback(drain)
         yield
 
 

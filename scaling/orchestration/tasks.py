@@ -17,7 +17,14 @@ from prefect.events import emit_event
 from prefect.tasks import exponential_backoff
 
 from scaling.io.atomic import little_space
-from scaling.orchestration.dvc.clones import CLONES, Made, Offer, in_clone, offer, take
+from scaling.orchestration.dvc.clones import (
+    CLONES,
+    CloneInputs,
+    CloneResults,
+    collect,
+    push_inputs,
+    run_in_clone,
+)
 from scaling.orchestration.dvc.graph import STAGE_SECONDS, reproduce, rounds, stale
 from scaling.orchestration.dvc.process import Outcome, StageFailed
 from scaling.orchestration.server.task_runner import batches
@@ -31,14 +38,14 @@ DRIFT = ("drift", "above_trend")
 
 
 class BatchFailed(RuntimeError):
-    """Stages of a batch failed; what became of the others is told as well."""
+    """Stages of a batch failed; the outcomes of the others are kept too."""
 
     def __init__(self, outcomes: list[Outcome], failures: list[StageFailed]) -> None:
         self.outcomes, self.failures = outcomes, failures
         super().__init__("\n".join(map(str, failures)))
 
     def __reduce__(self) -> tuple[type[BatchFailed], tuple[Any, ...]]:
-        """So that it comes back whole from a worker process."""
+        """To survive pickling, as a worker process returns it."""
         return BatchFailed, (self.outcomes, self.failures)
 
 
@@ -49,7 +56,7 @@ def _was_killed(task: Any, run: Any, state: Any) -> bool:
 
 def _was_not_reached(task: Any, run: Any, state: Any) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, ShareError) and error.again
+    return isinstance(error, ShareError) and error.retryable
 
 
 @task(
@@ -65,18 +72,18 @@ def run_stages(
     root: Path,
     seconds: float = STAGE_SECONDS,
     keep_going: bool = False,
-    offered: Offer | None = None,
-) -> Made:
+    offered: CloneInputs | None = None,
+) -> CloneResults:
     """Bring a batch of DVC stages up to date, here or in a clone. Raises BatchFailed."""
     if offered is None:
-        made = Made(*reproduce(root, stages, seconds, keep_going=keep_going), {}, {})
+        results = CloneResults(*reproduce(root, stages, seconds, keep_going=keep_going), {}, {})
     else:
-        made = in_clone(offered, stages, seconds, keep_going)
-    for one in made.outcomes:
+        results = run_in_clone(offered, stages, seconds, keep_going)
+    for one in results.outcomes:
         get_run_logger().info(str(one))
-    if made.failures:
-        raise BatchFailed(made.outcomes, made.failures)
-    return made
+    if results.failures:
+        raise BatchFailed(results.outcomes, results.failures)
+    return results
 
 
 def run_rounds(root: Path, needs: dict[str, list[str]], seconds: float) -> None:
@@ -91,7 +98,7 @@ def run_rounds(root: Path, needs: dict[str, list[str]], seconds: float) -> None:
             chain += stages
             continue
         if chain:
-            _tell([run_stages.submit(chain, _label(chain), root, seconds)])
+            _report([run_stages.submit(chain, _label(chain), root, seconds)])
             chain = []
         if stages:
             _fan_out(
@@ -102,7 +109,7 @@ def run_rounds(root: Path, needs: dict[str, list[str]], seconds: float) -> None:
 def _fan_out(root: Path, stages: list[str], needs: list[str], seconds: float) -> None:
     """Run what is stale of these stages in batches, wherever the flow's runner does."""
     todo = stages
-    # One look tells which of many are stale; where each has a process of its own, that one looks.
+    # One question finds the stale ones of many; a stage with a process of its own asks there.
     if len(batches(stages)) < len(stages):
         changed = stale(root, stages)
         todo = [stage for stage in stages if stage in changed]
@@ -110,23 +117,23 @@ def _fan_out(root: Path, stages: list[str], needs: list[str], seconds: float) ->
         if stage not in todo:
             say(str(Outcome(stage, "up to date", 0.0)))
     remote = os.environ.get(CLONES)
-    offered = offer(root, remote, needs) if remote and todo else None
+    offered = push_inputs(root, remote, needs) if remote and todo else None
     runs = [
         run_stages.submit(batch, _label(batch), root, seconds, True, offered)
         for batch in batches(todo)
     ]
-    made = _tell(runs)
+    results = _report(runs)
     if remote:
-        take(root, remote, made)
+        collect(root, remote, results)
 
 
-def _tell(runs: list[Any]) -> list[Made]:
-    """Wait for batches and say what became of each stage. Raises StageFailed: the first."""
-    made, failures = [], []
+def _report(runs: list[Any]) -> list[CloneResults]:
+    """Wait for batches and print the outcome of each stage. Raises StageFailed: the first."""
+    results, failures = [], []
     for run in runs:
         try:
-            made.append(run.result())
-            outcomes = made[-1].outcomes
+            results.append(run.result())
+            outcomes = results[-1].outcomes
         except BatchFailed as failed:
             outcomes = failed.outcomes
             failures += failed.failures
@@ -138,7 +145,7 @@ def _tell(runs: list[Any]) -> list[Made]:
         say(str(failure), logging.ERROR)
     if failures:
         raise failures[0]
-    return made
+    return results
 
 
 def _label(stages: list[str]) -> str:
@@ -151,17 +158,17 @@ def publish_outputs(root: Path) -> PublishedVersion:
     if changed := stale(root):
         raise PublishError(
             f"nothing was published: still stale after the run: {sorted(changed)}"
-            f"{little_space(root)}; the same command goes on from here"
+            f"{little_space(root)}; run the same command again to continue"
         )
     published = publish(root)
     say(f"{published.sentence}\nreport: {published.folder / 'report.html'}")
     return published
 
 
-@task(task_run_name="catch up with {git_remote}", tags=["remote"])
-def catch_up_with(root: Path, git_remote: str, dvc_remote: str | None) -> None:
-    """Take over what others have published since. Raises ShareError."""
-    say(catch_up(root, git_remote, dvc_remote) or f"took nothing from {git_remote}")
+@task(task_run_name="pull from {git_remote}", tags=["remote"])
+def pull_published(root: Path, git_remote: str, dvc_remote: str | None) -> None:
+    """Merge what others have published since. Raises ShareError."""
+    say(catch_up(root, git_remote, dvc_remote) or f"nothing new in {git_remote}")
 
 
 @task(
@@ -186,7 +193,7 @@ def share_published(
 
 @task(task_run_name="look for drift")
 def announce_drift(root: Path) -> list[str]:
-    """Say with an event, once a version, which sources have new rows unlike their earlier ones."""
+    """Emit an event, once a version, when sources have new rows unlike their earlier ones."""
     import polars as pl
 
     file = root / "data" / "findings.parquet"
@@ -205,6 +212,6 @@ def announce_drift(root: Path) -> list[str]:
 
 
 def say(text: str, level: int = logging.INFO) -> None:
-    """Tell the person at the screen, and the log of the run."""
+    """Print, and write to the log of the run."""
     print(text, file=sys.stdout if level == logging.INFO else sys.stderr, flush=True)
     get_run_logger().log(level, text)

@@ -1,4 +1,4 @@
-"""Watch the inbox: when something has landed and stopped changing, say so with an event."""
+"""Watch the inbox: emit an event when files have arrived and stopped changing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INBOX = Path("data") / "internal"
 EVENT, RESOURCE = "scaling.inbox.landed", {"prefect.resource.id": "scaling.inbox"}
 
 # How long a table without a line end must have stood, and how long a refit waits for that at most.
-QUIET, LONGEST = 10.0, 60.0
+SETTLED_SECONDS, MAX_WAIT_SECONDS = 10.0, 60.0
 
 State = frozenset[tuple[str, int, int]]
 
@@ -32,32 +32,36 @@ def state(root: Path) -> State:
 
 
 def watch(root: Path, seconds: float, stop: threading.Event) -> None:
-    """Look every ``seconds`` until told to stop; announce a state that stood for two looks.
+    """Look every ``seconds`` until ``stop`` is set; announce a state that two looks found.
 
-    What is there at the start is announced too: it may have landed while no one looked, and a
-    refit with nothing new ends at once.
+    What is there at the start is announced too: it may have arrived before, and a refit with
+    nothing new ends at once.
     """
     from prefect.events import emit_event
 
-    told, before = State(), State()
+    announced, before = State(), State()
     while not stop.wait(seconds):
         now = state(root)
-        if now == before and now != told:
+        if now == before and now != announced:
             emit_event(EVENT, RESOURCE, payload={"files": len(now)})
             print(f"inbox: {len(now)} files", file=sys.stderr, flush=True)
-            told = now
+            announced = now
         before = now
 
 
-def settle(root: Path, quiet: float = QUIET, longest: float = LONGEST) -> None:
-    """Wait while a table that has no line end after its last row changed a moment ago.
+def wait_for_writers(
+    root: Path, settled: float = SETTLED_SECONDS, longest: float = MAX_WAIT_SECONDS
+) -> None:
+    """Wait while a table without a line end after its last row has changed a moment ago.
 
     Such a file may be half written (`scaling.runs.inbox.complete_lines`), and no stage may look at
     a clock.
     """
     until = time.monotonic() + longest
-    while (left := min(until - time.monotonic(), quiet - _youngest(root))) > 0:
-        print("inbox: waiting for a table that may still be written", file=sys.stderr, flush=True)
+    while (left := min(until - time.monotonic(), settled - _youngest(root))) > 0:
+        print(
+            "inbox: waiting for a table that may not be complete yet", file=sys.stderr, flush=True
+        )
         time.sleep(left)
 
 

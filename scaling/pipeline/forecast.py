@@ -17,7 +17,7 @@ from scaling.forecasting.backtest import MIN_RUNS, naive
 from scaling.forecasting.engine import predictive
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.named_law import law_quantiles
-from scaling.io.atomic import write_bytes
+from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
 from scaling.laws._surface import compute_optimal
@@ -46,9 +46,9 @@ def main() -> None:
         runs, _ = select(rows, get_study(params, study))
         parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
         points.append(baseline_rows(study, runs, targets))
-    write_bytes(BASELINES, csv_text(pl.concat(points)).encode())
+    atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
-    write_bytes(OUT, csv_text(table).encode())
+    atomic.write(OUT, csv_text(table).encode())
     print(f"{table.height} quantiles of {len(parts)} stud{'y' if len(parts) == 1 else 'ies'}")
 
 

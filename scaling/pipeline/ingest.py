@@ -15,13 +15,12 @@ day on which they were read, internal ones by their log); null for all. ``disclo
 with false, tables hold aliases instead of the names of internal sources and their runs, so that
 nothing made from them can tell.
 
-Run from the top of the project. A file that cannot be read as a run table ends the stage with
+Run this in the project's folder. A file that cannot be read as a run table ends the stage with
 exit code 2 and leaves the tables of the last run as they were.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -38,7 +37,7 @@ from scaling.io.tables import write_parts
 from scaling.runs.formats import Source, format_of, is_claimed, published, read_batches, to_schema
 from scaling.runs.inbox import store
 from scaling.runs.inbox.aliases import Hidden, unnumbered
-from scaling.runs.inbox.complete_lines import TOLD, open_ended
+from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.read import source_rows
 from scaling.runs.schema import RUN
 
@@ -70,7 +69,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     for file in opened:
-        print(f"{file}: {TOLD}", file=sys.stderr)
+        print(f"{file}: {NO_LINE_END}", file=sys.stderr)
     for name, (rows, unparsed) in counts.items():
         print(f"{name}: {counted(rows, 'row')}, {unparsed} with unparsed cells")
 
@@ -85,10 +84,12 @@ def choices(file: Path) -> Choices:
     as_of, disclose = given.get("as_of"), given.get("disclose_internal", False)
     if as_of is not None and type(as_of) is not date:
         allowed = "a date as YYYY-MM-DD, or null"
-        raise InputError("not a day", file=file, column="as_of", value=as_of, allowed=allowed)
+        raise InputError("is not a date", file=file, column="as_of", value=as_of, allowed=allowed)
     if not isinstance(disclose, bool):
         column, allowed = "disclose_internal", "true or false"
-        raise InputError("not a choice", file=file, column=column, value=disclose, allowed=allowed)
+        raise InputError(
+            "is not a choice", file=file, column=column, value=disclose, allowed=allowed
+        )
     return Choices(as_of, disclose)
 
 
@@ -149,7 +150,7 @@ def internal(folder: Path) -> dict[str, list[Path]]:
         name = path.stem if path.is_file() else path.name
         if files and (name in found or name in added):
             hint = "Put files of one source into one folder, or `scaling add` them."
-            raise InputError(f"source {name!r} comes twice", file=path, hint=hint)
+            raise InputError(f"source {name!r} appears twice", file=path, hint=hint)
         if files:
             found[name] = files
     return found
@@ -180,7 +181,9 @@ def _added_rows(name: str, folder: Path, chosen: Choices) -> Iterator[pl.DataFra
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:
     if chosen.as_of is not None:
         hint = f"`scaling add` notes the day: move it elsewhere, then scaling add PATH --as {name}."
-        raise InputError("as_of is set, and no one noted when this came", file=files[0], hint=hint)
+        raise InputError(
+            "as_of is set, and the day of arrival is unknown", file=files[0], hint=hint
+        )
     return run_tables(name, files)
 
 
@@ -228,26 +231,15 @@ def _complete(rows: pl.DataFrame, source: str) -> pl.DataFrame:
 def replace_folder(
     folder: Path, tables: Mapping[str, Iterable[pl.DataFrame]]
 ) -> dict[str, tuple[int, int]]:
-    """Make the folder hold exactly these tables: written beside it, then renamed.
+    """Make the folder hold exactly these tables.
 
     Returns the number of rows and of rows with unparsed cells of each.
     """
-    beside, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    for path in (beside, old):
-        shutil.rmtree(path, ignore_errors=True)
-    beside.mkdir(parents=True)
-    counts = {}
-    try:
-        for name, parts in tables.items():
-            counts[name] = write_parts(beside / f"{name}.parquet", parts, counted="unparsed")
-    except InputError:
-        shutil.rmtree(beside)
-        raise
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    return counts
+    with atomic.new_folder(folder) as beside:
+        return {
+            name: write_parts(beside / f"{name}.parquet", parts, counted="unparsed")
+            for name, parts in tables.items()
+        }
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """Stage `report`: forecasts, fits and runs as Markdown, HTML and JSON in reports/current.
 
-Reads no clock, no Git and no environment. The folder is written beside and swapped in whole.
+Reads no clock, no Git and no environment. The folder is replaced as a whole.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from scaling.document.blocks import Figure, Report, all_blocks
 from scaling.document.render import html, markdown
 from scaling.document.report_json import to_json
 from scaling.errors import InputError
+from scaling.io import atomic
 from scaling.io.json_files import json_text
 from scaling.report.context import context
 from scaling.report.model import build
@@ -41,7 +40,8 @@ def main(root: Path = Path()) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    swap(root / OUTPUT, files)
+    with atomic.new_folder(root / OUTPUT) as folder:
+        atomic.fill(folder, files)
     print(f"{OUTPUT}: {', '.join(files)}")
     return 0
 
@@ -75,24 +75,6 @@ def _hub(root: Path, inputs: Inputs) -> dict[str, bytes]:
 def _figures(report: Report) -> list[Figure]:
     """Those that are files of their own, for Markdown."""
     return [block for block in all_blocks(report) if isinstance(block, Figure) and block.file]
-
-
-def swap(folder: Path, files: dict[str, bytes]) -> None:
-    """Put the files where the folder is: written beside, synced, then renamed."""
-    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for left in (new, old):
-        shutil.rmtree(left, ignore_errors=True)
-    new.mkdir(parents=True)
-    for name, content in files.items():
-        (new / name).parent.mkdir(parents=True, exist_ok=True)
-        with (new / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 if __name__ == "__main__":

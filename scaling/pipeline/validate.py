@@ -8,7 +8,7 @@
 
 Every source has both tables, either of which may be empty. A source of more than 400,000 rows is
 checked in parts that hold whole runs, and its rows come out part by part. Rows that
-`data/releases/` names pass the checks that it names. Run from the top of the project.
+`data/releases/` names pass the checks that it names. Run this in the project's folder.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from scaling.errors import InputError, counted
+from scaling.io import atomic
 from scaling.io.tables import parts_file
 from scaling.runs.validation import releases
 
 if TYPE_CHECKING:
-    from scaling.runs.validation.partition import Checked, Told
+    from scaling.runs.validation.partition import Checked, Summary
 
 RUNS = Path("data/runs")
 VALIDATED = Path("data/validated")
@@ -54,18 +55,22 @@ def main() -> None:
     # Great Expectations takes seconds to import: not before there is something to check.
     from scaling.runs.validation.data_docs import pages
 
-    told = {}
-    beside = FINDINGS.with_name(f".{FINDINGS.name}.new")
-    with _replaced(VALIDATED) as valid, _replaced(QUARANTINE) as bad, parts_file(beside) as found:
+    summaries = {}
+    with (
+        atomic.new_folder(VALIDATED) as valid,
+        atomic.new_folder(QUARANTINE) as bad,
+        atomic.new_file(FINDINGS) as file,
+        parts_file(file) as found,
+    ):
         for name, results in checked_sources(RUNS, sizes, released):
-            told[name] = _write(name, results, (valid, bad), found)
-            if told[name].valid + told[name].quarantined != sizes[name]:
+            summaries[name] = _write(name, results, (valid, bad), found)
+            if summaries[name].valid + summaries[name].quarantined != sizes[name]:
                 raise RuntimeError(f"{name}: {sizes[name]} rows came, others went")
-    beside.replace(FINDINGS)
-    told = dict(sorted(told.items()))
-    _replace_file(REPORT, report(told))
-    _replace_pages(DOCS, pages(told))
-    for name, one in told.items():
+    summaries = dict(sorted(summaries.items()))
+    atomic.write(REPORT, report(summaries).encode())
+    with atomic.new_folder(DOCS) as folder:
+        atomic.fill(folder, pages(summaries))
+    for name, one in summaries.items():
         rows = one.valid + one.quarantined
         print(f"{name}: {counted(rows, 'row')}, {one.valid} valid, {one.quarantined} quarantined")
 
@@ -133,22 +138,22 @@ def _write(
     results: Iterable[Checked],
     folders: tuple[Path, Path],
     found: Callable[[pl.DataFrame], None],
-) -> Told:
+) -> Summary:
     """Write the rows of a source each to its place; returns the numbers."""
-    told = None
+    summary = None
     with contextlib.ExitStack() as stack:
         valid, bad = (stack.enter_context(parts_file(f / f"{name}.parquet")) for f in folders)
         for result in results:
             valid(result.valid)
             bad(result.quarantine)
             found(result.findings.select(pl.lit(name).alias("source"), pl.all()))
-            told = result.told if told is None else told + result.told
-    if told is None:
+            summary = result.summary if summary is None else summary + result.summary
+    if summary is None:
         raise RuntimeError(f"{name}: no table")
-    return told
+    return summary
 
 
-def report(checked: Mapping[str, Told]) -> str:
+def report(checked: Mapping[str, Summary]) -> str:
     """Rows in, valid and quarantined of each source, and how many rows broke each check.
 
     JSON, one check a line, so that a change shows as the lines that changed.
@@ -157,7 +162,7 @@ def report(checked: Mapping[str, Told]) -> str:
     return "{\n" + ",\n".join(sources) + "\n}\n"
 
 
-def _summary(result: Told) -> str:
+def _summary(result: Summary) -> str:
     rows = result.valid + result.quarantined
     counts = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
     lines = [f"  {json.dumps(name)}: {count}" for name, count in counts.items()]
@@ -167,35 +172,6 @@ def _summary(result: Told) -> str:
     ]
     listed = ",\n".join(f"   {json.dumps(check)}" for check in checks)
     return "{\n" + ",\n".join([*lines, f'  "expectations": [\n{listed}\n  ]']) + "\n }"
-
-
-def _replace_pages(folder: Path, pages: dict[str, bytes]) -> None:
-    """Make the folder hold exactly these files."""
-    with _replaced(folder) as beside:
-        for name, content in pages.items():
-            (beside / name).parent.mkdir(parents=True, exist_ok=True)
-            (beside / name).write_bytes(content)
-
-
-@contextlib.contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """A new folder to fill: written beside the old one, then renamed."""
-    beside, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    for path in (beside, old):
-        shutil.rmtree(path, ignore_errors=True)
-    beside.mkdir(parents=True)
-    yield beside
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Write the file beside and rename it."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 if __name__ == "__main__":

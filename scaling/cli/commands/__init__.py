@@ -1,21 +1,29 @@
-"""Verbs of the ``scaling`` command. The folder is the registry: every file that does not start
-with '_' has ``register(app)``, which adds its commands. A file imports what its commands need
-inside them, so that ``scaling --help`` stays quick."""
+"""Verbs of the ``scaling`` command: the folder is the command tree.
+
+``NAME.py`` defines the function ``NAME``, which is the verb, and the ``PANEL`` of the help that it
+belongs to; a file or folder with a ``GROUP`` is a group of verbs. Files that start with '_' are
+shared. A file imports what its verb needs inside it, so that ``scaling --help`` stays quick.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
 import typer
 
 from scaling.cli.commands._options import PANELS
 
 
-def register(app: typer.Typer) -> None:
-    """Add every file's commands, in the order of their panels and then of file names."""
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        if not info.name.startswith("_"):
-            importlib.import_module(f"{__name__}.{info.name}").register(app)
-    for registered in (app.registered_commands, app.registered_groups):
-        registered.sort(key=lambda one: PANELS.index(str(one.rich_help_panel)))
+def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __name__) -> None:
+    """Add the verbs and groups of a folder, in the order of their panels and then of names."""
+    names = sorted(info.name for info in pkgutil.iter_modules(path) if info.name[0] != "_")
+    modules = {name: importlib.import_module(f"{package}.{name}") for name in names}
+    panels = {name: getattr(module, "PANEL", None) for name, module in modules.items()}
+    for name in sorted(names, key=lambda name: (*PANELS, None).index(panels[name])):
+        if hasattr(modules[name], "GROUP"):
+            app.add_typer(modules[name].GROUP, name=name, rich_help_panel=panels[name])
+        else:
+            command = getattr(modules[name], name)
+            app.command(name, rich_help_panel=panels[name])(command)

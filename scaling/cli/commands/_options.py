@@ -1,41 +1,81 @@
-"""What verbs share: the panels of ``scaling --help`` in their order, options, and remarks."""
+"""What verbs share: the panels of ``scaling --help`` in their order, options, and printing."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scaling.errors import InputError
+
 PIPELINE = "Run the pipeline"
-TABLE = "Fit and forecast a table of your own"
-ASK = "Ask a table of runs"
-JUDGE = "Judge a fit"
+TABLE = "Fit and forecast your own table"
+ASK = "Analyse a table of runs"
+JUDGE = "Check a fit"
 PLAN = "Plan"
 TRUST = "Publish and verify"
 GOVERN = "Compute governance"
-LOOK = "Look things up"
+LOOK = "Look up laws and data"
 PANELS = (PIPELINE, TABLE, ASK, JUDGE, PLAN, TRUST, GOVERN, LOOK)
 
-Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")]
+Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL; one row per run or result.")]
 Maps = Annotated[
     list[str] | None,
-    typer.Option("--map", help="NAME=COLUMN: the table's column for params, tokens, ..."),
+    typer.Option("--map", help="NAME=COLUMN: the column that holds params, tokens, ...; repeat."),
 ]
-Target = Annotated[str, typer.Option(help="Column to explain.")]
 Metric = Annotated[
-    str | None,
-    typer.Option(help="Keep the rows of this metric, whose `value` becomes the target."),
+    str | None, typer.Option(help="Keep only the rows of this metric; `value` holds the numbers.")
 ]
+Target = Annotated[str, typer.Option(help="Column to predict.")]
+Score = Annotated[str, typer.Option(help="Column of the score or quantity.")]
+Scale = Annotated[str, typer.Option(help="Column of the scale: flops, params, ...")]
+Inputs = Annotated[list[str] | None, typer.Option("--input", help="Input column; repeat for two.")]
 Mixed = Annotated[
     list[str] | None,
-    typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...)."),
+    typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...); repeat."),
+]
+Planned = Annotated[
+    Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]
 OneLaw = Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")]
-Level = Annotated[float, typer.Option(help="Of the intervals.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
+Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
+Resamples = Annotated[
+    int, typer.Option(min=0, help="Bootstrap resamples, for intervals; 0 for none.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
+Registry = Annotated[Path, typer.Option(help="Folder of the threshold registry.")]
+Secret = Annotated[Path | None, typer.Option(help="File that holds the edition's secret.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def day_of(text: str | None, option: str, default: date) -> date:
+    """A day given on the command line. Raises InputError."""
+    try:
+        return default if text is None else date.fromisoformat(text)
+    except ValueError:
+        allowed = "YYYY-MM-DD"
+        raise InputError("is not a date", column=option, value=text, allowed=allowed) from None
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    from scaling.io.json_files import json_text
+
+    typer.echo(json_text(value), nl=False)
+
+
+def print_finding(found: Any, as_json: bool) -> None:
+    """Print what an analysis found: its sentence, or all of it as JSON."""
+    if as_json:
+        facts = asdict(found) | {"sentence": found.sentence}
+        lists = {key: one.tolist() for key, one in facts.items() if hasattr(one, "tolist")}
+        print_json(facts | lists)
+    else:
+        typer.echo(found.sentence)
 
 
 def remark(text: str | None) -> None:

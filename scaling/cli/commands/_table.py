@@ -1,4 +1,4 @@
-"""A person's table as a command takes it, and where its rows and columns stand in the file."""
+"""The user's table as a verb takes it, and where its rows and columns stand in the file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
+from scaling.cli.commands._options import remark
 from scaling.errors import InputError, counted, nearest, placed
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import COUNTS, in_full, units_of
@@ -97,15 +98,13 @@ class Given:
             )
 
     def repeated(self) -> str | None:
-        """That a row is there twice, in words; every one of them counts."""
+        """A sentence about repeated rows, each of which counts; None where there are none."""
         again = ~self.frame.select(pl.struct(~cs.nested()).is_first_distinct()).to_series()
         if not again.any():
             return None
         first = self.rows[int(again.arg_true()[0])]
-        return (
-            f"{self.file}: {counted(int(again.sum()), 'row')} as before in every cell (the first: "
-            f"row {first}); each counts"
-        )
+        count = counted(int(again.sum()), "row")
+        return f"{self.file}: {count} repeated cell by cell (the first: row {first}); each counts"
 
 
 def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
@@ -113,9 +112,8 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     already.
 
     Raises:
-        InputError: as `scaling.runs.formats.read_table`, a mapping that cannot be read, or of a
-        column
-            that the table lacks.
+        InputError: as `scaling.runs.formats.read_table`; a mapping that cannot be read, or of a
+            column that the table lacks.
     """
     from scaling.runs.formats import read_table
 
@@ -131,6 +129,17 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         copied = _counts(given.frame.with_columns(frame[column].alias(name)))
         given = replace(given, frame=copied, names={**given.names, name: column})
     return given
+
+
+def complete(given: Given, columns: Sequence[str]) -> Given:
+    """The rows that have all of these columns; says on standard error how many were left out."""
+    known = [name for name in columns if name in given.frame.columns]
+    kept = given.kept(
+        given.frame.select(pl.all_horizontal(pl.col(known).is_not_null())).to_series()
+    )
+    if left := given.frame.height - kept.frame.height:
+        remark(f"{counted(left, 'row')} without {' or '.join(known)} left out.")
+    return kept
 
 
 def _counts(frame: pl.DataFrame) -> pl.DataFrame:

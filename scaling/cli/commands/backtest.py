@@ -1,4 +1,4 @@
-"""The command that scores forecasts which a table's own larger runs can judge."""
+"""Forecast a table's larger runs from its smaller ones, and score that."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import JUDGE, working
+from scaling.cli.commands._options import JUDGE, Inputs, Json, Target, print_json, working
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(rich_help_panel=JUDGE)(backtest)
+PANEL = JUDGE
 
 
 def backtest(
     runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")],
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Input column; repeat for two.")
-    ] = None,
-    target: Annotated[str, typer.Option(help="Column to explain.")] = "loss",
+    inputs: Inputs = None,
+    target: Target = "loss",
     by: Annotated[
-        str | None, typer.Option(help="Expand the window in this column (a date, compute).")
+        str | None, typer.Option(help="Column by which the window expands (a date, compute).")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write every forecast: .csv, .parquet or .jsonl.")
@@ -30,16 +25,16 @@ def backtest(
     maps: Annotated[
         list[str] | None, typer.Option("--map", help="NAME=COLUMN: the table's column for NAME.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Foretell a table's larger runs from its smaller ones, and score it against simple methods."""
+    """Backtest: forecast the larger runs from the smaller ones, and score it against baselines."""
     from scaling.cli.commands._table import read
     from scaling.forecasting.backtest import backtest as run
     from scaling.forecasting.scores import summary
 
     given = read(runs, maps)
     names = tuple(inputs or ("params", "tokens"))
-    with given.placed(), working("Foretelling larger runs from smaller ones", quiet=as_json):
+    with given.placed(), working("Forecasting larger runs from smaller ones", quiet=as_json):
         table = run(given.frame, names, target, order=by)
     if out is not None:
         from scaling.io.tables import write_table
@@ -47,9 +42,7 @@ def backtest(
         write_table(out, table)
     means = summary(table)
     if as_json:
-        from scaling.io.json_files import json_text
-
-        typer.echo(json_text({"methods": means.to_dicts()}), nl=False)
+        print_json({"methods": means.to_dicts()})
         return
     _show(means)
 

@@ -1,4 +1,4 @@
-"""The command that shows single facts that a redacted edition is bound to."""
+"""Prove single facts to whoever has a redacted edition."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ import typer
 from scaling.cli.commands._options import TRUST
 from scaling.errors import InputError
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(rich_help_panel=TRUST)(disclose)
+PANEL = TRUST
 
 
 def disclose(
     edition: Annotated[Path, typer.Argument(help="Folder of a redacted edition.")],
     out: Annotated[Path, typer.Option(help="Where to write the proof.")],
     where: Annotated[
-        str | None, typer.Option(help="Rows of which this is true, as in \"run = 'x'\".")
+        str | None, typer.Option(help="SQL condition of rows to disclose, as in \"run = 'x'\".")
     ] = None,
     name: Annotated[
-        list[str] | None, typer.Option(help="What an alias stands for; repeat for more.")
+        list[str] | None, typer.Option(help="Alias whose name to disclose; repeat.")
     ] = None,
     forecast: Annotated[
-        list[str] | None, typer.Option(help="Forecasts of this internal study, by alias.")
+        list[str] | None,
+        typer.Option(help="Alias of an internal study whose forecasts to disclose; repeat."),
     ] = None,
     file: Annotated[
-        list[str] | None, typer.Option(help="The hash of this file of the full version.")
+        list[str] | None,
+        typer.Option(help="File of the full version whose hash to disclose; repeat."),
     ] = None,
     secret: Annotated[Path | None, typer.Option(help="File with the secret.")] = None,
 ) -> None:
     """Write a proof that rows, names or forecasts belong to a redacted edition."""
-    from scaling.io.atomic import write_bytes
+    from scaling.io import atomic
     from scaling.record.editions import salt
     from scaling.record.editions.disclose import Wanted
     from scaling.record.editions.disclose import disclose as run
@@ -42,7 +41,9 @@ def disclose(
     wanted = Wanted(where, name or (), forecast or (), file or ())
     if wanted == Wanted():
         allowed = "--where, --name, --forecast or --file"
-        raise InputError("nothing was named that is to be shown", allowed=allowed)
+        raise InputError("nothing to disclose", allowed=allowed)
     content = run(Path(), edition, salt.read(secret, Path()), wanted)
-    write_bytes(out, content)
-    typer.echo(f"wrote {out}; whoever has it sees what it shows. `scaling verify` checks it.")
+    atomic.write(out, content)
+    typer.echo(
+        f"wrote {out}; whoever has the file sees what it discloses. `scaling verify` checks it."
+    )

@@ -1,4 +1,4 @@
-"""Fit one law to a table."""
+"""Fit a law to a table."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TABLE, Maps, Metric, Seed, Table, Target, remark, working
+from scaling.cli.commands._options import (
+    TABLE,
+    Json,
+    Maps,
+    Metric,
+    Mixed,
+    Resamples,
+    Seed,
+    Table,
+    Target,
+    print_json,
+    remark,
+    working,
+)
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(rich_help_panel=TABLE)(fit)
+PANEL = TABLE
 
 
 def fit(
@@ -20,22 +30,23 @@ def fit(
     maps: Maps = None,
     metric: Metric = None,
     target: Target = "loss",
-    mixed: Annotated[
-        list[str] | None,
-        typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...)."),
-    ] = None,
-    resamples: Annotated[int, typer.Option(help="For standard errors; 0 for none.")] = 1000,
+    mixed: Mixed = None,
+    resamples: Resamples = 1000,
     cluster: Annotated[
-        str | None, typer.Option(help="Column resampled as one; 'row' for single rows.")
+        str | None,
+        typer.Option(help="Column whose rows are resampled together; 'row' for single rows."),
     ] = None,
     seed: Seed = 0,
-    check: Annotated[bool, typer.Option(help="Solve once more with SciPy.")] = False,
+    check: Annotated[bool, typer.Option(help="Check the optimum with SciPy.")] = False,
     profile: Annotated[
-        bool, typer.Option(help="Profile intervals too: a parameter without an end is not known.")
+        bool,
+        typer.Option(
+            help="Add profile intervals, which are open for a parameter that is not identified."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Fit one law to a table of runs."""
+    """Fit a law to a table of runs."""
     from scaling import laws
     from scaling.cli.commands._table import read
     from scaling.fitting.engine import fit as run
@@ -56,9 +67,7 @@ def fit(
             mixed=mixed or (),
         )
     if as_json:
-        from scaling.io.json_files import json_text
-
-        typer.echo(json_text(made.to_dict()), nl=False)
+        print_json(made.to_dict())
         return
     from scaling.cli.display.fits import show_fit
 

@@ -1,4 +1,4 @@
-"""Forecast planned runs from a table."""
+"""Forecast planned runs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TABLE, Maps, Metric, Seed, Table, Target, remark, working
+from scaling.cli.commands._options import (
+    TABLE,
+    Inputs,
+    Maps,
+    Metric,
+    Seed,
+    Table,
+    Target,
+    remark,
+    working,
+)
 from scaling.errors import counted
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(rich_help_panel=TABLE)(forecast)
+PANEL = TABLE
 
 
 def forecast(
     runs: Table,
-    at: Annotated[Path, typer.Option(help="Table of planned runs, with the input columns.")],
-    out: Annotated[Path, typer.Option(help="Where to write: .csv, .parquet or .jsonl.")],
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Input column; repeat for two.")
-    ] = None,
+    at: Annotated[Path, typer.Option(help="Table of planned runs with the input columns.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .jsonl.")],
+    inputs: Inputs = None,
     target: Target = "loss",
     quantile: Annotated[
         list[float] | None,
@@ -34,8 +39,8 @@ def forecast(
     companion: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column (or, with --metric, metric) of the same run that is known further; repeat "
-            "for more."
+            help="Column (or metric, with --metric) that was also measured on runs of other sizes; "
+            "repeat."
         ),
     ] = None,
     maps: Maps = None,

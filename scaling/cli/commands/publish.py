@@ -1,4 +1,4 @@
-"""Publish a version, and check what was published."""
+"""Publish a version."""
 
 from __future__ import annotations
 
@@ -10,37 +10,35 @@ import typer
 from scaling.cli.commands._options import TRUST
 from scaling.errors import InputError
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(rich_help_panel=TRUST)(publish)
-    app.command(rich_help_panel=TRUST)(verify)
+PANEL = TRUST
 
 
 def publish(
-    corrects: Annotated[str | None, typer.Option(help="Version that this one corrects.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why it is corrected.")] = None,
+    corrects: Annotated[
+        str | None, typer.Option(help="Id of the version that this one corrects.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason of the correction.")] = None,
     tag: Annotated[
-        bool, typer.Option("--tag", help="Also tag every version that is committed to Git.")
+        bool, typer.Option("--tag", help="Also tag every version that Git has.")
     ] = False,
     redact: Annotated[
-        bool, typer.Option("--redact", help="Also make the edition without internal runs.")
+        bool, typer.Option("--redact", help="Also write an edition without internal runs.")
     ] = False,
     sealed: Annotated[
-        bool, typer.Option("--sealed", help="The edition keeps internal forecasts back too.")
+        bool, typer.Option("--sealed", help="Leave internal forecasts out of the edition too.")
     ] = False,
     secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
 ) -> None:
-    """Publish the current report as an immutable version (refit does this by itself)."""
-    from scaling.orchestration.project_lock import alone
+    """Publish the current report as an immutable version; `scaling refit` does so too."""
+    from scaling.orchestration.project_lock import hold_project
     from scaling.pipeline.publish import publish as run
     from scaling.record.editions import salt as secrets
 
     if (sealed or secret) and not redact:
-        raise InputError("--sealed and --secret are about an edition", allowed="with --redact")
+        raise InputError("--sealed and --secret need --redact")
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
-    with alone(Path().resolve()):
+    with hold_project(Path().resolve()):
         made = run(Path(), corrects=corrects, reason=reason)
     typer.echo(made.sentence)
     if salt is not None:
@@ -55,39 +53,3 @@ def publish(
 
         for line in tag_versions(Path()):
             typer.echo(line)
-
-
-def verify(
-    edition: Annotated[
-        Path | None, typer.Argument(help="Folder of a redacted edition, to check it alone.")
-    ] = None,
-    disclosed: Annotated[
-        Path | None, typer.Option(help="Proof that something belongs to the edition.")
-    ] = None,
-    full: Annotated[
-        Path | None, typer.Option(help="Folder of the full version, to compare with.")
-    ] = None,
-) -> None:
-    """Check every published version, or one redacted edition with nothing else at hand.
-
-    Inputs that are not as Git has them are named too.
-    """
-    if edition is not None:
-        from scaling.cli.display.edition import verified
-
-        problems, good = verified(edition, disclosed, full)
-    elif disclosed or full:
-        raise InputError("which edition?", allowed="the folder of a redacted edition")
-    else:
-        from scaling.record.editions.verify import check_all
-        from scaling.record.reproduce.git_state import changed
-        from scaling.record.versions.check import verify as run
-
-        for line in changed(Path()):
-            typer.echo(line, err=True)
-        problems, good = run(Path()) + check_all(Path()), ["Every published version is whole."]
-    for problem in problems:
-        typer.echo(problem, err=True)
-    if problems:
-        raise typer.Exit(1)
-    typer.echo("\n".join(good))

@@ -1,4 +1,4 @@
-"""Commands for rows that validation holds back."""
+"""The group ``scaling quarantine``: rows that validation rejected."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import typer
 
 from scaling.cli.commands._options import PIPELINE
 
-Row = Annotated[str, typer.Argument(help="SOURCE:ROW, or the start of a row's id.")]
-Rows = Annotated[list[str], typer.Argument(help="SOURCE:ROW, or the start of a row's id; several.")]
-Source = Annotated[str | None, typer.Option(help="Only rows of this source.")]
+Row = Annotated[str, typer.Argument(help="SOURCE:ROW or the start of a row's id.")]
+Rows = Annotated[
+    list[str], typer.Argument(help="SOURCE:ROW or the start of a row's id; one or more.")
+]
+Source = Annotated[str | None, typer.Option(help="Only the rows of this source.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Rows that validation holds back, and why.")
-    group.command("list")(list_rows)
-    for command in (explain, release, released):
-        group.command()(command)
-    app.add_typer(group, name="quarantine", rich_help_panel=PIPELINE)
+PANEL = PIPELINE
+GROUP = typer.Typer(no_args_is_help=True, help="Rows that validation rejected, and why.")
 
 
+@GROUP.command("list")
 def list_rows(source: Source = None) -> None:
     """List quarantined rows: id, place, and reasons."""
     import polars as pl
@@ -42,8 +40,9 @@ def list_rows(source: Source = None) -> None:
     typer.echo(f"{counted(rows.height, 'row')} in quarantine.")
 
 
+@GROUP.command()
 def explain(row: Row) -> None:
-    """Say what each check found in a row, quarantined or flagged, and what is allowed."""
+    """Explain what each check found in a row, quarantined or flagged, and what is allowed."""
     from scaling.document.format import clean
     from scaling.errors import InputError
     from scaling.runs.validation import quarantine, rules
@@ -57,7 +56,7 @@ def explain(row: Row) -> None:
         hint = (
             "`scaling quarantine list` shows quarantined rows; data/docs/index.html all findings."
         )
-        raise InputError("no check found anything in this row", value=row, hint=hint)
+        raise InputError("no check failed in this row", value=row, hint=hint)
     means = {rule.name: rule.means for rule in rules.load()}
     for one in table.iter_rows(named=True):
         place = f"{one['file']}, row {one['row']}, column {one['column']!r}"
@@ -67,12 +66,13 @@ def explain(row: Row) -> None:
         typer.echo(f"  {means.get(one['check'], 'What the run schema says of the column.')}")
 
 
+@GROUP.command()
 def release(
     rows: Rows,
-    reason: Annotated[str, typer.Option(help="Why the rows are right as they are.")],
-    by: Annotated[str, typer.Option(help="Who says so.")],
+    reason: Annotated[str, typer.Option(help="Why the rows are correct as they are.")],
+    by: Annotated[str, typer.Option(help="Name of the person who releases them.")],
 ) -> None:
-    """Let rows pass the checks that they break, from the next refit on; signed, for good."""
+    """Release rows from the checks that they fail, from the next refit on; recorded for good."""
     from scaling.runs.validation.quarantine import release as run
     from scaling.runs.validation.releases import RELEASES
 
@@ -82,6 +82,7 @@ def release(
     typer.echo(f"Commit {RELEASES}, then run: scaling refit")
 
 
+@GROUP.command()
 def released() -> None:
     """List releases: which rows, from which checks, why, by whom and when."""
     from scaling.document.format import clean
@@ -93,7 +94,7 @@ def released() -> None:
 
 
 def _identity() -> str | None:
-    """Who Git says is at work here."""
+    """The author that Git is configured with."""
     said = subprocess.run(
         ["git", "var", "GIT_AUTHOR_IDENT"], capture_output=True, text=True, check=False, cwd=Path()
     )

@@ -4,13 +4,15 @@ With ``SCALING_CLONES=REMOTE`` a worker of a cluster need not see this folder. `
 names, on the worker's machine, a clone whose Git remote ``origin`` and whose DVC remote ``REMOTE``
 are the ones of this project. A fan-out is then
 
-1. here: the tables that the stages read are pushed to the DVC remote (`offer`);
+1. here: the tables that the stages read are pushed to the DVC remote (`push_inputs`);
 2. there: the same commit is checked out, the tables are pulled, DVC runs the stages and pushes what
-   it caches; what Git keeps, and the stages' entries of ``dvc.lock``, are the result (`in_clone`);
-3. here: both are written down, and what was cached is pulled (`take`).
+   it caches; the result is what Git keeps and the entries of ``dvc.lock`` (`run_in_clone`);
+3. here: both are written down, and what was cached is pulled (`collect`).
 
-That all of it belongs together is not believed: DVC compares every hash before anything is
+Nothing is taken on trust: DVC compares every hash before anything is
 published, and a worker whose code or tables differ leaves stages that DVC calls stale.
+
+Rests on internals of dvc 3.67.1: the entries of stages in `dvc.lock`, which are carried over.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ MADE = (LOCK, "data/", "reports/")
 
 
 @dataclass(frozen=True)
-class Offer:
+class CloneInputs:
     """What a clone needs to run stages: commit, ``dvc.lock``, the remote with the tables."""
 
     commit: str
@@ -46,8 +48,8 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What stages made in a clone: entries of ``dvc.lock``, and the files that Git keeps."""
+class CloneResults:
+    """What stages wrote in a clone: entries of ``dvc.lock``, and the files that Git keeps."""
 
     outcomes: list[Outcome]
     failures: list[StageFailed]
@@ -55,7 +57,7 @@ class Made:
     files: dict[str, bytes]
 
 
-def offer(root: Path, remote: str, needs: Iterable[str]) -> Offer:
+def push_inputs(root: Path, remote: str, needs: Iterable[str]) -> CloneInputs:
     """Push what the stages ``needs`` made. Raises InputError when a clone could not be the same."""
     edited = _git(root, "diff", "--name-only", "HEAD").split("\n")
     edited = [name for name in edited if name and not name.startswith(MADE)]
@@ -64,10 +66,12 @@ def offer(root: Path, remote: str, needs: Iterable[str]) -> Offer:
         raise InputError("edits that are not committed", file=root, value=edited[:5], hint=hint)
     wanted = tuple(needs)
     _dvc(root, "push", "--remote", remote, *wanted)
-    return Offer(_git(root, "rev-parse", "HEAD").strip(), _lock(root), remote, wanted)
+    return CloneInputs(_git(root, "rev-parse", "HEAD").strip(), _lock(root), remote, wanted)
 
 
-def in_clone(offered: Offer, stages: Sequence[str], seconds: float, keep_going: bool) -> Made:
+def run_in_clone(
+    offered: CloneInputs, stages: Sequence[str], seconds: float, keep_going: bool
+) -> CloneResults:
     """Run the stages in this machine's clone, and push what DVC caches of them.
 
     Raises InputError when there is no clone, or it cannot be brought to the commit.
@@ -75,7 +79,7 @@ def in_clone(offered: Offer, stages: Sequence[str], seconds: float, keep_going: 
     root = _clone()
     with atomic.locked(root):
         _check_out(root, offered.commit)
-        atomic.replace(root / LOCK, offered.lock)
+        atomic.write(root / LOCK, offered.lock)
         _dvc(root, "pull", "--force", "--remote", offered.remote, *offered.needs)
         outcomes, failures = reproduce(root, stages, seconds, keep_going=keep_going)
         done = [one.stage for one in outcomes]
@@ -83,23 +87,23 @@ def in_clone(offered: Offer, stages: Sequence[str], seconds: float, keep_going: 
             _dvc(root, "push", "--remote", offered.remote, *done)
         locked = yaml.safe_load(_lock(root)).get("stages", {})
         entries = {stage: locked[stage] for stage in done}
-        return Made(outcomes, failures, entries, _kept_by_git(root, _outs(entries)))
+        return CloneResults(outcomes, failures, entries, _kept_by_git(root, _outs(entries)))
 
 
-def take(root: Path, remote: str, made: Sequence[Made]) -> None:
-    """Write down what clones made, and pull what they cached. Raises InputError."""
-    entries = {stage: entry for one in made for stage, entry in one.entries.items()}
+def collect(root: Path, remote: str, results: Sequence[CloneResults]) -> None:
+    """Write what clones computed, and pull what they cached. Raises InputError."""
+    entries = {stage: entry for one in results for stage, entry in one.entries.items()}
     if not entries:
         return
     declared = set(_outs(entries))
-    for name, content in ((n, c) for one in made for n, c in one.files.items()):
+    for name, content in ((n, c) for one in results for n, c in one.files.items()):
         if name not in declared or not (root / name).resolve().is_relative_to(root.resolve()):
             raise InputError("a worker sent a file that is no output", file=name)
-        atomic.replace(root / name, content)
+        atomic.write(root / name, content)
     locked = yaml.safe_load(_lock(root)) or {"schema": "2.0"}
     locked.setdefault("stages", {}).update(entries)
     text = yaml.safe_dump(locked, sort_keys=False, allow_unicode=True)
-    atomic.replace(root / LOCK, text.encode())
+    atomic.write(root / LOCK, text.encode())
     _dvc(root, "pull", "--force", "--remote", remote, *entries)
 
 
@@ -112,7 +116,7 @@ def _clone() -> Path:
 
 
 def _check_out(root: Path, commit: str) -> None:
-    """Bring the clone to the commit; what earlier tasks made is given up, a person's edits not."""
+    """Bring the clone to the commit; earlier tasks' outputs are given up, edits are not."""
     if _git(root, "rev-parse", "HEAD").strip() == commit:
         return
     _git(root, "fetch", "--quiet", "origin")

@@ -19,14 +19,13 @@ from typing import Any
 
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.orchestration.dvc.process import Outcome, StageFailed, follow
+from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
 from scaling.record.versions.check import appears_intact
 from scaling.record.versions.store import is_published
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
-LOOK_SECONDS = 1800.0
-DVC = str(Path(__file__).with_name("quick_dvc.py"))
+DVC_SECONDS = 1800.0
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
@@ -54,7 +53,7 @@ def needed(root: Path) -> dict[str, list[str]]:
         found: dict[str, list[str]] = json.loads(kept.read_bytes())[key]
         return found
     needs = _drawn(root)
-    atomic.replace(kept, json.dumps({key: needs}).encode())
+    atomic.write(kept, json.dumps({key: needs}).encode())
     return needs
 
 
@@ -83,11 +82,11 @@ def reproduce(
     child = _start(root, "repro", "--single-item", *options, *stages)
     with child:
         try:
-            follower = follow(child, seconds)
+            outputs = read_outputs(child, seconds)
         except BaseException:
             _end(child.pid)
             raise
-    return follower.end(stages, child.returncode)
+    return outputs.outcomes(stages, child.returncode)
 
 
 def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def up_to_date(root: Path | None = None) -> bool:
 
 
 def dvc(
-    root: Path, *arguments: str, seconds: float = LOOK_SECONDS
+    root: Path, *arguments: str, seconds: float = DVC_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     """Run DVC in ``root``, with the ``python`` of this environment first on the path.
 
@@ -132,7 +131,7 @@ def dvc(
 
 def _start(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     # Stages run side by side, and DVC holds its lock while it looks at files.
-    command = [sys.executable, "-P", DVC, "--wait-for-lock", *arguments]
+    command = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", *arguments]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path}
     pipe = subprocess.PIPE

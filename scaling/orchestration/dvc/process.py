@@ -1,8 +1,11 @@
-"""Run several stages in one DVC process, and follow what it says of each.
+"""Read the output of a DVC process that runs several stages, stage by stage.
 
 Starting DVC costs as much as a small stage does, so stages that one worker runs share a process.
-DVC names a stage on its standard output before it runs it; what the stage says on standard error
-is there before the next name is, so the two streams together tell which stage said what.
+DVC names a stage on its standard output before it runs it; what the stage writes to standard error
+is there before the next name is, so the two streams together tell which stage wrote what.
+
+Rests on internals of dvc 3.67.1: the lines with which it names a stage, skips it, takes it from its
+cache, and reports which stages failed and how.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ PART = 65536
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a stage: ``ran``, ``up to date`` or ``restored`` (from DVC's cache)."""
+    """The outcome of a stage: ``ran``, ``up to date`` or ``restored`` (from DVC's cache)."""
 
     stage: str
     what: str
@@ -40,18 +43,19 @@ class Outcome:
 
 
 class StageFailed(RuntimeError):
-    """A stage failed; ``code`` is its exit status (None: it never ran), ``output`` what it said."""
+    """A stage failed; ``code`` is its exit status (None: it never ran), ``output`` is what it
+    wrote."""
 
     def __init__(self, stage: str, code: int | None, output: str) -> None:
         self.stage, self.code, self.output = stage, code, output
         status = "did not run" if code is None else f"exit status {code}"
         interrupted = code in (-signal.SIGINT, 128 + signal.SIGINT)
-        # After Ctrl-C what a stage says is where it was, which is no one's question.
+        # After Ctrl-C a stage prints where it was, which nobody asked.
         text = "was interrupted" if interrupted else f"failed ({status})\n{output}"
         super().__init__(f"stage {stage} {text}")
 
     def __reduce__(self) -> tuple[type[StageFailed], tuple[str, int | None, str]]:
-        """So that it comes back whole from a worker process."""
+        """To survive pickling, as a worker process returns it."""
         return StageFailed, (self.stage, self.code, self.output)
 
     @property
@@ -61,90 +65,92 @@ class StageFailed(RuntimeError):
 
 
 @dataclass
-class _Seen:
-    """A stage that DVC has named: what becomes of it, when, and its standard error."""
+class _StageRun:
+    """A stage that DVC has named: its outcome, its times, and its standard error."""
 
     what: str
     start: float
-    said: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
     end: float = 0.0
 
 
-class Follower:
-    """What a DVC process has said so far, by stage."""
+class StageOutputs:
+    """The output of a DVC process so far, by stage."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, _Seen] = {}
-        self.said = bytearray()
+        self.stages: dict[str, _StageRun] = {}
+        self.stderr = bytearray()
         self.present: str | None = None
         self.since = time.monotonic()
         self._rest = b""
 
-    def err(self, text: bytes) -> None:
+    def take_stderr(self, text: bytes) -> None:
         """Take in standard error."""
-        self.said += text
+        self.stderr += text
         if self.present is not None:
-            self.seen[self.present].said += text
+            self.stages[self.present].stderr += text
 
-    def out(self, text: bytes) -> None:
+    def take_stdout(self, text: bytes) -> None:
         """Take in standard output, which may end in the middle of a line."""
         *lines, self._rest = (self._rest + text).split(b"\n")
         for line in lines:
             if (named := NAMED.match(line.decode(errors="replace"))) is not None:
                 self._close()
                 self.present = named[2]
-                self.seen[named[2]] = _Seen(_what(named[1], named[3]), self.since)
+                self.stages[named[2]] = _StageRun(_what(named[1], named[3]), self.since)
 
     def _close(self) -> None:
         self.since = time.monotonic()
         if self.present is not None:
-            self.seen[self.present].end = self.since
+            self.stages[self.present].end = self.since
 
-    def end(self, stages: Sequence[str], status: int) -> tuple[list[Outcome], list[StageFailed]]:
-        """What became of the stages, once DVC has ended with ``status``."""
+    def outcomes(
+        self, stages: Sequence[str], status: int
+    ) -> tuple[list[Outcome], list[StageFailed]]:
+        """The outcomes and failures of the stages, once DVC has ended with ``status``."""
         self._close()
-        said = _text(self.said)
-        failed = [name for line in FAILED.findall(said) for name in _names(line, stages)]
+        text = _text(self.stderr)
+        failed = [name for line in FAILED.findall(text) for name in _names(line, stages)]
         if status != 0 and not failed:
-            gone = status if status < 0 else None
-            return [], [StageFailed(self.present or stages[0], gone, said)]
+            code = status if status < 0 else None
+            return [], [StageFailed(self.present or stages[0], code, text)]
         outcomes = [
-            Outcome(stage, one.what, one.end - one.start, _text(one.said))
-            for stage, one in self.seen.items()
+            Outcome(stage, one.what, one.end - one.start, _text(one.stderr))
+            for stage, one in self.stages.items()
             if stage not in failed
         ]
         return outcomes, [self._failure(stage) for stage in failed]
 
     def _failure(self, stage: str) -> StageFailed:
-        said = _text(self.seen[stage].said if stage in self.seen else self.said)
-        status = EXITED.search(said)
+        text = _text(self.stages[stage].stderr if stage in self.stages else self.stderr)
+        status = EXITED.search(text)
         if status is None:
-            return StageFailed(stage, None, said)
-        # DVC says with a line of its own what StageFailed says too.
-        lines = [line for line in said.splitlines() if not line.startswith(OWN)]
+            return StageFailed(stage, None, text)
+        # DVC's own line about the failure repeats StageFailed.
+        lines = [line for line in text.splitlines() if not line.startswith(OWN)]
         return StageFailed(stage, int(status[1]), "\n".join(lines).strip())
 
 
-def follow(child: subprocess.Popen[bytes], seconds: float) -> Follower:
+def read_outputs(child: subprocess.Popen[bytes], seconds: float) -> StageOutputs:
     """Read both streams to their end. Raises StageFailed when one stage takes over ``seconds``."""
     assert child.stdout is not None and child.stderr is not None
-    follower = Follower()
-    takers = {child.stderr: follower.err, child.stdout: follower.out}
+    outputs = StageOutputs()
+    takers = {child.stderr: outputs.take_stderr, child.stdout: outputs.take_stdout}
     with selectors.DefaultSelector() as selector:
         for stream in takers:
             os.set_blocking(stream.fileno(), False)
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
-            left = follower.since + seconds - time.monotonic()
+            left = outputs.since + seconds - time.monotonic()
             if left <= 0:
-                stage = follower.present or "of the batch"
+                stage = outputs.present or "of the batch"
                 raise StageFailed(stage, None, f"it was ended after {seconds:g} s")
             selector.select(left)
-            # Standard error first: what a stage said is there before DVC names the next.
+            # Standard error first: what a stage wrote is there before DVC names the next.
             for stream, take in takers.items():
                 if stream in selector.get_map() and not _drain(stream, take):
                     selector.unregister(stream)
-    return follower
+    return outputs
 
 
 def _drain(stream: IO[bytes], take: Callable[[bytes], None]) -> bool:
@@ -170,5 +176,5 @@ def _names(line: str, stages: Sequence[str]) -> list[str]:
     return [name for name in QUOTED.findall(line) if name in stages]
 
 
-def _text(said: bytes | bytearray) -> str:
-    return said.decode(errors="replace").strip()
+def _text(text: bytes | bytearray) -> str:
+    return text.decode(errors="replace").strip()

@@ -1,12 +1,15 @@
-"""What DVC leaves when it is killed while it writes its own files, put right.
+"""Repair what a kill leaves of DVC's own files.
 
 DVC writes `.dvc/tmp/rwlock` (who reads and writes what, while it runs) and `dvc.lock` in place, so
 a kill can leave either cut short, and DVC then refuses every command. The first is of no use after
 its process; of the second Git has the last whole one, or stages are run or restored again.
 
 A DVC whose flow was killed goes on with its stage, and DVC refuses what it holds: it is waited for.
-DVC asks only whether a process has that number, which may be another one by now, or a dead one that
+DVC only asks whether the PID is in use, which may be by another process, or by a dead one that
 nobody has collected: such an entry is removed.
+
+Rests on internals of dvc 3.67.1: the name and form of `rwlock`, both files written in place, and
+what a stage has in `dvc.lock`.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ PATIENCE = 10.0
 ORPHAN_SECONDS = 7200.0
 
 
-def mend(root: Path) -> None:
+def repair(root: Path) -> None:
     """Make both files readable again, and say so on standard error."""
     busy, lock = root / ".dvc/tmp/rwlock", root / "dvc.lock"
     if _stays_broken(busy, _is_rwlock):
@@ -45,8 +48,8 @@ def mend(root: Path) -> None:
         if committed is None:
             lock.unlink(missing_ok=True)
         else:
-            atomic.rename(atomic.write_beside(root, committed), lock)
-        _say("dvc.lock was cut short by a kill; stages since its last commit are looked at again")
+            atomic.write(lock, committed)
+        _say("dvc.lock was cut short by a kill; stages since its last commit are checked again")
 
 
 def _wait_for_orphans(busy: Path) -> None:

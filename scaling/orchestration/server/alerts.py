@@ -79,9 +79,6 @@ def _need_server() -> None:
 def _block(kind: str, to: str) -> Any:
     from prefect.blocks.notifications import SlackWebhook
     from prefect.blocks.webhook import Webhook
-    from pydantic import SecretStr
-
-    from scaling.orchestration.server.alerts import SmtpEmail
 
     address = SecretStr(to)
     if kind == "webhook":

@@ -1,8 +1,12 @@
-"""A flow that lost its parent ends: no one is left to whom it could tell what becomes of it.
+"""A flow run whose parent process was killed ends itself.
 
 Prefect's runner and worker start each run as a process of its own. When they are killed, the run
-would go on beside the one that is started next. It looks at its parent instead, and when that is
-gone it ends itself and what it started. Nothing is lost: the next run goes on from what DVC has.
+would continue beside the one that is started next. It watches its parent instead, and when that
+is gone it ends itself and what it started. Nothing is lost: the next run continues from what DVC
+has.
+
+Rests on internals of prefect 3.8.8: the environment variable with the id of the run, which the
+runner and the worker set for the process that they start.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Any
 
 SECONDS = 1.0
 # A server that is gone refuses at once; one on a busy machine takes its time.
-TELL_SECONDS = 60.0
+REPORT_SECONDS = 60.0
 # Set by the runner and the worker for the process of one run, and by nothing else.
 STARTED_BY_PREFECT = "PREFECT__FLOW_RUN_ID"
 NAME = "ends with its parent"
@@ -42,21 +46,21 @@ def _watch(parent: int, end: Callable[[], None]) -> None:
 def _end() -> None:
     """Leave at once, with every process below: the system gives back the project's lock.
 
-    Nothing is said: whoever read this process's output is gone, and writing to it would fail.
+    Nothing is printed: whoever read this process's output is gone, and writing to it would fail.
     """
     import psutil
 
     with contextlib.suppress(Exception):  # whatever it is: ending comes first
-        _tell()
+        _report_crashed()
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
     os._exit(1)
 
 
-def _tell() -> None:
-    """Have the server call this run crashed, if it is there: else it would hold the one place of
-    its deployment until its claim runs out (five minutes), and be called running for ever."""
+def _report_crashed() -> None:
+    """Have the server mark this run as crashed, if it is there: else it would hold the one place of
+    its deployment until its claim runs out (five minutes), and count as running for ever."""
     from uuid import UUID
 
     from prefect import State, get_client
@@ -67,7 +71,8 @@ def _tell() -> None:
     )
     from prefect.states import Crashed
 
-    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: TELL_SECONDS}
+    run = UUID(os.environ[STARTED_BY_PREFECT])
+    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: REPORT_SECONDS}
     with temporary_settings(once), get_client(sync_client=True) as client:
         state: State[Any] = Crashed(message="its worker ended")
-        client.set_flow_run_state(UUID(os.environ[STARTED_BY_PREFECT]), state, force=True)
+        client.set_flow_run_state(run, state, force=True)

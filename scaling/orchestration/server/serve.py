@@ -2,6 +2,9 @@
 
 The server is the one that ``PREFECT_API_URL`` names or, without one, an embedded one on the
 loopback interface, which keeps its database in ``.prefect/`` and ends with this process.
+
+Rests on internals of prefect 3.8.8: at SIGTERM the runner does not await its own stop, which is a
+warning; it ends all the same, and so do its runs (`scaling.orchestration.server.parent_watchdog`).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.orchestration.project_flows import load_flow
-from scaling.orchestration.run_local import _home
+from scaling.orchestration.run_local import prefect_home
 from scaling.orchestration.server.temporary import ServerError, standing_server
 from scaling.orchestration.watch_inbox import watch
 
@@ -31,7 +34,7 @@ def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 2.0) 
     root = root.resolve()
     specs = read(root / FILE, only)
     try:
-        with _api(_home(root), port) as url:
+        with _api(prefect_home(root), port) as url:
             _serve(root, specs, seconds, url)
     except ServerError as error:
         print(error, file=sys.stderr)
@@ -44,7 +47,7 @@ def main(root: Path, port: int, only: Sequence[str] = (), seconds: float = 2.0) 
 def read(file: Path, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The deployments, or those that are named. Raises InputError."""
     if not file.is_file():
-        raise InputError("is missing", file=file, hint="Run from the top of the project.")
+        raise InputError("is missing", file=file, hint="Run this in the project's folder.")
     specs: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
     names = [spec["name"] for spec in specs]
     for name in only:
@@ -61,7 +64,7 @@ def _api(home: Path, port: int) -> Iterator[str]:
         yield given
         return
     with standing_server(home, port) as url, temporary_settings({PREFECT_API_URL: url}):
-        bury()
+        mark_crashed()
         yield url
 
 
@@ -76,8 +79,6 @@ def _serve(root: Path, specs: list[dict[str, Any]], seconds: float, url: str) ->
     here = contextvars.copy_context()
     watcher = threading.Thread(target=here.run, args=(watch, root, seconds, stop), daemon=True)
     watcher.start()
-    # At SIGTERM Prefect's runner forgets to await its own stop, and ends all the same; runs that it
-    # has started end themselves when it is gone (scaling/orchestration/server/parent_watchdog.py).
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     try:
         serve(*made, pause_on_shutdown=False, print_starting_message=False)
@@ -109,18 +110,18 @@ def deployment(root: Path, spec: dict[str, Any]) -> Any:
     )
 
 
-def bury() -> None:
-    """Call the runs crashed that were going on when an embedded server last ended.
+def mark_crashed() -> None:
+    """Mark the runs as crashed that were running when an embedded server last ended.
 
-    No process of theirs is left that could say so, and they would hold the place of the next.
+    No process of theirs is left to do so, and they would hold the place of the next.
     """
     from prefect import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.objects import StateType
     from prefect.states import Crashed
 
-    going = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-    chosen = FlowRunFilter.model_validate({"state": {"type": {"any_": going}}})
+    running = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+    chosen = FlowRunFilter.model_validate({"state": {"type": {"any_": running}}})
     with get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=chosen):
             client.set_flow_run_state(run.id, Crashed(message="its server ended"), force=True)

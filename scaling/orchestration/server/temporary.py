@@ -1,34 +1,32 @@
 """A temporary Prefect server: a child process, on the loopback interface, that ends cleanly.
 
 Prefect can start one by itself, but stops it while task events are still being written: with some
-forty tasks its log ends in a traceback. Here the child stops in order. It is told to stop by the
-end of its standard input, which also comes when the parent dies, however that happens. It then
-lets the open connections finish, waits until every event that came in was recorded, and only then
-stops the recorder. The parent first drains its own queues, so that every event did come in.
+forty tasks its log ends in a traceback. Here the parent first drains its own queues, so that every
+event has come in (`drain`). The child is told to stop by the end of its standard input, which also
+comes when the parent dies, however that happens; it then lets the open connections finish.
+
+Rests on internals of prefect 3.8.8: the application that `create_app` makes, and the queues of
+events and log lines, which are drained.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaling.io.atomic import little_space
-from scaling.orchestration.server.watchdog import answers, forget
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-# Guards against what hangs: a machine that is busy with other work takes its time over both.
+# Guards against what hangs: a machine that is busy with other work takes its time over all.
 START_SECONDS = 900.0
 STOP_SECONDS = 300.0
+ANSWER_SECONDS = 120.0
 # Only what a flow run needs: the recorder of task runs. It writes when it has a batch and at the
 # end, never on a timer: a timer is what stopping would interrupt.
 SETTINGS = {
@@ -86,7 +84,7 @@ def _child(
         stdout=subprocess.PIPE,
         stderr=log,
         env={**os.environ, **settings, "PREFECT_HOME": str(home.resolve())},
-        start_new_session=True,  # so that Ctrl-C reaches the flow, and the server is told by it
+        start_new_session=True,  # so that Ctrl-C reaches the flow, which then stops the server
     )
     try:
         yield child
@@ -115,14 +113,27 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
     return int(line)
 
 
+def answers(seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether Prefect's server says anything at all within ``seconds``; asked once."""
+    import httpx
+    from prefect import get_client
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: seconds}
+    with temporary_settings(once), get_client(sync_client=True) as client:
+        return not isinstance(client.api_healthcheck(), httpx.TransportError)
+
+
 def drain() -> None:
-    """Send every event and log line that is still queued in this process; to a server that is
-    gone, none."""
+    """Send every event and log line that is still queued in this process, if the server answers."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
     if not answers():
-        forget()
         return
     # A worker that is told to stop with much still to send warns about it; one that is not, sends.
     idle = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
@@ -144,49 +155,22 @@ def serve(port: int | None = None) -> None:
 
     listener = socket.create_server(("127.0.0.1", port or 0))
     app = create_app(ephemeral=port is None, final=True)
-    if port is None:
-        _record_before_stop(app)
     # A standing server is never without an open connection, which would use all of this time.
     ending = 60 if port is None else 20
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=ending)
     server = uvicorn.Server(config)
-    threading.Thread(target=_attend, args=(server, listener), daemon=True).start()
+    threading.Thread(target=_stop_at_eof, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])
 
 
-def _attend(server: Any, listener: socket.socket) -> None:
-    """Tell the parent the port once the server has started; stop the server when it leaves."""
+def _stop_at_eof(server: Any, listener: socket.socket) -> None:
+    """Print the port once the server has started; stop it when standard input ends."""
     port = listener.getsockname()[1]
     while not server.started:
         threading.Event().wait(0.02)
     print(port, flush=True)
     sys.stdin.buffer.read()
     server.should_exit = True
-
-
-def _record_before_stop(app: FastAPI) -> None:
-    """Have the application wait, between its last request and its stop, for what is queued."""
-    inner = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def lifespan(served: FastAPI) -> AsyncIterator[Any]:
-        async with inner(served) as state:
-            yield state
-            await _recorded()
-
-    app.router.lifespan_context = lifespan
-
-
-async def _recorded() -> None:
-    """Wait until every event that was taken in was also handled."""
-    from prefect.server.utilities.messaging.memory import METRICS
-
-    waited = 0.0
-    while any(topic["published"] > topic["consumed"] for topic in METRICS.values()):
-        await asyncio.sleep(0.02)
-        waited += 0.02
-        if waited > STOP_SECONDS / 2:
-            return
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from scaling.record.versions.ledger import LEDGER, MANIFEST
 from scaling.record.versions.tags import TAG, tag_versions, tagged
 
 PUSH_SECONDS = 1800.0
-# The pages over all versions: made again from them by every publication and audit, so what stands
-# here is given up where another's comes.
+# The index of all versions is rewritten by every publication and audit, so the one here is given
+# up where another's comes.
 INDEX = re.compile(r"index(-\d+-\d+)?\.(html|json|md)")
 KINDS = ("outs", "metrics", "plots")
 REJECTED = re.compile(r"\[(remote )?rejected\]|non-fast-forward|fetch first")
@@ -30,11 +30,11 @@ PASSWORD = re.compile(r"://[^/@\s]+@")
 
 
 class ShareError(RuntimeError):
-    """Sharing did not end; ``again`` says whether the same thing may work a minute later."""
+    """Sharing failed; ``retryable`` says whether it may work a minute later."""
 
-    def __init__(self, text: str, *, again: bool = False) -> None:
-        self.again = again
-        # What a remote said may be noise, or commands for a terminal.
+    def __init__(self, text: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
+        # What a remote answered may be noise, or commands for a terminal.
         plain = "".join(c if c.isprintable() or c == "\n" else "?" for c in text[:LONGEST])
         super().__init__(PASSWORD.sub("://***@", plain))
 
@@ -45,7 +45,11 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
     Raises ShareError: then the version is published here, and the same call goes on from there.
     """
     _check_names(root, git_remote, dvc_remote)
-    done = [_push_data(root, dvc_remote), *_push_late(root, dvc_remote)] if dvc_remote else []
+    done = (
+        [_push_data(root, dvc_remote), *_push_earlier_inboxes(root, dvc_remote)]
+        if dvc_remote
+        else []
+    )
     if (commit := _commit(root, version)) is not None:
         done.append(f"committed {version}")
     # Every version: an earlier run may have got no further than publishing.
@@ -63,18 +67,18 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
     Several workers with a clone each then go on from the newest version, whoever published it. A
     remote that is not reached, commits of ours that it does not have, and edits that are in the
     way change nothing: the run goes on with what is here, and sharing says what is wrong. Data
-    that does not come is made again. Raises ShareError for a remote that is not known here.
+    that is not there is recomputed. Raises ShareError for a remote that is not known here.
     """
     _check_names(root, git_remote, dvc_remote)
-    branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
+    branch = (_git_or_none(root, "symbolic-ref", "--short", "HEAD") or "").strip()
     # With the tags: a tag of one's own for a version that another tagged could not be pushed.
-    if not branch or _quiet(root, "fetch", "--quiet", "--tags", git_remote, branch) is None:
+    if not branch or _git_or_none(root, "fetch", "--quiet", "--tags", git_remote, branch) is None:
         return None
     before = _git(root, "rev-parse", "HEAD")
     if _git(root, "rev-parse", "FETCH_HEAD") == before:
         return None
-    _give_up_index(root)
-    if _quiet(root, "merge", "--quiet", "--ff-only", "FETCH_HEAD") is None:
+    _restore_index(root)
+    if _git_or_none(root, "merge", "--quiet", "--ff-only", "FETCH_HEAD") is None:
         return None
     if _git(root, "rev-parse", "HEAD") == before:
         return None
@@ -84,7 +88,7 @@ def catch_up(root: Path, git_remote: str, dvc_remote: str | None) -> str | None:
     return done
 
 
-def _give_up_index(root: Path) -> None:
+def _restore_index(root: Path) -> None:
     """Put back the committed index, or none: one made anew here would be in the way of a merge."""
     listed = _git(root, "ls-tree", "--name-only", "HEAD", "reports/").splitlines()
     known = [name for name in listed if INDEX.fullmatch(Path(name).name)]
@@ -114,33 +118,33 @@ def _check_names(root: Path, git_remote: str | None, dvc_remote: str | None) -> 
 def _push_data(root: Path, remote: str) -> str:
     pushed = dvc(root, "push", "--remote", remote, seconds=PUSH_SECONDS)
     if pushed.returncode != 0:
-        raise ShareError(f"DVC could not push to {remote}: {pushed.stderr.strip()}", again=True)
+        raise ShareError(f"DVC could not push to {remote}: {pushed.stderr.strip()}", retryable=True)
     return f"DVC's {remote} has the data"
 
 
 def _pull_data(root: Path, remote: str) -> bool:
-    """Whether all data came, every byte of it hashed; DVC trusts a remote unless it is told not to.
+    """Whether all data came, every byte of it hashed; DVC trusts a remote unless it is set not to.
 
-    Told in .dvc/config.local, so that a pull by hand in this clone is checked from then on too.
+    Set in .dvc/config.local, so that a pull by hand in this clone is checked from then on too.
     """
-    told = dvc(root, "remote", "modify", "--local", remote, "verify", "true")
+    set_up = dvc(root, "remote", "modify", "--local", remote, "verify", "true")
     pulled = dvc(root, "pull", "--remote", remote, seconds=PUSH_SECONDS)
-    return told.returncode == pulled.returncode == 0
+    return set_up.returncode == pulled.returncode == 0
 
 
-def _push_late(root: Path, remote: str) -> list[str]:
+def _push_earlier_inboxes(root: Path, remote: str) -> list[str]:
     """The runs behind versions without a commit, where more have come since.
 
-    What DVC's cache has lost keeps no other version back: it is said, here and by `reproduce`.
+    What DVC's cache has lost keeps no other version back: it is reported, here and by `reproduce`.
     """
-    late = earlier(root, _untagged(root))
-    if not late:
+    found = earlier(root, _untagged(root))
+    if not found:
         return []
-    told, pushed = ", ".join(late), push(root, remote, late.values())
+    names, pushed = ", ".join(found), push(root, remote, found.values())
     if pushed.returncode != 0:
-        said = pushed.stderr.strip()
-        return [f"{remote} does not have all of the earlier runs of {told}: {said}"]
-    return [f"{remote} has the earlier runs of {told}"]
+        error = pushed.stderr.strip()
+        return [f"{remote} does not have all of the earlier runs of {names}: {error}"]
+    return [f"{remote} has the earlier runs of {names}"]
 
 
 def _commit(root: Path, version: str) -> str | None:
@@ -149,7 +153,7 @@ def _commit(root: Path, version: str) -> str | None:
     The index goes with a version: by itself it changes with every audit, on each worker.
     """
     new = [f"reports/{one}" for one in _untagged(root)]
-    paths = [*_made(root), INBOX, f"reports/{LEDGER}", *new]
+    paths = [*_kept_by_git(root), INBOX, f"reports/{LEDGER}", *new]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
     if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
@@ -160,7 +164,7 @@ def _commit(root: Path, version: str) -> str | None:
     return _git(root, "rev-parse", "HEAD").strip()
 
 
-def _made(root: Path) -> list[str]:
+def _kept_by_git(root: Path) -> list[str]:
     """What stages make and Git keeps: the outputs in ``dvc.yaml`` that DVC does not cache."""
     listed = [one for spec in stages(root) for kind in KINDS for one in spec.get(kind) or []]
     kept = [next(iter(one.items())) for one in listed if isinstance(one, dict)]
@@ -185,7 +189,7 @@ def _sent(root: Path, remote: str) -> set[str]:
 
 
 def _push_commits(root: Path, remote: str, versions: list[str]) -> str:
-    branch = (_quiet(root, "symbolic-ref", "--short", "HEAD") or "").strip()
+    branch = (_git_or_none(root, "symbolic-ref", "--short", "HEAD") or "").strip()
     if not branch:
         raise ShareError("Git is on no branch, so there is none to push; check one out")
     places = [f"HEAD:refs/heads/{branch}", *(f"refs/tags/{TAG}{one}" for one in versions)]
@@ -194,25 +198,25 @@ def _push_commits(root: Path, remote: str, versions: list[str]) -> str:
         for one in versions:
             _git(root, "update-ref", f"refs/scaling/{remote}/{one}", "HEAD")
         return f"pushed to {remote}/{branch}"
-    said = pushed.stderr.strip()
-    if REJECTED.search(said):
+    error = pushed.stderr.strip()
+    if REJECTED.search(error):
         raise ShareError(
             f"{remote}/{branch} has commits that are not here, so nothing was pushed. The version "
             f"is published and committed here. Bring them together (git pull --no-rebase {remote} "
-            f"{branch}) and run the refit again.\n{said}"
+            f"{branch}) and run the refit again.\n{error}"
         )
-    raise ShareError(f"Git could not push to {remote}: {said}", again=True)
+    raise ShareError(f"Git could not push to {remote}: {error}", retryable=True)
 
 
 def _git(root: Path, *arguments: str) -> str:
     done = _run(root, *arguments)
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip()
-        raise ShareError(f"git {arguments[0]} failed: {said}")
+        error = done.stderr.strip() or done.stdout.strip()
+        raise ShareError(f"git {arguments[0]} failed: {error}")
     return done.stdout
 
 
-def _quiet(root: Path, *arguments: str) -> str | None:
+def _git_or_none(root: Path, *arguments: str) -> str | None:
     done = _run(root, *arguments)
     return done.stdout if done.returncode == 0 else None
 
@@ -230,6 +234,8 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             timeout=PUSH_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise ShareError(f"git {arguments[0]} took over {PUSH_SECONDS:g} s", again=True) from None
+        raise ShareError(
+            f"git {arguments[0]} took over {PUSH_SECONDS:g} s", retryable=True
+        ) from None
     except FileNotFoundError:
         raise ShareError("there is no git on this machine") from None

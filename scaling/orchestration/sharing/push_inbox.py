@@ -2,7 +2,11 @@
 
 `dvc push` sends what is in the folder now. A version whose run was killed between its publication
 and its commit may be of an earlier inbox: its manifest keeps DVC's text of it, and by the hash in
-it the runs are sent too, so that whoever clones can make the version again.
+it the runs are sent too, so that whoever clones can reproduce the version. DVC's command line
+does not do it: it pushes a folder whose files its cache has lost, and reports success.
+
+Rests on internals of dvc 3.67.1: `Repo.cloud.push` of hashes, and the list of a folder's files in
+the cache (`dvc_data`).
 """
 
 from __future__ import annotations

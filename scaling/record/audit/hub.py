@@ -19,7 +19,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.fitting.study_record import read_version
-from scaling.io.atomic import write_bytes
+from scaling.io import atomic
 from scaling.io.json_files import write_json
 from scaling.record.versions.ledger import MANIFEST
 from scaling.record.versions.tables import quantiles
@@ -42,7 +42,7 @@ def export(versions: Iterable[Path], out: Path) -> list[Path]:
         rounds[day] = quantiles(folder)
         metrics |= {one.study: one.metric or "loss" for one in read_version(folder).values()}
         for name, content in hubverse.files(rounds[day], day).items():
-            write_bytes(out / name, content)
+            atomic.write(out / name, content)
             written.append(out / name)
     config = {
         "tasks": hubverse.tasks(rounds, metrics),

@@ -10,7 +10,6 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.io.atomic import write_bytes
 from scaling.io.json_files import json_text
 from scaling.io.tables import csv_text
 from scaling.record.audit import read, table
@@ -70,7 +69,7 @@ def write(audit: Audit, root: Path = Path()) -> list[Path]:
     }
     with atomic.locked(folder):
         for name, content in files.items():
-            write_bytes(folder / name, content)
+            atomic.write(folder / name, content)
     return [folder / name for name in files]
 
 

@@ -22,7 +22,6 @@ import csv
 import io
 import json
 import math
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,11 +107,8 @@ def write(edition: Edition, place: Path) -> Path:
         atomic.remove_leftovers(place)
         if folder.exists():
             return folder
-        beside = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=place))
-        for name, content in edition.files.items():
-            atomic.write(beside / name, content)
-        beside.chmod(0o755)
-        atomic.rename(beside, folder)
+        with atomic.new_folder(folder) as beside:
+            atomic.fill(beside, edition.files)
     return folder
 
 

@@ -18,7 +18,6 @@ from scaling.document.format import clean
 from scaling.document.render import html, markdown, stylesheet
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.io.atomic import write_bytes
 from scaling.io.hashing import sha256
 from scaling.io.json_files import as_list, as_map, json_text
 from scaling.record.site import audited
@@ -142,7 +141,7 @@ def _put(reports: Path, files: Mapping[str, bytes]) -> list[Path]:
     paths = {reports / name: content for name, content in files.items()}
     new = [p for p, content in paths.items() if not p.is_file() or p.read_bytes() != content]
     for path in new:
-        write_bytes(path, paths[path])
+        atomic.write(path, paths[path])
     return new
 
 

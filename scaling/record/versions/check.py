@@ -139,7 +139,7 @@ def _repaired_ledger(history: _History) -> list[Entry]:
         history.problems.append(f"{history.shown(ledger)}: {wrong}")
     else:
         history.ledger = b"".join(entry.line() for entry in chain)
-        atomic.rename(atomic.write_beside(history.reports, history.ledger), ledger)
+        atomic.write(ledger, history.ledger)
         history.restored.append(f"{history.shown(ledger)} ({wrong})")
     return chain
 
@@ -210,7 +210,7 @@ def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes 
         hint = "" if history.current is None else "; put it back from Git or a backup"
         history.problems.append(f"{history.shown(path)}: {wrong}{hint}")
         return None
-    atomic.rename(atomic.write_beside(history.reports, found), path)
+    atomic.write(path, found, within=history.reports)
     history.restored.append(f"{history.shown(path)} ({wrong})")
     return found
 
@@ -244,6 +244,5 @@ def _rebuilt_change_files(reports: Path, current: Current, entry: Entry) -> Mapp
     known = {one.digest(): name for name, one in _manifests(_History(reports), {}).items()}
     before = known.get(entry.previous or "")
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
-        for name, source in current.files.items():
-            atomic.write(Path(folder) / name, source.read_bytes())
+        atomic.fill(Path(folder), {n: one.read_bytes() for n, one in current.files.items()})
         return current.change_files(reports / before if before else None, Path(folder))

@@ -81,7 +81,7 @@ class StatCache:
             return
         content = json.dumps(known).encode()
         with contextlib.suppress(OSError):
-            atomic.rename(atomic.write_beside(self._file.parent, content), self._file)
+            atomic.write(self._file, content)
 
 
 def clock_ns() -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -68,7 +67,7 @@ def issue(
     ``more`` are the facts of `scaling.record.versions.ledger.MORE_FACTS`. See `publish`.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    with atomic.locked(reports), _clean_failure(reports):
+    with atomic.locked(reports), _explained(reports):
         atomic.remove_leftovers(reports)
         current = replace(gather(), inputs=inputs(root))
         history = _History(reports, current, StatCache(reports))
@@ -130,10 +129,11 @@ def _add(
     if current.as_of is not None:
         facts["as_of"] = current.as_of
     previous = reports / chain[-1].version if chain else None
-    folder, content = _staged_version(reports, current, facts, previous)
-    ledger = atomic.write_beside(reports, history.ledger + entry_of(content).line())
-    atomic.rename(folder, reports / current.version)
-    atomic.rename(ledger, reports / LEDGER)
+    # Both are written before either is renamed: first the version, then the ledger.
+    version = reports / current.version
+    with atomic.new_file(reports / LEDGER) as ledger, atomic.new_folder(version) as folder:
+        content = _fill(folder, current, facts, previous)
+        ledger.write_bytes(history.ledger + entry_of(content).line())
 
 
 def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) -> None:
@@ -150,36 +150,30 @@ def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) ->
         )
 
 
-def _staged_version(
-    reports: Path, current: Current, facts: Mapping[str, str | bool | None], previous: Path | None
-) -> tuple[Path, bytes]:
-    """A temporary folder with every file of the version, on the disk, and its manifest."""
-    staged = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=reports))
+def _fill(
+    folder: Path, current: Current, facts: Mapping[str, str | bool | None], previous: Path | None
+) -> bytes:
+    """Write every file of the version; returns its manifest."""
     for name, source in current.files.items():
         content = source.read_bytes()
         if sha256(content) != current.made_by["outputs"][name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
-        atomic.write(staged / name, content)
-    more = current.change_files(previous, staged)
-    for name, content in more.items():
-        atomic.write(staged / name, content)
+        atomic.fill(folder, {name: content})
+    more = current.change_files(previous, folder)
     content = manifest(current, facts, more)
-    atomic.write(staged / MANIFEST, content)
-    staged.chmod(0o755)
-    return staged, content
+    atomic.fill(folder, {**more, MANIFEST: content})
+    return content
 
 
 @contextlib.contextmanager
-def _clean_failure(reports: Path) -> Iterator[None]:
-    """On any failure remove what was half written; say plainly when the disk is full."""
+def _explained(reports: Path) -> Iterator[None]:
+    """Say plainly when the disk is full."""
     try:
         yield
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            atomic.remove_leftovers(reports)
-        if atomic.is_full(error):
-            raise PublishError(
-                f"nothing was published: no space left on the disk of {reports}. What was "
-                "published before is whole; free some space and publish again"
-            ) from error
-        raise
+    except OSError as error:
+        if not atomic.is_full(error):
+            raise
+        raise PublishError(
+            f"nothing was published: no space left on the disk of {reports}. What was "
+            "published before is whole; free some space and publish again"
+        ) from error

@@ -53,7 +53,7 @@ def published(folder: Path) -> list[Source]:
         InputError: no such folder, or a source without a table or complete metadata.
     """
     if not folder.is_dir():
-        raise InputError("no such folder", file=folder, hint="Run from the top of the project.")
+        raise InputError("no such folder", file=folder, hint="Run this in the project's folder.")
     return [_source(path) for path in sorted(folder.iterdir()) if path.is_dir()]
 
 

@@ -14,7 +14,8 @@ def table(path: Path) -> tuple[list[dict[str, str]], bool]:
     """The filled cells of every line by column, and whether the last line is cut.
 
     Raises:
-        InputError: not UTF-8 text, a nameless or repeated column, a line of another width.
+        InputError: not UTF-8 text, a column that is nameless or repeated, or a line with another
+            number of cells.
     """
     text, cut = whole_lines(path)
     if "\0" in text:
@@ -23,7 +24,7 @@ def table(path: Path) -> tuple[list[dict[str, str]], bool]:
     names = next(lines, [])
     for name in names:
         if not name.strip() or names.count(name) > 1:
-            raise InputError("a nameless or repeated column", file=path, value=name)
+            raise InputError("a column without a name, or repeated", file=path, value=name)
     return [_cells(names, line, path, row) for row, line in enumerate(lines, start=1)], cut
 
 
@@ -37,7 +38,9 @@ def _lines(text: str, path: Path) -> Iterator[list[str]]:
 def _cells(names: list[str], line: list[str], path: Path, row: int) -> dict[str, str]:
     if len(line) != len(names):
         allowed = f"{len(names)} cells"
-        raise InputError("a line of another width", file=path, row=row, value=line, allowed=allowed)
+        raise InputError(
+            "a line with another number of cells", file=path, row=row, value=line, allowed=allowed
+        )
     return {name: cell for name, cell in zip(names, line, strict=True) if cell.strip()}
 
 

@@ -45,10 +45,10 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless a key comes twice (JSON readers keep the last, silently)."""
+    """An object, unless a key appears twice (JSON readers keep the last, silently)."""
     row = dict(pairs)
     if len(row) < len(pairs):
-        raise ValueError(f"a key comes twice in {shorten([key for key, _ in pairs])}")
+        raise ValueError(f"a key appears twice in {shorten([key for key, _ in pairs])}")
     return row
 
 

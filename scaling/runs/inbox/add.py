@@ -25,7 +25,7 @@ from scaling.errors import InputError, counted, shorten
 from scaling.io import atomic
 from scaling.runs.formats import format_of
 from scaling.runs.inbox import store
-from scaling.runs.inbox.complete_lines import TOLD, open_ended
+from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.mapping import Mapping, Options, amended, read_versions, write_versions
 from scaling.runs.inbox.merge import Part, accounts, compared, logged_again, merged
 from scaling.runs.inbox.read import part_of, rows_of
@@ -45,7 +45,7 @@ class Added:
     source: str
     alias: str
     new: bool
-    said: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def add(
     flagged; with ``correct``, a run may come back with another recipe.
 
     Raises:
-        InputError: the file cannot be read, its mapping does not settle everything, or its runs
+        InputError: the file cannot be read, its mapping leaves questions open, or its runs
             are not whole; nothing was changed then.
     """
     source = _checked_name(name or _stem(path), path)
@@ -109,16 +109,16 @@ def _added(
     known = [one for one in store.in_force(lines, None) if one.payload == line.payload]
     if known and known[0].mapping == number:
         return _nothing(source, internal, "this file is there already, read in the same way")
-    said = _checked(staged, mapping, partial, today)
+    remarks = _checked(staged, mapping, partial, today)
     others = [one for one in store.in_force(lines, None) if one.payload != line.payload]
     if others:
         news = _compared(staged, mapping, line, folder, versions, others, correct)
         if not known and news is None:
             return _nothing(source, internal, "every row is there already")
-        said += [news or "every value is as it was"]
+        remarks += [news or "every value is unchanged"]
     _commit(staged, folder, [*versions, mapping] if number > len(versions) else versions, line)
     alias = store.aliases(internal)[source]
-    return Added(source, alias, True, said)
+    return Added(source, alias, True, remarks)
 
 
 def _commit(staged: _Staged, folder: Path, versions: list[Mapping], line: Line) -> None:
@@ -127,7 +127,7 @@ def _commit(staged: _Staged, folder: Path, versions: list[Mapping], line: Line) 
     store.give_alias(folder.parents[1], folder.name)
     target = folder / store.PAYLOADS / line.payload
     if not target.exists():
-        _sync_tree(staged.folder)
+        atomic.sync_tree(staged.folder)
         atomic.rename(staged.folder, target)
     write_versions(folder, versions)
     store.append(folder, line)
@@ -140,7 +140,7 @@ def _nothing(source: str, internal: Path, why: str) -> Added:
 
 def _later(today: date, lines: list[Line]) -> date:
     if lines and today < lines[-1].recorded:
-        hint = "Set the clock: a day that was recorded cannot be gone back to."
+        hint = "Set the clock: the log's days must not go back."
         raise InputError("the log is ahead of the clock", value=str(today), hint=hint)
     return today
 
@@ -156,7 +156,9 @@ def _checked_name(name: str, path: Path) -> str:
     if not _NAME.fullmatch(name):
         allowed = "small letters, digits, '.', '_' and '-'"
         hint = "Name the source with --as NAME."
-        raise InputError("no name for a source", file=path, value=name, allowed=allowed, hint=hint)
+        raise InputError(
+            "is not a name for a source", file=path, value=name, allowed=allowed, hint=hint
+        )
     if (PUBLISHED / name).is_dir():
         raise InputError("the name of a published source", value=name, hint="Choose another --as.")
     return name
@@ -186,10 +188,10 @@ def _staged(path: Path, internal: Path) -> Iterator[_Staged]:
         folder.chmod(0o755)
         yield staged
     except InputError as error:
-        told = str(error.file or "")
-        if not told.startswith(str(folder)):
+        named = str(error.file or "")
+        if not named.startswith(str(folder)):
             raise error.at(path) from None
-        raise _at(error, path, told.removeprefix(str(staged.place)).lstrip("/")) from None
+        raise _at(error, path, named.removeprefix(str(staged.place)).lstrip("/")) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -228,14 +230,6 @@ def _refuse_open_database(path: Path) -> None:
         raise InputError("the database is in use", file=path, value=size, hint=hint)
 
 
-def _sync_tree(folder: Path) -> None:
-    for base, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            with Path(base, name).open("rb") as file:
-                os.fsync(file.fileno())
-        atomic.sync(Path(base))
-
-
 # What it holds -----------------------------------------------------------------------------------
 
 
@@ -251,18 +245,18 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> l
         parts += [rows] if "_expected" in rows.columns else []
         # A day more, for today is in UTC.
         early += [rows.filter(pl.col("observed") > today + timedelta(days=1))]
-    said = [counted(results, "result"), *_too_early(pl.concat(early), today)]
+    remarks = [counted(results, "result"), *_too_early(pl.concat(early), today)]
     if unparsed and unparsed == results:
         where = first or (None, "{}")
         raise InputError(f"no row can be read; the first: {_lost(where[1])}", row=where[0])
     if first:
-        said.append(
+        remarks.append(
             f"{counted(unparsed, 'row')} {'has' if unparsed == 1 else 'have'} cells that cannot be "
             f"read and will go to quarantine; the first is row {first[0]}, {_lost(first[1])}"
         )
     if open_ended(staged.place):
-        said.append(TOLD)
-    return said + (_reconciled(pl.concat(parts), partial) if parts else [])
+        remarks.append(NO_LINE_END)
+    return remarks + (_reconciled(pl.concat(parts), partial) if parts else [])
 
 
 def _too_early(rows: pl.DataFrame, today: date) -> list[str]:
@@ -281,25 +275,25 @@ def _lost(unparsed: str) -> str:
 
 def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
     """A tracker's account of its runs against the rows that came."""
-    told = accounts(rows)
-    short = [one for one in told if one.unended]
+    runs = accounts(rows)
+    short = [one for one in runs if one.unended]
     if short and not partial:
         listed = "\n  ".join(str(one) for one in short[:20])
         hint = "Export them again when they have ended, or add --partial to take them flagged."
         raise InputError(
-            f"not whole: {len(short)} of {counted(len(told), 'run')}:\n  {listed}", hint=hint
+            f"not whole: {len(short)} of {counted(len(runs), 'run')}:\n  {listed}", hint=hint
         )
-    said = [counted(len(told), "run")]
-    known = [one for one in told if one.expected is not None]
+    remarks = [counted(len(runs), "run")]
+    known = [one for one in runs if one.expected is not None]
     if known:
-        said.append(
+        remarks.append(
             f"of {counted(len(known), 'run')} with a last step in the tracker, "
             f"{len(known) - sum(one.short for one in known)} reach it"
         )
     if short:
-        said.append(f"{len(short)} are not whole and are flagged")
+        remarks.append(f"{len(short)} are not whole and are flagged")
     again = logged_again(rows)
-    return said + (
+    return remarks + (
         [f"logged again at the same step: {counted(again, 'row')}, the last counts"] * (again > 0)
     )
 

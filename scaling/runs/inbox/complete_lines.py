@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 SUFFIXES = (".csv", ".tsv")
-TOLD = "no line end after the last row: if it was still being written, the last cell is cut"
+NO_LINE_END = "no line end after the last row: if it was still being written, the last cell is cut"
 
 
 def open_ended(path: Path) -> bool:

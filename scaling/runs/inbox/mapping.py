@@ -228,7 +228,7 @@ def write_versions(folder: Path, versions: Sequence[Mapping]) -> None:
     plain = [{"version": n, **_plain(one)} for n, one in enumerate(versions, start=1)]
     head = "# Written by `scaling add`. A version is never edited; the last one reads what comes.\n"
     text = head + yaml.safe_dump({"versions": plain}, sort_keys=False, allow_unicode=True)
-    atomic.rename(atomic.write_beside(folder, text.encode()), folder / FILE)
+    atomic.write(folder / FILE, text.encode())
 
 
 def _plain(mapping: Mapping) -> dict[str, Any]:

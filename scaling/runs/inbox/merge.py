@@ -70,14 +70,14 @@ class Account:
         return self.status in _ENDED and not self.unended
 
     def __str__(self) -> str:
-        said = [f"run {self.run!r}: {counted(self.rows, 'row')}, last step {_whole(self.last)}"]
+        facts = [f"run {self.run!r}: {counted(self.rows, 'row')}, last step {_whole(self.last)}"]
         if self.expected is not None:
-            said.append(f"the tracker's last step is {_whole(self.expected)}")
+            facts.append(f"the tracker's last step is {_whole(self.expected)}")
         if self.truncated:
-            said.append("the file ends before the run does")
+            facts.append("the file ends before the run does")
         if self.status:
-            said.append(f"status {self.status!r}")
-        return "; ".join(said)
+            facts.append(f"status {self.status!r}")
+        return "; ".join(facts)
 
 
 def _whole(step: float | None) -> str:
@@ -141,9 +141,9 @@ def _ended(rows: pl.DataFrame, *, final_only: bool) -> pl.DataFrame:
     With ``final_only`` the mapping says that a run's last row is its end, unless the tracker knows
     better; otherwise the tracker has to say so.
     """
-    told = accounts(rows)
-    ended = [one.run for one in told if (not one.unended if final_only else one.ended)]
-    cut = [one.run for one in told if one.short or one.truncated]
+    runs = accounts(rows)
+    ended = [one.run for one in runs if (not one.unended if final_only else one.ended)]
+    cut = [one.run for one in runs if one.short or one.truncated]
     at_end = (pl.col("step") == pl.col("step").max().over("run", "metric")).fill_null(value=True)
     final = at_end & pl.col("run").is_in(ended)
     word = pl.when(final).then(pl.lit("final")).otherwise(pl.lit("intermediate"))
@@ -160,13 +160,13 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     """What changed from the one table of a source to the next, in words; None for nothing."""
     before, now = (rows.with_columns(_place=pl.struct(place())) for rows in (old, new))
     added = now.join(before, on=_SAME, how="anti", nulls_equal=True)
-    gone = before.join(now, on=_SAME, how="anti", nulls_equal=True)
-    if added.is_empty() and gone.is_empty():
+    removed = before.join(now, on=_SAME, how="anti", nulls_equal=True)
+    if added.is_empty() and removed.is_empty():
         return None
-    changed = added.join(gone.select("_place").unique(), on="_place", how="semi").height
+    changed = added.join(removed.select("_place").unique(), on="_place", how="semi").height
     text = f"{counted(added.height - changed, 'new result')}, {changed} corrected"
     if changed:
-        one = added.join(gone.select("_place", was="value"), on="_place").row(0, named=True)
+        one = added.join(removed.select("_place", was="value"), on="_place").row(0, named=True)
         was, now_is = ("not readable" if one[n] is None else one[n] for n in ("was", "value"))
         text += f" (the first: run {one['run']!r}, {one['metric']}: {was} is now {now_is})"
     return text

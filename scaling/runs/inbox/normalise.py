@@ -1,7 +1,7 @@
 """A frame as a file or tracker has it, turned into run rows by a mapping.
 
 Every name that comes in is mapped or ignored; whatever is neither, or is ambiguous, is a fault.
-All faults of a file are told in one error, each with what would settle it.
+One error lists all faults of a file, each with its remedy.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ def run_rows(cells: pl.DataFrame, mapping: Mapping, *, raw: bool) -> pl.DataFram
     """
     faults = _faults(cells, mapping, raw)
     if faults:
-        raise InputError("the mapping does not settle everything:\n  " + "\n  ".join(faults))
+        raise InputError("the mapping leaves questions open:\n  " + "\n  ".join(faults))
     frame = cells.with_row_index("_row", offset=1).with_columns(pl.col("_row").cast(pl.Int64))
     frame = _of_metrics(frame, mapping, raw) if mapping.metrics else frame
     made = _in_schema(frame, mapping, raw)
     suspicious = _suspicious(made, mapping)
     if suspicious:
-        raise InputError("units are not settled:\n  " + "\n  ".join(suspicious))
+        raise InputError("units are missing:\n  " + "\n  ".join(suspicious))
     return made
 
 
@@ -108,8 +108,10 @@ def _absent(mapping: Mapping, usable: Sequence[str]) -> list[str]:
             hint = nearest(part, usable) or f"There are: {shorten(list(usable), 200)}."
             faults.append(f"--map {ours}={source}: there is no {part!r}. {hint}{units}")
     if mapping.metrics and not set(mapping.metrics) & set(usable):
-        told = shorten(list(usable), 200)
-        faults.append(f"none of the metrics {shorten(list(mapping.metrics))} is there, but: {told}")
+        names = shorten(list(usable), 200)
+        faults.append(
+            f"none of the metrics {shorten(list(mapping.metrics))} is there, but: {names}"
+        )
     return faults
 
 
@@ -305,7 +307,7 @@ def _plain(frame: pl.DataFrame, theirs: str, ours: str, source: From) -> pl.Seri
 
 
 def _product(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
-    """The product of columns and numbers; where a factor is no number, the text of it all."""
+    """The product of columns and numbers; where a factor is not a number, the text of it all."""
     factors = []
     for part in source.parts:
         if part not in frame.columns:

@@ -20,7 +20,7 @@ def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
     """Run rows with ``row`` and ``unparsed`` (and a tracker's account), part by part.
 
     Raises:
-        InputError: the file cannot be read, or the mapping does not settle what it holds.
+        InputError: the file cannot be read, or the mapping leaves questions open.
     """
     raw = format_of(place).raw
     before = 0
@@ -66,7 +66,7 @@ def _place(folder: Path, line: Line) -> Path:
     place = line.place(folder)
     if not place.exists():
         hint = "`dvc checkout` (or `dvc pull`) brings back what DVC tracks."
-        raise InputError("what was added is not here", file=place, hint=hint)
+        raise InputError("added files are missing", file=place, hint=hint)
     return place
 
 

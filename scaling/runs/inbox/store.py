@@ -78,7 +78,9 @@ def read_log(folder: Path) -> list[Line]:
     for row, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         lines.append(_line(text, file, row))
         if row > 1 and lines[-1].recorded < lines[-2].recorded:
-            raise InputError("days go back", file=file, row=row, value=str(lines[-1].recorded))
+            raise InputError(
+                "days are out of order", file=file, row=row, value=str(lines[-1].recorded)
+            )
     return lines
 
 
@@ -109,7 +111,7 @@ def in_force(lines: Sequence[Line], as_of: date | None) -> list[Line]:
 def append(folder: Path, line: Line) -> None:
     """Add a line: a reader sees the old log or the new one."""
     old = (folder / LOG).read_bytes() if (folder / LOG).is_file() else b""
-    atomic.rename(atomic.write_beside(folder, old + line.text().encode()), folder / LOG)
+    atomic.write(folder / LOG, old + line.text().encode())
 
 
 def digest(folder: Path) -> str:
@@ -145,6 +147,5 @@ def give_alias(internal: Path, name: str) -> str:
     if name not in known:
         known[name] = f"internal-{len(known) + 1}"
         text = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
-        folder = internal / STORE
-        atomic.rename(atomic.write_beside(folder, text.encode()), folder / ALIASES)
+        atomic.write(internal / STORE / ALIASES, text.encode())
     return known[name]

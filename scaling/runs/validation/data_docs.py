@@ -21,7 +21,7 @@ from urllib.parse import quote
 import polars as pl
 
 # First: it keeps Great Expectations from sending usage figures.
-from scaling.runs.validation.partition import EXAMPLES, Told
+from scaling.runs.validation.partition import EXAMPLES, Summary
 from scaling.runs.validation.suite import Check, expectation_suite
 
 import great_expectations as gx  # isort: skip
@@ -69,7 +69,7 @@ _TIME = re.compile(r"19(?:69-12-31|70-01-01)T\d{2}:\d{2}:\d{2}Z")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def pages(checked: Mapping[str, Told]) -> dict[str, bytes]:
+def pages(checked: Mapping[str, Summary]) -> dict[str, bytes]:
     """The files of the site, by path."""
     with tempfile.TemporaryDirectory() as folder:
         _build(Path(folder), checked)
@@ -81,7 +81,7 @@ def pages(checked: Mapping[str, Told]) -> dict[str, bytes]:
     return {"index.html": _index(checked), **made}
 
 
-def _index(checked: Mapping[str, Told]) -> bytes:
+def _index(checked: Mapping[str, Summary]) -> bytes:
     """The first page: Great Expectations' own needs scripts from elsewhere to show its links."""
     rows = "".join(
         f'<tr><td><a href="validations/{quote(name)}.html">{escape(name)}</a></td>'
@@ -102,7 +102,7 @@ def _index(checked: Mapping[str, Told]) -> bytes:
     ).encode()
 
 
-def _build(folder: Path, checked: Mapping[str, Told]) -> None:
+def _build(folder: Path, checked: Mapping[str, Summary]) -> None:
     """Let Great Expectations write the site of these results."""
     context = gx.get_context(mode="ephemeral")
     backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
@@ -125,7 +125,7 @@ def _build(folder: Path, checked: Mapping[str, Told]) -> None:
     context.build_data_docs(site_names=["docs"])
 
 
-def _of_source(name: str, checked: Told, suite: Any, run: Any) -> Any:
+def _of_source(name: str, checked: Summary, suite: Any, run: Any) -> Any:
     """The part of the validation result that is about one source, in Great Expectations' form."""
     rows = checked.valid + checked.quarantined
     configurations = {e.meta["check"]: e.configuration for e in suite.expectations}

@@ -61,14 +61,14 @@ class Checked:
     findings: pl.DataFrame
 
     @property
-    def told(self) -> Told:
+    def summary(self) -> Summary:
         """The numbers, and the first findings of each check."""
         first = self.findings.filter(pl.int_range(pl.len()).over("check") < EXAMPLES)
-        return Told(self.valid.height, self.quarantine.height, self.failed, first)
+        return Summary(self.valid.height, self.quarantine.height, self.failed, first)
 
 
 @dataclass(frozen=True)
-class Told:
+class Summary:
     """What reports say of a source: how many rows went which way, and what broke which check."""
 
     valid: int
@@ -76,10 +76,10 @@ class Told:
     failed: tuple[tuple[Check, int], ...]
     findings: pl.DataFrame
 
-    def __add__(self, other: Told) -> Told:
+    def __add__(self, other: Summary) -> Summary:
         """Of two parts of a source together."""
         both = pl.concat([self.findings, other.findings])
-        return Told(
+        return Summary(
             self.valid + other.valid,
             self.quarantined + other.quarantined,
             tuple(

@@ -20,12 +20,12 @@ def listed(top: Path = Path()) -> pl.DataFrame:
     """All quarantined rows as they came, with ``id`` and the ``folder`` (source) they are read as.
 
     Raises:
-        InputError: nothing was validated here yet.
+        InputError: nothing has been validated here yet.
     """
     files = sorted((top / QUARANTINE).glob("*.parquet"))
     if not files or not (top / FINDINGS).exists():
         hint = "Run from the top of the project, after: scaling refit"
-        raise InputError("nothing was validated here", file=top / QUARANTINE, hint=hint)
+        raise InputError("nothing has been validated here", file=top / QUARANTINE, hint=hint)
     tables = [pl.read_parquet(path).with_columns(folder=pl.lit(path.stem)) for path in files]
     rows = pl.concat(tables)
     ids = [row_id(row) for row in rows.iter_rows(named=True)]
@@ -64,7 +64,7 @@ def find(rows: pl.DataFrame, name: str) -> dict[str, Any]:
         raise InputError("no such row in quarantine", value=name, allowed=_ROW, hint=hint)
     if found["id"].n_unique() > 1:
         ids = ", ".join(one[:_ID_SHOWN] for one in found["id"])
-        raise InputError("several rows of that name", value=name, allowed=f"one of {ids}")
+        raise InputError("several rows match", value=name, allowed=f"one of {ids}")
     return found.row(0, named=True)
 
 

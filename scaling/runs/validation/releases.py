@@ -113,7 +113,7 @@ def appended(path: Path, new: Iterable[Release]) -> list[Release]:
         for release in new:
             chain.append(replace(release, previous=chain[-1].digest() if chain else None))
         content = b"".join(release.line() for release in chain)
-        atomic.rename(atomic.write_beside(path.parent, content), path)
+        atomic.write(path, content)
     return chain[before:]
 
 

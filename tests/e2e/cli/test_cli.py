@@ -124,7 +124,7 @@ def test_other_bad_input(table: Path, tmp_path: Path) -> None:
 
 def test_help_groups_verbs() -> None:
     shown = cli("--help").stdout
-    for words in ("Run the pipeline", "table of your own", "Look things up", "Publish"):
+    for words in ("Run the pipeline", "your own table", "Look up laws", "Publish"):
         assert words in shown
 
 

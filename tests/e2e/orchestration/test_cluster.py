@@ -138,12 +138,12 @@ def test_the_bytes_are_the_same_whichever_ran_them(
 AGAIN = """
 import json, sys; from pathlib import Path
 from prefect import flow
-from flows.audit import remade
+from scaling.orchestration.audit_tasks import reproduce_all
 from scaling.orchestration.server.task_runner import runner
 
 @flow(task_runner=runner())
 def again():
-    return remade(Path().resolve())
+    return reproduce_all(Path().resolve())
 
 if __name__ == "__main__":
     from scaling.orchestration.server.temporary import drain

@@ -61,7 +61,6 @@ def test_two_process_workers_with_clones_of_their_own_publish_one_history(
 ) -> None:
     """Two workers, one work pool, one server; a shared Git hub and a shared DVC remote."""
     root = make(tmp_path / "project")
-    (root / "flows").symlink_to(CHECKOUT / "flows")
     with (root / ".dvc/config").open("a") as config:
         config.write(f"['remote \"storage\"']\n    url = {tmp_path / 'storage'}\n")
     file = root / "prefect.yaml"

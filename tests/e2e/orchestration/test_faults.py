@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import socket
@@ -10,16 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
-import httpx
 import psutil
 import pytest
 
 from scaling.io import atomic
-from scaling.orchestration.server import watchdog
-from scaling.orchestration.server.temporary import drain
-from scaling.orchestration.server.watchdog import GIVEN_UP, answers, of_the_server
+from scaling.orchestration.server.temporary import answers, drain
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_flow import CHECKOUT, RUN, versions
 from tests.support.needs import COMPILER, DISK
@@ -42,10 +37,10 @@ def land(root: Path, text: str) -> None:
 CHILD = """
 import sys, threading
 from pathlib import Path
-from scaling.orchestration.project_lock import alone
+from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.parent_watchdog import NAME
 root = Path(sys.argv[1])
-with alone(root):
+with hold_project(root):
     print("holds", NAME in [thread.name for thread in threading.enumerate()], flush=True)
     exec(sys.argv[2])
     (root / "end").write_text("reached")
@@ -122,71 +117,10 @@ def test_a_refit_whose_server_is_killed_ends_soon_and_the_next_completes(tmp_pat
         assert end_of(child) == 1
         log.seek(0)
         said = log.read()
-    assert GIVEN_UP in said
     assert "Prefect's server failed" in said and "Traceback" not in said
     assert "Error logging" not in said and "failed to process" not in said
     assert refit(root, env).returncode == 0
     assert versions(root) == 1 and verify(root) == []
-
-
-def test_after_giving_up_a_request_is_tried_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from prefect import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    tried: list[str] = []
-    handle = httpx.HTTPTransport.handle_request
-
-    def noted(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        tried.append(request.url.path)
-        return handle(self, request)
-
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", noted)
-    monkeypatch.setattr(logging, "raiseExceptions", True)  # put back at the end
-    monkeypatch.setattr(watchdog, "PATIENCE", 0.0)
-    monkeypatch.setattr(watchdog, "LOOK_SECONDS", 0.01)
-    url = f"http://127.0.0.1:{free_port()}/api"
-    with temporary_settings({PREFECT_API_URL: url}), watchdog.impatient():
-        until(lambda: GIVEN_UP in capsys.readouterr().err)
-        with get_client(sync_client=True) as client, pytest.raises(httpx.ConnectError):
-            client.read_deployment_by_name("refit/refit")
-    assert sum("deployments" in path for path in tried) == 1
-
-
-def test_a_request_that_waits_for_its_next_attempt_ends_as_the_server_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from prefect import get_client
-    from prefect.client import base
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_CLIENT_MAX_RETRIES,
-        get_current_settings,
-        temporary_settings,
-    )
-
-    def broken(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        raise httpx.ReadError("reset", request=request)
-
-    def give_up(seconds: float) -> None:
-        get_current_settings().client.max_retries = 0
-
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", broken)
-    monkeypatch.setattr(base, "time", SimpleNamespace(sleep=give_up))
-    asked = {
-        PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api",
-        PREFECT_CLIENT_MAX_RETRIES: 5,
-    }
-    with (
-        temporary_settings(asked),
-        get_client(sync_client=True) as client,
-        pytest.raises(AssertionError) as ended,
-    ):
-        client.read_deployment_by_name("refit/refit")
-    assert of_the_server(ended.value)
-    assert of_the_server(httpx.ConnectError("refused"))
-    assert not of_the_server(AssertionError("a stage's"))
 
 
 def test_a_server_that_only_takes_connections_does_not_answer(

@@ -82,6 +82,7 @@ FILES = {
     "data/published/runs.csv": "row\n",
     ".gitignore": "__pycache__/\n",
     ".dvc/config": (CHECKOUT / ".dvc" / "config").read_text(),
+    **{f"flows/{one.name}": one.read_text() for one in (CHECKOUT / "flows").glob("*.py")},
 }
 # As the command line does it.
 RUN = "import sys; from scaling.orchestration.run_local import main; sys.exit(main())"
@@ -311,34 +312,15 @@ def answers(port: int) -> bool:
 
 
 def test_telemetry_is_off_unless_a_person_says_otherwise() -> None:
-    script = "import os, flows; print(os.environ['DO_NOT_TRACK'], os.environ['DVC_NO_ANALYTICS'])"
+    script = (
+        "import os, scaling.orchestration; "
+        "print(os.environ['DO_NOT_TRACK'], os.environ['DVC_NO_ANALYTICS'])"
+    )
     kept = {name: value for name, value in os.environ.items() if name not in settings.TELEMETRY}
     environment = {**kept, "DVC_NO_ANALYTICS": "mine", "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-c", script]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["1", "mine"]
-
-
-def test_whether_git_tracks_an_output_is_answered_as_dvc_would(root: Path) -> None:
-    from scmrepo.git.backend.dulwich import DulwichBackend
-
-    from scaling.orchestration.dvc.fast_cli import is_tracked
-
-    names = ("o[d]d", "*", "sp ace", "n\u00e4me")
-    for name in names:
-        (root / name).mkdir()
-        (root / name / "x.csv").write_text("1\n")
-    git(root, "add", "--", *names)
-    asked = [*names, *(f"{name}/x.csv" for name in names)]
-    asked += ["dvc.yaml", "data", "data/published", "o", "odd", "sp", "nothing", "data/runs"]
-    backend = DulwichBackend(str(root))
-    try:
-        for path in (str(root / name) for name in asked):
-            assert is_tracked(backend, path) == backend.is_tracked(path), path
-        outside = str(root.parent)
-        assert is_tracked(backend, outside) == backend.is_tracked(outside)
-    finally:
-        backend.close()
 
 
 def test_dvc_still_refuses_an_output_that_git_tracks(root: Path) -> None:

@@ -17,7 +17,6 @@ import yaml
 from scaling.record.versions.check import verify
 from tests.e2e.orchestration.test_cluster import versions
 from tests.e2e.orchestration.test_deployments import pool, prefect, worker
-from tests.e2e.orchestration.test_flow import CHECKOUT
 from tests.support.ops_project import (
     SERVE,
     ask,
@@ -146,7 +145,6 @@ def test_a_killed_worker_takes_its_run_along_and_a_later_run_completes(
     root: Path, env: dict[str, str]
 ) -> None:
     """It tells the server, which would else hold its place for five minutes."""
-    (root / "flows").symlink_to(CHECKOUT / "flows")
     gate = hold(root, "b")
     with pool(env, root) as (port, here), ExitStack() as stack:
         first = worker(stack, root, here, "default")

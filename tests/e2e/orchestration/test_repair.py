@@ -12,8 +12,8 @@ import pytest
 import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 
-from scaling.orchestration.dvc import repair
-from scaling.orchestration.dvc.repair import _is_dvc_lock, mend
+from scaling.orchestration.dvc import repair as module
+from scaling.orchestration.dvc.repair import _is_dvc_lock, repair
 from tests.support import ROOT
 from tests.support.publish_project import git
 from tests.support.waiting import until
@@ -23,7 +23,7 @@ LOCK = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(repair, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / "dvc.lock").write_text(LOCK)
     return tmp_path
@@ -43,11 +43,11 @@ def test_a_broken_record_of_who_is_busy_is_removed(
 ) -> None:
     file = root / ".dvc/tmp/rwlock"
     file.write_text(text)
-    mend(root)
+    repair(root)
     assert not file.exists()
     assert "rwlock was cut short" in capsys.readouterr().err
     file.write_text("{}")
-    mend(root)
+    repair(root)
     assert file.read_text() == "{}"
     assert capsys.readouterr().err == ""
 
@@ -62,14 +62,14 @@ def test_a_broken_lock_file_is_put_back_from_git_or_begun_again(
         git(root, "commit", "-qm", "a")
     for broken in ("", "schema: '2.0'\nstages:\n  a:\n    cm", LOCK[: LOCK.index("md5: ")]):
         (root / "dvc.lock").write_text(broken)
-        mend(root)
+        repair(root)
         assert (root / "dvc.lock").exists() == committed
         if committed:
             assert (root / "dvc.lock").read_text() == LOCK
 
 
 def test_where_there_is_nothing_nothing_is_done(tmp_path: Path) -> None:
-    mend(tmp_path)
+    repair(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +100,7 @@ def test_a_dvc_that_an_earlier_run_left_behind_is_waited_for(
             ended.append(wait(self, timeout))
 
         monkeypatch.setattr(psutil.Process, "wait", noted)
-        mend(tmp_path)
+        repair(tmp_path)
     assert ended == [0]
     assert f"PID {child.pid}" in capsys.readouterr().err
     assert file.exists()
@@ -111,7 +111,7 @@ def test_a_number_that_is_another_process_now_holds_nothing(
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         file = held(tmp_path, child.pid)
-        mend(tmp_path)
+        repair(tmp_path)
         assert not file.exists()
         assert f"PID {child.pid}" in capsys.readouterr().err
         assert child.poll() is None
@@ -122,7 +122,7 @@ def test_a_dead_process_that_nobody_collected_holds_nothing(tmp_path: Path) -> N
     with subprocess.Popen([sys.executable, "-c", "", "dvc"]) as child:
         psutil_wait(child.pid)
         file = held(tmp_path, child.pid)
-        mend(tmp_path)
+        repair(tmp_path)
         assert not file.exists()
 
 
@@ -133,5 +133,5 @@ def psutil_wait(pid: int) -> None:
 
 def test_a_process_that_is_gone_is_left_to_dvc(tmp_path: Path) -> None:
     file = held(tmp_path, 2**22 - 3)
-    mend(tmp_path)
+    repair(tmp_path)
     assert file.exists()

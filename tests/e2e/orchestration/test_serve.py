@@ -118,7 +118,7 @@ def _find(pid: int, words: str) -> list[psutil.Process]:
             command = " ".join(child.cmdline())
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if words in command and "quick_dvc" not in command and "sh -c" not in command:
+        if words in command and "-m dvc" not in command and "sh -c" not in command:
             found.append(child)
     return found
 
@@ -167,8 +167,6 @@ def test_a_corrupted_cache_is_told_or_made_again(root: Path, env: dict[str, str]
 @pytest.mark.slow
 def test_on_a_work_pool(root: Path, env: dict[str, str]) -> None:
     """`prefect deploy` with this project's prefect.yaml, and a process worker."""
-    # The folder that the worker starts in has the flows, as the real project has.
-    (root / "flows").symlink_to(CHECKOUT / "flows")
     port = free_port()
     here = {**env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "SCALING_ROOT": str(root)}
 

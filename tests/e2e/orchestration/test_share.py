@@ -172,7 +172,7 @@ def test_a_diverged_remote_is_told_and_nothing_is_pushed(root: Path, tmp_path: P
     git(tmp_path / "other", "push", "-q", "origin", "main")
     with pytest.raises(ShareError, match="has commits that are not here") as refused:
         share(root, version(root), "origin", None)
-    assert not refused.value.again
+    assert not refused.value.retryable
     assert git(tmp_path / "hub.git", "tag", "--list") == ""
     # As it says; and the next run ends what this one could not.
     git(root, "pull", "-q", "--no-rebase", "origin", "main")
@@ -188,7 +188,7 @@ def test_a_remote_that_answers_with_noise_is_told_in_plain_text(root: Path, tmp_
     with pytest.raises(ShareError, match="could not push to origin") as failed:
         share(root, version(root), "origin", None)
     said = str(failed.value)
-    assert failed.value.again and len(said) < 5000
+    assert failed.value.retryable and len(said) < 5000
     assert all(c.isprintable() or c == "\n" for c in said)
     git(root, "config", "--unset", "remote.origin.receivepack")
     assert share(root, version(root), "origin", None) == ["pushed to origin/main"]
@@ -198,7 +198,7 @@ def test_a_remote_that_is_not_reached_is_tried_again_later(root: Path, tmp_path:
     (tmp_path / "hub.git").rename(tmp_path / "away.git")
     with pytest.raises(ShareError, match="could not push to origin") as failed:
         share(root, version(root), "origin", None)
-    assert failed.value.again
+    assert failed.value.retryable
     (tmp_path / "away.git").rename(tmp_path / "hub.git")
     assert share(root, version(root), "origin", None) == ["pushed to origin/main"]
 

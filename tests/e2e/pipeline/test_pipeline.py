@@ -167,6 +167,16 @@ def test_stages_declare_what_they_read(clone: Path, tmp_path: Path, stage: str) 
     assert not missing, [str(name.relative_to(clone)) for name in missing]
 
 
+def test_an_edit_of_the_forecasts_leaves_the_fits_up_to_date(clone: Path) -> None:
+    file = clone / "scaling/forecasting/engine.py"
+    whole = file.read_text()
+    file.write_text(whole + "# edited\n")
+    told = json.loads(run(clone, "-m", "dvc", "status", "--json").stdout)
+    file.write_text(whole)
+    assert {f"backtest@{name}" for name in STUDIES} | {"forecast"} <= set(told)
+    assert not [stage for stage in told if stage.startswith(("ingest", "validate", "fit@"))]
+
+
 def _counts(name: Path, where: Path) -> bool:
     """Whether the file is the project's own and can change a result."""
     if where not in name.parents or "__pycache__" in name.parts or ".git" in name.parts:

@@ -221,7 +221,7 @@ OPTIONS = Options(
 def _add(text: str, day: int, options: Options = OPTIONS) -> list[str]:
     path = Path("in/team.csv")
     path.write_text(text)
-    return add(path, None, options, today=date(2026, 1, day)).said
+    return add(path, None, options, today=date(2026, 1, day)).remarks
 
 
 def _as_of(day: str) -> list[tuple[object, ...]]:
@@ -352,7 +352,7 @@ def test_other_refusals(project: Path, capsys: pytest.CaptureFixture[str]) -> No
     cases = [
         (("in/none.csv",), "no such file"),
         (("in/team.csv", "--as", "paper", *MAPS), "the name of a published source"),
-        (("in/team.csv", "--as", "No Name", *MAPS), "no name for a source"),
+        (("in/team.csv", "--as", "No Name", *MAPS), "is not a name for a source"),
         (("in/mlflow.db",), "the database is in use"),
         (("data/internal/README.md",), "lies in the inbox"),
         (("in/team.csv", "--metric", "val_loss=loss@c4:nat/token"), "Did you mean 'nats/token'"),

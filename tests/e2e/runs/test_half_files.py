@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scaling.orchestration.watch_inbox import settle
+from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.pipeline import ingest
 from scaling.runs.inbox.add import add
-from scaling.runs.inbox.complete_lines import TOLD
+from scaling.runs.inbox.complete_lines import NO_LINE_END
 from tests.support.small_project import MAPPING, METRIC, make, write_runs
 
 HEAD = "source,run,observed,params,tokens,metric,metric_kind,dataset,unit,value"
@@ -41,10 +41,10 @@ def test_a_table_without_a_line_end_is_waited_for_and_taken(
     file = folder / "team.csv"
     file.write_text(text)
     os.utime(file, (4e9, 4e9))  # however long ago that is, it is less than a minute
-    settle(tmp_path, quiet=60.0, longest=0.1)
+    wait_for_writers(tmp_path, settled=60.0, longest=0.1)
     assert ("waiting" in capsys.readouterr().err) == open_end
     os.utime(file, (1.6e9, 1.6e9))
-    settle(tmp_path, quiet=60.0, longest=60.0)
+    wait_for_writers(tmp_path, settled=60.0, longest=60.0)
     assert capsys.readouterr().err == ""
 
 
@@ -58,11 +58,11 @@ def test_ingest_and_add_name_a_table_without_a_line_end(
     for text, told in ((by_hand(["a", "b"]), False), (by_hand(["a", "b"])[:-2], True)):
         table.write_text(text)
         ingest.main()
-        assert (f"hand.csv: {TOLD}" in capsys.readouterr().err) == told
+        assert (f"hand.csv: {NO_LINE_END}" in capsys.readouterr().err) == told
         other = tmp_path / "team.csv"
         other.write_text(text)
-        said = add(other, today=date(2026, 1, 3)).said
-        assert (TOLD in said) == told
+        said = add(other, today=date(2026, 1, 3)).remarks
+        assert (NO_LINE_END in said) == told
     values = [pl.read_parquet(file)["value"] for file in (tmp_path / "data/runs").glob("*")]
     assert [2.5, 2.0] in [list(one) for one in values]
 

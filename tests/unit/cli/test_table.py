@@ -165,7 +165,7 @@ def test_a_row_that_is_there_twice_is_told(tmp_path: Path) -> None:
     table.write_csv(tmp_path / "runs.csv")
     done = cli("fit", tmp_path / "runs.csv", "--law", "power_law", "--resamples", "0")
     assert done.returncode == 0
-    assert "runs.csv: 1 row as before in every cell (the first: row 9); each counts" in done.stderr
+    assert "runs.csv: 1 row repeated cell by cell (the first: row 9); each counts" in done.stderr
 
 
 def test_an_empty_cell_is_called_empty(tmp_path: Path) -> None:

@@ -54,11 +54,6 @@ def test_llama_31_405b() -> None:
     assert implied == pytest.approx(0.346, abs=0.001)
 
 
-def test_cluster_equivalences() -> None:
-    assert round(estimate.chips_for(1e20, 989e12)) == 101_112
-    assert round(estimate.chips_for(1e20, 1979e12)) == 50_531
-
-
 def test_mixed_fleets_add_up_and_a_gap_leaves_no_number() -> None:
     fleets = pl.DataFrame(
         {

@@ -88,11 +88,6 @@ def test_what_a_threshold_takes(flop: float, hours: float, usd: float, gwh: floa
     assert energy(taken, 1275.0 * 0.7, 1.2) / 1e6 == pytest.approx(gwh, rel=0.01)
 
 
-def test_owned_is_hardware_and_energy() -> None:
-    made = footprint.owned_usd(pl.lit(1000.0), 30_000.0, 30_000.0, 1.5, pl.lit(500.0), 0.1)
-    assert float(pl.select(made).item()) == pytest.approx(1000 * 1.5 + 50)
-
-
 def test_of_a_run_with_its_boundary_and_what_is_missing() -> None:
     full = RUN | {
         "chip_hours": 1e6,

@@ -392,11 +392,11 @@ def test_no_event_no_deadline() -> None:
 
 
 def test_a_condition_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(ValueError, match="is no condition"):
+    with pytest.raises(ValueError, match="is not a condition"):
         conditions.terms("general_purpose", ["general_purpose"])
     with pytest.raises(ValueError, match="unknown column"):
         conditions.terms("generalpurpose = yes", ["general_purpose"])
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         conditions.terms("revenue_usd > much", ["revenue_usd"])
 
 

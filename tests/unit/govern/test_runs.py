@@ -49,7 +49,7 @@ def test_a_bad_row_is_refused_with_its_place(
 
 
 def test_a_run_twice_is_refused() -> None:
-    with pytest.raises(InputError, match="comes twice"):
+    with pytest.raises(InputError, match="appears twice"):
         prepared(RUN | {"flop": 1e25}, RUN | {"flop": 2e25})
 
 

@@ -93,7 +93,7 @@ def test_what_has_not_happened_yet_counts() -> None:
 
 
 def test_a_day_before_every_copy_is_refused() -> None:
-    with pytest.raises(InputError, match="no copy that old"):
+    with pytest.raises(InputError, match="no copy of that day or before"):
         trends.copy_of(COPIES, date(2020, 1, 1))
 
 

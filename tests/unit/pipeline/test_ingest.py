@@ -129,7 +129,7 @@ def test_inbox_file_and_folder_of_one_name_are_refused(
     _put("data/internal/team/a.csv", "run\nx\n")
     with pytest.raises(SystemExit):
         ingest.main()
-    assert "'team' comes twice" in capsys.readouterr().err
+    assert "'team' appears twice" in capsys.readouterr().err
 
 
 def test_missing_published_folder_is_refused(
@@ -138,7 +138,7 @@ def test_missing_published_folder_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         ingest.main()
-    assert "Run from the top of the project" in capsys.readouterr().err
+    assert "Run this in the project's folder" in capsys.readouterr().err
 
 
 _CELL = st.one_of(st.none(), st.integers(), st.floats(), st.booleans(), st.text(max_size=5))

@@ -60,24 +60,6 @@ def test_the_stage_writes_everything_twice_the_same(tmp_path: Path) -> None:
     assert [path.name for path in (root / "reports").iterdir()] == ["current"]
 
 
-def test_a_failed_write_leaves_the_old_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "current"
-    stage.swap(folder, {"a": b"old"})
-
-    def full(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        stage.swap(folder, {"a": b"new", "b": b"new"})
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"old"}
-    monkeypatch.undo()
-    stage.swap(folder, {"b": b"new"})
-    assert [path.name for path in folder.iterdir()] == ["b"]
-
-
 def test_what_is_missing_is_a_dash(tmp_path: Path) -> None:
     root = project(tmp_path)
     for path in (root / "data/validated").iterdir():

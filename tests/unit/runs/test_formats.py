@@ -138,7 +138,7 @@ def test_jsonl_types_and_gaps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("{", "row 2"), ("[1]", "not a JSON object"), ('{"a": 1, "a": 2}', "a key comes twice")],
+    [("{", "row 2"), ("[1]", "not a JSON object"), ('{"a": 1, "a": 2}', "a key appears twice")],
 )
 def test_jsonl_line_that_is_no_row_is_refused(line: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):

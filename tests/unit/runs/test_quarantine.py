@@ -105,7 +105,7 @@ def test_release_that_is_refused_writes_nothing(
 
 def test_nothing_validated_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="nothing was validated here"):
+    with pytest.raises(InputError, match="nothing has been validated here"):
         quarantine.listed()
 
 

@@ -27,9 +27,9 @@ def test_lightning_half_line_is_left_out_and_marked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("step,loss\n1,2,3\n", "row 1: a line of another width"),
+        ("step,loss\n1,2,3\n", "row 1: a line with another number of cells"),
         ("step,loss\n,2\n", "row 1: no step"),
-        ("step,step\n1,2\n", "a nameless or repeated column"),
+        ("step,step\n1,2\n", "a column without a name, or repeated"),
         ('step,loss\n1,"' + "x" * 200_000 + '"\n', "not a readable table"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The plan of a training mixture: which shares of which domains."""
+"""The shares of training domains."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level
-from scaling.cli.commands._plan_common import Maps, show
+from scaling.cli.commands._options import Json, Level, Maps, Resamples
+from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,24 +21,25 @@ def mixture(
     ],
     weigh: Annotated[
         list[str] | None,
-        typer.Option(help="Validation domain that counts, as METRIC or METRIC=WEIGHT; repeat."),
+        typer.Option(help="Validation domain to weigh, as METRIC or METRIC=WEIGHT; repeat."),
     ] = None,
     bound: Annotated[
         list[str] | None,
         typer.Option(help="Bounds of a training domain's share, NAME=LOW:HIGH; repeat."),
     ] = None,
     share: Annotated[
-        str | None, typer.Option(help="Also the best rest at several shares of this domain.")
+        str | None,
+        typer.Option(help="Also the best other shares at several shares of this domain."),
     ] = None,
     where: Annotated[
-        str | None, typer.Option(help="Rows to fit, a polars SQL condition: one size, one length.")
+        str | None, typer.Option(help="SQL condition of the rows to fit, as in one size.")
     ] = None,
     maps: Maps = None,
-    resamples: Annotated[int, typer.Option(min=0, help="For the intervals.")] = 50,
+    resamples: Resamples = 50,
     level: Level = 0.9,
     as_json: Json = False,
 ) -> None:
-    """Shares of training domains of least loss, by a mixture law fitted to a table."""
+    """Shares of training domains that give the least loss, by a mixture law fitted to a table."""
     from scaling.cli.commands._table import read
     from scaling.plan import stored
     from scaling.plan.mixtures import LAW

@@ -1,4 +1,4 @@
-"""What the plans' commands share: options, the fits to plan with, printing."""
+"""What the plans share: options, the fits to plan with, printing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scaling.cli.commands._options import print_json
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,15 +19,8 @@ Study = Annotated[
     str | None,
     typer.Argument(help="A study with stored fits, or published:LAW for a paper's constants."),
 ]
-Runs = Annotated[Path | None, typer.Option(help="Fit this table now instead.")]
-LawName = Annotated[str | None, typer.Option("--law", help="Law that answers.")]
-Metric = Annotated[
-    str | None, typer.Option(help="With --runs: keep the rows of this metric; `value` is the loss.")
-]
-Maps = Annotated[
-    list[str] | None, typer.Option("--map", help="With --runs: NAME=COLUMN for params, tokens ...")
-]
-Resamples = Annotated[int, typer.Option(min=0, help="With --runs: for the intervals.")]
+Runs = Annotated[Path | None, typer.Option(help="Table of runs to fit now, instead of a study.")]
+LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
 
 
 def planning(law: str | None = None, *, exponents: bool = False) -> tuple[str, ...]:
@@ -46,7 +40,7 @@ def sheet_of(
     names: tuple[str, ...],
     resamples: int,
 ) -> Sheet:
-    """The fits to plan with: a study's stored ones, or a table's made now."""
+    """The fits to plan with: a study's stored ones, or those of a table, fitted now."""
     from scaling.plan import stored
 
     if (study is None) == (runs is None):
@@ -72,9 +66,7 @@ def sheet_of(
 def show(answer: Answer, as_json: bool) -> None:
     """Print an answer."""
     if as_json:
-        from scaling.io.json_files import json_text
-
-        typer.echo(json_text(answer.to_dict()), nl=False)
+        print_json(answer.to_dict())
     else:
         from scaling.plan.answer import text
 

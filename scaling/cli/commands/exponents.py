@@ -1,0 +1,57 @@
+"""Compute-optimal exponents of a table, by every approach."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import (
+    ASK,
+    Json,
+    Maps,
+    Metric,
+    Mixed,
+    Resamples,
+    Seed,
+    Table,
+    Target,
+    print_json,
+)
+
+PANEL = ASK
+
+
+def exponents(
+    runs: Table,
+    budget: Annotated[
+        float | None, typer.Option(help="FLOP at which N* and D* are given. Default: the largest.")
+    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    target: Target = "loss",
+    mixed: Mixed = None,
+    resamples: Resamples = 300,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Estimate compute-optimal exponents by every approach that the table allows."""
+    from scaling.analysis.optimum import exponents as answer
+    from scaling.cli.commands._table import read
+
+    given = read(runs, maps).of_metric(metric, target)
+    with given.placed():
+        table = answer(
+            given.frame,
+            budget=budget,
+            target=target,
+            resamples=resamples,
+            seed=seed,
+            mixed=mixed or (),
+        )
+    if as_json:
+        print_json({"exponents": table.to_dicts()})
+        return
+    from scaling.cli.display.fits import show_exponents
+
+    show_exponents(table)

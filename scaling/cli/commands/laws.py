@@ -1,0 +1,36 @@
+"""The law families, and which apply to a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import LOOK, Maps, Metric, Target
+
+PANEL = LOOK
+
+
+def laws(
+    name: Annotated[str | None, typer.Argument(help="Show this law in full.")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--for", help="Show which laws apply to this table of runs.")
+    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    target: Target = "loss",
+) -> None:
+    """List the law families, show one in full, or show which apply to a table and why not."""
+    from scaling.cli.display import fits as show
+
+    if table is not None:
+        from scaling.cli.commands._table import read
+
+        given = read(table, maps).of_metric(metric, target)
+        with given.placed():
+            show.show_applicable(given.frame, target, name)
+    elif name is None:
+        show.show_laws()
+    else:
+        show.show_law(name)

@@ -1,0 +1,16 @@
+"""Run the pipeline now."""
+
+from __future__ import annotations
+
+import typer
+
+from scaling.cli.commands._options import PIPELINE
+
+PANEL = PIPELINE
+
+
+def refit() -> None:
+    """Ingest, validate, fit, forecast, report and publish whatever is out of date."""
+    from scaling.orchestration.run_local import main as run
+
+    raise typer.Exit(run())

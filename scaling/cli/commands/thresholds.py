@@ -1,0 +1,57 @@
+"""The compute thresholds in force on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import GOVERN, Json, Registry, day_of, print_json
+
+PANEL = GOVERN
+
+
+def thresholds(
+    on: Annotated[
+        str | None, typer.Option(help="Thresholds in force on this day. Default: today.")
+    ] = None,
+    known: Annotated[
+        str | None, typer.Option(help="As recorded on this day. Default: today.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Include proposed, vetoed, superseded ones, ...")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the registry with Great Expectations instead.")
+    ] = False,
+    registry: Registry = Path("data/thresholds"),
+    as_json: Json = False,
+) -> None:
+    """List the compute thresholds in force on a day, with status, provision and source."""
+    if check:
+        _check(registry)
+        return
+    from scaling.cli.display import govern as show
+    from scaling.govern import registry as rules
+
+    today = date.today()
+    table = rules.as_of(
+        rules.load(registry), day_of(on, "--on", today), day_of(known, "--known", today)
+    )
+    if as_json:
+        print_json(show.records(show.chosen(table, every=every)))
+        return
+    show.show_thresholds(table, every=every)
+
+
+def _check(folder: Path) -> None:
+    from scaling.govern.check import check
+
+    wrong, ran = check(folder)
+    for line in wrong:
+        typer.echo(line, err=True)
+    typer.echo(f"{folder}: {ran} expectations, {len(wrong)} rows wrong")
+    if wrong:
+        raise typer.Exit(2)
