@@ -38,7 +38,7 @@ from scaling.fitting.uncertainty import bootstrap
 from scaling.laws._surface import surface
 from scaling.plan import design
 from scaling.plan.run_grid import Cells
-from scaling.plan.trust import Belief, believe
+from scaling.plan.trust import Belief, belief_of
 
 PAGE = Path("docs/benchmarks/plan_next.md")
 NOISE, RESAMPLES, ROUNDS, CHUNK = 0.003, 200, 3, 10
@@ -119,7 +119,7 @@ def both(one: Cells, other: Cells) -> Cells:
 Chooser = Callable[[Fit, Cells, float, Cells, np.random.Generator], Cells]
 
 
-def by_design(most: int = design.MOST, trusted: bool = False) -> Chooser:
+def by_design(most: int = design.MAX_RUNS, trusted: bool = False) -> Chooser:
     """`plan next` with so many runs a round; ``trusted``: as if the law certainly held."""
 
     def choose(
@@ -127,7 +127,7 @@ def by_design(most: int = design.MOST, trusted: bool = False) -> Chooser:
     ) -> Cells:
         cells = candidates(known, budget)
         joined = design.joined(cells, target.params[0], target.tokens[0])
-        belief = believe(made, known)
+        belief = belief_of(made, known)
         belief = Belief(1.0, belief.noise) if trusted else belief
         ways = design.models(made, joined, belief)
         found = design.choose(ways, cells.flops, belief.noise, budget, most=most)

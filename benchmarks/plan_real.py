@@ -23,7 +23,7 @@ from scaling.fitting.engine import fit
 from scaling.fitting.result import Fit
 from scaling.plan import design
 from scaling.plan.run_grid import Cells
-from scaling.plan.trust import Belief, believe
+from scaling.plan.trust import Belief, belief_of
 from tests.support.shared import shared
 
 PAGE = Path("docs/benchmarks/plan_real.md")
@@ -133,7 +133,7 @@ def designed(
         made = grid.fit(np.append(start, chosen), RESAMPLES)
         rest = np.setdiff1d(hidden, chosen)
         cells = grid.cells.take(rest)
-        belief = believe(made, grid.cells.take(np.append(start, chosen)))
+        belief = belief_of(made, grid.cells.take(np.append(start, chosen)))
         belief = Belief(1.0, belief.noise) if trusted else belief
         joined = design.joined(cells, aim.params[0], aim.tokens[0])
         ways = design.models(made, joined, belief)

@@ -7,7 +7,7 @@ import numpy as np
 from scaling.arrays import Array
 
 # Below this many rows standard errors assume equal scatter: HC3 then measures little but leverage.
-ENOUGH = 12
+MIN_ROWS = 12
 
 
 def least_squares(basis: Array, y: Array, w: Array) -> tuple[Array, Array]:
@@ -19,7 +19,7 @@ def least_squares(basis: Array, y: Array, w: Array) -> tuple[Array, Array]:
     gram = np.linalg.pinv(basis.T @ (w[:, None] * basis))
     made = gram @ (basis.T @ (w * y))
     residual = y - basis @ made
-    if len(y) < ENOUGH:
+    if len(y) < MIN_ROWS:
         spread = float(np.sum(w * residual**2)) / max(len(y) - basis.shape[1], 1)
         return made, spread * gram
     leverage = np.minimum(w * np.einsum("ni,ij,nj->n", basis, gram, basis), 1.0 - 1e-9)

@@ -39,7 +39,7 @@ RESAMPLES = 2000
 SMOOTH = ("emergent", "exact_match", "straight")
 BREAKS = ("broken_power", "step")
 # Scores of 0 and 1 have no logarithm.
-LEAST = 1e-4
+MIN_SCORE = 1e-4
 # Differences of mean absolute error below this are no verdict: the tests behind scores have
 # hundreds of questions, so a point is within their noise.
 MARGIN = 0.01
@@ -92,9 +92,9 @@ def emergence(
     scale, score = _checked(x, y)
     if not 0 < held_out < 1:
         raise InputError("held_out out of range", value=held_out, allowed="between 0 and 1")
-    late = _late(scale, held_out)
+    late = _largest_scales(scale, held_out)
     # The same split once more, within the fitted rows, chooses one law of each side.
-    inner = _late(scale[~late], held_out)
+    inner = _largest_scales(scale[~late], held_out)
     early_x, early_y = scale[~late], score[~late]
     chosen = {
         side: _best(names, early_x, early_y, inner, answer_tokens)
@@ -154,7 +154,7 @@ def _checked(x: Sequence[float] | Array, y: Sequence[float] | Array) -> tuple[Ar
     return scale[order], score[order]
 
 
-def _late(scale: Array, share: float) -> NDArray[np.bool_]:
+def _largest_scales(scale: Array, share: float) -> NDArray[np.bool_]:
     """Rows above the share of log scale, at least two scales, with enough rows left below."""
     logs = np.log(scale)
     levels = np.unique(scale)
@@ -199,7 +199,7 @@ def _inputs(x: Array, k: float) -> dict[str, Array]:
 
 def _broken(x: Array, y: Array, at: Array) -> Array:
     law = laws.get("broken_power")
-    theta = parameters(law, {"x": x}, np.maximum(1.0 - y, LEAST), np.ones_like(y), SQUARES)
+    theta = parameters(law, {"x": x}, np.maximum(1.0 - y, MIN_SCORE), np.ones_like(y), SQUARES)
     return np.asarray(1.0 - law(theta[None], {"x": at})[0])
 
 

@@ -27,7 +27,7 @@ from scaling.errors import InputError
 Interval = tuple[float, float, float]
 NOTHING: Interval = (math.nan, math.nan, math.nan)
 
-FEWEST = 4
+MIN_SCALES = 4
 
 
 class Trend(enum.StrEnum):
@@ -91,11 +91,11 @@ def inverse(
 
 def _checked(x: Sequence[float] | Array, y: Sequence[float] | Array) -> tuple[Array, Array]:
     scale, score = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if len(scale) != len(score) or len(scale) < FEWEST or len(np.unique(scale)) < 3:
+    if len(scale) != len(score) or len(scale) < MIN_SCALES or len(np.unique(scale)) < 3:
         raise InputError(
             "too few sizes",
             value=(len(scale), len(score), len(np.unique(scale))),
-            allowed=f">= {FEWEST} rows and >= 3 sizes",
+            allowed=f">= {MIN_SCALES} rows and >= 3 sizes",
         )
     bad = np.flatnonzero(~(np.isfinite(score) & np.isfinite(scale) & (scale > 0)))
     if len(bad):

@@ -21,7 +21,7 @@ from scaling.fitting.intervals import Interval, from_draws
 from scaling.fitting.result import Fit
 
 STEP = 0.01  # nats
-MOST = np.log(1e15)  # times the compute; beyond that the answer is infinity
+MAX_FACTOR = np.log(1e15)  # times the compute; beyond that the answer is infinity
 FAR = 1e60
 
 
@@ -62,7 +62,7 @@ def diminishing_returns(
 
 def _least_factor(loss: Callable[[Array, Array], Array], theta: Array, goal: Array) -> Array:
     """exp of the least log k with loss <= goal, by halving; infinite where it is not reached."""
-    low, high = np.zeros(len(theta)), np.full(len(theta), MOST)
+    low, high = np.zeros(len(theta)), np.full(len(theta), MAX_FACTOR)
     reached = loss(theta, high) <= goal
     for _ in range(50):
         middle = 0.5 * (low + high)

@@ -26,7 +26,7 @@ from scaling.laws._time import YEAR, years
 Dates = Sequence[dt.date | str | float] | pl.Series
 
 # With fewer rows a straight line has no scatter left to judge it by.
-FEWEST = 4
+MIN_DATES = 4
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ def _checked(
     w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
     if not len(t) == len(y) == len(w):
         raise InputError("lengths differ", value=(len(t), len(y), len(w)), allowed="one length")
-    if len(t) < FEWEST:
-        raise InputError("too few rows", value=len(t), allowed=f">= {FEWEST}")
+    if len(t) < MIN_DATES:
+        raise InputError("too few rows", value=len(t), allowed=f">= {MIN_DATES}")
     if len(np.unique(t)) < 2:
         raise InputError("one date only", value=float(t[0]), allowed="two different dates")
     bad = np.flatnonzero(~(np.isfinite(y) & (y > 0) & (w > 0)))

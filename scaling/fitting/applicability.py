@@ -21,7 +21,7 @@ SIZES = {
 
 
 # Beyond about one pass and a half, repeats count (the bound that the studies here use).
-MOST_EPOCHS = 1.5
+MAX_EPOCHS = 1.5
 
 
 Word = Literal["yes", "with care", "no"]
@@ -46,7 +46,7 @@ def verdict(runs: pl.DataFrame, law: Law, target: str = "loss") -> Verdict:
         reason = _refusal(runs, law, target)
     if reason:
         return Verdict(law.name, "no", reason)
-    care = _care(runs, law)
+    care = _caution(runs, law)
     return Verdict(law.name, "with care" if care else "yes", care)
 
 
@@ -81,7 +81,7 @@ def _blocked(runs: pl.DataFrame, law: Law) -> str:
         column = column_of(one, runs.columns)
         if column is None or one.values or one.read is not None:
             continue
-        reason = _too_poor(runs, one, column)
+        reason = _too_few_values(runs, one, column)
         if reason:
             return reason
     return ""
@@ -113,7 +113,7 @@ def _refusal(runs: pl.DataFrame, law: Law, target: str) -> str:
     return ""
 
 
-def _too_poor(runs: pl.DataFrame, one: Input, column: str) -> str:
+def _too_few_values(runs: pl.DataFrame, one: Input, column: str) -> str:
     values = number(runs, column)
     empty = int(np.isnan(values).sum())
     if empty:
@@ -127,7 +127,7 @@ def _too_poor(runs: pl.DataFrame, one: Input, column: str) -> str:
     return ""
 
 
-def _care(runs: pl.DataFrame, law: Law) -> str:
+def _caution(runs: pl.DataFrame, law: Law) -> str:
     """What to think of before trusting a fit that can be made."""
     parts = [_other_size(runs, law), _unfinished(runs, law), _repeated(runs, law)]
     assumed = [
@@ -166,6 +166,6 @@ def _repeated(runs: pl.DataFrame, law: Law) -> str:
     if "tokens_unique" not in runs.columns or {"params", "tokens"} != set(law.inputs):
         return ""
     epochs = number(runs, "tokens") / number(runs, "tokens_unique")
-    if np.nanmax(np.append(epochs, 0.0)) <= MOST_EPOCHS:
+    if np.nanmax(np.append(epochs, 0.0)) <= MAX_EPOCHS:
         return ""
     return "tokens repeat; a data-constrained law is meant for that"

@@ -30,7 +30,7 @@ LOOSE = 1.0  # sd along the weakest direction, in sizes: for a logarithm, a fact
 NEAR_ZERO = 10.0  # widening by the others (variance inflation of 100) that a value near 0 may have
 SINGULAR = 1e-12  # eigenvalue of the scaled Hessian that rounding alone can make
 TWINS = 0.005  # half the relative difference of two optima's predictions, at doubled inputs
-MOST_ROWS = 200  # enough to see it
+MAX_ROWS = 200  # enough to see it
 ROUNDINGS = 8.0  # units in the last place by which a prediction may be off
 LEVEL = 0.01  # inputs within 1 % of each other are one level
 
@@ -86,7 +86,7 @@ def _twins(problem: Problem, minima: Minima, best: int) -> tuple[str, ...]:
     theta = problem.space.theta(np.concatenate([minima.u[best : best + 1], minima.u[agree]]))
     apart = np.zeros(len(theta), dtype=bool)
     with np.errstate(all="ignore"):
-        some = np.linspace(0, problem.rows - 1, min(problem.rows, MOST_ROWS)).astype(np.int64)
+        some = np.linspace(0, problem.rows - 1, min(problem.rows, MAX_ROWS)).astype(np.int64)
         for name in problem.x:
             moved = {k: v[some] * (2.0 if k == name else 1.0) for k, v in problem.x.items()}
             made = problem.law(theta, moved)

@@ -15,7 +15,7 @@ from scaling.laws._law import Input, Law
 # Lineage columns from coarse to fine; the first that splits the table enough is the default unit
 # of resampling, because runs that share a lineage share an error.
 LINEAGE = ("family", "parent", "series", "budget", "run")
-FEWEST_CLUSTERS = 8
+MIN_CLUSTERS = 8
 
 
 def positive(runs: pl.DataFrame, name: str) -> Array:
@@ -195,7 +195,7 @@ def _default_cluster(runs: pl.DataFrame) -> str:
     for name in LINEAGE:
         if name not in runs.columns:
             continue
-        if FEWEST_CLUSTERS <= _lineage(runs, name).n_unique() < runs.height:
+        if MIN_CLUSTERS <= _lineage(runs, name).n_unique() < runs.height:
             return name
     return "row"
 

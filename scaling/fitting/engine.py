@@ -16,7 +16,7 @@ from scaling.errors import InputError
 from scaling.fitting.certificate import certify
 from scaling.fitting.conventions import refuse_mixtures
 from scaling.fitting.data import clusters, law_inputs, number, positive
-from scaling.fitting.procedures import fit_own
+from scaling.fitting.procedures import fit_procedure
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
 from scaling.fitting.solver.newton import minimise
@@ -92,7 +92,7 @@ def fit(
     family = bound(runs, law, target, mixed)
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
-        return fit_own(runs, family, target, inputs, weights, (resamples, cluster, seed))
+        return fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
     problem = prepare(
         runs,
         family,
@@ -141,7 +141,7 @@ def prepare(
     space = Space(
         family, fixed=fixed, tied=tied, bounds=bounds, priors=priors, centres=centres(family, x)
     )
-    aim = objective or own_objective(family)
+    aim = objective or default_objective(family)
     return make_problem(runs, family, x, target, aim, weights, space)
 
 
@@ -155,7 +155,7 @@ def bound(runs: pl.DataFrame, law: str | Law, target: str, mixed: Sequence[str] 
     return family
 
 
-def own_objective(law: Law, delta: float | None = None) -> Objective:
+def default_objective(law: Law, delta: float | None = None) -> Objective:
     """Huber on the law's own scale; ``delta`` replaces the law's where residuals are logs."""
     return Objective(
         link=law.link, delta=law.delta if delta is None or law.link != "log" else delta

@@ -9,7 +9,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.fitting.data import law_inputs, log_size, number
-from scaling.fitting.engine import fit, own_objective
+from scaling.fitting.engine import default_objective, fit
 from scaling.laws._law import Law
 
 # The largest runs that a law's held-out error hides: a fifth.
@@ -35,7 +35,7 @@ def holdout_error(runs: pl.DataFrame, law: Law, by: Mapping[str, str] | None, ta
         return float("inf")
     where = large.to_numpy()
     predicted = made.predict({name: x[where] for name, x in columns.items()})
-    aim = own_objective(bound)
+    aim = default_objective(bound)
     with np.errstate(all="ignore"):
         error = aim.to_link(predicted) - aim.to_link(number(runs, target)[where])
     return float(np.sqrt(np.mean(error**2))) if np.isfinite(error).all() else float("inf")

@@ -29,10 +29,10 @@ from scaling.fitting.uncertainty.small_samples import t_over_z
 from scaling.laws._law import Law
 
 # Share of resamples that must have an answer for nothing to be said.
-MOST = 0.95
+MIN_SHARE_FITTED = 0.95
 
 
-def fit_own(
+def fit_procedure(
     runs: pl.DataFrame,
     law: Law,
     target: str,
@@ -51,7 +51,7 @@ def fit_own(
         return made
     name, groups = clusters(runs, cluster)
     draws = _draws(law, x, y, w / w.mean(), groups, (count, seed))
-    if len(draws) < MOST * count:
+    if len(draws) < MIN_SHARE_FITTED * count:
         made = replace(made, reason=f"{count - len(draws)} of {count} resamples had no answer.")
     errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
     by = 1.0 if name == "row" else small_sample(int(groups.max()) + 1, len(law.names))

@@ -63,7 +63,7 @@ class _Line:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Companion:
     """What one companion says at the targets (T,), where it reaches, and its variance (T,)."""
 
     value: Array
@@ -71,7 +71,7 @@ class _Told:
     variance: Array
 
 
-def lean(
+def with_companions(
     own: Extrapolation,
     curve: tuple[Array, Array],
     at: Array,
@@ -117,7 +117,7 @@ def _own_variance(own: Extrapolation) -> Array:
     return np.asarray(features(own)[:, 1:] ** 2 @ np.square(SCALE_WEIGHTS[1:]))
 
 
-def _together(found: list[_Told], reached: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _together(found: list[_Companion], reached: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Mean of lines by precision (T,), and its variance: a line's own, for their errors are
     alike, and what they differ by."""
     weight = np.array([np.where(one.reaches, 1.0 / one.variance, 0.0) for one in found])
@@ -129,7 +129,7 @@ def _together(found: list[_Told], reached: NDArray[np.bool_]) -> tuple[Array, Ar
     return q, disagreement + typical
 
 
-def _line(curve: _Measured, other: _Measured, at: Array) -> _Told | None:
+def _line(curve: _Measured, other: _Measured, at: Array) -> _Companion | None:
     """h(y) on h(z); None where too few points or no slope tell it."""
     both = curve.x >= other.x.min()
     if both.sum() < MIN_POINTS:
@@ -143,7 +143,7 @@ def _line(curve: _Measured, other: _Measured, at: Array) -> _Told | None:
     reach = np.interp(np.log(np.minimum(at, other.x.max())), np.log(other.x), other.h) - line.z
     variance = line.scatter * (1.0 + 1.0 / line.few + reach**2 / (line.wide * line.few))
     variance = variance + ((other_line.slope - line.slope) * reach) ** 2
-    return _Told(line.y + line.slope * reach, at <= other.x.max(), variance)
+    return _Companion(line.y + line.slope * reach, at <= other.x.max(), variance)
 
 
 def _straight(z: Array, y: Array, w: Array) -> _Line | None:

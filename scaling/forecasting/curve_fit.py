@@ -16,7 +16,7 @@ from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape
 
 STARTS = 32
 # A curve without a visible slope is measured against this one.
-LEAST_SLOPE = 0.3
+MIN_SLOPE = 0.3
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Curve:
 
 def read_curve(t: Array, y: Array) -> Curve:
     """A curve from t (n,) and log y (n,), in order of t."""
-    return Curve(t, y, rough_noise(t, y), max(_steepest(t, y), LEAST_SLOPE), float(-t.min()))
+    return Curve(t, y, rough_noise(t, y), max(_steepest(t, y), MIN_SLOPE), float(-t.min()))
 
 
 def fit_curve(curve: Curve, breaks: int, power: float, prior: Prior) -> Optima:

@@ -39,7 +39,7 @@ import numpy as np
 from scaling.arrays import Array
 from scaling.forecasting.curve_fit import Curve, Prior, fit_curve, read_curve, rough_noise
 from scaling.forecasting.curve_model import columns, predict
-from scaling.forecasting.map_estimate import FAR, LEAST_NOISE, Optima, shape_weights
+from scaling.forecasting.map_estimate import FAR, MIN_NOISE, Optima, shape_weights
 from scaling.forecasting.network import MAX_POINTS as NETWORK_POINTS
 from scaling.forecasting.network import NetworkOutput, network_forecast
 
@@ -205,7 +205,7 @@ def _clipped(curve: Curve, shapes: list[Shape]) -> Array:
     best = max((one.optima for one in shapes), key=lambda one: one.evidence)
     expected = _mean(best, curve.t, curve)
     typical = 1.4826 * np.median(np.abs(curve.y - expected))
-    most = FAR * max(typical, best.noise, LEAST_NOISE)
+    most = FAR * max(typical, best.noise, MIN_NOISE)
     return np.asarray(expected + np.clip(curve.y - expected, -most, most))
 
 

@@ -148,9 +148,9 @@ def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]])
         )
     made = extrapolate(x, y, at)
     if others:
-        from scaling.forecasting.companions import lean
+        from scaling.forecasting.companions import with_companions
 
-        made = lean(made, (x, y), at, others)
+        made = with_companions(made, (x, y), at, others)
     return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 

@@ -21,7 +21,7 @@ from scaling.fitting.engine import fit
 from scaling.laws._law import Law
 
 # Powers of the weights; both stood out among 0, 1, 2 and 4 on the curves they were chosen on.
-POWERS = (2.0, 4.0)
+WEIGHT_POWERS = (2.0, 4.0)
 TAIL_POWER = 4.0
 # Runs that the weights must rest on: 4 for one variable, 8 for two (Kish's effective number).
 EFFECTIVE = {1: 4.0, 2: 8.0}
@@ -53,7 +53,7 @@ def candidates(
     size = log_size({name: runs[name].to_numpy() for name in names})
     made = []
     for law, by in laws:
-        for power in POWERS:
+        for power in WEIGHT_POWERS:
             made.append(_law(runs, points, law, by, target, size, power))
     if len(names) == 1:
         made += _simple(runs, points[names[0]], names[0], target, size)

@@ -22,7 +22,7 @@ Model = Callable[[Array], tuple[Array, Array]]
 
 STEPS = (50, 20)
 # Noise below which a curve counts as exact: .1 %.
-LEAST_NOISE = 1e-3
+MIN_NOISE = 1e-3
 MAX_STEP = 1.5
 # Distance, in robust scatters, at which a point counts half.
 FAR = 6.0
@@ -65,7 +65,7 @@ def fit_shape(
         bent: parameters that bend the end of the curve, for the scatter's degrees of freedom.
     """
     recency = np.exp(power * position)
-    w, theta, noise = recency, shape.starts, max(noise, LEAST_NOISE)
+    w, theta, noise = recency, shape.starts, max(noise, MIN_NOISE)
     few = recency.sum() ** 2 / (recency**2).sum()
     share = few / max(few - bent, 0.5 * few)
     for steps in STEPS:
@@ -74,8 +74,8 @@ def fit_shape(
         typical = max(1.4826 * weighted_median(np.abs(error), recency), noise)
         w = recency / (1.0 + (error / (FAR * typical)) ** 2)
         scatter = float(np.sqrt((w * error**2).sum() / w.sum() * share))
-        noise = max(scatter, LEAST_NOISE)
-    variance = max(float((w * error**2).mean()), 0.1 * LEAST_NOISE**2)
+        noise = max(scatter, MIN_NOISE)
+    variance = max(float((w * error**2).mean()), 0.1 * MIN_NOISE**2)
     evidence = 0.5 * (power * position.sum() - len(y) * (np.log(variance) + 1.0))
     log_weight = -cost - 0.5 * np.linalg.slogdet(hessian)[1]
     _, distinct = np.unique(np.round(cost, 2), return_index=True)

@@ -74,11 +74,17 @@ class PowerSurface:
 
     def log_tokens(self, log_n: Array, goal: Array | float) -> Array:
         """ln D that a model of ln N needs for a loss; infinite where no data suffice."""
-        return _left(self.log_inner(goal), self.log_a - self.alpha * log_n, self.log_b) / self.beta
+        return (
+            log_remaining(self.log_inner(goal), self.log_a - self.alpha * log_n, self.log_b)
+            / self.beta
+        )
 
     def log_params_for(self, log_d: Array, goal: Array | float) -> Array:
         """ln N that ln D tokens need for a loss; infinite where no size suffices."""
-        return _left(self.log_inner(goal), self.log_b - self.beta * log_d, self.log_a) / self.alpha
+        return (
+            log_remaining(self.log_inner(goal), self.log_b - self.beta * log_d, self.log_a)
+            / self.alpha
+        )
 
     def at(self, keep: Any) -> PowerSurface:
         """Some of the batch."""
@@ -88,7 +94,7 @@ class PowerSurface:
 _FIELDS = ("e", "log_a", "log_b", "alpha", "beta", "gamma")
 
 
-def _left(total: Array, taken: Array, size: Array) -> Array:
+def log_remaining(total: Array, taken: Array, size: Array) -> Array:
     """size - ln(e^total - e^taken): the exponent times ln of the other size."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rest = np.where(taken < total, total + np.log(-np.expm1(taken - total)), -np.inf)
@@ -122,14 +128,14 @@ class NumericalSurface:
         """ln N* at ln C of 6ND; NaN where the least lies at an end of the search."""
         total = np.broadcast_to(np.asarray(log_c, float), self.e.shape) - LN6
         high = np.minimum(total - SMALLEST, LARGEST_N)
-        return least(
+        return minimise_scalar(
             lambda log_n: self.loss(log_n, total - log_n), np.full_like(high, SMALLEST), high
         )
 
     def least_compute(self, goal: Array | float) -> tuple[Array, Array]:
         """ln N and ln D of the least 6ND that reaches a loss; infinite where nothing does."""
         ends = np.full_like(self.e, SMALLEST), np.full_like(self.e, LARGEST_N)
-        log_n = least(lambda at: np.asarray(at + self.log_tokens(at, goal)), *ends)
+        log_n = minimise_scalar(lambda at: np.asarray(at + self.log_tokens(at, goal)), *ends)
         log_n = np.where(np.isnan(log_n) | ~(np.asarray(goal) > self.e), np.inf, log_n)
         finite = np.where(np.isfinite(log_n), log_n, LARGEST_N)
         return log_n, np.where(np.isfinite(log_n), self.log_tokens(finite, goal), np.inf)
@@ -144,7 +150,7 @@ class NumericalSurface:
 
     def _reach(self, loss: Function, goal: Array | float, most: float) -> Array:
         low, high = np.full_like(self.e, 0.0), np.full_like(self.e, most)
-        found = halve(lambda at: np.asarray(goal - loss(at)), low, high)
+        found = bisect(lambda at: np.asarray(goal - loss(at)), low, high)
         return np.where(loss(high) < goal, found, np.inf)
 
     def at(self, keep: Any) -> NumericalSurface:
@@ -215,7 +221,7 @@ def compute_optimal(law: Law, parameters: Mapping[str, Any], flops: float) -> tu
     return params, flops / (6.0 * params)
 
 
-def least(f: Function, low: Array, high: Array, zoom: int = 65) -> Array:
+def minimise_scalar(f: Function, low: Array, high: Array, zoom: int = 65) -> Array:
     """Where a function with one valley is least between ``low`` and ``high`` (B,), to about 1e-9.
 
     ``f`` maps (B,) to (B,). A grid finds the valley, halving the root of its slope (central
@@ -230,7 +236,7 @@ def least(f: Function, low: Array, high: Array, zoom: int = 65) -> Array:
         inside = (pick > 0) & (pick < zoom - 1)
         step, rows = (high - low) / (zoom - 1), np.arange(len(low))
         centre = grid[pick, rows]
-        root = halve(lambda at: slope(f, at), centre - step, centre + step, 38)
+        root = bisect(lambda at: slope(f, at), centre - step, centre + step, 38)
     return np.where(inside, root, np.nan)
 
 
@@ -239,7 +245,7 @@ def slope(f: Function, at: Array, h: float = 2e-3) -> Array:
     return np.asarray((8 * (f(at + h) - f(at - h)) - (f(at + 2 * h) - f(at - 2 * h))) / (12 * h))
 
 
-def halve(f: Function, low: Array, high: Array, steps: int = 48) -> Array:
+def bisect(f: Function, low: Array, high: Array, steps: int = 48) -> Array:
     """The root (B,) of a function that rises from below 0 to above it."""
     for _ in range(steps):
         middle = 0.5 * (low + high)

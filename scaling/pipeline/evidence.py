@@ -11,7 +11,7 @@ import polars as pl
 from scaling import laws
 from scaling.fitting.diagnostics.exclusions import Exclusion
 from scaling.fitting.diagnostics.sensitivity import panel
-from scaling.fitting.engine import own_objective, prepare
+from scaling.fitting.engine import default_objective, prepare
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.study_record import Choice, LawProfiles, ProfileCurve, Sensitivity
@@ -38,7 +38,9 @@ def profiles(
     for one in fits:
         if one.law.estimate:
             continue
-        problem = prepare(runs, one.law, objective=own_objective(one.law, aim.delta), mixed=mixed)
+        problem = prepare(
+            runs, one.law, objective=default_objective(one.law, aim.delta), mixed=mixed
+        )
         u = problem.space.coordinates(one.theta[None])[0]
         curves = {name: _curve(profile_curve(problem, u, name)) for name in problem.space.free}
         found.append(LawProfiles(one.law.name, _short(profile_height(problem)), curves))

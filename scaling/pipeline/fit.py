@@ -14,7 +14,7 @@ from scaling.errors import InputError
 from scaling.fitting.diagnostics.compare import criteria
 from scaling.fitting.diagnostics.exclusions import Exclusion, lift
 from scaling.fitting.diagnostics.rolling import errors_by_horizon
-from scaling.fitting.engine import fit, own_objective, prepare
+from scaling.fitting.engine import default_objective, fit, prepare
 from scaling.fitting.holdout import holdout_error
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
@@ -81,7 +81,7 @@ def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) 
     """
     known = None
     if not one.law.estimate:
-        own = own_objective(one.law, aim.delta)
+        own = default_objective(one.law, aim.delta)
         known = criteria(prepare(runs, one.law, objective=own, mixed=mixed), one)
     return FitRecord.of(one, known, holdout_error(runs, one.law, inputs_of(one.law), "loss"))
 
@@ -92,7 +92,7 @@ def _rolling_origin(
     """Errors of each law beyond compute budgets, by distance; a law that too few runs determine is
     left out."""
     problems = [
-        prepare(runs, one.law, objective=own_objective(one.law, aim.delta), mixed=mixed)
+        prepare(runs, one.law, objective=default_objective(one.law, aim.delta), mixed=mixed)
         for one in fits
         if not one.law.estimate
     ]
@@ -121,7 +121,7 @@ def _without_exclusions(
 def _aim(name: str, aim: Objective) -> Objective | None:
     """The study's objective on the law's scale; None for a law with its own procedure."""
     law = laws.get(name)
-    return None if law.estimate else own_objective(law, aim.delta)
+    return None if law.estimate else default_objective(law, aim.delta)
 
 
 def inputs_of(law: Law) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, Surface, halve, has_surface, least
+from scaling.laws._surface import LN6, Surface, bisect, has_surface, minimise_scalar
 from scaling.plan.answer import (
     FLOPS,
     Answer,
@@ -51,7 +51,7 @@ class Counting:
 SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 
 
-def chief(sheet: Sheet, law: str | None = None) -> Fit:
+def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
     """The fit that answers: the one named, else the first by role, else any in N and D."""
     if law is not None:
         made = sheet.get(law)
@@ -81,16 +81,20 @@ def numerical(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> A
         # The inner sum has the same minimum as the loss and no constant to cancel against.
         return one.inner(log_n, log_c - count.log_rate(log_n))
 
-    return least(f, np.full_like(log_c, np.log(1e3)), np.minimum(log_c - 1.0, np.log(1e18)))
+    return minimise_scalar(
+        f, np.full_like(log_c, np.log(1e3)), np.minimum(log_c - 1.0, np.log(1e18))
+    )
 
 
-def best(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> tuple[Array, Array]:
+def optimal_sizes(
+    one: Surface, log_c: Array | float, count: Counting = SIX_ND
+) -> tuple[Array, Array]:
     """ln N* and ln D* (B,)."""
     log_n = one.log_params(log_c) if count is SIX_ND else numerical(one, log_c, count)
     return log_n, np.asarray(log_c - count.log_rate(log_n))
 
 
-def cheapest(one: Surface, goal: float, count: Counting = SIX_ND) -> tuple[Array, Array]:
+def least_compute_sizes(one: Surface, goal: float, count: Counting = SIX_ND) -> tuple[Array, Array]:
     """ln N and ln D of the least compute that reaches a loss."""
     if count is SIX_ND:
         return one.least_compute(goal)
@@ -100,7 +104,7 @@ def cheapest(one: Surface, goal: float, count: Counting = SIX_ND) -> tuple[Array
 
     start, _ = one.least_compute(goal)
     start = np.where(np.isfinite(start), start, np.log(1e9))
-    log_n = least(f, start - 4.0, start + 4.0, 33)
+    log_n = minimise_scalar(f, start - 4.0, start + 4.0, 33)
     return log_n, one.log_tokens(log_n, goal)
 
 
@@ -132,8 +136,8 @@ class Valley:
             log_d = self.log_c - self.count.log_rate(log_n)
             return np.asarray(self.one.loss(log_n, log_d) - allowed)
 
-        up = halve(lambda t: excess(self.log_n + t), zero, zero + 20.0)
-        down = halve(lambda t: excess(self.log_n - t), zero, zero + 20.0)
+        up = bisect(lambda t: excess(self.log_n + t), zero, zero + 20.0)
+        down = bisect(lambda t: excess(self.log_n - t), zero, zero + 20.0)
         return np.stack([self.log_n - down, self.log_n + up])
 
     def misfit(self, factor: float) -> Array:
@@ -151,9 +155,9 @@ def valley(
 ) -> Valley:
     """The optimum at a budget, or of the least compute for a loss."""
     if loss is not None:
-        return Valley(one, count, *cheapest(one, loss, count))
+        return Valley(one, count, *least_compute_sizes(one, loss, count))
     assert flops is not None
-    return Valley(one, count, *best(one, float(np.log(flops)), count))
+    return Valley(one, count, *optimal_sizes(one, float(np.log(flops)), count))
 
 
 def optimal(
@@ -172,7 +176,7 @@ def optimal(
     Raises:
         InputError: neither or both given, a figure out of range, or no law in N and D.
     """
-    made = chief(sheet, law)
+    made = answering_fit(sheet, law)
     within("share", share, (1e-6, 1.0), "(0.01 is 1 %)")
     if usd_per_flop is not None:
         within("price of a FLOP", usd_per_flop, (1e-30, 1e-9), "USD", "USD per hour / FLOP/hour.")

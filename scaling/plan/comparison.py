@@ -25,7 +25,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, Surface, halve, surface
+from scaling.laws._surface import LN6, Surface, bisect, surface
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -218,7 +218,7 @@ def crossings(sides: tuple[Surface, ...]) -> Array:
     def f(log_c: Array) -> Array:
         return np.asarray(sign * (_least_loss(one, log_c) - _least_loss(other, log_c)))
 
-    root = halve(f, grid[last], grid[last + 1], 40)
+    root = bisect(f, grid[last], grid[last + 1], 40)
     return np.where(turns.any(axis=0), root, np.inf)
 
 

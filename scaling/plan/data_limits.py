@@ -28,7 +28,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, PowerSurface, halve, least
+from scaling.laws._surface import LN6, PowerSurface, bisect, minimise_scalar
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
@@ -75,7 +75,9 @@ def data(sheet: Sheet, *, flops: float, pools: Sequence[Pool], level: float = 0.
     made = sheet.get(LAW)
     theta = np.concatenate([made.theta[None], made.draws])
     unique, log_c = sum(pool.tokens for pool in pools), float(np.log(flops))
-    log_n = least(lambda at: loss(made, theta, at, log_c - LN6 - at, unique), *_range(theta, log_c))
+    log_n = minimise_scalar(
+        lambda at: loss(made, theta, at, log_c - LN6 - at, unique), *_range(theta, log_c)
+    )
     log_d = log_c - LN6 - log_n
     figures = _figures(made, theta, (log_n, log_d), unique, level)
     sizes = {name: one.value for name, one, _ in figures}
@@ -184,7 +186,7 @@ def shares(pools: Sequence[Pool], tokens: Array, scale: Array) -> Array:
     high = np.full_like(tokens, np.log(quality).max() + 1.0)
     # Tokens T need at most T/U more epochs of all: w no lower than this.
     low = high - 2.0 - np.ptp(np.log(quality)) - tokens / size.sum() / scale
-    found = epochs(halve(spare, low, high, 80))
+    found = epochs(bisect(spare, low, high, 80))
     # Rounding of w is worth many tokens to a large pool that has just begun: it takes up the rest.
     begun = (found > 0.0) & (found < 1.0)
     open_size = np.where(begun.any(axis=0), (size * found * begun).sum(axis=0), np.inf)

@@ -50,11 +50,11 @@ POWERS = (0.0, 0.5, 1.0)
 # 1B tokens), where no law was tested; published sweeps reach from about 1 to 1,000.
 RATIO = (1.0, 1000.0)
 CUT = (0.01, 0.99)
-FEWEST_DRAWS = 30
+MIN_DRAWS = 30
 # Error of a law that does not hold, in sds of noise: docs/benchmarks/plan_next.md.
-DOUBT = 100.0
+WRONG_LAW_ERROR = 100.0
 # Runs of one plan; after so many it is time to fit again.
-MOST = 40
+MAX_RUNS = 40
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def covariance(made: Fit, cells: Cells) -> Array:
     Raises:
         InputError: too few draws to tell.
     """
-    if len(made.draws) < FEWEST_DRAWS:
+    if len(made.draws) < MIN_DRAWS:
         raise InputError(
-            "a design needs draws", value=len(made.draws), allowed=f">= {FEWEST_DRAWS} resamples"
+            "a design needs draws", value=len(made.draws), allowed=f">= {MIN_DRAWS} resamples"
         )
     with np.errstate(all="ignore"):
         logs = np.log(made.predict_draws(cells.x))
@@ -135,7 +135,9 @@ def covariance(made: Fit, cells: Cells) -> Array:
     return np.atleast_2d(np.cov(np.clip(logs, *np.quantile(logs, CUT, axis=0)), rowvar=False))
 
 
-def models(made: Fit, cells: Cells, belief: Belief, doubt: float = DOUBT) -> tuple[Model, ...]:
+def models(
+    made: Fit, cells: Cells, belief: Belief, doubt: float = WRONG_LAW_ERROR
+) -> tuple[Model, ...]:
     """The law as it is, and with a smooth error of ``doubt`` sds; ``cells`` end with the target."""
     s = covariance(made, cells)
     wrong = s + (doubt * belief.noise) ** 2 * nearness(cells)
@@ -150,7 +152,7 @@ def choose(
     *,
     enough: float = 0.0,
     repeats: int = 2,
-    most: int = MOST,
+    most: int = MAX_RUNS,
 ) -> Chosen:
     """The best greedy sequence of the candidates for the target, over all models.
 

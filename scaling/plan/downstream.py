@@ -29,7 +29,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, PowerSurface, halve
+from scaling.laws._surface import LN6, PowerSurface, bisect
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
@@ -144,7 +144,7 @@ def least_compute(made: Fit, theta: Array, goal: float) -> Array:
     high = np.full(len(theta), np.log(FLOPS[1]))
     with np.errstate(all="ignore"):
         reached = accuracy_at(made, theta, high) >= goal
-        found = halve(lambda at: accuracy_at(made, theta, at) - goal, low, high, 60)
+        found = bisect(lambda at: accuracy_at(made, theta, at) - goal, low, high, 60)
     return np.where(reached, found, np.inf)
 
 

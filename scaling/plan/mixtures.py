@@ -27,7 +27,7 @@ from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
 from scaling.laws._mixtures import domains, outputs, shares
-from scaling.laws._surface import halve
+from scaling.laws._surface import bisect
 from scaling.plan.answer import Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
@@ -93,7 +93,7 @@ def best(blend: Blend, low: Array, high: Array) -> Array:
 def projected(z: Array, low: Array, high: Array) -> Array:
     """The nearest shares to z (B, J) that add to one within the bounds."""
     least, most = (z - high).min(axis=1), (z - low).max(axis=1)
-    m = halve(lambda m: 1.0 - np.clip(z - m[:, None], low, high).sum(axis=1), least, most, 50)
+    m = bisect(lambda m: 1.0 - np.clip(z - m[:, None], low, high).sum(axis=1), least, most, 50)
     r = np.clip(z - m[:, None], low, high)
     return np.asarray(r)
 

@@ -10,7 +10,7 @@ from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
 from scaling.laws._surface import surface
 from scaling.plan import design, trust
-from scaling.plan.allocation import chief
+from scaling.plan.allocation import answering_fit
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -38,9 +38,9 @@ def recommend(
     narrow: float | None = None,
     law: str | None = None,
     repeats: int = 2,
-    most: int = design.MOST,
+    most: int = design.MAX_RUNS,
     holds: float | None = None,
-    doubt: float = design.DOUBT,
+    doubt: float = design.WRONG_LAW_ERROR,
     level: float = 0.9,
 ) -> Answer:
     """The runs, within ``budget`` FLOP, that narrow the loss forecast at a target the most.
@@ -62,7 +62,7 @@ def recommend(
     if not 1 <= most <= 200:
         raise InputError("number of runs out of range", value=most, allowed="1 to 200")
     within("doubt", doubt, (0.0, 1000.0), "sds of noise")
-    made = chief(sheet, law)
+    made = answering_fit(sheet, law)
     known = _belief(sheet, made, holds)
     place = _target(made, params, tokens, flops)
     now = _forecast(made, place, level)
@@ -169,7 +169,7 @@ def _others(
 def _belief(sheet: Sheet, made: Fit, holds: float | None) -> Belief:
     """What the fitted runs tell of the law, or what the person says."""
     runs = sheet.runs
-    found = trust.unknown(made) if runs is None else trust.believe(made, runs)
+    found = trust.prior_belief(made) if runs is None else trust.belief_of(made, runs)
     if holds is None:
         return found
     return Belief(within("probability that the law holds", holds, (0.0, 1.0), ""), found.noise)

@@ -27,8 +27,8 @@ import numpy as np
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval
-from scaling.laws._surface import PowerSurface, closed_form, halve, least
-from scaling.plan.allocation import SIX_ND, assumptions, chief
+from scaling.laws._surface import PowerSurface, bisect, closed_form, minimise_scalar
+from scaling.plan.allocation import SIX_ND, answering_fit, assumptions
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
@@ -123,7 +123,7 @@ def best_served(one: PowerSurface, log_s: Array, demand: float) -> tuple[Array, 
         gain = np.log(np.maximum(np.expm1(z - low), 1e-300))
         return np.asarray(np.log(3.0) + log_d + gain - np.log(demand))
 
-    z = halve(excess, low, low + 60.0, 60)
+    z = bisect(excess, low, low + 60.0, 60)
     return _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
 
 
@@ -140,7 +140,7 @@ def numerical(one: PowerSurface, log_s: Array, demand: float) -> Array:
         return _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
 
     low = np.log(one.beta / one.alpha) - 1.0
-    return sizes(least(lambda z: log_total(*sizes(z), demand), low, low + 40.0, 257))[0]
+    return sizes(minimise_scalar(lambda z: log_total(*sizes(z), demand), low, low + 40.0, 257))[0]
 
 
 def _split(one: PowerSurface) -> tuple[Array, Array]:
@@ -173,7 +173,7 @@ def serve(
     Raises:
         InputError: a figure out of range, no goal or several, or a quality out of the law's reach.
     """
-    made, prices = chief(sheet, law), prices or Prices()
+    made, prices = answering_fit(sheet, law), prices or Prices()
     _checked(goal, read, written)
     drawn, demand = batch(made, level), prices.demand(read, written)
     log_s = goal.log_inner(closed_form(drawn.one))
@@ -256,7 +256,7 @@ def at_ratio(one: PowerSurface, log_s: Array, ratio: float) -> Array:
         return np.asarray(log_s - one.inner(log_n, log_n + np.log(ratio)))
 
     low = np.full_like(log_s, np.log(1.0))
-    return halve(missing, low, low + np.log(1e24), 60)
+    return bisect(missing, low, low + np.log(1e24), 60)
 
 
 def _at_ratio(drawn: Batch, log_s: Array, ratio: float, demand: float) -> Row:
@@ -283,7 +283,7 @@ def over_trained(
     """
     within("params", params, PARAMS, "params")
     within("tokens", tokens, TOKENS, "tokens", "Tokens, not trillions.")
-    made = chief(sheet, law)
+    made = answering_fit(sheet, law)
     drawn = batch(made, level)
     one, log_n, log_d = closed_form(drawn.one), float(np.log(params)), float(np.log(tokens))
     size, data = np.full_like(one.e, log_n), np.full_like(one.e, log_d)

@@ -20,7 +20,7 @@ import numpy as np
 
 from scaling.fitting.result import Fit
 from scaling.laws._surface import has_surface
-from scaling.plan.allocation import SIX_ND, assumptions, chief, side_by_side, valley
+from scaling.plan.allocation import SIX_ND, answering_fit, assumptions, side_by_side, valley
 from scaling.plan.answer import FLOPS, Batch, Row, batch, ends, warnings_of, within
 from scaling.plan.stored import FAR, Sheet
 
@@ -64,7 +64,7 @@ def planning_summary(
     sheet = Sheet("", fits, "", ranges or {})
     if law is None and not any(has_surface(fit.law) for fit in fits.values()):
         return {"law": None, "budgets": [], "warnings": ["No law in params and tokens was fitted."]}
-    made = chief(sheet, law)
+    made = answering_fit(sheet, law)
     sheet = Sheet("", fits, "", ranges or made.ranges)
     drawn = batch(made, level)
     notes = [] if len(made.draws) > 1 else ["No draws: no intervals."]

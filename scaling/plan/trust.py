@@ -33,7 +33,7 @@ from scaling.plan.run_grid import Cells, nearness
 ERRORS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0])
 SMALL = 1.5
 # More rows than this tell no more and cost their cube.
-MOST = 250
+MAX_ROWS = 250
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,20 @@ def spread(made: Fit) -> float:
     return max(float(np.sqrt(np.sum(made.residuals**2) / spent)), 1e-6)
 
 
-def unknown(made: Fit) -> Belief:
+def prior_belief(made: Fit) -> Belief:
     """What is believed without the runs: what few runs would say."""
     return Belief(float(np.mean(ERRORS <= SMALL)), spread(made))
 
 
-def believe(made: Fit, runs: Cells) -> Belief:
+def belief_of(made: Fit, runs: Cells) -> Belief:
     """The belief that the runs of a fit tell, ``runs`` (rows,) in the order of its residuals.
 
-    Without residuals on logs, one a run, or with hardly more runs than parameters: `unknown`.
+    Without residuals on logs, one a run, or with hardly more runs than parameters: `prior_belief`.
     """
     rows = len(made.residuals)
     if made.link != "log" or rows != len(runs) or rows < len(made.theta) + 2:
-        return unknown(made)
-    some = np.unique(np.linspace(0, rows - 1, min(rows, MOST)).astype(np.int64))
+        return prior_belief(made)
+    some = np.unique(np.linspace(0, rows - 1, min(rows, MAX_ROWS)).astype(np.int64))
     kept, r = runs.take(some), made.residuals[some]
     q, _ = np.linalg.qr(_slopes(made, kept), mode="complete")
     free = q[:, len(made.theta) :]

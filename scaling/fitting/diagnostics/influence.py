@@ -41,7 +41,7 @@ from scaling.fitting.uncertainty.sandwich import row_scores
 Groups = NDArray[np.int64]
 
 # Row losses in one pass up to which refits are exact.
-MOST_EXACT = 4_000_000
+MAX_EXACT = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def influence(problem: Problem, fit: Fit, groups: Groups) -> Influence:
     if groups.max() < 1:
         raise InputError("nothing to leave out", value=1, allowed="at least two groups")
     u = problem.space.coordinates(fit.theta[None])
-    exact = (int(groups.max()) + 1) * problem.rows <= MOST_EXACT
+    exact = (int(groups.max()) + 1) * problem.rows <= MAX_EXACT
     without = exact_refits(problem, u[0], groups) if exact else one_step(problem, u, groups)
     theta = problem.space.theta(without)
     errors = sandwich.natural_errors(problem, u, sandwich.smooth_covariance(problem, u))

@@ -32,9 +32,9 @@ Mask = NDArray[np.bool_]
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 # Ends of the horizons that `by_horizon` sums up, decades of compute.
 HORIZONS = (0.0, 0.5, 1.0, 2.0, 100.0)
-FEWEST_LEVELS = 3
+MIN_LEVELS = 3
 # Rows a parameter below which a fit says more about its noise than about what comes.
-FEWEST_ROWS = 2
+MIN_ROWS = 2
 
 
 def origins(flops: Array, shares: Sequence[float] = SHARES) -> Array:
@@ -193,13 +193,13 @@ def _natural(problem: Problem) -> Array:
 
 
 def _least(problem: Problem) -> str:
-    rows = FEWEST_ROWS * problem.space.size
-    return f"at least {rows} rows and {FEWEST_LEVELS} levels of each input to fit"
+    rows = MIN_ROWS * problem.space.size
+    return f"at least {rows} rows and {MIN_LEVELS} levels of each input to fit"
 
 
 def _enough(problem: Problem, fitted: Mask) -> bool:
     """Whether the rows of the mask can tell the parameters, and a row is left to predict."""
-    if fitted.all() or fitted.sum() < FEWEST_ROWS * problem.space.size:
+    if fitted.all() or fitted.sum() < MIN_ROWS * problem.space.size:
         return False
     part = replace(problem, x={name: column[fitted] for name, column in problem.x.items()})
-    return min(levels(part).values()) >= FEWEST_LEVELS
+    return min(levels(part).values()) >= MIN_LEVELS

@@ -32,7 +32,7 @@ LONGEST_STEP = 2.0  # in logs: a factor 7 a step is ample, and stops leaps into 
 GAIN_FOR_NEWTON = 0.05
 DONE = 1e-14  # expected relative gain of one more step
 STUCK = 1e12  # damping at which the compiled twin gives up; here the region shrinks instead
-LEAST = 0.01  # share of the largest c_i below which none counts
+CURVATURE_FLOOR = 0.01  # share of the largest c_i below which none counts
 NEARLY = 1.1  # a step may be this much longer than its radius
 SHRINK, GROW = 0.5, 2.0  # of a step's length, where it failed and where it kept its promise
 ROUNDING = 1e-14  # share of the largest curvature that is rounding
@@ -140,7 +140,7 @@ class _Batch:
         c = seen * square
         first = np.isnan(self.radius[alive])
         self.radius[alive[first]] = np.sqrt(c[first].sum(axis=1))
-        d: Array = np.maximum(c, LEAST * c.max(axis=1, keepdims=True)) / square + 1e-300
+        d: Array = np.maximum(c, CURVATURE_FLOOR * c.max(axis=1, keepdims=True)) / square + 1e-300
         return d
 
     def _step(self, at: Derivatives) -> _Step:

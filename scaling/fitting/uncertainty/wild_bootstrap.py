@@ -31,7 +31,7 @@ from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.sandwich import inverse, slopes
 from scaling.fitting.uncertainty.small_samples import t_over_z
 
-FEWEST = 3.0
+MIN_CLUSTERS = 3.0
 WEBB = np.sqrt(np.array([0.5, 1.0, 1.5]))
 
 
@@ -72,7 +72,7 @@ def _left_out(
         share[g] = (whole @ carries[rows]).sum(axis=0) ** 2
     total, square = share.sum(axis=0), (share**2).sum(axis=0)
     known = total**2 / np.maximum(square, 1e-300)
-    return out, float(np.clip(np.median(known), min(FEWEST, number - 1), number - 1))
+    return out, float(np.clip(np.median(known), min(MIN_CLUSTERS, number - 1), number - 1))
 
 
 def _refit(problem: Problem, starts: Array, y: Array, known: Minima | None) -> Minima:

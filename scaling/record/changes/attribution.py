@@ -27,8 +27,8 @@ import numpy as np
 from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fitting.diagnostics.influence import MOST_EXACT
-from scaling.fitting.engine import own_objective, prepare
+from scaling.fitting.diagnostics.influence import MAX_EXACT
+from scaling.fitting.engine import default_objective, prepare
 from scaling.fitting.reweighted import refit
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.study_record import FitRecord
@@ -57,7 +57,9 @@ def attribute_changes(
     if law.estimate is not None:
         return {"reason": f"{law.name} has its own procedure, which is not repeated here"}
     try:
-        problem = prepare(rows.table, law, objective=own_objective(law, delta), mixed=mixed or ())
+        problem = prepare(
+            rows.table, law, objective=default_objective(law, delta), mixed=mixed or ()
+        )
         return _attributed(problem, rows, old, new)
     except InputError as error:
         return {"reason": str(error)}
@@ -71,7 +73,7 @@ def _attributed(problem: Problem, rows: Rows, old: FitRecord, new: FitRecord) ->
     errors = np.array([_positive(new.parameters[name].se) for name in names])
     groups = _groups(rows)
     sets = np.vstack([_steps(rows), *(group for _, _, group in groups)])
-    if sets.size > MOST_EXACT:
+    if sets.size > MAX_EXACT:
         groups, sets = [], sets[: len(STEPS)]
     theta = _optima(problem, after, sets)
     parts = np.vstack([(theta[0] - before) + (after - theta[3]), np.diff(theta[:4], axis=0)])

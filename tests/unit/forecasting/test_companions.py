@@ -11,7 +11,7 @@ import pytest
 
 import scaling
 from scaling.errors import InputError
-from scaling.forecasting.companions import lean
+from scaling.forecasting.companions import with_companions
 from scaling.forecasting.curves import extrapolate
 from scaling.forecasting.engine import predictive
 from tests.support.command import cli
@@ -72,7 +72,7 @@ def test_beyond_the_companions_the_own_forecast_goes_on() -> None:
     y, z = 0.2 + 20 * x**-0.5, 0.1 + 30 * x**-0.5
     at = np.array([1.5e5, 3e5, 1e7])
     own = extrapolate(x[:14], y[:14], at)
-    made = lean(own, (x[:14], y[:14]), at, [(x, z)])
+    made = with_companions(own, (x[:14], y[:14]), at, [(x, z)])
     moved = made.location - own.location
     assert moved[2] == moved[1]
     assert np.all(np.asarray(made.kept)[:2] < 1.0) and np.asarray(made.kept)[2] == 1.0
@@ -83,7 +83,7 @@ def test_a_companion_without_a_slope_tells_nothing(flat: np.ndarray) -> None:
     x = np.geomspace(1e3, 1e6, 20)
     at = np.array([3e5])
     own = extrapolate(x[:14], 0.2 + 20 * x[:14] ** -0.5, at)
-    assert lean(own, (x[:14], 0.2 + 20 * x[:14] ** -0.5), at, [(x, flat)]) is own
+    assert with_companions(own, (x[:14], 0.2 + 20 * x[:14] ** -0.5), at, [(x, flat)]) is own
 
 
 def test_order_and_units_of_companions_do_not_matter() -> None:

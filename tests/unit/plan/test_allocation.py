@@ -95,7 +95,7 @@ def test_surface_is_the_law(seed: int, name: str, log_n: float, log_d: float) ->
 def test_least_compute_reaches_the_loss_and_is_optimal(seed: int, name: str) -> None:
     law, theta = draw(name, seed)
     one = surface(law, theta)
-    goal = one.loss(*allocation.best(one, np.log(1e22)))
+    goal = one.loss(*allocation.optimal_sizes(one, np.log(1e22)))
     log_n, log_d = one.least_compute(goal)
     assert np.allclose(np.log(6) + log_n + log_d, np.log(1e22), atol=1e-8)
     assert np.allclose(log_n, one.log_params(np.log(1e22)), atol=1e-8)

@@ -15,7 +15,7 @@ from scaling.plan.comparison import compare, needed, pair
 from scaling.plan.downstream import Off, chance, target
 from scaling.plan.next_runs import recommend
 from scaling.plan.run_grid import Cells
-from scaling.plan.trust import ERRORS, SMALL, believe
+from scaling.plan.trust import ERRORS, SMALL, belief_of
 from tests.unit.plan.test_allocation import TRUE, study
 
 CHINCHILLA = laws.get("chinchilla")
@@ -114,12 +114,12 @@ def test_runs_tell_whether_the_law_holds() -> None:
         frame = pl.DataFrame({"params": n, "tokens": d, "loss": loss})
         sheet = stored.fitted(frame, ("chinchilla",), label=name, resamples=40)
         assert sheet.runs is not None
-        found[name] = believe(sheet.fits["chinchilla"], sheet.runs)
+        found[name] = belief_of(sheet.fits["chinchilla"], sheet.runs)
     assert found["chinchilla"].holds > 0.6
     assert found["coupled"].holds < 0.05
     for one in found.values():
         assert one.noise == pytest.approx(0.003, rel=0.35)
-    few = believe(sheet.fits["chinchilla"], cells.take(np.arange(3)))
+    few = belief_of(sheet.fits["chinchilla"], cells.take(np.arange(3)))
     assert few.holds == pytest.approx(np.mean(ERRORS <= SMALL))
 
 
