@@ -233,7 +233,7 @@ def test_what_changed_names_what_came_went_and_moved(tmp_path: Path) -> None:
     assert headline(tmp_path / "new")[0] == row
     said = changes(tmp_path / "new", tmp_path / "old")
     assert "| a | x | 2 | 2.1 | +5.0 % |" in said
-    assert "| b | x | 3 | | gone |" in said and "| c | x | | 1.5 | new |" in said
+    assert "| b | x | 3 | | removed |" in said and "| c | x | | 1.5 | new |" in said
     assert "first version" in changes(tmp_path / "new", None)
 
 
