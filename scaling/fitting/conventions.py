@@ -37,8 +37,7 @@ def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> 
     Raises:
         InputError: the first such column, the values found and how to go on.
     """
-    own = {name for one in law.all_inputs for name in (one.name, *one.columns)}
-    refuse_mixed_columns(runs, own, mixed)
+    refuse_mixed_columns(runs, _own(law), mixed)
     kind = _wrong_kind(runs, law)
     if kind and "metric_kind" not in mixed:
         raise InputError(
@@ -61,7 +60,7 @@ def refuse_mixed_columns(
     Raises:
         InputError: as `refuse_mixtures`; the column's name stands in ``hint``.
     """
-    for name, found in _mixtures(runs, own):
+    for name, found in _mixed_columns(runs, own):
         if name in mixed:
             continue
         shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
@@ -74,13 +73,23 @@ def refuse_mixed_columns(
         )
 
 
-def _mixtures(runs: pl.DataFrame, own: Collection[str]) -> list[tuple[str, list[str]]]:
+def _own(law: Law) -> set[str]:
+    """Columns that the law may read."""
+    return {name for one in law.all_inputs for name in (one.name, *one.columns)}
+
+
+def _mixtures(runs: pl.DataFrame, law: Law) -> list[tuple[str, list[str]]]:
+    """Convention columns with several values that the law does not read."""
+    return _mixed_columns(runs, _own(law))
+
+
+def _mixed_columns(runs: pl.DataFrame, own: Collection[str]) -> list[tuple[str, list[str]]]:
     """Convention columns with several values that are not read."""
     found = []
     for name in CONVENTIONS:
         if name not in runs.columns or name in own:
             continue
-        if name == "flops_method" and not own & {"flops", "x"}:
+        if name == "flops_method" and not {"flops", "x"} & set(own):
             continue
         values = runs[name].drop_nulls().cast(pl.String).unique().sort().to_list()
         if len(values) > 1:

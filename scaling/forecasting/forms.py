@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from scaling.arrays import Array
 from scaling.forecasting.map_estimate import evenly
 
+Groups = NDArray[np.int64]
+
 STARTS = 3
 STEPS = (30, 15)
 MAX_STEP = 1.0
@@ -175,7 +177,7 @@ def _pairs(kind: str, inputs: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(inputs) for j in range(i + first, inputs)]
 
 
-def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Array) -> tuple[Array, Array]:
+def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Groups) -> tuple[Array, Array]:
     """The target (B, n) and its slopes (B, n, P) of constants (B, P) at inputs (B, n, d).
 
     ``group`` (B,) is the group that each row of constants is of.
@@ -216,7 +218,7 @@ def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Array) -> tup
     return value, np.concatenate([np.stack([of_floor, *inner], axis=-1), of_q, of_e], axis=-1)
 
 
-def _with_floor(v: Array, m: Array, rows: Rows, group: Array) -> tuple[Array, Array, Array]:
+def _with_floor(v: Array, m: Array, rows: Rows, group: Groups) -> tuple[Array, Array, Array]:
     """Value, slope in m and slope in the floor's constant, all (B, n).
 
     Terms are measured from the group's middle, in its spread where the target has either sign.
@@ -321,7 +323,7 @@ def draw(form: Form, fitted: Fitted, rows: Rows, z: Array) -> Array:
     group = np.tile(np.arange(z.shape[1]), len(z))
     weight = np.sqrt(rows.weight) / rows.scale[:, None] / fitted.noise
 
-    def misfit(theta: Array, group: Array) -> Array:
+    def misfit(theta: Array, group: Groups) -> Array:
         value = predict(form, theta, rows.u[group], rows, group)[0]
         error = (value - rows.h[group]) * weight[group]
         return np.asarray((error**2 / (1.0 + (error / FAR) ** 2)).sum(axis=1))
@@ -347,14 +349,14 @@ def _noise(error: Array, weight: Array, constants: int) -> float:
 
 
 def _steps(
-    form: Form, rows: Rows, before: _Prior, at: tuple[Array, Array, Array], steps: int
+    form: Form, rows: Rows, before: _Prior, at: tuple[Array, Groups, Array], steps: int
 ) -> tuple[Array, Array]:
     """Constants (B, P) and cost (B,) after at most so many steps."""
     theta, group, root = at
     mean, sd = before.mean[group], before.sd[group]
     u, h, root = rows.u[group], rows.h[group], root[group]
 
-    def state(theta: Array, of: Array) -> tuple[Array, Array, Array]:
+    def state(theta: Array, of: Groups) -> tuple[Array, Array, Array]:
         value, slopes = predict(form, theta, u[of], rows, group[of])
         error, off = (value - h[of]) * root[of], (theta - mean[of]) / sd[of]
         return 0.5 * ((error**2).sum(1) + (off**2).sum(1)), error, slopes * root[of][..., None]

@@ -74,10 +74,10 @@ def fit(v: Array, group: NDArray[np.int64], h: Array) -> Process:
     theta = np.asarray(found.x)
     kept = _evenly_thinned(len(h), MOST_RUNS)
     own = (v[kept], group[kept])
-    covariance = _kernel(theta, own, own)
+    covariance: Array = _kernel(theta, own, own)
     covariance[np.diag_indices_from(covariance)] += np.exp(2 * theta[-1]) + 1e-8
-    root = np.linalg.cholesky(covariance)
-    alpha = np.linalg.solve(root.T, np.linalg.solve(root, z[kept]))
+    root: Array = np.linalg.cholesky(covariance)
+    alpha: Array = np.asarray(np.linalg.solve(root.T, np.linalg.solve(root, z[kept])), dtype=np.float64)
     return Process(*own, theta, alpha, root, mean, scale)
 
 

@@ -65,9 +65,9 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     y = number(runs, target)
     if not all(np.isfinite(one).all() for one in (*columns, y)):
         return False
-    return min(one.min(initial=1.0) for one in columns) <= 0 or (
-        y.min(initial=1.0) <= 0 and (y.min() < 0 or y.max() > 1)
-    )
+    if min(one.min(initial=1.0) for one in columns) <= 0:
+        return True
+    return bool(y.min(initial=1.0) < 0 or (y.min(initial=1.0) <= 0 and y.max() > 1))
 
 
 def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:

@@ -156,7 +156,8 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
 
 def _kinds(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> tuple[list[str], list[str]]:
     """Numeric and text inputs, refused where a column can be neither."""
-    numeric, text = [], []
+    numeric: list[str] = []
+    text: list[str] = []
     for name in inputs:
         if name not in runs.columns:
             raise InputError(
