@@ -164,7 +164,9 @@ def main() -> None:
     scores = {}
     for name in TABLES:
         scores[name] = one = score(name)
-        print(f"{name:18} {one.r2:7.3f}  {np.round(one.inside, 2)}  {one.seconds:6.1f} s", flush=True)
+        print(
+            f"{name:18} {one.r2:7.3f}  {np.round(one.inside, 2)}  {one.seconds:6.1f} s", flush=True
+        )
     before = re.search(r"scored (\d+) times", PAGE.read_text("utf-8")) if PAGE.exists() else None
     times = 1 + (int(before.group(1)) if before else 0)
     PAGE.write_text(page(scores, times), "utf-8")

@@ -28,8 +28,10 @@ from scaling.forecasting.map_estimate import evenly
 
 Groups = NDArray[np.int64]
 
+# Distances at which forms without a floor, and those with squares, count half.
+FLOORLESS, SQUARES = 2.0, 0.6
 STARTS = 3
-STEPS = (30, 15)
+STEPS = (60, 30)
 MAX_STEP = 1.0
 CONVERGED = 1e-5
 # Prior of the exponent of an input in logs: mean (of the sign that the runs show) and spread; of
@@ -58,6 +60,7 @@ class Form:
         coupled: whether gamma is free.
         levels: whether it also levels off on the other side.
         fewest: inputs below which it equals another form.
+        fades: distance, in ranges of the runs, at which it has lost half of its weight.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Form:
     coupled: bool = False
     levels: bool = False
     fewest: int = 1
+    fades: float = float("inf")
 
     def mask(self, inputs: int) -> NDArray[np.bool_]:
         """Which features (F,) each term (K, F) reads."""
@@ -82,13 +86,13 @@ class Form:
 
 
 FORMS: tuple[Form, ...] = (
-    Form("constant", "none", floor=False),
-    Form("linear in logs", "one", floor=False),
-    Form("bilinear in logs", "one", "products", floor=False, fewest=2),
-    Form("quadratic in logs", "one", "squares", floor=False),
+    Form("constant", "none", floor=False, fades=FLOORLESS),
+    Form("linear in logs", "one", floor=False, fades=FLOORLESS),
+    Form("bilinear in logs", "one", "products", floor=False, fewest=2, fades=FLOORLESS),
+    Form("quadratic in logs", "one", "squares", floor=False, fades=SQUARES),
     Form("power law", "one"),
     Form("power law, bilinear", "one", "products", fewest=2),
-    Form("power law, quadratic", "one", "squares"),
+    Form("power law, quadratic", "one", "squares", fades=SQUARES),
     Form("additive", "each", fewest=2),
     Form("coupled", "each", coupled=True, fewest=2),
     Form("additive with product", "both", fewest=2),

@@ -31,7 +31,7 @@ class Process:
     group: NDArray[np.int64]
     theta: Array
     alpha: Array
-    root: Array
+    whiten: Array
     mean: float
     scale: float
 
@@ -43,7 +43,7 @@ class Process:
     def predict(self, v: Array, group: NDArray[np.int64]) -> tuple[Array, Array]:
         """Mean and standard deviation (T,) of the process itself."""
         cross = _kernel(self.theta, (v, group), (self.v, self.group))
-        solved = np.linalg.solve(self.root, cross.T)
+        solved = self.whiten @ cross.T
         own = np.array(
             [
                 _kernel(self.theta, (p[None], g[None]), (p[None], g[None]))[0, 0]
@@ -74,11 +74,10 @@ def fit(v: Array, group: NDArray[np.int64], h: Array) -> Process:
     theta = np.asarray(found.x)
     kept = _evenly_thinned(len(h), MOST_RUNS)
     own = (v[kept], group[kept])
-    covariance: Array = _kernel(theta, own, own)
-    covariance[np.diag_indices_from(covariance)] += np.exp(2 * theta[-1]) + 1e-8
-    root: Array = np.linalg.cholesky(covariance)
-    alpha: Array = np.asarray(np.linalg.solve(root.T, np.linalg.solve(root, z[kept])), dtype=np.float64)
-    return Process(*own, theta, alpha, root, mean, scale)
+    covariance = _kernel(theta, own, own) + (np.exp(2 * theta[-1]) + 1e-8) * np.eye(len(kept))
+    whiten = np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)), dtype=np.float64)
+    alpha = np.asarray(whiten.T @ (whiten @ z[kept]), dtype=np.float64)
+    return Process(*own, theta, alpha, whiten, mean, scale)
 
 
 def _prior(inputs: int, groups: bool) -> tuple[Array, Array]:

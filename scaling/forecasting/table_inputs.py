@@ -222,13 +222,11 @@ def usable_inputs(
 
 
 def _same(runs: pl.DataFrame, one: str, other: str) -> bool:
+    """Whether two columns of numbers put the runs in the same order, ties too."""
     if is_text(runs, one):
         return False
-    return (
-        len(np.unique(number(runs, one)))
-        == len(np.unique(np.column_stack([number(runs, one), number(runs, other)]), axis=0))
-        == len(np.unique(number(runs, other)))
-    )
+    first, second = (np.unique(number(runs, name), return_inverse=True)[1] for name in (one, other))
+    return bool(np.array_equal(first, second) or np.array_equal(first, second.max() - second))
 
 
 def _finite(table: pl.DataFrame, name: str) -> Array:

@@ -16,8 +16,9 @@ how well this holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -34,16 +35,19 @@ Groups = NDArray[np.int64]
 
 MOST_RUNS = 600
 RECENCY = 0.5
+# Shares of the runs that are held out, the largest by each input and by all.
+DEPTHS = (0.2, 0.4)
 SHARPNESS = 2.5
 # Distances, in ranges of the runs: where weights of larger runs hold instead of those inside, and
-# where a Gaussian process and forms without a floor count half.
-INSIDE, PROCESS_FADE, FLOORLESS_FADE = 0.1, 0.3, 1.0
+# where a Gaussian process counts half.
+INSIDE, PROCESS_FADE = 0.1, 0.6
 GUARD = 2.0
 # Kriging of residuals: length in standard deviations, noise over signal, gain that is needed.
 KRIGE_LENGTH, KRIGE_NOISE, KRIGE_GAIN = 1.0, 1.0, 0.97
-# Spread: weights of single runs' noise, of the draws' own spread, of the held-out error; how the
-# latter grows with distance; degrees of freedom.
-NOISE_WEIGHT, FORM_WEIGHT, ERROR_WEIGHT, GROWTH = 1.0, 1.0, 1.0, 0.7
+# Spread: weights of single runs' noise, of the draws' own spread, of the held-out error; the latter
+# grows as (distance + NEAR) to the power of GROWTH; degrees of freedom.
+NOISE_WEIGHT, FORM_WEIGHT, ERROR_WEIGHT = 0.6, 1.0, 0.55
+NEAR, GROWTH = 0.3, 1.0
 DEGREES = 5.0
 FARTHEST = 3.0
 BANK = 1000
@@ -65,11 +69,8 @@ class Candidate:
 
     def fade(self, ranges: Array) -> Array:
         """How much of its weight is left (T,) at a distance."""
-        if self.process is not None:
-            return np.asarray(1.0 / (1.0 + (ranges / PROCESS_FADE) ** 2))
-        if self.form is not None and not self.form.floor:
-            return np.asarray(1.0 / (1.0 + (ranges / FLOORLESS_FADE) ** 2))
-        return np.ones_like(ranges)
+        half = PROCESS_FADE if self.form is None else self.form.fades
+        return np.asarray(1.0 / (1.0 + (ranges / half) ** 2))
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class TableModel:
 
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,) at the rows of a table, in units of the target."""
-        return self.scale.back(self._location(*self.inputs.points(at)))
+        return self.scale.back(self._one_by_one(self._location, at))
 
     def draws(self, at: pl.DataFrame, count: int = BANK) -> Array:
         """Functions (count, T) that the target may follow, at the rows of a table.
@@ -107,13 +108,13 @@ class TableModel:
         """
         if not 0 < count <= BANK:
             raise ValueError(f"1 to {BANK} draws, not {count}")
-        return self.scale.back(self._draws(*self.inputs.points(at))[:count])
+        return self.scale.back(self._one_by_one(self._draws, at)[:count])
 
     def quantiles(self, at: pl.DataFrame, levels: Array) -> Array:
         """Quantiles (levels, T) of a new run at the rows of a table."""
         from scipy.special import stdtrit
 
-        draws = self._draws(*self.inputs.points(at))
+        draws = self._one_by_one(self._draws, at)
         noise = NOISE_WEIGHT * self.noise * stdtrit(DEGREES, _spaced(BANK, 0.5**0.5))
         asked = np.asarray(levels, dtype=np.float64)
         found = np.quantile(
@@ -125,6 +126,14 @@ class TableModel:
     def reach(self, at: pl.DataFrame) -> Reach:
         """How far the rows of a table lie from the runs, by input."""
         return self.inputs.reach(*self.inputs.points(at))
+
+    def _one_by_one(self, what: Callable[[Array, Groups], Array], at: pl.DataFrame) -> Array:
+        """Points are computed one at a time: sums in another order would round in another way, and
+        a target is to have the same numbers alone and among others."""
+        u, group = self.inputs.points(at)
+        return np.concatenate(
+            [what(u[t : t + 1], group[t : t + 1]) for t in range(len(u))], axis=-1
+        )
 
     def _each(self, u: Array, group: Groups) -> Array:
         """Every form (C, T)."""
@@ -155,8 +164,9 @@ class TableModel:
         """The held-out error (T,) at the distance of points."""
         inside, beyond, typical = self.held_out
         ranges = self.inputs.reach(u, group).ranges
-        more = np.sqrt(max(beyond**2 - inside**2, 0.0) + (0.1 * inside) ** 2)
-        return np.asarray(np.hypot(inside, more * (ranges / typical) ** GROWTH))
+        out = 1.0 - np.exp(-ranges / INSIDE)
+        growth = ((ranges + NEAR) / (typical + NEAR)) ** GROWTH
+        return np.asarray(np.sqrt((1.0 - out) * inside**2 + out * (beyond * growth) ** 2))
 
     def _raw(self, u: Array, group: Groups) -> Array:
         """Draws of forms and constants (BANK, T), before offsets.
@@ -371,18 +381,18 @@ def _folds(rows: Rows, inputs: TableInputs) -> list[tuple[bool, Mask]]:
     v = rows.u / rows.sd
     sizes = np.flatnonzero(~inputs.shares)
     found: list[tuple[bool, Mask]] = []
-    shares = (0.2,) if len(sizes) > 2 else (0.2, 0.4)
     for j in sizes:
-        for share in shares:
+        for share in DEPTHS:
             found.append((True, _top(v[..., j], counts, share)))
     if len(sizes) > 1:
-        found.append((True, _top(v[..., sizes].mean(axis=-1), counts, 0.25)))
+        every = v[..., sizes].mean(axis=-1)
+        found += [(True, _top(every, counts, share)) for share in DEPTHS]
     if inputs.shares.any():
         apart = v[..., inputs.shares] - v[counts][:, inputs.shares].mean(axis=0)
         found.append((True, _top((apart**2).sum(axis=-1), counts, 0.25)))
     cells, place = np.unique(np.round(v[counts], 9), axis=0, return_inverse=True)
     cycle = _spaced(len(cells), 0.6180339887498949)[place.ravel()]
-    for k in range(3 if not len(sizes) else 1):
+    for k in range(3 if not len(sizes) else 2):
         held_out = np.zeros_like(counts)
         held_out[counts] = (cycle >= 0.25 * k) & (cycle < 0.25 * (k + 1))
         found.append((False, held_out))
@@ -425,7 +435,7 @@ def _weights(errors: Array, beyond: Mask, noise: float) -> Array:
     """Weights of the forms inside and beyond the runs (2, C), from errors (K, C)."""
     if not len(errors):
         return np.full((2, errors.shape[1]), 1.0 / errors.shape[1])
-    logs = 0.5 * np.log(errors**2 + (0.3 * noise) ** 2 + _TINY)
+    logs = 0.5 * np.log(errors**2 + (0.5 * noise) ** 2 + _TINY)
     found = []
     for kind in (False, True):
         mine = logs[beyond == kind] if (beyond == kind).any() else logs
@@ -498,11 +508,11 @@ def _chosen(weights: Array, where: Array) -> Groups:
 
 
 def _choices(candidates: Sequence[Candidate], weights: Array) -> tuple[Groups, Groups]:
-    """The form of each draw (BANK,), and the form with a floor that follows it far out."""
-    floored = np.array([one.form is not None and one.form.floor for one in candidates])
+    """The form of each draw (BANK,), and the form that replaces it far out."""
+    lasting = np.array([one.form is not None and np.isinf(one.form.fades) for one in candidates])
     first = _chosen(weights, _spaced(BANK, 0.6180339887498949))
-    second = _chosen(weights * floored, _spaced(BANK, 0.7548776662466927))
-    return first, np.where(floored[first], first, second)
+    second = _chosen(weights * lasting, _spaced(BANK, 0.7548776662466927))
+    return first, np.where(lasting[first], first, second)
 
 
 def _with_draws(
@@ -546,26 +556,35 @@ def _spread(draws: Array) -> Array:
 
 def _waves(v: Array, group: Groups, groups: int, number: int) -> Array:
     """Smooth random functions (BANK, T) of variance 1, half shared by the groups."""
-    rng = np.random.default_rng([number, 7])
-    frequency = rng.standard_normal((WAVES, v.shape[1])) / 1.5
-    phase = rng.uniform(0, 2 * np.pi, WAVES)
-    shared = rng.standard_normal((BANK, WAVES))
-    own = rng.standard_normal((BANK, groups, WAVES)) if groups > 1 else np.zeros((BANK, 1, WAVES))
-    half = np.sqrt(0.5) if groups > 1 else 1.0
-    basis = np.sqrt(2.0 / WAVES) * np.cos(v @ frequency.T + phase)
-    found = half * shared @ basis.T
+    frequency, phase = _random(number, 1, WAVES, v.shape[1]), _random(number, 2, WAVES, 1)[:, 0]
+    # Turns of about a radian a standard deviation and a half of the inputs.
+    basis = np.sqrt(2.0 / WAVES) * np.cos(v @ frequency.T / 1.5 + 2.0 * np.pi * phase)
+    found = _random(number, 3, BANK, WAVES) @ basis.T
     if groups > 1:
         for g in np.unique(group):
-            found[:, group == g] += half * own[:, g] @ basis[group == g].T
+            mine = group == g
+            own = _random(number, 4 + int(g), BANK, WAVES) @ basis[mine].T
+            found[:, mine] = np.sqrt(0.5) * (found[:, mine] + own)
     return np.asarray(found)
 
 
 def _smooth(v: Array, group: Groups, groups: int) -> Array:
     """An offset and a smooth error of each draw (BANK, T), with Student's tails."""
-    rng = np.random.default_rng([11])
-    tails = np.sqrt(DEGREES / rng.chisquare(DEGREES, BANK))
-    offset = rng.standard_normal(BANK)
-    own = rng.standard_normal((BANK, groups)) if groups > 1 else None
-    level = offset[:, None] if own is None else np.sqrt(0.5) * (offset[:, None] + own[:, group])
-    waves = _waves(v, group, groups, 1000)
-    return np.asarray(tails[:, None] * np.sqrt(0.5) * (level + waves))
+    level = _random(1000, 0, BANK, 1)
+    if groups > 1:
+        own = [_random(1001, int(g), BANK, 1)[:, 0] for g in group]
+        level = np.sqrt(0.5) * (level + np.column_stack(own))
+    both = np.sqrt(0.5) * (level + _waves(v, group, groups, 1002))
+    return np.asarray(_tails()[:, None] * both)
+
+
+@lru_cache(maxsize=256)
+def _random(number: int, part: int, rows: int, columns: int) -> Array:
+    """Standard normal numbers that are the same in every model."""
+    return np.random.default_rng([number, part]).standard_normal((rows, columns))
+
+
+@lru_cache(maxsize=1)
+def _tails() -> Array:
+    """Factors (BANK,) that make normal numbers Student's t."""
+    return np.asarray(np.sqrt(DEGREES / np.random.default_rng(11).chisquare(DEGREES, BANK)))

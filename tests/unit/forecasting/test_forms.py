@@ -109,7 +109,6 @@ def test_the_slope_of_the_process_is_exact() -> None:
         step = np.zeros(len(before))
         step[j] = 1e-6
         up, down = (
-            gaussian_process._cost(theta + sign * step, parts, z, before, sd)[0]
-            for sign in (1, -1)
+            gaussian_process._cost(theta + sign * step, parts, z, before, sd)[0] for sign in (1, -1)
         )
         assert slopes[j] == pytest.approx((up - down) / 2e-6, rel=1e-3, abs=1e-2)
