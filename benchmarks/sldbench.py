@@ -46,8 +46,15 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Score:
-    """Of one table: R2, shares of test values inside the intervals (4,), CPU seconds, median
-    distance of the test rows in ranges of the runs, and whether the default call uses this model."""
+    """Of one table.
+
+    Attributes:
+        r2: as in the module.
+        inside: shares of test values inside the intervals (4,).
+        seconds: of CPU.
+        ranges: median distance of the test rows, in ranges of the runs.
+        default: whether `scaling.forecast` uses this model.
+    """
 
     r2: float
     inside: Array
@@ -141,21 +148,21 @@ def page(scores: dict[str, Score], times: int) -> str:
 _HEAD = """# SLDBench: forecasts of any table
 
 Made by `python -m benchmarks.sldbench`. R2 on the extrapolation of the eight tables of SLDBench
-(Lin et al., arXiv:2507.21184), by one method with one set of constants; "human" and "agent" are the
-printed figures of the authors' laws and of the best agent in that paper. Coverage is of 50 / 80 / 90
-/ 95 % intervals, distance the median of the test rows in ranges of the runs.
+(Lin et al., arXiv:2507.21184), by one method with one set of constants. "Human" and "agent" are the
+printed figures of the authors' laws and of the best agent in that paper. Coverage is of 50 / 80 /
+90 / 95 % intervals, distance the median of the test rows in ranges of the runs.
 
 | table | R2 | human | agent | coverage | distance | CPU s |
 |---|---|---|---|---|---|---|"""
-_COUNT = "Test rows were scored {times} times by this command, this run included."
-_TAIL = """Bars: no refusal, mean R2 of .80, no table below the printed human law by more than .03, 10 CPU
-seconds a table (30 for lr_bsz), 90 % intervals that hold 80 to 98 % on the mean of tables.
+_COUNT = "This command has scored the test rows {times} times, this time included."
+_TAIL = """Bars: no refusal, mean R2 of .80, no table below the printed human law by more than .03, 10
+CPU seconds a table (30 for lr_bsz), 90 % intervals that hold 80 to 98 % on the mean of tables.
 
 Forms, weights and the constants of the spread were chosen on the training rows of these tables,
 split again, and on the tables of `python -m benchmarks.other_tables`, none of which is in SLDBench.
 
-\\* One or two positive inputs without groups: `scaling.forecast` still uses the methods for curves and
-for two inputs there, and this model only where its columns are named to `table_model`.
+\\* Two positive inputs without groups: `scaling.forecast` still uses its method for two inputs there.
+The row is of this model.
 """
 
 
@@ -167,7 +174,7 @@ def main() -> None:
         print(
             f"{name:18} {one.r2:7.3f}  {np.round(one.inside, 2)}  {one.seconds:6.1f} s", flush=True
         )
-    before = re.search(r"scored (\d+) times", PAGE.read_text("utf-8")) if PAGE.exists() else None
+    before = re.search(r"scored the test rows (\d+) times", PAGE.read_text("utf-8")) if PAGE.exists() else None
     times = 1 + (int(before.group(1)) if before else 0)
     PAGE.write_text(page(scores, times), "utf-8")
     print(f"mean {np.mean([one.r2 for one in scores.values()]):.3f}, scored {times} times")

@@ -35,7 +35,7 @@ Groups = NDArray[np.int64]
 
 MOST_RUNS = 600
 RECENCY = 0.5
-# Shares of the runs that are held out, the largest by each input and by all.
+# Shares of the runs that are held out, the largest by each input; of many inputs only the first.
 DEPTHS = (0.2, 0.4)
 SHARPNESS = 2.5
 # Distances, in ranges of the runs: where weights of larger runs hold instead of those inside, and
@@ -382,17 +382,16 @@ def _folds(rows: Rows, inputs: TableInputs) -> list[tuple[bool, Mask]]:
     sizes = np.flatnonzero(~inputs.shares)
     found: list[tuple[bool, Mask]] = []
     for j in sizes:
-        for share in DEPTHS:
+        for share in DEPTHS if len(sizes) <= 2 else DEPTHS[:1]:
             found.append((True, _top(v[..., j], counts, share)))
     if len(sizes) > 1:
-        every = v[..., sizes].mean(axis=-1)
-        found += [(True, _top(every, counts, share)) for share in DEPTHS]
+        found.append((True, _top(v[..., sizes].mean(axis=-1), counts, 0.25)))
     if inputs.shares.any():
         apart = v[..., inputs.shares] - v[counts][:, inputs.shares].mean(axis=0)
         found.append((True, _top((apart**2).sum(axis=-1), counts, 0.25)))
     cells, place = np.unique(np.round(v[counts], 9), axis=0, return_inverse=True)
     cycle = _spaced(len(cells), 0.6180339887498949)[place.ravel()]
-    for k in range(3 if not len(sizes) else 2):
+    for k in range(3 if not len(sizes) else 1):
         held_out = np.zeros_like(counts)
         held_out[counts] = (cycle >= 0.25 * k) & (cycle < 0.25 * (k + 1))
         found.append((False, held_out))
