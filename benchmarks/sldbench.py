@@ -155,14 +155,15 @@ printed figures of the authors' laws and of the best agent in that paper. Covera
 | table | R2 | human | agent | coverage | distance | CPU s |
 |---|---|---|---|---|---|---|"""
 _COUNT = "This command has scored the test rows {times} times, this time included."
-_TAIL = """Bars: no refusal, mean R2 of .80, no table below the printed human law by more than .03, 10
-CPU seconds a table (30 for lr_bsz), 90 % intervals that hold 80 to 98 % on the mean of tables.
+_TAIL = """Bars: no refusal, mean R2 of .80, no table below the printed human law by more than .03,
+10 CPU seconds a table (30 for lr_bsz), 90 % intervals that hold 80 to 98 % on the mean of tables.
 
 Forms, weights and the constants of the spread were chosen on the training rows of these tables,
-split again, and on the tables of `python -m benchmarks.other_tables`, none of which is in SLDBench.
+split again, and on the tables of `python -m benchmarks.other_tables`, none of which is in
+SLDBench.
 
-\\* Two positive inputs without groups: `scaling.forecast` still uses its method for two inputs there.
-The row is of this model.
+\\* Two positive inputs without groups: `scaling.forecast` still uses its method for two inputs
+there. The row is of this model.
 """
 
 
@@ -174,7 +175,11 @@ def main() -> None:
         print(
             f"{name:18} {one.r2:7.3f}  {np.round(one.inside, 2)}  {one.seconds:6.1f} s", flush=True
         )
-    before = re.search(r"scored the test rows (\d+) times", PAGE.read_text("utf-8")) if PAGE.exists() else None
+    before = (
+        re.search(r"scored the test rows (\d+) times", PAGE.read_text("utf-8"))
+        if PAGE.exists()
+        else None
+    )
     times = 1 + (int(before.group(1)) if before else 0)
     PAGE.write_text(page(scores, times), "utf-8")
     print(f"mean {np.mean([one.r2 for one in scores.values()]):.3f}, scored {times} times")
