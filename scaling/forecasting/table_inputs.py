@@ -48,6 +48,7 @@ class TableInputs:
     Attributes:
         numeric, text: input columns.
         logs, shares: which numeric ones are logarithms, and which sum to one.
+        values: how many different values each has in the runs (d,).
         centre, unit: coordinates are (x - centre) / unit, of log x where `logs`.
         levels: the groups, as tuples of the text columns' values.
         low, high: ends of the runs of each group (G, d), in coordinates.
@@ -58,6 +59,7 @@ class TableInputs:
     text: tuple[str, ...]
     logs: NDArray[np.bool_]
     shares: NDArray[np.bool_]
+    values: NDArray[np.int64]
     centre: Array
     unit: Array
     levels: tuple[tuple[str, ...], ...]
@@ -141,6 +143,7 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
     shares = _shares(x)
     logs = logs & ~shares
     value = np.where(logs, np.log(np.where(logs, x, 1.0)), x)
+    values = np.array([len(np.unique(column)) for column in x.T])
     centre = value.mean(axis=0)
     unit = np.where(logs, 1.0, np.ptp(value, axis=0))
     u = (value - centre) / unit
@@ -149,7 +152,7 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
     pairs = np.stack([f(sides, axis=0) for f in (np.min, np.max)])
     low, high = map(np.array, ends)
     known = TableInputs(
-        tuple(numeric), tuple(text), logs, shares, centre, unit, levels, low, high, pairs
+        tuple(numeric), tuple(text), logs, shares, values, centre, unit, levels, low, high, pairs
     )
     return Table(known, u, group, y)
 

@@ -30,6 +30,8 @@ ENDS = (0.05, 0.95)
 FAR = 1.5
 # The same for the model of any table, in ranges of the runs.
 FAR_RANGES = 2.0
+# Values of an input from which its form cannot be told.
+FEW_VALUES = 3
 
 
 def show_forecast(
@@ -103,6 +105,9 @@ def show_table_forecast(
             "ratio or product of two inputs."
         )
     )
+    few = _few_values(inputs, reach)
+    if few:
+        console.print(Text(few, style="yellow"))
     far = int((reach.ranges > FAR_RANGES).sum())
     if far:
         console.print(
@@ -112,6 +117,17 @@ def show_table_forecast(
                 style="yellow",
             )
         )
+
+
+def _few_values(inputs: TableInputs, reach: Reach) -> str:
+    """A warning where planned runs leave the few values that an input has; else empty."""
+    leaves = (np.abs(reach.per_input) > 0).any(axis=0) & (inputs.values <= FEW_VALUES)
+    few = [
+        f"{name} has {count} values"
+        for name, count, out in zip(inputs.numeric, inputs.values, leaves, strict=True)
+        if out
+    ]
+    return f"Warning: {', '.join(few)} in the runs: too few to tell how it goes on." if few else ""
 
 
 def _farthest(inputs: TableInputs, reach: Reach) -> list[str]:

@@ -178,6 +178,7 @@ def test_what_other_methods_take_stays_theirs() -> None:
 
 def test_the_command_names_its_columns(tmp_path: Path) -> None:
     runs = three_inputs(30).rename({"params": "size"}).with_columns(seed=pl.lit(1))
+    runs = runs.with_columns(tokens=pl.Series([1e9, 1e10, 3e10] * 10))
     planned = PLANNED.rename({"params": "size"})
     runs.write_csv(tmp_path / "runs.csv")
     planned.write_csv(tmp_path / "planned.csv")
@@ -185,4 +186,5 @@ def test_the_command_names_its_columns(tmp_path: Path) -> None:
     said = cli("forecast", paths[0], "--at", paths[1], "--out", paths[2]).stdout
     assert "Inputs: size, tokens, lr. Left out: seed" in said
     assert "farthest out" in said
+    assert "tokens has 3 values" in said
     assert pl.read_csv(paths[2]).height == 18
