@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 # One BLAS thread: the systems here are tiny, and results must not depend on the core count.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
-# Nor on the kind of processor: OpenBLAS has other kernels, and so other last digits, for each.
-# These run on whatever has AVX2: docs/decisions/021-one-kind-of-linear-algebra.md.
+# Nor on the kind of processor: OpenBLAS and Numba's compiler order sums by it, and so give other
+# last digits. These choices run on whatever has AVX2:
+# docs/decisions/021-one-kind-of-linear-algebra.md.
 try:
     if {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()):
         os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+        os.environ.setdefault("NUMBA_CPU_NAME", "haswell")
 except (OSError, UnicodeDecodeError):
     pass
 

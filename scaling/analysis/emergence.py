@@ -10,7 +10,7 @@ decides, with an interval from resampled held-out rows:
              step          one level up to a scale, another line after it
 
 Differences below one point count as none. The held-out scales are those above the ``held_out``
-share of log scale. An ability that appears only in the held-out part cannot be foretold by any of
+share of log scale. An ability that appears only in the held-out part cannot be forecast by any of
 them: then both sides do badly, the verdict is "undecided", and that is the finding; so it is where
 nothing changes and carrying the last scores on does as well. Neighbouring
 checkpoints of one run share errors, and intervals are then too narrow.
@@ -125,7 +125,7 @@ def _verdict(
     found: tuple[float, float, float], errors: dict[str, float], chosen: dict[str, str]
 ) -> Verdict:
     """A side wins beyond doubt, by a margin, over every law of the other (which of them was chosen
-    must not decide) and over carrying on what was there (else there was nothing to foretell)."""
+    must not decide) and over carrying on what was there (else there was nothing to forecast)."""
     mean, low, high = found
     if not (low > 0 or high < 0) or abs(mean) <= MARGIN:
         return Verdict.UNDECIDED
@@ -244,8 +244,8 @@ def _sentence(
     both = f"{smooth} misses the largest scales by {errors[smooth]:.3f}, {broken} by "
     both += f"{errors[broken]:.3f}"
     words = {
-        Verdict.SMOOTH: "A smooth law foretells them better",
-        Verdict.BREAK: "A break foretells them better",
-        Verdict.UNDECIDED: "Neither side foretells them better beyond doubt",
+        Verdict.SMOOTH: "A smooth law forecasts them better",
+        Verdict.BREAK: "A break forecasts them better",
+        Verdict.UNDECIDED: "Neither side clearly forecasts them better",
     }[verdict]
     return f"{both}. {words} (difference {gap[0]:.3f}, {gap[1]:.3f} to {gap[2]:.3f})."

@@ -8,7 +8,7 @@ column is named as meant. A law that reads such a column as an input may of cour
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import polars as pl
@@ -37,17 +37,7 @@ def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> 
     Raises:
         InputError: the first such column, the values found and how to go on.
     """
-    for name, found in _mixtures(runs, law):
-        if name in mixed:
-            continue
-        shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
-        raise InputError(
-            "one fit mixes conventions",
-            column=name,
-            value=shown,
-            allowed="one value a fit",
-            hint=f"Keep the rows of one, or allow it: --mixed {name} (in Python mixed=[...]).",
-        )
+    refuse_mixed_columns(runs, _own(law), mixed)
     kind = _wrong_kind(runs, law)
     if kind and "metric_kind" not in mixed:
         raise InputError(
@@ -58,14 +48,48 @@ def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> 
         )
 
 
+def refuse_mixed_columns(
+    runs: pl.DataFrame,
+    own: Collection[str],
+    mixed: Sequence[str] = (),
+    hint: str = "Keep the rows of one, or allow it: --mixed {name} (in Python mixed=[...]).",
+) -> None:
+    """Refuse a table whose rows follow two conventions, in a column that is neither read (``own``)
+    nor allowed to be ``mixed``.
+
+    Raises:
+        InputError: as `refuse_mixtures`; the column's name stands in ``hint``.
+    """
+    for name, found in _mixed_columns(runs, own):
+        if name in mixed:
+            continue
+        shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
+        raise InputError(
+            "one fit mixes conventions",
+            column=name,
+            value=shown,
+            allowed="one value a fit",
+            hint=hint.format(name=name),
+        )
+
+
+def _own(law: Law) -> set[str]:
+    """Columns that the law may read."""
+    return {name for one in law.all_inputs for name in (one.name, *one.columns)}
+
+
 def _mixtures(runs: pl.DataFrame, law: Law) -> list[tuple[str, list[str]]]:
     """Convention columns with several values that the law does not read."""
-    own = {name for one in law.all_inputs for name in (one.name, *one.columns)}
+    return _mixed_columns(runs, _own(law))
+
+
+def _mixed_columns(runs: pl.DataFrame, own: Collection[str]) -> list[tuple[str, list[str]]]:
+    """Convention columns with several values that are not read."""
     found = []
     for name in CONVENTIONS:
         if name not in runs.columns or name in own:
             continue
-        if name == "flops_method" and not own & {"flops", "x"}:
+        if name == "flops_method" and not {"flops", "x"} & set(own):
             continue
         values = runs[name].drop_nulls().cast(pl.String).unique().sort().to_list()
         if len(values) > 1:

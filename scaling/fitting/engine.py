@@ -72,9 +72,8 @@ def fit(
         fixed, tied, bounds, priors: see `scaling.fitting.solver.space.Space`.
         start: begin at these parameters alone instead of searching.
         check: solve once more with SciPy and put its objective into the certificate.
-        profile: put profile-likelihood intervals into the certificate
-        (`scaling.fitting.uncertainty.profile`);
-            a parameter whose interval has no end is not identified.
+        profile: put profile-likelihood intervals into the certificate; a parameter whose interval
+            has no end is not identified.
         method: "pairs" refits resampled rows or clusters and stretches the draws for small
             samples; "wild" keeps the design and flips the clusters' residuals at random; "auto"
             is pairs by row and wild by cluster.

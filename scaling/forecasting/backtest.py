@@ -1,14 +1,14 @@
-"""Forecasts that could have been made: fit below an origin, foretell above it, score.
+"""Backtests: fit below an origin, forecast above it, score.
 
 The window expands in size (the geometric mean of the inputs, which orders runs as compute does) or
-in a column such as the day of observation. Nothing of a run that is foretold enters its forecast.
+in a column such as the day of observation. Nothing of a forecast run enters its forecast.
 
 Scores are of log y (of log(1 - y) for a share that rises with size), so that studies of different
 units compare: the continuous ranked probability score (Gneiting and Raftery 2007,
 doi:10.1198/016214506000001437), the weighted interval score of the 50, 80, 90 and 95 % intervals
-(Bracher et al. 2021, doi:10.1371/journal.pcbi.1008618), the log score, and the PIT (the probability
-that was given to less than what came), all but the PIT by the `scoringrules` library. Points
-without a distribution have their absolute error as CRPS.
+(Bracher et al. 2021, doi:10.1371/journal.pcbi.1008618), the log score, and the PIT (the forecast's
+probability of less than the outcome), all but the PIT by the `scoringrules` library. Points without
+a distribution have their absolute error as CRPS.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _order(runs: pl.DataFrame, column: str) -> Array:
 
 
 def _origins(place: Array, shares: Sequence[float]) -> Iterator[Mask]:
-    """Masks of what is known, each with enough runs and something left to foretell."""
+    """Masks of what is known, each with enough runs and something left to forecast."""
     levels = np.unique(place)
     cuts = {min(max(round(share * len(levels)), 1), len(levels) - 1) for share in shares}
     for cut in sorted(cuts):

@@ -1,7 +1,7 @@
-"""A curve foretold with what else was measured on the same run.
+"""A curve forecast with other metrics of the same run.
 
-Another metric of the same run that is known further along tells how the run went on. Each such
-companion z gives a straight line through the points that both have,
+Another metric that is known further along says how the run went on. Each such companion z gives a
+straight line through the points that both have,
 
     h(y) = a + b h(z),   weights x / x_max,
 
@@ -9,10 +9,10 @@ h the logit of a share (accuracies on different tasks lie on lines there: Miller
 arXiv:2107.04649), else the logarithm. The lines are averaged by their precision, and the average q
 meets the curve's own forecast o by how sure each is:
 
-    centre = o + l (q - o),   l = V_o / (V_o + V_q),   V_o = v_o + (.75 (q - o))^2
+    location = o + l (q - o),   l = V_o / (V_o + V_q),   V_o = v_o + (.75 (q - o))^2
 
-v_o is the variance that the own forecast gives itself, without the scatter of single points; that
-companions went elsewhere is a reason to doubt it. V_q is that of a line (its scatter, its standard
+v_o is the variance of the own forecast without the scatter of single points, raised where the
+companions disagree with it. V_q is that of a line (its scatter, its standard
 error, and how much its slope changes when recent points count more), what the lines differ by, and
 (.4 step)^2 for what no line foresees. Where no companion reaches, the own forecast goes on from the
 last place where one did. docs/benchmarks/forecast.md has what this is worth.

@@ -1,4 +1,4 @@
-"""What a forecast says about log y at each target: Student's t with a centre and a scale."""
+"""What a forecast says about log y at each target: Student's t with a location and a scale."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scaling.arrays import Array
 
 @dataclass(frozen=True)
 class Predictive:
-    """``centre`` and ``scale`` (T,) of log y, and the degrees of freedom of Student's t.
+    """``location`` and ``scale`` (T,) of log y, and the degrees of freedom of Student's t.
 
-    ``apart`` (T,) is how far the shapes or laws behind it differ, in logs.
-    Where ``rising`` the target is 1 - y: a growing share is forecast by its distance from 1.
+    ``disagreement`` (T,) is how far the shapes or laws behind it differ, in logs.
+    Where ``increasing`` the target is 1 - y: a growing share is forecast by its distance from 1.
     """
 
     location: Array
@@ -34,7 +34,7 @@ class Predictive:
         )
 
     def rank(self, observed: Array) -> Array:
-        """Probability (T,) that the forecast gave to less than what came (the PIT)."""
+        """The forecast's probability of less than the outcome (T,): the PIT."""
         from scipy.special import stdtr
 
         with np.errstate(divide="ignore"):
@@ -43,7 +43,7 @@ class Predictive:
         return np.asarray(1.0 - below) if self.increasing else below
 
     def log_score(self, observed: Array) -> Array:
-        """Log density (T,) of what came, per unit of the target."""
+        """Log density (T,) of the outcome, per unit of the target."""
         from scipy.special import gammaln
 
         with np.errstate(divide="ignore"):

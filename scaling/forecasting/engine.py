@@ -2,9 +2,11 @@
 
 By default one input is forecast by many shapes of curve and a network that was trained on simulated
 ones (`scaling.forecasting.curves`, `scaling.forecasting.network`), two by the coupled law under
-many assumptions (`scaling.forecasting.two_inputs`). More inputs, and laws that are named, go
-through the registry of laws, in the rest of this module: the centre is the median, in logs, of the
-laws fitted with weights that lean on the largest runs, and
+many assumptions (`scaling.forecasting.two_inputs`). Inputs that no law takes, text, and values that
+are not positive go to the model of any table (`scaling.forecasting.table_model`). The inputs of a
+richer law, and laws that are named, go through the registry of laws, in the rest of this module:
+the centre is the median, in logs, of the laws fitted with weights that lean on the largest runs,
+and
 
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
@@ -33,11 +35,15 @@ from scaling.forecasting.inputs import (
     _having,
     check_companions,
     check_targets,
+    default_inputs,
+    is_general,
     observed_scale,
-    usual_inputs,
 )
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
+
+if TYPE_CHECKING:
+    from scaling.forecasting.table_model import TableModel
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -60,8 +66,9 @@ def forecast(
     Args:
         runs: one row a run, with the input columns and the target.
         at: one row a planned run, with the input columns.
-        inputs: one column (of any name), or two, or the inputs of a richer law; None for params and
-            tokens, with tokens_unique where runs or targets repeat their data (`usual_inputs`).
+        inputs: columns of any names, numbers or text whose values are groups; None for params and
+            tokens, with tokens_unique where runs or targets repeat their data, or, without these,
+            for all columns of both tables that can be inputs (`default_inputs`).
         quantiles: levels between 0 and 1.
         laws: law names, or "auto" for the default of so many inputs (see the module). A law that
             reads other inputs, brings its own procedure or predicts something else than the target
@@ -79,8 +86,10 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
-    inputs = usual_inputs(runs, at) if inputs is None else inputs
+    inputs = default_inputs(runs, at, target)[0] if inputs is None else inputs
     check_companions(companions, inputs, laws)
+    if laws == "auto" and not companions and is_general(runs, inputs, target):
+        return forecast_table(model_of(runs, inputs, target), at, levels)
     special = sole_law(inputs, laws)
     if special is not None:
         from scaling.forecasting.named_law import forecast_one
@@ -89,6 +98,24 @@ def forecast(
         return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
     made = predictive(runs, at, inputs, target, laws, companions)
     return _table(at, levels, made.quantiles(levels))
+
+
+def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> TableModel:
+    """The model of any table, of rows that follow one convention each."""
+    from scaling.fitting.conventions import refuse_mixed_columns
+    from scaling.forecasting.table_model import table_model
+
+    hint = "Keep the rows of one, or name the column as an input: --input {name}."
+    refuse_mixed_columns(runs, (*inputs, target), hint=hint)
+    return table_model(runs, inputs, target)
+
+
+def forecast_table(
+    model: TableModel, at: pl.DataFrame, quantiles: Sequence[float] | Array = LEVELS
+) -> Forecast:
+    """What the model of a table forecasts at the rows of ``at``, as `forecast` returns it."""
+    levels = _levels(quantiles)
+    return _table(at, levels, model.quantiles(at, levels))
 
 
 def predictive(
@@ -164,7 +191,7 @@ def _two_inputs(x: Array, y: Array, at: Array) -> Predictive:
     return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 
-def _levels(quantiles: Sequence[float]) -> Array:
+def _levels(quantiles: Sequence[float] | Array) -> Array:
     levels = np.asarray(list(quantiles), dtype=np.float64)
     bad = [float(q) for q in levels if not 0 < q < 1]
     if bad or not len(levels):

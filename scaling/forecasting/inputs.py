@@ -8,9 +8,12 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from scaling import laws as registry
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
 from scaling.fitting.data import log_size, number, positive
+from scaling.forecasting.law_choice import joins
+from scaling.forecasting.table_inputs import is_text, usable_inputs
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
 # arXiv:2305.16264, section 6), so half of that is safely not fresh data.
@@ -28,6 +31,43 @@ def usual_inputs(runs: pl.DataFrame, at: pl.DataFrame) -> tuple[str, ...]:
         if max(one.max(initial=0.0) for one in epochs) > REPEATED:
             return names
     return names[:2]
+
+
+def default_inputs(
+    runs: pl.DataFrame, at: pl.DataFrame, target: str
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The inputs where none are named, and why other columns of the runs are not read.
+
+    params and tokens where both tables have them (`usual_inputs`), else every column that both
+    have and that can be an input.
+    """
+    if all({"params", "tokens"} <= set(table.columns) for table in (runs, at)):
+        return usual_inputs(runs, at), {}
+    used, left = usable_inputs(runs, at, target)
+    if not any(not is_text(runs, name) for name in used):
+        return usual_inputs(runs, at), {}
+    return used, left
+
+
+def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
+    """Whether only the model of any table (`scaling.forecasting.table_model`) takes these columns.
+
+    That is three inputs or more that no law reads, text, and inputs or a target that are not
+    positive.
+    """
+    if any(name not in runs.columns for name in (*inputs, target)):
+        return False
+    if len(inputs) > 2 and not any(joins(law, inputs) for law in registry.load().values()):
+        return True
+    if any(is_text(runs, name) for name in inputs):
+        return True
+    columns = [number(runs, name) for name in inputs]
+    y = number(runs, target)
+    if not all(np.isfinite(one).all() for one in (*columns, y)):
+        return False
+    if min(one.min(initial=1.0) for one in columns) <= 0:
+        return True
+    return bool(y.min(initial=1.0) < 0 or (y.min(initial=1.0) <= 0 and y.max() > 1))
 
 
 def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:

@@ -124,7 +124,7 @@ def backtest_error(
     distance: float,
     predict: Callable[[pl.DataFrame, Mapping[str, Array]], list[Candidate]],
 ) -> float:
-    """Median root mean square log error of the candidates on the largest runs, foretold from the
+    """Median root mean square log error of the candidates on the largest runs, forecast from the
     rest at about the distance of the targets; NaN where there are too few runs."""
     size = log_size({name: runs[name].to_numpy() for name in names})
     levels = np.unique(size)

@@ -2,9 +2,9 @@
 to the target.
 
 For a target at the distance h = log(x / x_max) a point counts by u = log(x_max / x) / h, how far
-back it lies in units of how far is to be foretold, so that the same picture comes of the same shape
-at any scale of x. Levels are taken from r, the mean of log y with weights exp(-u / .15), and
-measured in S, the root mean square of log y - r with weights exp(-u). What is read (`Reading`):
+back it lies in units of the distance to the target, so that the same shape looks the same at any
+scale of x. Levels are taken from r, the mean of log y with weights exp(-u / .15), and
+measured in S, the root mean square of log y - r with weights exp(-u). What is read (`Features`):
 
 - of each of 22 bins of u the mean level, where in the bin its points lie, and how many they are;
 - S, h, the range of the curve in units of h, the points, the scatter of neighbours, the lowest

@@ -127,7 +127,7 @@ class Calibration:
 
 
 def calibrate(table: pl.DataFrame, horizon: float, as_of: float, seed: int = 0) -> Calibration:
-    """The smallest width at which 90 % intervals held 90 % of what came, up to ``as_of``."""
+    """The smallest width at which 90 % intervals held 90 % of the outcomes up to ``as_of``."""
     tasks = past(table, horizon, as_of)
     if not tasks:
         raise InputError("no past to calibrate on", value=as_of, allowed="an earlier first origin")
@@ -157,8 +157,8 @@ def forecasts(
 def news(old: pl.DataFrame, new: pl.DataFrame, threshold: float) -> dict[str, int]:
     """Why two copies count differently above a threshold.
 
-    A model is told by its name. What came out after the old copy's last model is news; everything
-    else is revision: rows that were added late, raised above, lowered below, or removed.
+    A model is identified by its name. Models published after the last one of the old copy are news;
+    everything else is revision: rows that were added late, raised above, lowered below, or removed.
     """
     last = old["published"].max()
     above = {

@@ -123,7 +123,7 @@ def _cross(large: pl.DataFrame, today: float) -> list[dict[str, Any]]:
 
 
 def score(made: dict[str, Any], copies: pl.DataFrame, on: date) -> dict[str, Any]:
-    """What came, by the copy of ``on``: in or out of each 90 % interval; news apart from revision.
+    """Outcomes by the copy of ``on``: in or out of each 90 % interval; news apart from revision.
 
     Raises:
         InputError: no copy later than the forecast's own.

@@ -153,7 +153,7 @@ OUTCOME: tuple[Column, ...] = (
     _text("target", "target that the run answers", required=True),
     _text("run", "run that answers it", required=True),
     Column("observed", pl.Date, "date", "day on which the result was known", required=True),
-    Column("value", _NUM, "nats per token", "what came", required=True),
+    Column("value", _NUM, "nats per token", "the outcome", required=True),
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import scaling
 from scaling import laws
+from scaling.fitting import study_record
 from scaling.fitting.engine import fit
 from scaling.fitting.solver.objective import Objective
 from scaling.forecasting import named_law
@@ -54,11 +55,13 @@ def table(law: Law) -> pl.DataFrame:
 def test_fit_is_stored_and_forecast(law: Law) -> None:
     runs = table(law)
     made = fit(runs, law, resamples=DRAWS, cluster="row")
-    record = json.loads(json_text(_record(runs, made, Objective(), ())))
-    assert record["law"] == law.name and set(record["parameters"]) == set(made.law.names)
+    record = _record(runs, made, Objective(), ())
+    written = json_text({"study": "s", "fits": [study_record._to_json(record)]})
+    (again,) = study_record.StudyFits.from_json(json.loads(written)).fits
+    assert again.law == law.name and set(again.values) == set(made.law.names)
     at = runs.head(3)
     at = at.with_columns(x=pl.col("flops")) if law.inputs == ("x",) else at
-    values = alone(record, law.bound(runs, "loss"), _long(made), at, (np.array(LEVELS), 0))
+    values = alone(again, law.bound(runs, "loss"), _long(made), at, (np.array(LEVELS), 0))
     assert values.shape == (3, 3) and np.isfinite(values).all()
     assert (np.diff(values, axis=0) >= 0).all()
 

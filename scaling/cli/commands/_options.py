@@ -33,7 +33,10 @@ Metric = Annotated[
 Target = Annotated[str, typer.Option(help="Column to predict.")]
 Score = Annotated[str, typer.Option(help="Column of the score or quantity.")]
 Scale = Annotated[str, typer.Option(help="Column of the scale: flops, params, ...")]
-Inputs = Annotated[list[str] | None, typer.Option("--input", help="Input column; repeat for two.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="Input column, numbers or groups; repeat for more."),
+]
 Mixed = Annotated[
     list[str] | None,
     typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...); repeat."),

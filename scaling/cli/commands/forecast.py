@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from scaling.cli.commands._options import (
     working,
 )
 from scaling.errors import counted
+
+if TYPE_CHECKING:
+    from scaling.cli.commands._table import Given
 
 PANEL = TABLE
 
@@ -56,7 +59,8 @@ def forecast(
         check_companions,
         check_targets,
         decades_beyond,
-        usual_inputs,
+        default_inputs,
+        is_general,
         with_target,
     )
     from scaling.forecasting.law_choice import applicable, sole_law
@@ -70,8 +74,13 @@ def forecast(
         given = given.beside(companion, table)
     planned = read(at, maps, optional=True)
     targets = planned.frame
-    names = tuple(inputs) if inputs else usual_inputs(given.frame, targets)
+    names, left_out = default_inputs(given.frame, targets, target)
+    if inputs:
+        names, left_out = tuple(inputs), {}
     check_companions(companion or (), names, law or "auto")
+    if not law and not companion and is_general(given.frame, names, target):
+        _forecast_table(given, planned, names, left_out, target, quantile, out)
+        return
     special = sole_law(names, law or "auto")
     if special is None:
         applicable(names, law or "auto")
@@ -102,3 +111,30 @@ def forecast(
     both = beyond is not None and not law and len(names) < 3
     beside = forecast_per_law(frame, targets, names, target) if both else {}
     show_forecast(made, targets, names, beyond, beside)
+
+
+def _forecast_table(
+    given: Given,
+    planned: Given,
+    names: tuple[str, ...],
+    left_out: dict[str, str],
+    target: str,
+    quantile: list[float] | None,
+    out: Path,
+) -> None:
+    """Forecast with the model of any table, and say which columns it reads."""
+    from scaling.cli.display.forecast import columns_used, show_table_forecast
+    from scaling.forecasting.engine import LEVELS, forecast_table, model_of
+    from scaling.io.tables import write_table
+
+    if left_out:
+        typer.echo(columns_used(names, left_out))
+    with given.placed(), working("Fitting the forms"):
+        model = model_of(given.frame, names, target)
+    with planned.placed():
+        made = forecast_table(model, planned.frame, quantile or LEVELS)
+        reach = model.reach(planned.frame)
+    write_table(out, made)
+    count = counted(planned.frame.height, "target")
+    typer.echo(f"{counted(made.height, 'quantile')} of {count} -> {out}")
+    show_table_forecast(made, planned.frame, model.inputs, reach)

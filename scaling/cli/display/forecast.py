@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,9 @@ from scaling.arrays import Array
 from scaling.document.format import clean, shorten
 from scaling.errors import counted
 
+if TYPE_CHECKING:
+    from scaling.forecasting.table_inputs import Reach, TableInputs
+
 # Planned runs that are printed; the file has all.
 SHOWN = 20
 WIDEST = 24
@@ -24,6 +28,10 @@ ENDS = (0.05, 0.95)
 # the benchmark's targets (docs/benchmarks/forecast.md) 99 % of two inputs lie within 1.5, of
 # curves within .4.
 FAR = 1.5
+# The same for the model of any table, in ranges of the runs.
+FAR_RANGES = 2.0
+# Values of an input from which its form cannot be told.
+FEW_VALUES = 3
 
 
 def show_forecast(
@@ -32,6 +40,7 @@ def show_forecast(
     inputs: Sequence[str],
     beyond: Array | None,
     alone: Mapping[str, Array],
+    farthest: Sequence[str] = (),
 ) -> None:
     """Print median and interval of each planned run, how many decades ``beyond`` the largest run it
     lies, and each law ``alone`` (T,); a law outside the interval is marked, and counted below."""
@@ -53,6 +62,7 @@ def show_forecast(
             else {}
         ),
         **({} if beyond is None else {"decades out": [f"{one:.1f}" for one in beyond]}),
+        **({"farthest out": list(farthest)} if farthest else {}),
         **{
             law: [f"{v:.4g}{'*' * bool(out)}" for v, out in zip(made, outside[law], strict=True)]
             for law, made in alone.items()
@@ -75,16 +85,80 @@ def show_forecast(
         _show_reach(console, beyond, inputs)
 
 
+def columns_used(names: Sequence[str], left_out: Mapping[str, str]) -> str:
+    """Which columns are read and which are not, on one line."""
+    left = ", ".join(f"{name} ({why})" for name, why in left_out.items())
+    return f"Inputs: {', '.join(names)}. Left out: {left}."
+
+
+def show_table_forecast(
+    table: pl.DataFrame, targets: pl.DataFrame, inputs: TableInputs, reach: Reach
+) -> None:
+    """Print median and interval of each planned run, and in which input it lies farthest out."""
+    names = [*inputs.text, *inputs.numeric]
+    show_forecast(table, targets, names, None, {}, _farthest(inputs, reach))
+    console = Console()
+    console.print(
+        Text(
+            "Farthest out: the input that lies farthest beyond the runs, in decades or, where the "
+            "runs span less than a factor of 3 or contain zeros, in ranges of the runs; ratio: the "
+            "ratio or product of two inputs."
+        )
+    )
+    few = _few_values(inputs, reach)
+    if few:
+        console.print(Text(few, style="yellow"))
+    far = int((reach.ranges > FAR_RANGES).sum())
+    if far:
+        console.print(
+            Text(
+                f"Warning: {far} of {len(reach.ranges)} lie more than {FAR_RANGES:g} ranges of the "
+                "runs beyond them, farther than intervals were measured to hold.",
+                style="yellow",
+            )
+        )
+
+
+def _few_values(inputs: TableInputs, reach: Reach) -> str:
+    """A warning where planned runs leave the few values that an input has; else empty."""
+    leaves = (np.abs(reach.per_input) > 0).any(axis=0) & (inputs.values <= FEW_VALUES)
+    few = [
+        f"{name} has {count} values"
+        for name, count, out in zip(inputs.numeric, inputs.values, leaves, strict=True)
+        if out
+    ]
+    return f"Warning: {', '.join(few)} in the runs: too few to tell how it goes on." if few else ""
+
+
+def _farthest(inputs: TableInputs, reach: Reach) -> list[str]:
+    shown = []
+    for beyond, off in zip(reach.per_input, reach.off_cloud, strict=True):
+        j = int(np.abs(beyond).argmax())
+        if max(abs(beyond[j]), off) < 0.005:
+            shown.append("within")
+        elif off > abs(beyond[j]):
+            shown.append(f"ratio {off:.2f}")
+        else:
+            shown.append(f"{inputs.numeric[j]} {beyond[j]:+.2f}")
+    return shown
+
+
 def _between(low: float, high: float) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
 def _names(targets: pl.DataFrame, inputs: Sequence[str]) -> list[str]:
-    """The first column of text, or the inputs."""
-    words = targets.select(pl.selectors.string()).columns
+    """The first column of text that is no input, or the inputs."""
+    words = [name for name in targets.select(pl.selectors.string()).columns if name not in inputs]
     if words:
         return [shorten(clean(name), WIDEST) for name in targets[words[0]]]
-    return [", ".join(f"{value:.3g}" for value in row) for row in targets.select(inputs).rows()]
+    return [", ".join(map(_value, row)) for row in targets.select(inputs).rows()]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, int | float):
+        return f"{value:.3g}"
+    return shorten(clean(str(value)), WIDEST)
 
 
 def _show_reach(console: Console, beyond: Array, inputs: Sequence[str]) -> None:

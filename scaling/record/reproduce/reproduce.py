@@ -36,14 +36,14 @@ from scaling.record.versions.tags import TAG, added_by
 
 SOURCES = ("engine", "laws")
 PARAMS = "params.yaml"
-# Where what publishing adds to the outputs is made again.
+# Where what publishing adds to the outputs is recomputed.
 BESIDE = ".reproduced"
 # Printed by the interpreter that makes a version again, as manifests have it.
 VERSION = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
 
 
 class ReproduceError(RuntimeError):
-    """A version cannot be made again; the message says what stands in the way."""
+    """A version cannot be reproduced; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Reproduced:
     def __str__(self) -> str:
         where = f"{self.version} at {self.commit[:12]}"
         if self.failure:
-            return f"{where}: could not be made again\n  {self.failure}"
+            return f"{where}: could not be reproduced\n  {self.failure}"
         if not self.differences:
             return f"{where}: {counted(self.files, 'file')}, the same byte for byte{self.how}"
         lines = [f"{where}: {len(self.differences)} of {self.files} files differ"]
@@ -141,16 +141,18 @@ def _one(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
     """By the settings that the version's processor asks for; the first that give the same bytes."""
+    if layout_of(tree).any_processor:
+        return _tried(tree, folder, commit, python, say)
     made_on = json.loads((folder / MANIFEST).read_bytes()).get("machine")
     results = []
     for setting in settings(made_on, machine()):
-        words = " ".join(f"{name}={value}" for name, value in setting.items())
-        if setting:
+        words = " ".join(f"{name}={value}" for name, value in setting.items() if value)
+        if words:
             say(f"with {words}, as on another processor")
         with environment(setting):
             results.append(_tried(tree, folder, commit, python, say))
         if results[-1].same:
-            return replace(results[-1], how=f", with {words}" if setting else "")
+            return replace(results[-1], how=f", with {words}" if words else "")
     return results[0]
 
 
@@ -193,7 +195,7 @@ def _tell_changes(tree: Path, folder: Path, manifest: dict[str, Any], python: st
 
 
 def _made(made: Path, name: str) -> Path:
-    """Where a file of a version stands after it was made again."""
+    """Where a file of a version stands after it was reproduced."""
     places = (
         made / BESIDE / name,
         made / "reports" / "current" / name,

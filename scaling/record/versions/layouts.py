@@ -20,15 +20,17 @@ class Layout:
     - ``marker``: a file that no other layout has, in its commits and in its manifests
     - ``command``: the module that is the command line, for `python -m`
     - ``changes``: the module that writes what changed since the version before
+    - ``any_processor``: its code gives the same digits on every processor with AVX2
     """
 
     marker: str
     command: str
     changes: str
+    any_processor: bool = False
 
 
 LAYOUTS = (
-    Layout("scaling/fitting/__init__.py", "scaling", "scaling.record.changes.between"),
+    Layout("scaling/fitting/__init__.py", "scaling", "scaling.record.changes.between", True),
     Layout("scaling/fit/__init__.py", "scaling.cli", "scaling.audit.changed"),
 )
 

@@ -1,6 +1,6 @@
 """The ledger of published versions: one line a version, each holding the hash of the line before.
 
-Everything in a line stands in that version's manifest too, so a lost ledger is made again from
+Everything in a line stands in that version's manifest too, so a lost ledger is rebuilt from
 the manifests, and a lost manifest is recognised by the hash in the ledger.
 """
 

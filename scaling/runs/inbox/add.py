@@ -234,7 +234,7 @@ def _refuse_open_database(path: Path) -> None:
 
 
 def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> list[str]:
-    """What came, in words, once every part of it could be read."""
+    """What was added, in words, once every part of it could be read."""
     results, unparsed, first = 0, 0, None
     parts, early = [], []
     for rows in rows_of(staged.place, mapping):

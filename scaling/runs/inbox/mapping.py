@@ -2,7 +2,7 @@
 
 A mapping says for every column, configuration key and metric that comes in what it is here, or
 that it is ignored. ``mapping.yaml`` of a source lists all versions; a version is never edited,
-what came in under one is always read with that one, and the last one reads what comes next.
+what was added under one is always read with that one, and the last one reads what follows.
 
 How one is written on the command line:
 

@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Account:
-    """What a tracker says of a run, against what came."""
+    """What a tracker says of a run, beside the rows received."""
 
     run: str
     rows: int

@@ -1,10 +1,9 @@
-"""Where a team's runs are kept: files as they came, and a log of what came when.
+"""Where a team's runs are kept: files as received, and a log of additions.
 
     data/internal/store/aliases.json              the name under which each source is published
     data/internal/store/NAME/log.jsonl            one line an addition, never edited
     data/internal/store/NAME/mapping.yaml         all versions of the mapping
-    (`scaling.runs.inbox.mapping`) data/internal/store/NAME/payloads/ID/...      a file or folder as
-    it came; ID is its SHA-256
+    data/internal/store/NAME/payloads/ID/...      a file or folder as received; ID is its SHA-256
 
 A line of the log says that from that day on this payload counts, read with that version of the
 mapping. A later line for the same payload (with another version) takes the place of the earlier.

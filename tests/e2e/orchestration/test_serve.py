@@ -40,7 +40,7 @@ def land(root: Path, text: str) -> None:
 
 def test_each_deployment_says_what_it_does_and_takes_typed_parameters() -> None:
     for spec in read(CHECKOUT / "prefect.yaml"):
-        made = deployment(spec)
+        made = deployment(CHECKOUT, spec)
         assert made.description.endswith(".") and made.description.count(".") == 1
         assert made.tags[0] == "scaling" and made.concurrency_limit == 1
         known = made._parameter_openapi_schema.properties
