@@ -52,6 +52,11 @@ FOLDERS = {
 }
 
 
+def gives_the_same_digits(tree: Path) -> bool:
+    """Whether a checkout's code gives the same digits on every processor with AVX2."""
+    return any(one.any_processor and (tree / one.marker).is_file() for one in LAYOUTS)
+
+
 def layout_of(tree: Path) -> Layout:
     """The layout of a checkout; raises InputError for one that has none of them."""
     for layout in LAYOUTS:
