@@ -52,8 +52,8 @@ def default_inputs(
 def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     """Whether only the model of any table (`scaling.forecasting.table_model`) takes these columns.
 
-    That is three inputs or more that no law reads, text, and inputs or a target that are not
-    positive.
+    That is three inputs or more that no law reads, text, inputs that are not positive, and a target
+    below zero (a single 0 among losses is a run that failed, and is refused).
     """
     if any(name not in runs.columns for name in (*inputs, target)):
         return False
@@ -67,7 +67,7 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
         return False
     if min(one.min(initial=1.0) for one in columns) <= 0:
         return True
-    return bool(y.min(initial=1.0) < 0 or (y.min(initial=1.0) <= 0 and y.max() > 1))
+    return bool(y.min(initial=1.0) < 0)
 
 
 def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:
