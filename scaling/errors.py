@@ -95,6 +95,9 @@ def shorten(value: object, limit: int = 80) -> str:
 
     Of what is nested only the first parts are looked at: it may be a file that unfolds without end.
     """
+    # A NumPy number as Python's: 2.0, not np.float64(2.0).
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()  # type: ignore[attr-defined]
     nested = isinstance(value, dict | list | tuple | set | frozenset)
     text = _BRIEF.repr(value) if nested else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
