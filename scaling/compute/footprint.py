@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import polars as pl
 
-BOUNDARIES = ("chip", "node", "facility")
-
 
 def energy_kwh(chip_hours: pl.Expr, power_w: pl.Expr, pue: pl.Expr) -> pl.Expr:
     """kWh; ``pue`` is 1 for a boundary within the machine room's walls."""

@@ -52,9 +52,3 @@ def of_values(value: float, drawn: Array, level: float = 0.9) -> Interval:
 def column(made: Fit, theta: Array, name: str) -> Array:
     """One parameter of (B, K) as (B,)."""
     return theta[:, made.law.names.index(name)]
-
-
-def need(made: Fit, *names: str) -> None:
-    """Refuse a fit of another law."""
-    if made.law.name not in names:
-        raise InputError("fit of another law", value=made.law.name, allowed=" or ".join(names))

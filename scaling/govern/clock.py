@@ -13,8 +13,6 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-HOUR = pl.duration(hours=1)
-
 
 def last_moment(
     event: pl.Series, days: float, unit: str, zone: str, holidays: Sequence[date] = ()

@@ -12,8 +12,6 @@ import polars as pl
 from scaling.errors import InputError
 
 ENDS = ("low", "central", "high")
-# A run without a ledger: its one figure counts in full everywhere.
-WHOLE = "whole run"
 
 
 def weigh(ledger: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
@@ -61,8 +59,3 @@ def cumulative(column: str) -> pl.Expr:
         column
     ).fill_null(0.0)
     return pl.when(pl.col("model").is_null()).then(0.0).otherwise(earlier)
-
-
-def modification_ratio() -> pl.Expr:
-    """A modification's compute over that of the model it started from (Guidelines, point 60)."""
-    return pl.when(pl.col("parent").is_not_null()).then(pl.col("flop") / pl.col("parent_flop"))

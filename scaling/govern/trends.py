@@ -70,12 +70,6 @@ def growth_of(
     return growth(rows["year"], rows[column])
 
 
-def records(table: pl.DataFrame, value: str) -> pl.DataFrame:
-    """Rows that were the best of their time; the table must be in order of date."""
-    best = pl.col(value).cum_max().shift(1)
-    return table.filter(best.is_null() | (pl.col(value) > best))
-
-
 @dataclass(frozen=True)
 class Lag:
     """By how many years the largest open model trails the largest closed one, at ``year``."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Secret
 from scaling.errors import InputError
 
 PANEL = TRUST
@@ -30,7 +30,7 @@ def disclose(
         list[str] | None,
         typer.Option(help="File of the full version whose hash to disclose; repeat."),
     ] = None,
-    secret: Annotated[Path | None, typer.Option(help="File with the secret.")] = None,
+    secret: Secret = None,
 ) -> None:
     """Write a proof that rows, names or forecasts belong to a redacted edition."""
     from scaling.io import atomic

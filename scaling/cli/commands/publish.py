@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Secret
 from scaling.errors import InputError
 
 PANEL = TRUST
@@ -27,7 +27,7 @@ def publish(
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Leave internal forecasts out of the edition too.")
     ] = False,
-    secret: Annotated[Path | None, typer.Option(help="File with the edition's secret.")] = None,
+    secret: Secret = None,
 ) -> None:
     """Publish the current report as an immutable version; `scaling refit` does so too."""
     from scaling.orchestration.project_lock import hold_project

@@ -6,8 +6,6 @@ import polars as pl
 
 from scaling.runs.validation.rules._rule import Rule, number, short, sizes, where
 
-_SIX_ND = 6.0 * pl.col("params") * pl.col("tokens")
-
 
 def _off_6nd() -> pl.Expr:
     """The smallest |log(C / 6ND)| over the counts of parameters that the row gives."""
