@@ -18,7 +18,7 @@ from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.study_record import read
 from scaling.forecasting.engine import forecast
-from scaling.laws._surface import compute_optimal
+from scaling.laws._surface import compute_optimal, planning_law
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
 from scaling.runs.studies import get_study, load_params, select
@@ -61,15 +61,15 @@ def _study(
 ) -> pl.DataFrame | None:
     """Loss at each threshold by one study; None where its fit cannot spend a budget."""
     record = read(path)
-    law = laws.first_of("plan", record.laws)
-    spending = None if law is None else record.fit(law.name)
+    law = planning_law(record.laws)
+    spending = None if law is None else record.fit(law)
     params = load_params(root / "params.yaml")
-    if law is None or spending is None or record.study not in params["studies"] or not points:
+    if spending is None or record.study not in params["studies"] or not points:
         return None
     study = get_study(params, record.study)
     runs, _ = select(_rows(record.source, root), study)
     table = runs.select(*INPUTS, "loss").drop_nulls()
-    placed = [compute_optimal(law, spending.values, value) for value in points]
+    placed = [compute_optimal(laws.get(spending.law), spending.values, value) for value in points]
     at = pl.DataFrame(
         {
             "threshold": points,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Collection
 
 from scaling.errors import InputError, nearest
 from scaling.laws._law import Input, Kind, Law, Param, Published, Role, Term
@@ -40,11 +39,6 @@ def of_role(role: Role) -> list[str]:
     """Names of the laws that are used so by default, in that order."""
     found = [law for law in load().values() if role in law.roles]
     return [law.name for law in sorted(found, key=lambda law: law.roles[role])]
-
-
-def first_of(role: Role, names: Collection[str]) -> Law | None:
-    """Of these laws the first with the role; None where none has it."""
-    return next((load()[name] for name in of_role(role) if name in names), None)
 
 
 def approaches() -> dict[str, str]:

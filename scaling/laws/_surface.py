@@ -19,12 +19,13 @@ equation 4; the files of the laws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.laws._law import Kind, Law
@@ -202,6 +203,13 @@ def has_surface(law: Law) -> bool:
     others = {one.name for one in law.needs if one.default is not None}
     loss = law.kind is Kind.FORMULA and law.link == "log" and law.monotone.get("params", -1) < 0
     return loss and {"params", "tokens"} <= set(law.inputs) <= {"params", "tokens"} | others
+
+
+def planning_law(names: Iterable[str]) -> str | None:
+    """Of these laws the one that plans: the first with that role, else the first that can."""
+    known = list(names)
+    order = [name for name in laws.of_role("plan") if name in known] + known
+    return next((name for name in order if has_surface(laws.get(name))), None)
 
 
 def compute_optimal(law: Law, parameters: Mapping[str, Any], flops: float) -> tuple[Array, Array]:

@@ -20,7 +20,7 @@ from scaling.forecasting.named_law import law_quantiles
 from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.laws._surface import compute_optimal
+from scaling.laws._surface import compute_optimal, planning_law
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -57,7 +57,7 @@ def place_targets(targets: dict[str, Any], record: StudyFits) -> pl.DataFrame:
 
     A study without a fit that could spend a budget has no forecast for targets that are budgets.
     """
-    spends = laws.first_of("plan", record.laws) is not None
+    spends = planning_law(record.laws) is not None
     rows: list[dict[str, Any]] = [
         {"target": name} | place(name, target, record)
         for name, target in targets.items()
@@ -73,16 +73,18 @@ def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, f
     if "flops" not in target:
         n, d = float(target["params"]), float(target["tokens"])
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
-    law = laws.first_of("plan", record.laws)
-    spending = None if law is None else record.fit(law.name)
-    if law is None or spending is None:
+    law = planning_law(record.laws)
+    spending = None if law is None else record.fit(law)
+    if spending is None:
         raise InputError(
             f"target {name} is a budget, and study {record.study} has no law to spend it by",
             file="params.yaml",
             value=", ".join(record.laws),
-            allowed=f"one of {', '.join(laws.of_role('plan'))}, or a target with params and tokens",
+            allowed="a law of the loss in params and tokens, or a target with both",
         )
-    n_best, d_best = compute_optimal(law, spending.values, float(target["flops"]))
+    n_best, d_best = compute_optimal(
+        laws.get(spending.law), spending.values, float(target["flops"])
+    )
     spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
     return spent | more
 

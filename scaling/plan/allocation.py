@@ -21,7 +21,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, Surface, bisect, has_surface, minimise_scalar
+from scaling.laws._surface import LN6, Surface, bisect, has_surface, minimise_scalar, planning_law
 from scaling.plan.answer import (
     FLOPS,
     Answer,
@@ -62,15 +62,14 @@ def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
                 allowed=", ".join(laws.of_role("plan")),
             )
         return made
-    order = [*laws.of_role("plan"), *sheet.fits]
-    found = [name for name in order if name in sheet.fits and has_surface(sheet.fits[name].law)]
-    if not found:
+    found = planning_law(sheet.fits)
+    if found is None:
         raise InputError(
             f"{sheet.name} has no law in params and tokens",
             value=", ".join(sheet.fits),
             allowed=", ".join(laws.of_role("plan")),
         )
-    return sheet.fits[found[0]]
+    return sheet.fits[found]
 
 
 def numerical(one: Surface, log_c: Array | float, count: Counting = SIX_ND) -> Array:

@@ -160,7 +160,7 @@ def _tried(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    say(f"making {folder.name} again")
+    say(f"reproducing {folder.name}")
     if folder.parent.name == "history":
         made = tree / ".reproduced" / folder.name
         if not (tree / "data" / "validated").is_dir():
@@ -340,7 +340,7 @@ def _worktree(root: Path, commit: str) -> Iterator[Path]:
 def _environment(tree: Path, *, lock: bool, say: Callable[[str], None]) -> str:
     """The interpreter: the present one, or one from the lock file of the commit."""
     if lock:
-        say("making the environment from its own lock file (some minutes)")
+        say("building the environment from its own lock file (some minutes)")
         _execute(tree, ["make", "setup"])
         return str(tree / ".venv" / "bin" / "python")
     other = _other_packages(tree)
