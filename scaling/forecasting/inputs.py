@@ -14,10 +14,13 @@ from scaling.errors import InputError, placed
 from scaling.fitting.data import log_size, number, positive
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.table_inputs import is_text, usable_inputs
+from scaling.runs.schema import RUN
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
 # arXiv:2305.16264, section 6), so half of that is safely not fresh data.
 REPEATED = 2.0
+# Columns of the run schema that hold sizes.
+POSITIVE = frozenset(one.name for one in RUN if one.low == 0.0 and one.open_low)
 
 
 def usual_inputs(runs: pl.DataFrame, at: pl.DataFrame) -> tuple[str, ...]:
@@ -53,10 +56,14 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     """Whether only the model of any table (`scaling.forecasting.table_model`) takes these columns.
 
     That is three inputs or more that no law reads, text, inputs that are not positive, and a target
-    below zero (a single 0 among losses is a run that failed, and is refused).
+    below zero (a single 0 among losses is a run that failed, and is refused). Sizes of the run
+    schema, such as params, are always positive: another value there is an error, not a table of
+    another kind.
     """
     if any(name not in runs.columns for name in (*inputs, target)):
         return False
+    for name in POSITIVE & set(inputs):
+        positive(runs, name)
     if len(inputs) > 2 and not any(joins(law, inputs) for law in registry.load().values()):
         return True
     if any(is_text(runs, name) for name in inputs):

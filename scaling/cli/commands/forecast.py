@@ -74,11 +74,13 @@ def forecast(
         given = given.beside(companion, table)
     planned = read(at, maps, optional=True)
     targets = planned.frame
-    names, left_out = default_inputs(given.frame, targets, target)
-    if inputs:
-        names, left_out = tuple(inputs), {}
+    with given.placed():
+        names, left_out = default_inputs(given.frame, targets, target)
+        if inputs:
+            names, left_out = tuple(inputs), {}
+        general = not law and not companion and is_general(given.frame, names, target)
     check_companions(companion or (), names, law or "auto")
-    if not law and not companion and is_general(given.frame, names, target):
+    if general:
         _forecast_table(given, planned, names, left_out, target, quantile, out)
         return
     special = sole_law(names, law or "auto")
