@@ -6,7 +6,7 @@ no open licence: SCALING_SHARED names where it lies.
 
 And whether the mixture that `plan mixture` would take from a list is a good one, at sizes that the
 law never saw: RegMix's 512 runs of 1M params are fitted, and among their held-out mixtures at 1M,
-60M and 1B the one with the least foretold mean loss is looked up.
+60M and 1B the one with the least forecast mean loss is looked up.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def picked() -> list[str]:
     lines = []
     for size in (1e6, 6e7, 1e9):
         test = rows.filter((pl.col("split") == "test") & (pl.col("params") == size))
-        foretold = made.predict(law_inputs(test, made.law, to_fit=False))
+        forecast = made.predict(law_inputs(test, made.law, to_fit=False))
         mean = (
-            test.with_columns(foretold=foretold)
+            test.with_columns(forecast=forecast)
             .group_by("mixture")
-            .agg(pl.col("loss").mean(), pl.col("foretold").mean())
+            .agg(pl.col("loss").mean(), pl.col("forecast").mean())
         )
         loss = mean["loss"].to_numpy()
-        own = loss[int(np.argmin(mean["foretold"].to_numpy()))]
+        own = loss[int(np.argmin(mean["forecast"].to_numpy()))]
         lines.append(
             f"{size:.0e} params: place {(loss < own).sum() + 1} of {len(loss)}, loss {own:.3f}, "
             f"best {loss.min():.3f}, median {np.median(loss):.3f}"

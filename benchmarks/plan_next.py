@@ -265,7 +265,7 @@ def some(task: tuple[int, int]) -> list[dict[str, object]]:
 
 
 def measure(replicates: int, jobs: int, kept: Path | None) -> pl.DataFrame:
-    """One row a way, truth and seed; those in ``kept`` are not made again, new ones are added."""
+    """One row a way, truth and seed; those in ``kept`` are not repeated, new ones are added."""
     rows: list[dict[str, object]] = []
     if kept is not None and kept.is_file():
         rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import binomtest
 
-from scaling.record.changes.new_run_test import RATE, foretold, holm
+from scaling.record.changes.new_run_test import RATE, forecast_new_runs, holm
 
 KNOWN, NEW = 40, 10
 NOISE = 0.003
@@ -48,7 +48,7 @@ def trials(studies: int, case: str) -> Iterator[tuple[bool, bool, float]]:
     """Whether Holm calls a row, whether the binomial test does, and the share outside."""
     rng = np.random.default_rng([2026, CASES.index(case)])
     for _ in range(studies):
-        table = foretold(*simulated(rng, case))
+        table = forecast_new_runs(*simulated(rng, case))
         u = table["pit"].to_numpy()
         out = int(((u < 0.05) | (u > 0.95)).sum())
         called = bool((holm(2.0 * np.minimum(u, 1.0 - u)) <= RATE).any())

@@ -34,7 +34,7 @@ def end(one: Project, runs: dict[str, float], bad: int, say: Callable[[str], Non
         "the audit is complete (`scaling audit`)": lambda: _audited(one),
         "every version is tagged and the remote has all": lambda: _shared(one),
         "a fresh clone with `dvc pull` has every byte": lambda: _cloned(one),
-        "every version is made again byte for byte (`scaling reproduce --all`)": lambda: _again(
+        "every version reproduces byte for byte (`scaling reproduce --all`)": lambda: _reproduced(
             one
         ),
     }.items():
@@ -107,7 +107,7 @@ def _cloned(one: Project) -> tuple[bool, str]:
     return held and pulled.returncode == 0 and bool(fits), f"{said} {pulled.stderr.strip()[-200:]}"
 
 
-def _again(one: Project) -> tuple[bool, str]:
+def _reproduced(one: Project) -> tuple[bool, str]:
     done: subprocess.CompletedProcess[str] = one.scaling("reproduce", "--all")
     # Not the line that counts them at the end.
     same = done.stdout.count("the same byte for byte")

@@ -1,7 +1,7 @@
 """How often the verdict on emergence is right: python -m benchmarks.verdicts [STUDIES]
 
 Forty scales over six decades and two points of noise; the largest three tenths of log scale are
-foretold. Prints counts of each verdict; 25 studies a shape take about 90 CPU seconds.
+forecast. Prints counts of each verdict; 25 studies a shape take about 90 CPU seconds.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from benchmarks.fit_speed.cost import ANY, POWER, Series
 from scaling.document.blocks import Swatch
 from scaling.document.palette import COLOUR
 from scaling.document.svg import PAD, Axis, Layer, Plot, chart, draw, words
-from scaling.document.svg_page import Titled, sheet
+from scaling.document.svg_page import TitledPlot, sheet
 
 ROLE = {POWER: "median", ANY: "planned"}
 WIDTH, HEIGHT = 440, 200
@@ -23,7 +23,7 @@ def figure(found: Sequence[Series]) -> str:
             continue
         panels.setdefault((one.axis, _kind(one)), []).append(one)
     titled = [
-        Titled(f"{kind} against {axis}", _slopes(some), _plot(some))
+        TitledPlot(f"{kind} against {axis}", _slopes(some), _plot(some))
         for (axis, kind), some in panels.items()
     ]
     alt_text = "Log-log plots of CPU seconds. " + " ".join(

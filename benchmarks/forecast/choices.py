@@ -7,7 +7,7 @@ mean square log error; the choice with the least
 
     mean over sets of the mean over the other groups of log(error + .002)
 
-foretells the group itself, in its own split. The .002 keeps groups of nearly exact curves from
+forecasts the group itself, in its own split. The .002 keeps groups of nearly exact curves from
 deciding alone.
 """
 

@@ -1,8 +1,8 @@
 """The same tables cut earlier and later: do intervals hold at every distance?
 
-Studies of two inputs: the smallest 30 to 90 % of the runs are known, the others foretold. Curves:
+Studies of two inputs: the smallest 30 to 90 % of the runs are known, the others forecast. Curves:
 known up to 1 / 1.4 to 1 / 25 of their largest x, up to sixteen of each group. Cuts that leave fewer
-than six runs, two inputs of fewer than three values, or nothing to foretell are left out. Simulated
+than six runs, two inputs of fewer than three values, or nothing to forecast are left out. Simulated
 curves (`benchmarks.forecast.simulated`) stand beside them.
 """
 
@@ -68,7 +68,7 @@ def curves() -> Iterator[tuple[float, Task]]:
         for task, factor in ((found[k], factor) for k in chosen for factor in FACTORS):
             size = _size(task)
             cut = _cut(task, size <= size.max() - np.log(factor))
-            # What is foretold is to lie about that far beyond the rest, not in it.
+            # What is forecast is to lie about that far beyond the rest, not in it.
             if cut is not None and np.log(factor) <= 0.7 * np.ptp(size):
                 yield factor, cut
 

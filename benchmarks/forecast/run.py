@@ -63,7 +63,7 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     seconds = time.process_time() - began
     forecast = Predictive(made.location, *spread, increasing=increasing)
     observed = np.exp(task.truth)
-    truth = np.log(_foretold(observed, increasing))
+    truth = np.log(_on_scale(observed, increasing))
     row = {
         "group": task.group,
         "task": task.name,
@@ -83,20 +83,20 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
 
 def scores(made: Predictive, observed: np.ndarray) -> dict[str, float]:
     """Errors of the centre in logs, mean log score, and the share inside each central interval."""
-    foretold = _foretold(observed, made.increasing)
+    outcome = _on_scale(observed, made.increasing)
     made = replace(made, increasing=False)
-    error, rank = made.location - np.log(foretold), made.rank(foretold)
+    error, rank = made.location - np.log(outcome), made.rank(outcome)
     return {
         "rmsle": _root(error),
         "mean_abs": float(np.mean(np.abs(error))),
         "bias": float(np.mean(error)),
-        "log_score": float(np.mean(made.log_score(foretold))),
+        "log_score": float(np.mean(made.log_score(outcome))),
         **{f"in{100 * q:g}": float(np.mean(np.abs(rank - 0.5) <= q / 2)) for q in LEVELS},
     }
 
 
-def _foretold(observed: np.ndarray, increasing: bool) -> np.ndarray:
-    """What is forecast: of a growing share its distance from 1, kept off 0, which has no log."""
+def _on_scale(observed: np.ndarray, increasing: bool) -> np.ndarray:
+    """The outcome as it is forecast: of a growing share its distance from 1, kept off 0."""
     return np.maximum(1.0 - observed, NEAREST) if increasing else observed
 
 

@@ -3,7 +3,7 @@
     y(x) = E + A x^-c,   c in (.02, .5), E / y(x_max) in (.2, .95), log noise in (.002, .02),
     8 to 40 points over one to three decades
 
-each drawn evenly (noise: its log). A new point with noise of its own is foretold at 2, 4 and 10
+each drawn evenly (noise: its log). A new point with noise of its own is forecast at 2, 4 and 10
 times the data.
 """
 

@@ -1,4 +1,4 @@
-"""The tasks: fit on small runs or on the beginning of a curve, foretell the rest."""
+"""The tasks: fit on small runs or on the beginning of a curve, forecast the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEWEST = 6
 
 @dataclass(frozen=True)
 class Task:
-    """Runs that are known, runs to foretell, and the columns that are read."""
+    """Runs that are known, runs to forecast, and the columns that are read."""
 
     group: str
     name: str
@@ -40,7 +40,7 @@ class Task:
 
     @property
     def truth(self) -> np.ndarray:
-        """Log of what came."""
+        """Log of the outcome."""
         return np.log(self.at[self.target].to_numpy())
 
 
@@ -174,7 +174,7 @@ def unseen(tables: Sequence[Unseen] = UNSEEN) -> Iterator[Task]:
 
 
 def beginnings(factor: float) -> Iterator[Task]:
-    """Curves known up to 1 / factor of what is known of them; up to twice that is foretold. Rising
+    """Curves known up to 1 / factor of what is known of them; up to twice that is forecast. Rising
     shares are turned into what is missing, so that the column is what is forecast."""
     for task in itertools.chain(curves(), unseen()):
         if len(task.inputs) > 1:

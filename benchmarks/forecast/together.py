@@ -1,4 +1,4 @@
-"""Curves of one run foretold together: some metrics of it are known further along than others.
+"""Curves of one run forecast together: some metrics of it are known further along than others.
 
 Image classification in the benchmark's own split: the twelve few-shot tasks of one model, each
 known up to half of its own length, which differ; what is known of the others helps. Pythia's

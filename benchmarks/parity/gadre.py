@@ -1,4 +1,4 @@
-"""Over-training law: five small runs a corpus foretell the large ones."""
+"""Over-training law: five small runs a corpus forecast the large ones."""
 
 from __future__ import annotations
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
+import importlib
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.imports import graph
 
 WINGS = (
@@ -53,3 +56,23 @@ def test_the_package_never_imports_flows() -> None:
     assert not [
         one for one in graph("scaling") if any(two.startswith("flows") for two in imports[one])
     ]
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tools"])
+def test_what_no_type_checker_reads_imports_what_there_is(folder: str) -> None:
+    missing = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scaling"):
+                home = importlib.import_module(str(node.module))
+                names = [one.name for one in node.names if not hasattr(home, one.name)]
+                missing += [f"{path.name}:{node.lineno} {n}" for n in names if not _module(home, n)]
+    assert not missing
+
+
+def _module(home: object, name: str) -> bool:
+    try:
+        importlib.import_module(f"{home.__name__}.{name}")  # type: ignore[attr-defined]
+    except ModuleNotFoundError:
+        return False
+    return True

@@ -194,7 +194,7 @@ def test_values_that_lie_on_a_grid_or_end_alike_are_no_copies() -> None:
     assert _findings("copied_value", rows) == [None] * 40
 
 
-def test_new_rows_that_earlier_ones_foretell_are_no_drift() -> None:
+def test_new_rows_that_earlier_ones_predict_are_no_drift() -> None:
     old = EXAMPLES["drift"][1]
     new = {"params": 4e10, "tokens": 4e11, "value": 2.5 * 40**-0.05, "flops": None}
     assert _findings("drift", [*old, new | {"observed": date(2024, 6, 1)}]) == [None] * 30

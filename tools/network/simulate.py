@@ -8,7 +8,7 @@ changes at up to three places, before or after the last point that is known,
 one in four without a floor. The rest begin on a plateau, are logistic in t, or exponential in a
 power of x; some carry a bump (double descent) or slow waves. Points are even in t, in x or in
 between, and scatter: independently, in runs, more for small x, with outliers, in steps, or as the
-best value so far, which never rises. What is foretold is the curve without scatter. All spreads
+best value so far, which never rises. What is forecast is the curve without scatter. All spreads
 are choices, wide ones; docs/benchmarks/forecast_notes.md says what of real curves was seen before.
 """
 

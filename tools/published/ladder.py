@@ -1,4 +1,4 @@
-"""The OLMo 2 model ladder: small runs that are to foretell the tasks of a large one."""
+"""The OLMo 2 model ladder: small runs that are to forecast the tasks of a large one."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ EXAMPLE = Path("docs/examples/governance-runs.csv")
 
 
 @pytest.fixture(scope="module")
-def gathered() -> tuple[evidence.Tables, evidence.Made]:
+def gathered() -> tuple[evidence.Tables, evidence.Provenance]:
     sources = Sources(EXAMPLE)
     asked = Asked(ON, ON)
     made, registry = evidence.gather(sources, asked)
@@ -35,7 +35,7 @@ def gathered() -> tuple[evidence.Tables, evidence.Made]:
 
 @pytest.fixture(scope="module")
 def written(
-    gathered: tuple[evidence.Tables, evidence.Made], tmp_path_factory: pytest.TempPathFactory
+    gathered: tuple[evidence.Tables, evidence.Provenance], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("packs") / "out"
     evidence.write(out, *gathered)
@@ -71,7 +71,7 @@ def test_every_comparison_names_its_provision_and_its_figures(written: Path) -> 
 
 
 def test_the_page_loads_nothing_and_escapes_everything(
-    gathered: tuple[evidence.Tables, evidence.Made], tmp_path: Path
+    gathered: tuple[evidence.Tables, evidence.Provenance], tmp_path: Path
 ) -> None:
     made, by = gathered
     evil = "<script>alert(1)</script>"
@@ -93,7 +93,7 @@ def test_the_page_loads_nothing_and_escapes_everything(
 
 
 def test_the_same_input_gives_the_same_bytes(
-    gathered: tuple[evidence.Tables, evidence.Made], written: Path, tmp_path: Path
+    gathered: tuple[evidence.Tables, evidence.Provenance], written: Path, tmp_path: Path
 ) -> None:
     evidence.write(tmp_path / "again", *gathered)
     one, two = (
@@ -103,7 +103,7 @@ def test_the_same_input_gives_the_same_bytes(
 
 
 def test_a_redacted_pack_gives_no_figure_back(
-    gathered: tuple[evidence.Tables, evidence.Made], tmp_path: Path
+    gathered: tuple[evidence.Tables, evidence.Provenance], tmp_path: Path
 ) -> None:
     made, by = evidence.redacted(*gathered)
     evidence.write(tmp_path / "out", made, by)
@@ -132,7 +132,7 @@ def test_every_removed_column_has_its_reason() -> None:
 
 
 def test_only_what_is_new_is_new(
-    gathered: tuple[evidence.Tables, evidence.Made], tmp_path: Path
+    gathered: tuple[evidence.Tables, evidence.Provenance], tmp_path: Path
 ) -> None:
     made, by = gathered
     first = evidence.write(tmp_path / "out", made, by)
@@ -144,7 +144,7 @@ def test_only_what_is_new_is_new(
 
 
 def test_a_folder_with_something_else_is_left_alone(
-    gathered: tuple[evidence.Tables, evidence.Made], tmp_path: Path
+    gathered: tuple[evidence.Tables, evidence.Provenance], tmp_path: Path
 ) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="holds something else"):

@@ -148,7 +148,7 @@ def test_an_object_that_changed_in_the_remote_is_not_taken_over(root: Path, tmp_
     assert told == "took over what origin/main has; storage does not have all data"
     found = [path for path in (tmp_path / "clone/data").rglob("*") if path.is_file()]
     assert found and all(b"garbage" not in path.read_bytes() for path in found)
-    # What stages make is made again; the next run needs no remote.
+    # What stages make is recomputed; the next run needs no remote.
     dvc(tmp_path / "clone", "repro", "--quiet")
     made = tmp_path / "clone/data/validated/report.html"
     assert made.read_bytes() == (root / "data/validated/report.html").read_bytes()

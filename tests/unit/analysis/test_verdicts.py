@@ -50,7 +50,7 @@ def test_growth_intervals_cover() -> None:
     assert 0.84 < hits / 300 < 0.96
 
 
-def test_growth_foretells_levels_and_dates() -> None:
+def test_growth_forecasts_levels_and_dates() -> None:
     rng = np.random.default_rng(1)
     t = np.linspace(2012.0, 2025.0, 60)
     found = growth(t, 10.0 ** (t - 2020.0) * np.exp(0.2 * rng.standard_normal(60)))

@@ -1,4 +1,4 @@
-"""Curves foretold with what else was measured on the same run."""
+"""Curves forecast with what else was measured on the same run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def split(table: pl.DataFrame, at: float = 1e9) -> tuple[pl.DataFrame, pl.DataFr
     return hidden, table.filter(~known)
 
 
-def test_companions_foretell_what_the_curve_alone_cannot() -> None:
+def test_companions_forecast_what_the_curve_alone_cannot() -> None:
     hidden, came = split(one_run())
     at, truth = came.select("tokens"), np.log(came["a"].to_numpy())
     shapes_only = predictive(hidden.drop_nulls("a"), at, ("tokens",), "a")

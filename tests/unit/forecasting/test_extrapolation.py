@@ -208,7 +208,7 @@ def test_backtest_scores_are_those_of_the_definitions() -> None:
     assert scores["wis"][0] == pytest.approx(wis)
 
 
-def test_nothing_foretold_enters_its_forecast() -> None:
+def test_no_forecast_run_enters_its_forecast() -> None:
     frame = runs()
     table = backtest(frame, shares=(0.5,))
     hidden = set(table["row"])

@@ -262,7 +262,7 @@ def test_the_section_takes_its_place_in_the_report() -> None:
 
 
 def test_a_report_with_a_place_is_published_with_what_changed(tmp_path: Path) -> None:
-    """And what publishing wrote is made again when it is lost."""
+    """And what publishing wrote is rewritten when it is lost."""
     root = fill(tmp_path / "project")
     (root / "scaling/record/changes").mkdir(parents=True)
     (root / "scaling/record/changes/between.py").write_text("# tells what changed\n")

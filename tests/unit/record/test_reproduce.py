@@ -1,4 +1,4 @@
-"""A version made again at its commit: with the stages' commands stood in for."""
+"""A version reproduced at its commit: with the stages' commands stood in for."""
 
 from __future__ import annotations
 
