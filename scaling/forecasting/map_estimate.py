@@ -85,7 +85,7 @@ def fit_shape(
     return Optima(
         theta[distinct],
         weight / weight.sum(),
-        np.linalg.inv(hessian[distinct]),
+        np.asarray(np.linalg.inv(hessian[distinct])),
         float(evidence),
         scatter,
     )

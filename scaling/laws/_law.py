@@ -61,8 +61,8 @@ FREE = (-float("inf"), float("inf"))
 # laws that are weighed together, the law that plans, a row among compute-optimal exponents.
 Role = Literal["forecast", "plan", "exponents"]
 # Parameters by name (B,) and inputs other than N and D -> E, ln A, ln B, alpha, beta, gamma of
-# L = E + (A N^-alpha + B D^-beta)^gamma.
-SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], tuple[object, ...]]
+# L = E + (A N^-alpha + B D^-beta)^gamma, or a surface of its own (`scaling.laws._surface`).
+SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], Any]
 
 
 class Kind(StrEnum):
