@@ -44,6 +44,7 @@ LAW = Law(
     monotone={"flops": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, equation 1.3",
             data="the authors' runs on WebText2; Cc printed as 3.1e8 PF-days",
             values={"alpha_C": 0.050, "Cc": 3.1e8 * PF_DAY},

@@ -95,6 +95,7 @@ LAW = Law(
     monotone={"params": -1, "steps": -1, "batch_tokens": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, table 3 and equation 1.4",
             data="the authors' runs on WebText2, params without embeddings",
             values={

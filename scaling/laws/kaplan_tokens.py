@@ -40,6 +40,7 @@ LAW = Law(
     monotone={"tokens": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, equation 1.2",
             data="the authors' runs on WebText2",
             values={"alpha_D": 0.095, "Dc": 5.4e13},
