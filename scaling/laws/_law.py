@@ -2,7 +2,7 @@
 
 A law file holds a docstring (formula, paper), one `predict` and one module-level ``LAW``. The
 folder is the registry: `scaling.laws.load` crawls it, and the contract tests, the command line,
-the report and docs/laws.md run over what it finds. The common case needs no more than
+the report and the reference run over what it finds. The common case needs no more than
 ``inputs``, ``params`` and ``predict``; the rest of `Law` is for laws that are wider than that:
 
 - **What it may be fitted to**: ``needs``, ``size``, ``schedule`` and ``kinds``, from which

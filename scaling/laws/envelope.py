@@ -121,8 +121,8 @@ LAW = Law(
             "C_min N* is 1.66 times larger",
             caveat="The exponent is too high: small models, counted without embeddings (Pearce "
             "and Song 2024, arXiv:2406.12907), the last layer's compute left out, warm-up too "
-            "long, hyperparameters not tuned for each size; mended, it is .50 (Porian et al. 2024, "
-            "arXiv:2406.19146).",
+            "long, hyperparameters not tuned for each size; corrected, it is .50 (Porian et al. "
+            "2024, arXiv:2406.19146).",
             size="non_embedding",
             secondary=True,
             lead=True,

@@ -106,6 +106,9 @@ LAW = Law(
                 "B_star": 2e8,
                 "alpha_B": 0.21,
             },
+            caveat="No irreducible loss, so too low far out; warm-up too long for the small models "
+            "(Porian et al. 2024, arXiv:2406.19146), counted without embeddings (Pearce and Song "
+            "2024, arXiv:2406.12907).",
         ),
     ),
     assumes="one learning-rate schedule well tuned for each batch; enough data",
