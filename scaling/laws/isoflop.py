@@ -93,6 +93,18 @@ LAW = Law(
             size="total",
             secondary=True,
         ),
+        Published(
+            paper="deepseek2024",
+            citation="DeepSeek-AI 2024, arXiv:2401.02954, equation 4",
+            data="the authors' runs on their own corpus, eight budgets from 1e17 to 3e20 FLOP",
+            values={"G": 0.1715 / 6.0, "a": 0.5243},
+            note="printed: M* = .1715 C^.5243 and D* = 5.8316 C^.4757, M FLOP per token without "
+            "embeddings (attention counted), C = M D; N here is M/6",
+            caveat="The exponent is of one corpus: .450 on an earlier one of theirs, .578 on "
+            f"OpenWebText2 (table 4 there). {BIAS}",
+            size="non_embedding",
+            secondary=True,
+        ),
         *(_porian(corpus, a) for corpus, a in (("refinedweb", 0.4969), ("openwebtext2", 0.5185))),
     ),
     approach="2, isoFLOP parabolas",

@@ -56,14 +56,19 @@ def allocation_answer(
     Raises:
         InputError: no budget, one out of range, or another way to count operations than 6ND.
     """
+    other = planning_law(sheet.fits)
+    hint = f"--law {other} has a loss." if other else None
     if flops is None:
         raise InputError(
             "an allocation has no loss to reach",
             value=made.law.name,
             allowed="a budget in FLOP, or a law of the loss in params and tokens",
+            hint=hint,
         )
     if counting != "6ND":
-        raise InputError("an allocation counts operations as 6ND", value=counting, allowed="6ND")
+        raise InputError(
+            "an allocation counts operations as 6ND", value=counting, allowed="6ND", hint=hint
+        )
     within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
     found = allocated(made, flops, level)
     distance = sheet.beyond(params=found["params"].value, tokens=found["tokens"].value, flops=flops)

@@ -212,7 +212,12 @@ def rows(flops: float) -> list[dict[str, object]]:
         N), ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (in the paper's unit, on its
         data: not to be compared between rows; None where there is none), ``params_10x`` and
         ``tokens_10x`` (what ten times the compute multiplies them by) and ``caveat``.
+
+    Raises:
+        InputError: a budget out of range.
     """
+    if not 1e3 <= flops <= 1e36:
+        raise InputError("compute budget out of range", value=flops, allowed="1e3 to 1e36 FLOP")
     return [_row(one, flops) for one in sets() if one.plans]
 
 

@@ -57,6 +57,11 @@ def test_hoffmanns_three_approaches() -> None:
     assert [row["law"] for row in rows] == ["envelope", "isoflop", "chinchilla"]
 
 
+def test_deepseeks_tokens_follow_from_its_params() -> None:
+    made = allocation.optimal(stored.read("published:deepseek2024"), flops=1e24)
+    assert made.value("tokens").value == pytest.approx(5.8316 * 1e24**0.4757, rel=2e-4)
+
+
 def test_sets_are_found_by_number_paper_and_law() -> None:
     first, second = (stored.read(f"published:chinchilla:{n}") for n in (1, 2))
     assert first.get("chinchilla").values["A"] == 482.01
@@ -141,11 +146,15 @@ def test_an_allocation_says_that_it_has_no_loss() -> None:
     assert any("has no loss" in one for one in made.warnings)
     with pytest.raises(InputError, match="no loss to reach"):
         allocation.optimal(sheet, loss=2.0)
+    with pytest.raises(InputError, match="--law kaplan_joint has a loss"):
+        allocation.optimal(stored.read("published:kaplan2020"), loss=2.0)
     with pytest.raises(InputError, match="allowed: 6ND"):
         allocation.optimal(sheet, flops=1e23, count=transformer_counting())
     for flops in (0.0, -1.0, 1e40, float("nan")):
         with pytest.raises(InputError, match="compute budget out of range"):
             allocation.optimal(sheet, flops=flops)
+        with pytest.raises(InputError, match="compute budget out of range"):
+            published.rows(flops)
     with pytest.raises(InputError, match="needs a law of the loss"):
         allocation.optimal(stored.read("published:kaplan2020"), flops=1e23, law="kaplan_params")
 
