@@ -225,6 +225,23 @@ def has_surface(law: Law) -> bool:
     return loss and {"params", "tokens"} <= set(law.inputs) <= {"params", "tokens"} | others
 
 
+def is_allocation(law: Law) -> bool:
+    """Whether the law gives N* = G C^a itself, and no loss."""
+    return law.output == "compute-optimal params" and {"G", "a"} <= set(law.names)
+
+
+def log_optimal_params(law: Law, theta: Array, log_c: float) -> Array:
+    """ln N* (B,) at ln C of 6ND for parameters (B, K), of an allocation or of a loss in N and D.
+
+    Raises:
+        InputError: the law is neither.
+    """
+    if is_allocation(law):
+        g, a = (theta[:, law.names.index(name)] for name in ("G", "a"))
+        return np.asarray(np.log(g) + a * log_c)
+    return surface(law, theta).log_params(log_c)
+
+
 def planning_law(names: Iterable[str]) -> str | None:
     """Of these laws the one that plans: the first with that role, else the first that can."""
     known = list(names)

@@ -20,8 +20,8 @@ from scaling.plan.stored import FAR, Sheet
 Row = dict[str, Any]
 
 # What no plan is made for. Compute: the largest run known is near 5e26 FLOP, 1e36 is a billion
-# times what the world computes in a year. Tokens: all text is near 1e15; a person who writes 2 for
-# 2T is told so.
+# times what the world computes in a year. Tokens: all text is near 1e15, and 2
+# for 2T is refused.
 FLOPS = (1e3, 1e36)
 PARAMS = (1e3, 1e18)
 TOKENS = (1e3, 1e20)
@@ -128,7 +128,7 @@ def within(
 
 
 def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[str]:
-    """What a reader must be told: missing draws, a fit that is not certain, the distance."""
+    """What a reader must know: missing draws, a fit that is not certain, the distance."""
     out = list(sheet.notes)
     if made.outcome not in (Outcome.CONVERGED, Outcome.ESTIMATED):
         out.append(f"Fit: {made.outcome.sentence}")

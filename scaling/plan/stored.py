@@ -18,9 +18,9 @@ from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
-from scaling.fitting.result import Fit, Outcome
-from scaling.fitting.study_record import NO_CERTIFICATE
+from scaling.fitting.result import Fit
 from scaling.io.hashing import sha256
+from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Sheet:
         ranges: size -> smallest and largest of the fitted runs.
         notes: what a reader must know (no draws, a law that could not be fitted).
         runs: the fitted runs in the order of the residuals, where they are at hand.
+        lead: the law that divides a budget where none is named; "" for the first that can.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Sheet:
     metric: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
     runs: Cells | None = None
+    lead: str = ""
 
     def get(self, law: str) -> Fit:
         """One law's fit; the error names those that there are."""
@@ -76,12 +78,13 @@ class Sheet:
 
 
 def read(name: str, root: Path = Path()) -> Sheet:
-    """The sheet of ``STUDY`` (data/fits/STUDY.json with its draws) or ``published:LAW[:NUMBER]``.
+    """The sheet of ``STUDY`` (data/fits/STUDY.json with its draws) or of published constants
+    (``published:LAW``, ``published:LAW:PAPER`` or ``published:PAPER``).
 
     Raises:
         InputError: no such study, law or published fit.
     """
-    if name.startswith("published:"):
+    if name.startswith(PREFIX):
         return published(name)
     return load(name, root)
 
@@ -99,7 +102,7 @@ def load(name: str, root: Path = Path()) -> Sheet:
         raise InputError(
             "no such stored fit",
             file=path,
-            allowed=", ".join([*studies, "published:LAW"]),
+            allowed=", ".join([*studies, "published:LAW", "published:PAPER"]),
             hint=nearest(name, studies) or "`scaling refit` makes them; --runs fits a table.",
         )
     record = study_record.read(path)
@@ -111,26 +114,15 @@ def load(name: str, root: Path = Path()) -> Sheet:
 
 
 def published(name: str) -> Sheet:
-    """Constants of a paper, without draws: ``published:LAW`` or ``published:LAW:2`` for its
-    second published fit."""
-    _, law, *rest = name.split(":")
-    family = laws.get(law)
-    count = len(family.published)
-    number = rest[0] if rest else "1"
-    if not number.isdigit() or not 1 <= int(number) <= count:
-        raise InputError("no such published fit", value=name, allowed=f"1 to {count}, of {law}")
-    one = family.published[int(number) - 1]
-    theta = np.array([one.values[key] for key in family.names])
-    digest = hashlib.sha256(theta.tobytes()).hexdigest()[:12]
-    made = Fit(
-        law=family, target=family.target, theta=theta, draws=np.zeros((0, len(theta))),
-        objective=float("nan"), objective_name="published", link=family.link,
-        outcome=Outcome.ESTIMATED, reason=one.note,
-        certificate=NO_CERTIFICATE,
-        rows=0, residuals=np.zeros(0), ranges={},
-    )  # fmt: skip
-    notes = (f"Published constants ({one.citation}; {one.data}): no draws, so no intervals.",)
-    return Sheet(name, {law: made}, f"constants {digest}", {}, notes)
+    """Constants of a paper, without draws, see `scaling.plan.published`.
+
+    Raises:
+        InputError: no such law, paper or set of constants.
+    """
+    found = named(name)
+    return Sheet(
+        name, found.fits, found.version, {}, found.notes, refused=found.refused, lead=found.lead
+    )
 
 
 def fitted(

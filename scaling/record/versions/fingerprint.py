@@ -61,7 +61,7 @@ def fingerprint(root: Path) -> Current:
         "params": sha256(canonical(params)),
         "requirements": _hash(_need(root / "requirements.lock")),
         "seed": params.get("seed"),
-        # Too large to publish; the fits' draws are told by their hashes.
+        # Too large to publish; the fits' draws stand here by their hashes.
         "draws": hashes_of(root, _of_studies(root / "data" / "fits", ".parquet", studies)),
         "outputs": {name: _hash(path) for name, path in files.items()},
     }
