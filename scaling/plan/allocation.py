@@ -21,6 +21,8 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import ModelFit
 from scaling.laws._surface import (
     LN6,
     Surface,
@@ -62,7 +64,10 @@ SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 
 
 def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
-    """The fit that answers: the one named, else the first by role, else any in N and D."""
+    """The fit that answers: the law named, else the study's model, else the first law by role,
+    else any in N and D."""
+    if law is None and MODEL in sheet.fits:
+        return sheet.fits[MODEL]
     if law is not None:
         made = sheet.get(law)
         if not has_surface(made.law):
@@ -262,16 +267,24 @@ def _figures(
         ("params", drawn.interval(n), "params"),
         ("tokens", drawn.interval(d), "tokens"),
         ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
-        ("loss", drawn.interval(found.loss), made.law.params[0].unit),
+        ("loss", loss_at_best(made, found, drawn), made.law.params[0].unit),
     ]
+
+
+def loss_at_best(made: Fit, found: Valley, drawn: Batch) -> Interval:
+    """A law's least losses; of a study's model the forecast of the run at the middle's optimum."""
+    if not isinstance(made, ModelFit):
+        return drawn.interval(found.loss)
+    x = {"params": np.exp(found.log_n[:1]), "tokens": np.exp(found.log_d[:1])}
+    return Interval(float(made.predict(x)[0]), *made.ends_at(x, drawn.level), drawn.level)
 
 
 def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
     """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
     rows: list[Row] = []
     titles = laws.approaches()
-    for name in dict.fromkeys([*titles, *sheet.fits]):
-        title = titles.get(name) or "3, another law"
+    for name in dict.fromkeys([*sheet.fits, *titles]):
+        title = "all, weighed" if name == MODEL else titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
         if fitted is not None and (is_allocation(fitted.law) or has_surface(fitted.law)):
             rows.append({"approach": title, "law": name} | _row(fitted, budget, level))

@@ -13,6 +13,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit, Outcome
+from scaling.forecasting.model_surface import ModelFit
 from scaling.io.notebook import html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
 from scaling.plan.stored import FAR, Sheet
@@ -136,10 +137,13 @@ def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[
     if outside:
         places = ", ".join(f"{name} {far:.1f}" for name, far in outside.items())
         word = "FAR EXTRAPOLATION" if max(outside.values()) > FAR else "Extrapolation"
-        out.append(
-            f"{word}: decades outside the fitted runs: {places}. The intervals are of the law's "
-            "parameters and hold only if the law does; they do not widen for a wrong law."
+        why = (
+            "The intervals allow for the forms being wrong, more so with distance."
+            if isinstance(made, ModelFit)
+            else "The intervals are of the law's parameters and hold only if the law does; they do "
+            "not widen for a wrong law."
         )
+        out.append(f"{word}: decades outside the fitted runs: {places}. {why}")
     return out
 
 

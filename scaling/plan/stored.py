@@ -7,6 +7,7 @@ the hash of the fit file.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
 from scaling.fitting.result import Fit
+from scaling.forecasting import stored_model
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.io.hashing import sha256
 from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells
@@ -107,7 +110,11 @@ def load(name: str, root: Path = Path()) -> Sheet:
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    fits: dict[str, Fit] = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    models = root / "data" / "models" / f"{name}.json"
+    model = stored_model.read(models).fit() if models.is_file() else None
+    if model is not None:
+        fits = {MODEL: model} | fits
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
     return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
@@ -142,7 +149,10 @@ def fitted(
     from scaling.fitting.applicability import verdict
     from scaling.fitting.engine import fit
 
-    fits, refused, problem = {}, {}, None
+    fits: dict[str, Fit] = {}
+    refused, problem = {}, None
+    modelled = stored_model.model_of_runs(runs, target)
+    model = modelled.fit()
     for name in names:
         try:
             seen = verdict(runs, laws.get(name), target)
@@ -152,9 +162,13 @@ def fitted(
             fits[name] = fit(runs, name, target=target, resamples=resamples, seed=seed)
         except InputError as error:
             refused[name], problem = str(error), error
-    if not fits and problem is not None:
+    if not fits and model is None and problem is not None:
         raise problem
     digest = hashlib.sha256(b"".join(fits[k].theta.tobytes() for k in sorted(fits))).hexdigest()
+    if model is not None:
+        known = json.dumps(stored_model.to_json(modelled, runs, target), sort_keys=True)
+        digest = hashlib.sha256(f"{digest} {known}".encode()).hexdigest()
+        fits = {MODEL: model} | fits
     ranges = {
         name: (float(runs[name].min()), float(runs[name].max()))  # type: ignore[arg-type]
         for name in SIZES
