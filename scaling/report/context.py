@@ -25,7 +25,8 @@ NO_FITS = StudyFits.from_json({})
 class Study:
     """One study: its choices from params.yaml, the record of its fits, its runs.
 
-    ``stored`` holds the fits with their draws, by law; empty where the draws are not at hand.
+    ``stored`` holds the study's model and its fits with their draws, by law; empty where these are
+    not at hand.
     """
 
     name: str
@@ -40,6 +41,11 @@ class Study:
     def fit_file(self) -> str:
         """Where its fits stand."""
         return f"data/fits/{self.name}.json"
+
+    @property
+    def model_file(self) -> str:
+        """Where its model stands."""
+        return f"data/models/{self.name}.json"
 
     @property
     def run_file(self) -> str:
