@@ -25,7 +25,7 @@ from scaling.fitting.data import log_size, positive
 from scaling.forecasting.display import Backtest
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.engine import predictive
-from scaling.forecasting.inputs import observed_scale
+from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
@@ -44,6 +44,7 @@ def backtest(
     *,
     order: str | None = None,
     shares: Sequence[float] = SHARES,
+    mixed: Sequence[str] = (),
 ) -> Backtest:
     """Score the forecast of all laws, each law alone and two naive ones at several origins.
 
@@ -51,6 +52,7 @@ def backtest(
         runs: one row a run, with the inputs and the target.
         order: column in which the window expands (numbers or dates); None for size.
         shares: of the distinct values of ``order`` that are known at each origin.
+        mixed: columns that may hold several conventions, as of `scaling.fit`.
 
     Returns:
         One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (of size
@@ -59,8 +61,16 @@ def backtest(
         distribution are null for the naive methods.
 
     Raises:
-        InputError: fewer than 5 runs below every origin.
+        InputError: fewer than 5 runs below every origin; inputs that no law takes; runs that nothing
+            can be forecast from, or of several conventions (`check_runs`).
     """
+    check_runs(runs, inputs, target, mixed)
+    if is_general(runs, inputs, target):
+        raise InputError(
+            "no backtest of these inputs or this target yet: `scaling forecast` takes them",
+            value=[*inputs, target],
+            allowed="one or two positive inputs, or those of a law; a positive target",
+        )
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     size = log_size({name: table[name].to_numpy() for name in inputs})
     y, increasing = observed_scale(runs, target, size)

@@ -27,6 +27,7 @@ import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
+from scaling.fitting.conventions import ALLOW
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.distribution import Predictive
@@ -34,6 +35,8 @@ from scaling.forecasting.inputs import (
     _companion,
     _having,
     check_companions,
+    check_planned,
+    check_runs,
     check_targets,
     default_inputs,
     is_general,
@@ -59,6 +62,7 @@ def forecast(
     quantiles: Sequence[float] = LEVELS,
     laws: Literal["auto"] | Sequence[str] = "auto",
     companions: Sequence[str] = (),
+    mixed: Sequence[str] = (),
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -76,6 +80,7 @@ def forecast(
         companions: columns with what else was measured on the same run, for one input: where they
             reach further than the target they tell how the run went on
             (`scaling.forecasting.companions`). Rows may then lack the target, or a companion.
+        mixed: columns that may hold several conventions, as of `scaling.fit`.
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -88,25 +93,27 @@ def forecast(
     levels = _levels(quantiles)
     inputs = default_inputs(runs, at, target)[0] if inputs is None else inputs
     check_companions(companions, inputs, laws)
-    if laws == "auto" and not companions and is_general(runs, inputs, target):
-        return forecast_table(model_of(runs, inputs, target), at, levels)
     special = sole_law(inputs, laws)
     if special is not None:
         from scaling.forecasting.named_law import forecast_one
 
         by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
-        return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
+        made = forecast_one(runs, at, special, target, (levels, seed), by, mixed)
+        return _table(at, levels, made)
+    measured, rows = _having(runs, target) if companions else (runs, [])
+    with placed(rows=rows):
+        check_runs(measured, inputs, target, mixed, f"{ALLOW} Or read it: --input {{name}}.")
+    check_planned(measured, at, inputs, target)
+    if laws == "auto" and not companions and is_general(runs, inputs, target):
+        return forecast_table(model_of(runs, inputs, target), at, levels)
     made = predictive(runs, at, inputs, target, laws, companions)
     return _table(at, levels, made.quantiles(levels))
 
 
 def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> TableModel:
-    """The model of any table, of rows that follow one convention each."""
-    from scaling.fitting.conventions import refuse_mixed_columns
+    """The model of any table."""
     from scaling.forecasting.table_model import table_model
 
-    hint = "Keep the rows of one, or name the column as an input: --input {name}."
-    refuse_mixed_columns(runs, (*inputs, target), hint=hint)
     return table_model(runs, inputs, target)
 
 

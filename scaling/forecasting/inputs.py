@@ -11,14 +11,17 @@ import polars as pl
 from scaling import laws as registry
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
-from scaling.fitting.data import log_size, number, positive
+from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
+from scaling.fitting.data import log_size, number, positive, refuse_rows
 from scaling.forecasting.law_choice import joins
-from scaling.forecasting.table_inputs import is_text, usable_inputs
+from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
 from scaling.runs.schema import RUN
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
 # arXiv:2305.16264, section 6), so half of that is safely not fresh data.
 REPEATED = 2.0
+# Planned sizes below these are in another unit, since no run is so small: as in `scaling plan`.
+SMALLEST = {"params": 1e3, "tokens": 1e3, "flops": 1e3}
 # Columns of the run schema that hold sizes.
 POSITIVE = frozenset(one.name for one in RUN if one.low == 0.0 and one.open_low)
 
@@ -48,8 +51,32 @@ def default_inputs(
         return usual_inputs(runs, at), {}
     used, left = usable_inputs(runs, at, target)
     if not any(not is_text(runs, name) for name in used):
-        return usual_inputs(runs, at), {}
+        raise InputError(
+            "no column of both tables is a number that can be an input",
+            value=", ".join(f"{name} ({why})" for name, why in left.items()) or "no column",
+            allowed="params and tokens, or columns named with --input",
+        )
     return used, left
+
+
+def check_runs(
+    runs: pl.DataFrame,
+    inputs: Sequence[str],
+    target: str,
+    mixed: Sequence[str] = (),
+    hint: str = ALLOW,
+) -> None:
+    """Refuse runs that nothing can be forecast from, and rows of several conventions.
+
+    ``mixed`` names columns that may hold several conventions all the same.
+
+    Raises:
+        InputError: as `check_table` and `refuse_mixed_columns`.
+    """
+    for name in POSITIVE & set(inputs) & set(runs.columns):
+        positive(runs, name)
+    check_table(runs, inputs, target)
+    refuse_mixed_columns(runs, {*inputs, target}, mixed, hint)
 
 
 def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
@@ -139,3 +166,23 @@ def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:
     if at.height == 0:
         raise InputError("the table is empty", value=0, allowed="at least one target")
     return {name: positive(at, name) for name in inputs}
+
+
+def check_planned(
+    runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str
+) -> None:
+    """Refuse planned runs that the runs cannot speak of.
+
+    Raises:
+        InputError: no rows; a column is missing; a value no run can have, or so small that it is in
+            another unit than the runs; a group without runs.
+    """
+    if is_general(runs, inputs, target):
+        read_table(runs, inputs, target).inputs.points(at)
+    else:
+        check_targets(at, inputs)
+    for name in SMALLEST.keys() & set(inputs):
+        least = SMALLEST[name]
+        if number(runs, name).min() >= least:
+            allowed = f">= {least:g}, in full as in the runs (7e10, not 70 for billions)"
+            refuse_rows(at, name, number(at, name) >= least, allowed)

@@ -7,13 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import JUDGE, Inputs, Json, Target, print_json, working
+from scaling.cli.commands._options import (
+    JUDGE,
+    Inputs,
+    Json,
+    Maps,
+    Metric,
+    Mixed,
+    Table,
+    Target,
+    print_json,
+    working,
+)
 
 PANEL = JUDGE
 
 
 def backtest(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")],
+    runs: Table,
     inputs: Inputs = None,
     target: Target = "loss",
     by: Annotated[
@@ -22,9 +33,9 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option(help="Also write every forecast: .csv, .parquet or .jsonl.")
     ] = None,
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", help="NAME=COLUMN: the table's column for NAME.")
-    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    mixed: Mixed = None,
     as_json: Json = False,
 ) -> None:
     """Backtest: forecast the larger runs from the smaller ones, and score it against baselines."""
@@ -32,10 +43,10 @@ def backtest(
     from scaling.forecasting.backtest import backtest as run
     from scaling.forecasting.scores import summary
 
-    given = read(runs, maps)
+    given = read(runs, maps).of_metric(metric, target)
     names = tuple(inputs or ("params", "tokens"))
     with given.placed(), working("Forecasting larger runs from smaller ones", quiet=as_json):
-        table = run(given.frame, names, target, order=by)
+        table = run(given.frame, names, target, order=by, mixed=mixed or ())
     if out is not None:
         from scaling.io.tables import write_table
 

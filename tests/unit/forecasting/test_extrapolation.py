@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -103,6 +103,7 @@ def test_any_curve_gets_finite_ordered_quantiles(values: list[float], seed: int)
     rng = np.random.default_rng(seed)
     x = np.sort(rng.uniform(1, 1e12, len(values)))
     frame = pl.DataFrame({"x": x, "loss": values})
+    assume(np.ptp(values) > 1e-9 * max(values))  # equal targets are refused
     made = scaling.forecast(frame, pl.DataFrame({"x": [x.max() * 2]}), inputs=("x",))
     found = made["value"].to_numpy()
     assert np.isfinite(found).all()
