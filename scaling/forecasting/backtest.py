@@ -61,8 +61,8 @@ def backtest(
         distribution are null for the naive methods.
 
     Raises:
-        InputError: fewer than 5 runs below every origin; inputs that no law takes; runs that nothing
-            can be forecast from, or of several conventions (`check_runs`).
+        InputError: fewer than 5 runs below every origin; inputs that no law takes; runs that
+            nothing can be forecast from, or of several conventions (`check_runs`).
     """
     check_runs(runs, inputs, target, mixed)
     if is_general(runs, inputs, target):

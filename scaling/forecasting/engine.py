@@ -27,9 +27,9 @@ import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
-from scaling.fitting.conventions import ALLOW
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting.display import Forecast
+from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.inputs import (
     _companion,
@@ -38,15 +38,17 @@ from scaling.forecasting.inputs import (
     check_planned,
     check_runs,
     check_targets,
-    default_inputs,
+    chosen_inputs,
     is_general,
     observed_scale,
+    with_target,
 )
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
 
 if TYPE_CHECKING:
     from scaling.forecasting.table_model import TableModel
+    from scaling.laws._law import Law
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -91,23 +93,45 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
-    inputs = default_inputs(runs, at, target)[0] if inputs is None else inputs
+    inputs, notes = chosen_inputs(runs, at, target) if inputs is None else (tuple(inputs), [])
     check_companions(companions, inputs, laws)
     special = sole_law(inputs, laws)
     if special is not None:
-        from scaling.forecasting.named_law import forecast_one
-
-        by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
-        made = forecast_one(runs, at, special, target, (levels, seed), by, mixed)
-        return _table(at, levels, made)
-    measured, rows = _having(runs, target) if companions else (runs, [])
-    with placed(rows=rows):
-        check_runs(measured, inputs, target, mixed, f"{ALLOW} Or read it: --input {{name}}.")
+        return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+    check_runs(runs, inputs, target, mixed, companions)
+    measured = with_target(runs, target) if companions else runs
     check_planned(measured, at, inputs, target)
     if laws == "auto" and not companions and is_general(runs, inputs, target):
-        return forecast_table(model_of(runs, inputs, target), at, levels)
-    made = predictive(runs, at, inputs, target, laws, companions)
-    return _table(at, levels, made.quantiles(levels))
+        model = model_of(runs, inputs, target)
+        made, linear = forecast_table(model, at, levels), model.inputs.linear
+    else:
+        together = predictive(runs, at, inputs, target, laws, companions)
+        made, linear = _table(at, levels, together.quantiles(levels)), ()
+    return made.described(distance(measured, at, inputs, linear), notes)
+
+
+def _by_one_law(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    law: Law,
+    inputs: Sequence[str],
+    target: str,
+    how: tuple[Array, int],
+    mixed: Sequence[str],
+) -> Forecast:
+    """What a law says that cannot join others; ``how`` is (levels, seed)."""
+    from scaling.forecasting.named_law import forecast_one
+
+    by = dict(zip(law.inputs, inputs, strict=False)) if law.generic else None
+    made = forecast_one(runs, at, law, target, how, by, mixed)
+    columns = law.inputs if by is None else by.values()
+    read = [one for one in columns if _is_number(runs, one) and _is_number(at, one)]
+    out = distance(runs, at, read) if read else None
+    return _table(at, how[0], made).described(out, ())
+
+
+def _is_number(table: pl.DataFrame, name: str) -> bool:
+    return name in table.columns and table[name].dtype.is_numeric()
 
 
 def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> TableModel:

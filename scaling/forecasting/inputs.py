@@ -12,7 +12,7 @@ from scaling import laws as registry
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
 from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
-from scaling.fitting.data import log_size, number, positive, refuse_rows
+from scaling.fitting.data import number, positive, refuse_rows
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
 from scaling.runs.schema import RUN
@@ -22,6 +22,7 @@ from scaling.runs.schema import RUN
 REPEATED = 2.0
 # Planned sizes below these are in another unit, since no run is so small: as in `scaling plan`.
 SMALLEST = {"params": 1e3, "tokens": 1e3, "flops": 1e3}
+HINT = f"{ALLOW} Or read it: --input {{name}}."
 # Columns of the run schema that hold sizes.
 POSITIVE = frozenset(one.name for one in RUN if one.low == 0.0 and one.open_low)
 
@@ -59,24 +60,36 @@ def default_inputs(
     return used, left
 
 
+def chosen_inputs(
+    runs: pl.DataFrame, at: pl.DataFrame, target: str
+) -> tuple[tuple[str, ...], list[str]]:
+    """The inputs where none are named, and what a reader must know of the choice."""
+    used, left = default_inputs(runs, at, target)
+    why = ", ".join(f"{name} ({reason})" for name, reason in left.items())
+    return used, [f"Inputs: {', '.join(used)}. Left out: {why}."] if left else []
+
+
 def check_runs(
     runs: pl.DataFrame,
     inputs: Sequence[str],
     target: str,
     mixed: Sequence[str] = (),
-    hint: str = ALLOW,
+    companions: Sequence[str] = (),
 ) -> None:
     """Refuse runs that nothing can be forecast from, and rows of several conventions.
 
-    ``mixed`` names columns that may hold several conventions all the same.
+    ``mixed`` names columns that may hold several conventions all the same; with ``companions`` rows
+    may lack the target, and only the others are looked at.
 
     Raises:
         InputError: as `check_table` and `refuse_mixed_columns`.
     """
-    for name in POSITIVE & set(inputs) & set(runs.columns):
-        positive(runs, name)
-    check_table(runs, inputs, target)
-    refuse_mixed_columns(runs, {*inputs, target}, mixed, hint)
+    measured, rows = _having(runs, target) if companions else (runs, ())
+    with placed(rows=rows):
+        for name in POSITIVE & set(inputs) & set(runs.columns):
+            positive(measured, name)
+        check_table(measured, inputs, target)
+        refuse_mixed_columns(measured, {*inputs, target}, mixed, HINT)
 
 
 def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
@@ -104,13 +117,6 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     return bool(y.min(initial=1.0) < 0)
 
 
-def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:
-    """How far each target lies beyond the largest run, in decades of size (the geometric mean of
-    the inputs); negative within the runs."""
-    sizes = [log_size({name: positive(part, name) for name in inputs}) for part in (runs, at)]
-    return np.asarray((sizes[1] - sizes[0].max()) / np.log(10.0))
-
-
 def with_target(runs: pl.DataFrame, target: str) -> pl.DataFrame:
     """The rows that have the target: the others are of its companions alone."""
     return _having(runs, target)[0]
@@ -130,7 +136,7 @@ def check_companions(
         raise InputError("companions are for one input", value=[*inputs], allowed="one input")
 
 
-def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[int]]:
+def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, Sequence[int]]:
     """The rows that have a number in this column, and which rows of the table, from 1, they are."""
     kept = pl.Series(np.isfinite(number(runs, name)))
     return runs.filter(kept), (kept.arg_true() + 1).to_list()
@@ -168,9 +174,7 @@ def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:
     return {name: positive(at, name) for name in inputs}
 
 
-def check_planned(
-    runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str
-) -> None:
+def check_planned(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str) -> None:
     """Refuse planned runs that the runs cannot speak of.
 
     Raises:

@@ -68,6 +68,11 @@ class TableInputs:
     high: Array
     pairs: Array
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The numeric inputs that are not read as logarithms."""
+        return tuple(n for n, log in zip(self.numeric, self.logs, strict=True) if not log)
+
     def points(self, at: pl.DataFrame) -> tuple[Array, NDArray[np.int64]]:
         """Coordinates (T, d) and groups (T,) of the rows of a table.
 
@@ -84,7 +89,7 @@ class TableInputs:
             columns.append(np.log(x) if log else x)
         u = (np.column_stack(columns) - self.centre) / self.unit
         place = {level: g for g, level in enumerate(self.levels)}
-        group = np.array([place.get(one, -1) for one in _labels(at, self.text)], dtype=np.int64)
+        group = np.array([place.get(one, -1) for one in labels(at, self.text)], dtype=np.int64)
         if len(self.text):
             self._refuse_unknown(at, group)
         return u, group
@@ -99,7 +104,7 @@ class TableInputs:
                 "no run is of this group",
                 row=row + 1,
                 column=" + ".join(self.text),
-                value=" ".join(_labels(at, self.text)[row]),
+                value=" ".join(labels(at, self.text)[row]),
                 allowed=f"a group that has runs: {known}" + ", ..." * (len(self.levels) > 12),
             )
 
@@ -138,11 +143,11 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
     y = _finite(runs, target)
     x = np.column_stack([_finite(runs, name) for name in numeric])
     _enough(runs, numeric, max(MIN_RUNS, len(numeric) + 2))
-    labels = _labels(runs, text)
-    order = np.lexsort([y, *x.T[::-1], np.unique(labels, axis=0, return_inverse=True)[1].ravel()])
-    levels = tuple(sorted(set(labels)))
+    named = labels(runs, text)
+    order = np.lexsort([y, *x.T[::-1], np.unique(named, axis=0, return_inverse=True)[1].ravel()])
+    levels = tuple(sorted(set(named)))
     place = {level: g for g, level in enumerate(levels)}
-    group = np.array([place[one] for one in labels])[order]
+    group = np.array([place[one] for one in named])[order]
     x, y = x[order], y[order]
     logs = (x.min(axis=0) > 0) & (x.max(axis=0) >= WIDE * np.maximum(x.min(axis=0), 1e-300))
     shares = _shares(x)
@@ -287,7 +292,8 @@ def _finite(table: pl.DataFrame, name: str) -> Array:
     return values
 
 
-def _labels(table: pl.DataFrame, text: Sequence[str]) -> list[tuple[str, ...]]:
+def labels(table: pl.DataFrame, text: Sequence[str]) -> list[tuple[str, ...]]:
+    """The group of each row: its values of the text columns."""
     if not text:
         return [()] * table.height
     for name in text:

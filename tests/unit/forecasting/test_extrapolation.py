@@ -14,7 +14,7 @@ from scaling.errors import InputError
 from scaling.forecasting import curve_model, curves, two_inputs
 from scaling.forecasting.backtest import backtest
 from scaling.forecasting.distribution import Predictive
-from scaling.forecasting.inputs import decades_beyond, usual_inputs
+from scaling.forecasting.inputs import usual_inputs
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, summary
 
 
@@ -177,11 +177,6 @@ def test_repeated_data_ask_for_the_unique_tokens() -> None:
     repeated = frame.with_columns(tokens_unique=pl.col("tokens") / 4)
     assert usual_inputs(frame, repeated) == ("params", "tokens", "tokens_unique")
     assert usual_inputs(frame.drop("tokens_unique"), repeated) == ("params", "tokens")
-
-
-def test_distance_is_told_in_decades() -> None:
-    far = pl.DataFrame({"params": [3e10, 3e9], "tokens": [1e12, 1e11]})
-    assert decades_beyond(runs(), far, ("params", "tokens")) == pytest.approx([1.0, 0.0])
 
 
 def test_backtest_scores_are_those_of_the_definitions() -> None:
