@@ -132,7 +132,7 @@ def test_the_command_says_it_on_the_terminal_and_in_json(tmp_path: Path) -> None
 
 
 def test_planned_sizes_in_billions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(scaling.InputError, match="row 1, column 'params'.*70.*>= 1000, in full"):
+    with pytest.raises(scaling.InputError, match=r"row 1, column 'params'.*70.*>= 1000, in full"):
         scaling.forecast(grid(), at((70.0, 1400.0)))
     grid().write_csv(tmp_path / "runs.csv")
     at((7e10, 1.4e12), (7e10, 1.4)).write_csv(tmp_path / "planned.csv")
