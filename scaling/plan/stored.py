@@ -20,6 +20,7 @@ from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
 from scaling.fitting.result import Fit, Outcome
 from scaling.fitting.study_record import NO_CERTIFICATE
+from scaling.forecasting import distance
 from scaling.io.hashing import sha256
 from scaling.plan.run_grid import Cells
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 
 SIZES = ("params", "tokens", "flops")
-# Decades beyond the fitted runs from which an answer carries a warning; the report marks the same.
-FAR = 2.0
+# Decades outside the fitted runs from which an answer carries a warning; the report marks the same.
+FAR = distance.FAR
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class Sheet:
         out = {}
         for name, value in sizes.items():
             if name in self.ranges and value > 0 and np.isfinite(value):
-                low, high = self.ranges[name]
-                out[name] = float(max(np.log10(value / high), np.log10(low / value), 0.0))
+                out[name] = abs(distance.decades_outside(value, *self.ranges[name]))
         return out
 
 
