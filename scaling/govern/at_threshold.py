@@ -17,6 +17,7 @@ import polars as pl
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.study_record import read
+from scaling.forecasting.display import Forecast
 from scaling.forecasting.engine import forecast
 from scaling.laws._surface import compute_optimal, planning_law
 from scaling.runs.formats import read_cells, run_table, to_schema
@@ -41,7 +42,8 @@ def at_thresholds(
     version_of: Callable[[Path, str], str] = fit_hash,
 ) -> pl.DataFrame:
     """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
-    ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
+    ``p50``, ``p95``, ``beyond`` (decades outside the runs by the input that lies farthest; below
+    the smallest where negative), ``outside`` (each input in words), ``version``.
 
     ``version_of(root, study)`` names the version that has a study's fit. Empty where the project
     has no stored fits.
@@ -81,9 +83,8 @@ def _study(
         made = forecast(table, at, inputs=INPUTS, target="loss", quantiles=LEVELS)
     except InputError:
         return None
-    largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
     version = version_of(root, path.stem)
-    return _wide(made, record.study, str(study["metric"]), largest, version)
+    return _wide(made, at, record.study, str(study["metric"]), version)
 
 
 def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
@@ -95,20 +96,28 @@ def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
     runs = rows.select("flops", "value")
     at = pl.DataFrame({"threshold": points, "flops": points})
     made = forecast(runs, at, inputs=("flops",), target="value", quantiles=LEVELS)
-    turned = made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    turned = Forecast(
+        made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    ).described(made.distance, ())
     digest = hashlib.sha256(runs.write_csv().encode()).hexdigest()[:12]
-    return _wide(turned, source, name, float(runs["flops"].max()), f"data {digest}")  # type: ignore[arg-type]
+    return _wide(turned, at, source, name, f"data {digest}")
 
 
-def _wide(
-    made: pl.DataFrame, study: str, metric: str, largest: float, version: str
-) -> pl.DataFrame:
+def _wide(made: Forecast, at: pl.DataFrame, study: str, metric: str, version: str) -> pl.DataFrame:
+    far = made.distance
+    if far is None:
+        raise ValueError("a forecast of numbers has a distance")
+    outside = at.select(
+        "threshold",
+        beyond=pl.Series(far.farthest),
+        outside=pl.Series([", ".join(one) for one in far.words()]),
+    )
     named = made.with_columns(
         name=pl.format(
             "p{}", (100 * pl.col("quantile")).round().cast(pl.Int64).cast(pl.String).str.zfill(2)
         )
     )
-    table = named.pivot("name", index="threshold", values="value")
+    table = named.pivot("name", index="threshold", values="value").join(outside, on="threshold")
     return table.select(
         pl.lit(study).alias("study"),
         pl.lit(metric).alias("metric"),
@@ -116,7 +125,8 @@ def _wide(
         "p05",
         "p50",
         "p95",
-        (pl.col("threshold") / largest).log10().alias("beyond"),
+        "beyond",
+        "outside",
         pl.lit(version).alias("version"),
     )
 

@@ -37,19 +37,28 @@ def returns(
     as_json: Json = False,
 ) -> None:
     """Diminishing returns at a planned run: gain of doubling, cost of a step, distance to E."""
+    import polars as pl
+
     from scaling.analysis.returns import diminishing_returns
     from scaling.cli.commands._table import read
     from scaling.fitting.engine import fit
+    from scaling.forecasting.distance import distance
 
     given = read(runs, maps).of_metric(metric, target)
     choices: dict[str, Any] = {"resamples": resamples, "seed": seed, "mixed": mixed or ()}
     with given.placed():
         made = fit(given.frame, law, target=target, **choices)
         found = diminishing_returns(made, params, tokens, step=step)
+    planned = pl.DataFrame({"params": [params], "tokens": [tokens]})
+    far = distance(given.frame, planned, ("params", "tokens"))
     if as_json:
-        print_json({name: vars(one) for name, one in found.items()})
+        facts = {name: vars(one) for name, one in found.items()}
+        print_json({**facts, "distance": far.to_dicts()[0], "notes": far.warnings()})
         return
     from scaling.cli.display.fits import show_intervals
 
     title = f"{made.law.title} at {params:.4g} params and {tokens:.4g} tokens"
     show_intervals(title, found)
+    typer.echo(f"Decades outside the runs: {', '.join(far.words()[0])}.")
+    for warning in far.warnings():
+        typer.echo(warning)
