@@ -23,6 +23,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting.display import Backtest
+from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.engine import predictive
 from scaling.forecasting.inputs import check_runs, is_general, observed_scale
@@ -55,10 +56,10 @@ def backtest(
         mixed: columns that may hold several conventions, as of `scaling.fit`.
 
     Returns:
-        One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (of size
-        beyond the largest known run), method, log_error (predicted over observed), crps, wis,
-        log_score, pit, and in50 ... in95 (1 where the interval held). Scores that need a
-        distribution are null for the naive methods.
+        One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (outside
+        the known runs on either side, by the input that lies farthest), method, log_error
+        (predicted over observed), crps, wis, log_score, pit, and in50 ... in95 (1 where the
+        interval held). Scores that need a distribution are null for the naive methods.
 
     Raises:
         InputError: fewer than 5 runs below every origin; inputs that no law takes; runs that
@@ -79,8 +80,8 @@ def backtest(
     parts = []
     for number, known in enumerate(_origins(place, shares)):
         rows = np.flatnonzero(~known)
-        decades = (size[rows] - size[known].max()) / np.log(10.0)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
+        decades = np.abs(distance(small, large, inputs).farthest)
         for method, made in methods(small, large, inputs, target):
             scores = _scores(made, large[target].to_numpy())
             parts.append(

@@ -76,8 +76,8 @@ def _show(means: Any) -> None:
     console.print(_table("decades", apart))
     console.print(
         "Errors, predicted over observed, and scores are of logs, in hundredths. Second table: the "
-        "forecast alone, by decades of size beyond the largest run known. Skill: 1 - CRPS / CRPS "
-        "of carrying the last value."
+        "forecast alone, by decades outside the known runs (of the input that lies farthest). "
+        "Skill: 1 - CRPS / CRPS of carrying the last value."
     )
 
 
