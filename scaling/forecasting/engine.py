@@ -28,6 +28,7 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
 from scaling.fitting.data import log_size, positive
+from scaling.forecasting import omitted
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
@@ -93,7 +94,10 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
-    inputs, notes = chosen_inputs(runs, at, target) if inputs is None else (tuple(inputs), [])
+    notes: list[str] = []
+    if inputs is None:
+        grow = laws == "auto" and not companions
+        inputs, notes = chosen_inputs(runs, at, target, grow=grow)
     check_companions(companions, inputs, laws)
     special = sole_law(inputs, laws)
     if special is not None:
@@ -107,6 +111,7 @@ def forecast(
     else:
         together = predictive(runs, at, inputs, target, laws, companions)
         made, linear = _table(at, levels, together.quantiles(levels)), ()
+    notes = [*notes, *omitted.warning(measured, inputs, target, companions)]
     return made.described(distance(measured, at, inputs, linear), notes)
 
 
@@ -127,7 +132,8 @@ def _by_one_law(
     columns = law.inputs if by is None else by.values()
     read = [one for one in columns if _is_number(runs, one) and _is_number(at, one)]
     out = distance(runs, at, read) if read else None
-    return _table(at, how[0], made).described(out, ())
+    said = omitted.warning(runs, read, target) if read else []
+    return _table(at, how[0], made).described(out, said)
 
 
 def _is_number(table: pl.DataFrame, name: str) -> bool:

@@ -14,6 +14,7 @@ from scaling.errors import InputError, placed
 from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
 from scaling.fitting.data import number, positive, refuse_rows
 from scaling.forecasting.law_choice import joins
+from scaling.forecasting.omitted import LABELS, SOURCES, with_those_that_matter
 from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
 from scaling.runs.schema import RUN
 
@@ -51,6 +52,10 @@ def default_inputs(
     if all({"params", "tokens"} <= set(table.columns) for table in (runs, at)):
         return usual_inputs(runs, at), {}
     used, left = usable_inputs(runs, at, target)
+    for name in used:
+        if LABELS.search(name.lower()) or SOURCES.search(name.lower()):
+            left[name] = "tells runs apart, or is a result: name it to read it"
+    used = tuple(name for name in used if name not in left)
     if not any(not is_text(runs, name) for name in used):
         raise InputError(
             "no column of both tables is a number that can be an input",
@@ -61,12 +66,19 @@ def default_inputs(
 
 
 def chosen_inputs(
-    runs: pl.DataFrame, at: pl.DataFrame, target: str
+    runs: pl.DataFrame, at: pl.DataFrame, target: str, *, grow: bool = True
 ) -> tuple[tuple[str, ...], list[str]]:
-    """The inputs where none are named, and what a reader must know of the choice."""
+    """The inputs where none are named, and what a reader must know of the choice.
+
+    To params and tokens come, unless they are not to ``grow``, the columns of both tables that
+    matter beside them (`scaling.forecasting.omitted`).
+    """
     used, left = default_inputs(runs, at, target)
-    why = ", ".join(f"{name} ({reason})" for name, reason in left.items())
-    return used, [f"Inputs: {', '.join(used)}. Left out: {why}."] if left else []
+    if left:
+        why = ", ".join(f"{name} ({reason})" for name, reason in left.items())
+        return used, [f"Inputs: {', '.join(used)}. Left out: {why}."]
+    known = set(used) <= set(runs.columns) and set(used) <= set(at.columns)
+    return with_those_that_matter(runs, at, used, target) if grow and known else (used, [])
 
 
 def check_runs(

@@ -41,6 +41,7 @@ def backtest(
     """Backtest: forecast the larger runs from the smaller ones, and score it against baselines."""
     from scaling.cli.commands._table import read
     from scaling.forecasting.backtest import backtest as run
+    from scaling.forecasting.omitted import warning
     from scaling.forecasting.scores import summary
 
     given = read(runs, maps).of_metric(metric, target)
@@ -51,11 +52,13 @@ def backtest(
         from scaling.io.tables import write_table
 
         write_table(out, table)
-    means = summary(table)
+    means, notes = summary(table), warning(given.frame, names, target)
     if as_json:
-        print_json({"methods": means.to_dicts()})
+        print_json({"methods": means.to_dicts(), "notes": notes})
         return
     _show(means)
+    for note in notes:
+        typer.echo(note)
 
 
 COLUMNS = ("n", "error", "bias", "CRPS", "in50", "in80", "in90", "skill")

@@ -75,7 +75,12 @@ def forecast(
     planned = read(at, maps, optional=True)
     targets = planned.frame
     with given.placed():
-        chosen = (tuple(inputs), []) if inputs else chosen_inputs(given.frame, targets, target)
+        grow = not law and not companion
+        chosen = (
+            (tuple(inputs), [])
+            if inputs
+            else chosen_inputs(given.frame, targets, target, grow=grow)
+        )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
     _refuse(given, planned, names, target, laws, mixed or (), others)
     with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
