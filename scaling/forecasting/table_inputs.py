@@ -180,7 +180,9 @@ def check_table(
     if runs.height == 0:
         raise InputError("the table is empty", value=0, allowed="at least one run")
     _check_names(runs, inputs, target)
-    _enough(runs, inputs, len(inputs) + 2)
+    least = len(inputs) + 2
+    if runs.height < least:
+        _enough(runs, inputs, least)
     y = _finite(runs, target)
     if np.ptp(y) <= 1e-12 * np.abs(y).max():
         raise InputError(
@@ -201,6 +203,7 @@ def check_table(
                 value=runs[name][0] if problem == CONSTANT else None,
                 hint="Leave this column out: name the other inputs, each with --input.",
             )
+    _enough(runs, inputs, least)
     return numeric, text
 
 
