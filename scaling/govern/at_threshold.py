@@ -15,11 +15,13 @@ from pathlib import Path
 import polars as pl
 
 from scaling.forecasting import stored_model
+from scaling.forecasting.display import Forecast
+from scaling.forecasting.distance import distance
 from scaling.forecasting.engine import forecast, forecast_table
 from scaling.forecasting.model_surface import compute_optimal
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
-from scaling.runs.studies import load_params
+from scaling.runs.studies import get_study, load_params, select
 
 LEVELS = (0.05, 0.5, 0.95)
 # The benchmark with the widest range of compute in the library (1.5e18 to 3.6e25 FLOP).
@@ -38,7 +40,8 @@ def at_thresholds(
     version_of: Callable[[Path, str], str] = model_hash,
 ) -> pl.DataFrame:
     """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
-    ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
+    ``p50``, ``p95``, ``beyond`` (decades outside the runs by the input that lies farthest; below
+    the smallest where negative), ``outside`` (each input in words), ``version``.
 
     ``version_of(root, study)`` names the version that has a study's model. Empty where the
     project has no models.
@@ -60,13 +63,16 @@ def _study(
     stored, studies = stored_model.read(path), load_params(root / "params.yaml")["studies"]
     if stored.model is None or path.stem not in studies or not points:
         return None
+    study = get_study(load_params(root / "params.yaml"), path.stem)
     placed = [compute_optimal(stored.model, value) for value in points]
     params, tokens = zip(*placed, strict=True)
     at = pl.DataFrame({"threshold": points, "params": params, "tokens": tokens})
-    made = forecast_table(stored.model, at, LEVELS)
-    metric = str(studies[path.stem]["metric"])
-    largest, version = stored.ranges["flops"][1], version_of(root, path.stem)
-    return _wide(made, path.stem, metric, largest, version)
+    runs, _ = select(_rows(study["source"], root), study)
+    known = runs.drop_nulls([*stored_model.INPUTS, "loss"])
+    made = forecast_table(stored.model, at, LEVELS).described(
+        distance(known, at, stored_model.INPUTS), ()
+    )
+    return _wide(made, at, path.stem, str(study["metric"]), version_of(root, path.stem))
 
 
 def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
@@ -78,20 +84,28 @@ def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
     runs = rows.select("flops", "value")
     at = pl.DataFrame({"threshold": points, "flops": points})
     made = forecast(runs, at, inputs=("flops",), target="value", quantiles=LEVELS)
-    turned = made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    turned = Forecast(
+        made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    ).described(made.distance, ())
     digest = hashlib.sha256(runs.write_csv().encode()).hexdigest()[:12]
-    return _wide(turned, source, name, float(runs["flops"].max()), f"data {digest}")  # type: ignore[arg-type]
+    return _wide(turned, at, source, name, f"data {digest}")
 
 
-def _wide(
-    made: pl.DataFrame, study: str, metric: str, largest: float, version: str
-) -> pl.DataFrame:
+def _wide(made: Forecast, at: pl.DataFrame, study: str, metric: str, version: str) -> pl.DataFrame:
+    far = made.distance
+    if far is None:
+        raise ValueError("a forecast of numbers has a distance")
+    outside = at.select(
+        "threshold",
+        beyond=pl.Series(far.farthest),
+        outside=pl.Series([", ".join(one) for one in far.words()]),
+    )
     named = made.with_columns(
         name=pl.format(
             "p{}", (100 * pl.col("quantile")).round().cast(pl.Int64).cast(pl.String).str.zfill(2)
         )
     )
-    table = named.pivot("name", index="threshold", values="value")
+    table = named.pivot("name", index="threshold", values="value").join(outside, on="threshold")
     return table.select(
         pl.lit(study).alias("study"),
         pl.lit(metric).alias("metric"),
@@ -99,7 +113,8 @@ def _wide(
         "p05",
         "p50",
         "p95",
-        (pl.col("threshold") / largest).log10().alias("beyond"),
+        "beyond",
+        "outside",
         pl.lit(version).alias("version"),
     )
 

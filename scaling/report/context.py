@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,10 +124,3 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
 def forecast_place(item: TargetForecast, law: str, level: str) -> str:
     """Where a number stands in the forecast table."""
     return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
-
-
-def decades_beyond(target: float | None, largest: float | None) -> float | None:
-    """Decades by which the target passes the largest fitted value; at or below it 0 or less."""
-    if target is None or largest is None or target <= 0 or largest <= 0:
-        return None
-    return math.log10(target / largest)

@@ -40,10 +40,13 @@ def returns(
     as_json: Json = False,
 ) -> None:
     """Diminishing returns at a planned run: gain of doubling, cost of a step, distance to E."""
+    import polars as pl
+
     from scaling.analysis.returns import diminishing_returns
     from scaling.cli.commands._table import read
     from scaling.fitting.engine import fit
     from scaling.fitting.result import Fit
+    from scaling.forecasting.distance import distance
     from scaling.forecasting.stored_model import fit_of_model
 
     given = read(runs, maps).of_metric(metric, target)
@@ -53,11 +56,17 @@ def returns(
         if law is not None:
             made.insert(0, fit(given.frame, law, target=target, **choices))
         found = [diminishing_returns(one, params, tokens, step=step) for one in made]
+    planned = pl.DataFrame({"params": [params], "tokens": [tokens]})
+    far = distance(given.frame, planned, ("params", "tokens"))
     if as_json:
         figures = [{name: vars(one) for name, one in each.items()} for each in found]
-        print_json({"law": made[0].law.name, **figures[0], "model": figures[-1]})
+        facts = {"law": made[0].law.name, **figures[0], "model": figures[-1]}
+        print_json({**facts, "distance": far.to_dicts()[0], "notes": far.warnings()})
         return
     from scaling.cli.display.fits import show_intervals
 
     for one, each in zip(made, found, strict=True):
         show_intervals(f"{one.law.title} at {params:.4g} params and {tokens:.4g} tokens", each)
+    typer.echo(f"Decades outside the runs: {', '.join(far.words()[0])}.")
+    for warning in far.warnings():
+        typer.echo(warning)
