@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scaling._exports import lazily
 
@@ -53,4 +53,13 @@ _HOMES = {
 }
 
 
-__getattr__, __dir__ = lazily(__name__, _HOMES)
+def _entrance(name: str, value: Any) -> Any:
+    """A function of tables reads their units as the command line does."""
+    if name not in ("backtest", "fit", "forecast"):
+        return value
+    from scaling.runs.counts import reading
+
+    return reading(value)
+
+
+__getattr__, __dir__ = lazily(__name__, _HOMES, _entrance)

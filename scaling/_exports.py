@@ -9,17 +9,20 @@ from typing import Any
 
 
 def lazily(
-    package: str, homes: Mapping[str, str]
+    package: str,
+    homes: Mapping[str, str],
+    entrance: Callable[[str, Any], Any] = lambda name, value: value,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package that offers the names of other modules.
 
-    ``homes`` maps a name to the module that defines it.
+    ``homes`` maps a name to the module that defines it; ``entrance`` gives, of a name and what it
+    is there, what the package offers.
     """
 
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(homes[name]), name)
+        value = entrance(name, getattr(importlib.import_module(homes[name]), name))
         setattr(sys.modules[package], name, value)
         return value
 

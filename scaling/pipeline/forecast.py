@@ -21,6 +21,7 @@ from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
 from scaling.laws._surface import compute_optimal, planning_law
+from scaling.runs.counts import count
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -71,7 +72,7 @@ def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, f
     """One target as params, tokens, flops, and any other input that params.yaml gives it."""
     more = {key: float(value) for key, value in target.items() if key not in SCALE}
     if "flops" not in target:
-        n, d = float(target["params"]), float(target["tokens"])
+        n, d = (_size(name, target, size) for size in INPUTS)
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
     law = planning_law(record.laws)
     spending = None if law is None else record.fit(law)
@@ -87,6 +88,11 @@ def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, f
     )
     spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
     return spent | more
+
+
+def _size(name: str, target: dict[str, float], size: str) -> float:
+    """Params or tokens of a target, as a number or as 70B."""
+    return count(target[size], size, place=f"targets: {name}: {size}:")
 
 
 def study_rows(

@@ -240,7 +240,7 @@ def _figures(
         ("params", drawn.interval(n), "params"),
         ("tokens", drawn.interval(d), "tokens"),
         ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
-        ("loss", drawn.interval(found.loss), made.law.params[0].unit),
+        ("loss", drawn.interval(found.loss), made.target_unit),
     ]
 
 

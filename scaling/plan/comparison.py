@@ -119,7 +119,7 @@ def compare(
         raise InputError("a comparison needs draws", value=len(drawn), allowed="resamples >= 2")
     better = float(np.mean(drawn < 0.0))
     crossing = np.exp(crossings(sides))
-    unit = found.fits[0].law.params[0].unit
+    unit = found.fits[0].target_unit
     at, sizes = _place(flops, params, tokens)
     sheet = Sheet(" against ".join(found.names), {}, found.version, found.ranges)
     distance = sheet.beyond(**sizes)

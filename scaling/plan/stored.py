@@ -104,10 +104,17 @@ def load(name: str, root: Path = Path()) -> Sheet:
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    fits = _of_one_unit({one.law: one.to_fit(drawn.get(one.law)) for one in record.fits})
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
     return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
+
+
+def _of_one_unit(fits: Mapping[str, Fit]) -> dict[str, Fit]:
+    """A study's fits, all of one metric: a law without a parameter in its unit has the others'."""
+    units = {one.unit for one in fits.values() if one.unit}
+    unit = units.pop() if len(units) == 1 else ""
+    return {law: replace(one, unit=one.unit or unit) for law, one in fits.items()}
 
 
 def published(name: str) -> Sheet:
@@ -127,7 +134,7 @@ def published(name: str) -> Sheet:
         objective=float("nan"), objective_name="published", link=family.link,
         outcome=Outcome.ESTIMATED, reason=one.note,
         certificate=NO_CERTIFICATE,
-        rows=0, residuals=np.zeros(0), ranges={},
+        rows=0, residuals=np.zeros(0), ranges={}, unit=family.own_unit,
     )  # fmt: skip
     notes = (f"Published constants ({one.citation}; {one.data}): no draws, so no intervals.",)
     return Sheet(name, {law: made}, f"constants {digest}", {}, notes)

@@ -8,6 +8,8 @@ import typer
 
 from scaling.cli.commands._options import (
     ASK,
+    PARAMS,
+    TOKENS,
     Json,
     Maps,
     Metric,
@@ -24,8 +26,8 @@ PANEL = ASK
 
 def returns(
     runs: Table,
-    params: Annotated[float, typer.Option(help="Params of the planned run.")],
-    tokens: Annotated[float, typer.Option(help="Tokens of the planned run.")],
+    params: Annotated[float, typer.Option(parser=PARAMS, help="Params of the planned run.")],
+    tokens: Annotated[float, typer.Option(parser=TOKENS, help="Tokens of the planned run.")],
     law: Annotated[str, typer.Option(help="Law family in params and tokens.")] = "chinchilla",
     step: Annotated[float, typer.Option(help="Step of the loss whose cost is computed.")] = 0.01,
     maps: Maps = None,
