@@ -345,7 +345,9 @@ def _doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list
     found = []
     for ours in given.columns:
         source = mapping.columns.get(ours, From((ours,)))
-        if source.unit is not None or ours in mapping.constants:
+        # A factor written as a number, as in step*2048, states the scale.
+        written = source.unit is not None or any(map(_is_number, source.parts))
+        if written or ours in mapping.constants:
             continue
         theirs = "*".join(source.parts)
         try:

@@ -309,12 +309,14 @@ REFUSED = {
     "unit in the name": (
         TABLE.replace("N,", "N_B,"),
         ["params=N_B"],
-        r"speaks of 'B', and no unit is stated: --map 'params=N_B:UNIT', UNIT one of 1, k, M, B, T",
+        r"speaks of 'B', and no unit is stated; allowed: 1, k, M, B, T. State it: "
+        "--map params=N_B:B, or --map params=N_B:1",
     ),
     "small counts": (
         TABLE.replace("7B", "7").replace("1.3e10", "13"),
         [],
-        "the middle value is 10, which is few parameters",
+        "row 1, column 'N': too small for a language model, and no unit is stated; found 7.0; .* "
+        "Probably --map params=N:B; where it is no language model, --map params=N:1",
     ),
     "unit twice": (
         TABLE,
