@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scaling._exports import lazily
 
@@ -53,13 +53,8 @@ _HOMES = {
 }
 
 
-def _entrance(name: str, value: Any) -> Any:
-    """A function of tables reads their units as the command line does."""
-    if name not in ("backtest", "fit", "forecast"):
-        return value
-    from scaling.runs.counts import reading
-
-    return reading(value)
+# Functions of tables read units as the command line does.
+_ENTRANCES = dict.fromkeys(("backtest", "fit", "forecast"), ("scaling.runs.counts", "reading"))
 
 
-__getattr__, __dir__ = lazily(__name__, _HOMES, _entrance)
+__getattr__, __dir__ = lazily(__name__, _HOMES, _ENTRANCES)

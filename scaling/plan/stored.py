@@ -148,14 +148,20 @@ def fitted(
     resamples: int = 300,
     seed: int = 0,
     target: str = "loss",
+    units: Mapping[str, str] | None = None,
 ) -> Sheet:
     """Fits of a table, made now; laws that the table does not allow are kept with the reason.
 
+    ``units`` states those of columns, as in ``{"params": "M"}``; "1" says that one is in full.
+
     Raises:
-        InputError: no law can be fitted.
+        InputError: no law can be fitted, or a column of counts cannot be in full.
     """
     from scaling.fitting.applicability import verdict
     from scaling.fitting.engine import fit
+    from scaling.runs import counts
+
+    runs = counts.in_units(runs, units or {})
 
     fits, refused, problem = {}, {}, None
     for name in names:

@@ -149,6 +149,16 @@ def table(frame: pl.DataFrame, sources: Sources, say: SayFor = map_flag) -> pl.D
     return made
 
 
+def in_units(runs: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+    """The table with its columns of counts in full, of which ``units`` states those it names.
+
+    Raises:
+        InputError: as `table`.
+    """
+    stated: Sources = {name: (name, unit) for name, unit in units.items() if name in runs.columns}
+    return table(runs, stated, lambda ours, theirs: lambda unit: f'units={{"{ours}": "{unit}"}}')
+
+
 def _has_units(name: str) -> bool:
     return units_of(name) in (COUNTS, COMPUTE)
 

@@ -31,11 +31,7 @@ SHARES = ("fraction", "percent")
 _COUNTED = ("parameters", "tokens", "examples", "streams", "experts", "steps")
 _BY_SCHEMA_UNIT = {**dict.fromkeys(_COUNTED, COUNTS), "FLOP": COMPUTE, "date": MOMENTS}
 _BY_NAME = by_name(RUN)
-# The letter may be written out: 1.3B, 1.3 bn, 1.3 billion.
-_SUFFIXED = (
-    r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*"
-    r"(?i:(k|m|mn|millions?|b|bn|billions?|t|tn|trillions?))\s*$"
-)
+_SUFFIXED = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKmMbBtT])\s*$"
 # Of an even guess among a million tokens, more than any vocabulary has: the largest in use have
 # 262,144 (Gemma 3, arXiv:2503.19786, section 2).
 LARGEST_LOSS = math.log(1e6)
@@ -61,12 +57,8 @@ def is_count(column: Column) -> bool:
 def in_full(text: pl.Expr) -> pl.Expr:
     """Counts written with a suffix as plain numbers: '7B' is '7e9'; other text as it is."""
     number, letter = (text.str.extract(_SUFFIXED, group) for group in (1, 2))
-    power = (
-        letter.str.to_uppercase()
-        .str.head(1)
-        .replace_strict(
-            {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}, default=None, return_dtype=pl.Float64
-        )
+    power = letter.str.to_uppercase().replace_strict(
+        {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}, default=None, return_dtype=pl.Float64
     )
     # As text again: what does not parse has to keep its own text for quarantine.
     written = (number.cast(pl.Float64, strict=False) * power).cast(pl.String)

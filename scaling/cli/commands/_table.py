@@ -15,7 +15,7 @@ from scaling.cli.commands._options import remark
 from scaling.errors import InputError, counted, nearest, placed
 from scaling.fitting.data import unit_of_target
 from scaling.runs import counts
-from scaling.runs.units import LOSSES, SHARES, units_of
+from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 MISSING = "missing column"
 
@@ -25,13 +25,14 @@ class Given:
     """A table with columns under our names, and perhaps not all rows of its file.
 
     ``rows`` are the rows of the file that are left, counted from 1; ``names`` maps a column of the
-    frame to the one of the file that it was copied from.
+    frame to the one of the file that it was copied from; ``units`` say that its counts are in full.
     """
 
     file: Path
     frame: pl.DataFrame
     rows: Sequence[int]
     names: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def placed(self) -> Iterator[None]:
@@ -155,7 +156,9 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     units = {unit for _, unit in sources.values() if unit in (*LOSSES, *SHARES)}
     if len(units) == 1:
         made = made.with_columns(unit=pl.lit(counts.unit_kept(units.pop())))
-    return replace(whole, frame=made, names={name: one for name, (one, _) in sources.items()})
+    names = {name: one for name, (one, _) in sources.items()}
+    full = {name: "1" for name in made.columns if units_of(name) is COUNTS}
+    return replace(whole, frame=made, names=names, units=full)
 
 
 def complete(given: Given, columns: Sequence[str]) -> Given:

@@ -498,7 +498,7 @@ def _own(cells: str, header: str = "name,params,tokens,val_loss") -> Path:
     ("cells", "options", "expected"),
     [
         ("a,1.3B,26B,2.1", (), (1.3e9, 2.6e10)),
-        ("a,1.3 billion,26bn,2.1", (), (1.3e9, 2.6e10)),
+        ("a,1.3 B,26b,2.1", (), (1.3e9, 2.6e10)),
         ("a,5k,500k,2.1", (), (5e3, 5e5)),
         ("a,0.03,0.06,2.1", ("params=params:B", "tokens=tokens:T"), (3e7, 6e10)),
         ("a,30,1,2.1", ("params=params:1", "tokens=tokens:1"), (30.0, 1.0)),

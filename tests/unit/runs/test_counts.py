@@ -45,7 +45,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pl.DataFrame({"params_M": n / 1e6, "tokens_B": d / 1e9, "loss": loss(n, d)}).write_csv("mb.csv")
     pl.DataFrame({"params": [7e9], "tokens": [1.4e11]}).write_csv("at.csv")
     pl.DataFrame({"params_M": [7000.0], "tokens_B": [140.0]}).write_csv("at_mb.csv")
-    pl.DataFrame({"params": ["7B"], "tokens": ["140 billion"]}).write_csv("at_text.csv")
+    pl.DataFrame({"params": ["7B"], "tokens": ["140 B"]}).write_csv("at_text.csv")
     return tmp_path
 
 
@@ -180,7 +180,7 @@ def test_sizes_that_are_believed() -> None:
 
 def test_a_text_states_its_unit_in_the_cell() -> None:
     frame = pl.DataFrame(
-        {"params": ["5k", "1.3B", None, " "], "tokens": ["500K", "26bn", "1e9", ""]}
+        {"params": ["5k", "1.3B", None, " "], "tokens": ["500K", "26 b", "1e9", ""]}
     )
     made = counts.table(frame, {})
     assert made["params"].to_list() == [5e3, 1.3e9, None, None]

@@ -51,5 +51,7 @@ def compare(
             for name in ("params", "tokens", "loss"):
                 positive(side.frame, name)
     with placed(runs, names=given.names):
-        found = pair(sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples)
+        found = pair(
+            sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples, units=given.units
+        )
     show(plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level), as_json)
