@@ -112,9 +112,11 @@ def numbers(cells: pl.Series, *, counts: bool = True) -> pl.Series:
     text = _text(cells)
     if text is None:
         return cells
-    whole = text.to_frame().select(in_full(pl.col(text.name))).to_series() if counts else text
-    made = whole.cast(pl.Float64, strict=False)
-    return made if made.null_count() == whole.null_count() else whole
+    made = text.cast(pl.Float64, strict=False)
+    if counts and made.null_count() > text.null_count():
+        text = text.to_frame().select(in_full(pl.col(text.name))).to_series()
+        made = text.cast(pl.Float64, strict=False)
+    return made if made.null_count() == text.null_count() else text
 
 
 def _text(cells: pl.Series) -> pl.Series | None:
@@ -278,8 +280,7 @@ def refuse(cells: pl.Series, ours: str, say: Say, beside: pl.DataFrame) -> None:
         _refuse_compute(values, ours, say)
         return
     small = values.is_between(0.0, LEAST.get(ours, 0.0), closed="none") & ~written
-    small &= ~_checkpoints(values, ours, beside)
-    if small.any():
+    if small.any() and (small := small & ~_checkpoints(values, ours, beside)).any():
         _raise_small(values, small.fill_null(value=False), ours, say)
 
 

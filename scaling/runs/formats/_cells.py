@@ -76,16 +76,18 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
         if column.name not in cells.columns:
             values.append(_nulls(column.name, column.dtype, cells.height))
             continue
-        parsed, text = parse(_in_full(cells[column.name], column), column.dtype)
+        parsed, text = parse(cells[column.name], column.dtype)
+        if text.count() > 0 and is_count(column):
+            parsed, text = parse(_in_full(cells[column.name]), column.dtype)
         values.append(parsed.rename(column.name))
         if text.count() > 0:
             lost[column.name] = text
     return pl.DataFrame(values).with_columns(unparsed=_as_json(lost, cells.height))
 
 
-def _in_full(cells: pl.Series, column: Column) -> pl.Series:
-    """The numbers of a column of counts without their suffixes; text that is none as it is."""
-    if not is_count(column) or cells.dtype not in (pl.String, pl.Categorical, pl.Enum):
+def _in_full(cells: pl.Series) -> pl.Series:
+    """Counts without their suffixes; other text as it is."""
+    if cells.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return cells
     return cells.cast(pl.String).to_frame().select(in_full(pl.col(cells.name))).to_series()
 
