@@ -109,6 +109,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """A hint that names the closest known word, or None when nothing is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else None
+    """A hint that names the closest known word whatever its case, or None when nothing is close."""
+    words = {word.lower(): word for word in known}
+    close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.5)
+    return f"Did you mean {words[close[0]]!r}?" if close else None

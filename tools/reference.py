@@ -61,7 +61,7 @@ def code(text: str) -> str:
 
 
 def law_page() -> str:
-    """A part a law: formula, parameters, needs, what it assumes and where it fails."""
+    """A part a law: formula, parameters, needs, what it assumes, where it fails, constants."""
     parts = ["# Laws\n", "How to choose and use them: [laws](../laws.md).\n"]
     for law in laws.load().values():
         parts += [
@@ -76,7 +76,18 @@ def law_page() -> str:
             f"- Fails: {cell(law.fails)}",
             f"- Source: {cell(law.citation)}\n",
         ]
+        if law.published:
+            head = ("published constants", "values", "from", "known to be wrong")
+            parts.append(rows(head, (_published(law, one) for one in law.published)))
     return "\n".join(parts)
+
+
+def _published(law: laws.Law, one: laws.Published) -> tuple[str, str, str, str]:
+    """How the set is asked for, its values, where they are from, what is wrong with them."""
+    values = ", ".join(f"{name} {value:.6g}" for name, value in one.values.items())
+    note = f"; {one.note}" if one.note else ""
+    asked = code(f"published:{law.name}:{one.key}")
+    return asked, values, f"{one.citation}; {one.data}{note}", one.caveat
 
 
 def source_page() -> str:

@@ -56,12 +56,13 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     if len(task.inputs) == 1:
         fitted = curves.fit_shapes(x[:, 0], y, at[:, 0])
         made = curves.combine(fitted, curves.Constants())
-        parts, spread = curves.features(made), curves.spread(made)
+        location, parts, spread = made.location, curves.features(made), curves.spread(made)
     else:
-        plane = two_inputs.extrapolate(x, y, at)
-        made, parts, spread = plane, two_inputs.features(plane), two_inputs.spread(plane)
+        law, where = two_inputs.coupled_model(x, y), np.log(at)
+        location, parts = law.location(where), law.features(where)
+        spread = law.scale(where), two_inputs.DEGREES
     seconds = time.process_time() - began
-    forecast = Predictive(made.location, *spread, increasing=increasing)
+    forecast = Predictive(location, *spread, increasing=increasing)
     observed = np.exp(task.truth)
     truth = np.log(_on_scale(observed, increasing))
     row = {
@@ -78,7 +79,7 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
         by_choice = errors(fitted, truth)
         row["shapes_alone"] = _root(curves.combine(fitted, SHAPES).location - truth)
         row["network_alone"] = _root(fitted.told.value - truth)
-    return row, Scored(task.group, parts, truth - made.location), by_choice
+    return row, Scored(task.group, parts, truth - location), by_choice
 
 
 def scores(made: Predictive, observed: np.ndarray) -> dict[str, float]:

@@ -13,9 +13,10 @@ from scaling.plan import allocation, stored
 from scaling.plan import data_limits as data
 from scaling.plan import serving as serve
 
-# Approach 3 as Hoffmann et al. fitted it, with the digits of the paper's source that Besiroglu
-# et al. (section 2) give; the printed .34 and .28 give 32e9 params instead of the paper's 40e9.
-HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.3392, "beta": 0.2849}
+# The printed .34 and .28 give 32e9 params at Gopher's compute instead of the paper's 40e9.
+HOFFMANN = next(
+    dict(one.values) for one in get("chinchilla").published if one.key == "hoffmann2022-source"
+)
 # The constants that Sardana and Frankle take, as the README of their code prints them.
 SARDANA = HOFFMANN | {"alpha": 0.336, "beta": 0.283}
 UNIQUE, CONSTRAINED = 25e9, 9.26e21

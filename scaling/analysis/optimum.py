@@ -26,7 +26,7 @@ from scaling.fitting.data import number
 from scaling.fitting.engine import fit
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
-from scaling.laws._surface import surface
+from scaling.laws._surface import is_allocation, log_optimal_params
 
 # Budgets between which the slope of a law without a closed form is taken.
 AROUND = 3.0
@@ -77,7 +77,7 @@ def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interv
         raise InputError("budget out of range", value=budget, allowed="> 0 FLOP")
 
     def params(theta: Array) -> Array:
-        return np.exp(_log_params(made, theta, np.log(budget)))
+        return np.exp(log_optimal_params(made.law, theta, float(np.log(budget))))
 
     return {
         "a": from_draws(made, lambda theta: _slope(made, theta, np.log(budget)), level),
@@ -113,17 +113,10 @@ def _figures(made: Fit, budget: float, level: float) -> dict[str, float]:
     }
 
 
-def _log_params(made: Fit, theta: Array, log_c: float) -> Array:
-    """log N* at log C for parameters (B, K)."""
-    if "G" in made.law.names:
-        return np.asarray(np.log(column(made, theta, "G")) + column(made, theta, "a") * log_c)
-    return surface(made.law, theta).log_params(log_c)
-
-
 def _slope(made: Fit, theta: Array, log_c: float) -> Array:
     """d log N* / d log C."""
-    if "G" in made.law.names:
+    if is_allocation(made.law):
         return np.asarray(column(made, theta, "a"))
-    up = _log_params(made, theta, log_c + np.log(AROUND))
-    down = _log_params(made, theta, log_c - np.log(AROUND))
+    up = log_optimal_params(made.law, theta, log_c + np.log(AROUND))
+    down = log_optimal_params(made.law, theta, log_c - np.log(AROUND))
     return np.asarray((up - down) / (2.0 * np.log(AROUND)))

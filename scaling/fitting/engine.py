@@ -64,7 +64,8 @@ def fit(
         cluster: column whose values are resampled together; "row" for single rows; None for the
             coarsest lineage column that the table has.
         seed: of the resamples; the same seed gives the same bytes.
-        inputs: law input -> column; through `scaling.fit` also with a unit, ``{"params": "size:M"}``.
+        inputs: law input -> column; through `scaling.fit` also with its unit,
+            ``{"params": "size:M"}``.
         objective: default Huber on the law's own scale, summed: log residuals with delta 1e-3
             unless the law says otherwise.
         weights: column of standard errors of the target; each row counts by 1/se^2, scaled to

@@ -184,6 +184,12 @@ class Fit:
         """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
         return self.law(self.draws, x)
 
+    def ends_at(self, x: Mapping[str, Any], level: float) -> tuple[float, float]:
+        """Ends of the central ``level`` of the draws' predictions at one place (NaN without)."""
+        drawn = self.predict_draws(x)[:, 0] if len(self.draws) > 1 else np.array([np.nan])
+        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+        return float(low), float(high)
+
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
         return html(self)

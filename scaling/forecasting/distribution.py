@@ -53,3 +53,10 @@ class Predictive:
         z = (y - self.location) / self.scale
         density = constant - np.log(self.scale) - (nu + 1) / 2 * np.log1p(z**2 / nu)
         return np.asarray(density - y)
+
+
+def quantiles_of(draws: Array, location: Array, levels: Array) -> Array:
+    """Quantiles (levels, T) of draws (S, T), each the nearest draw; the median is the location."""
+    found = np.quantile(draws, levels, axis=0, method="nearest")
+    middle = np.asarray(levels)[:, None] == 0.5
+    return np.asarray(np.where(middle, location, found))

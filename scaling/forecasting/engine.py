@@ -1,12 +1,11 @@
 """`forecast`: runs and targets -> quantiles.
 
 By default one input is forecast by many shapes of curve and a network that was trained on simulated
-ones (`scaling.forecasting.curves`, `scaling.forecasting.network`), two by the coupled law under
-many assumptions (`scaling.forecasting.two_inputs`). Inputs that no law takes, text, and values that
-are not positive go to the model of any table (`scaling.forecasting.table_model`). The inputs of a
-richer law, and laws that are named, go through the registry of laws, in the rest of this module:
-the centre is the median, in logs, of the laws fitted with weights that lean on the largest runs,
-and
+ones (`scaling.forecasting.curves`, `scaling.forecasting.network`). Two inputs, and inputs that no
+law takes, text, and values that are not positive have a model of the study
+(`scaling.forecasting.study_model`), which plans and reports read too. The inputs of a richer law,
+and laws that are named, go through the registry of laws, in the rest of this module: the centre is
+the median, in logs, of the laws fitted with weights that lean on the largest runs, and
 
     sigma^2 = (1.59 noise)^2 + (.66 disagreement)^2 + (.56 backtest)^2
 
@@ -43,7 +42,7 @@ from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
 
 if TYPE_CHECKING:
-    from scaling.forecasting.table_model import TableModel
+    from scaling.forecasting.study_model import StudyModel
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -89,7 +88,7 @@ def forecast(
     levels = _levels(quantiles)
     inputs = default_inputs(runs, at, target)[0] if inputs is None else inputs
     check_companions(companions, inputs, laws)
-    if laws == "auto" and not companions and is_general(runs, inputs, target):
+    if laws == "auto" and not companions and has_model(runs, inputs, target):
         return forecast_table(model_of(runs, inputs, target), at, levels)
     special = sole_law(inputs, laws)
     if special is not None:
@@ -101,20 +100,29 @@ def forecast(
     return _table(at, levels, made.quantiles(levels))
 
 
-def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> TableModel:
-    """The model of any table, of rows that follow one convention each."""
-    from scaling.fitting.conventions import refuse_mixed_columns
-    from scaling.forecasting.table_model import table_model
+def has_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
+    """Whether these columns are forecast by a model of the study, which can also plan.
 
-    hint = "Keep the rows of one, or name the column as an input: --input {name}."
-    refuse_mixed_columns(runs, (*inputs, target), hint=hint)
-    return table_model(runs, inputs, target)
+    One input is forecast as a curve, and three or more that a law reads by the laws.
+    """
+    return len(inputs) == 2 or is_general(runs, inputs, target)
+
+
+def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> StudyModel:
+    """The model of a study's runs, of rows that follow one convention each."""
+    from scaling.fitting.conventions import refuse_mixed_columns
+    from scaling.forecasting.study_model import study_model
+
+    if is_general(runs, inputs, target):
+        hint = "Keep the rows of one, or name the column as an input: --input {name}."
+        refuse_mixed_columns(runs, (*inputs, target), hint=hint)
+    return study_model(runs, inputs, target)
 
 
 def forecast_table(
-    model: TableModel, at: pl.DataFrame, quantiles: Sequence[float] | Array = LEVELS
+    model: StudyModel, at: pl.DataFrame, quantiles: Sequence[float] | Array = LEVELS
 ) -> Forecast:
-    """What the model of a table forecasts at the rows of ``at``, as `forecast` returns it."""
+    """What a model forecasts at the rows of ``at``, as `forecast` returns it."""
     levels = _levels(quantiles)
     return _table(at, levels, model.quantiles(at, levels))
 
@@ -128,6 +136,8 @@ def predictive(
     companions: Sequence[str] = (),
 ) -> Predictive:
     """`forecast` as a distribution instead of quantiles."""
+    if laws == "auto" and not companions and len(inputs) == 2:
+        return model_of(runs, inputs, target).predictive(at)
     points = check_targets(at, inputs)
     others = [_companion(runs, inputs[0], name) for name in companions]
     if not others:
@@ -151,15 +161,9 @@ def _predictive(
         runs, target, log_size({name: table[name].to_numpy() for name in inputs})
     )
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
-    if laws == "auto" and len(inputs) in (1, 2):
-        x, where = table.select(inputs).to_numpy(), np.column_stack([points[n] for n in inputs])
-        y = table[target].to_numpy()
-        made = (
-            _two_inputs(x, y, where)
-            if len(inputs) == 2
-            else _curve(x[:, 0], y, where[:, 0], others)
-        )
-        return replace(made, increasing=increasing)
+    if laws == "auto" and len(inputs) == 1:
+        x, y = table[inputs[0]].to_numpy(), table[target].to_numpy()
+        return replace(_curve(x, y, points[inputs[0]], others), increasing=increasing)
     location, parts = location_and_parts(table, points, applicable(inputs, laws), target)
     scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
     return Predictive(location, scale, DEGREES, increasing, parts[:, 1])
@@ -179,16 +183,6 @@ def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]])
         from scaling.forecasting.companions import with_companions
 
         made = with_companions(made, (x, y), at, others)
-    return Predictive(made.location, *spread(made), disagreement=made.disagreement)
-
-
-def _two_inputs(x: Array, y: Array, at: Array) -> Predictive:
-    """Two inputs: the coupled law under many assumptions (`scaling.forecasting.two_inputs`)."""
-    from scaling.forecasting.two_inputs import MIN_RUNS, extrapolate, spread
-
-    if len(y) < MIN_RUNS:
-        raise InputError("too few runs for two inputs", value=len(y), allowed=f"{MIN_RUNS} or more")
-    made = extrapolate(x, y, at)
     return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 

@@ -42,12 +42,14 @@ class Shape:
 class Optima:
     """Distinct optima of one shape with their weights (Laplace's approximation).
 
+    ``covariance`` (S, P, P) of the parameters about each optimum is the inverse of the curvature.
     ``evidence`` is the log-likelihood of the best, the noise of old points growing by the strength
     of recency and its scale profiled out; ``noise`` the weighted log scatter about it.
     """
 
     theta: Array
     weight: Array
+    covariance: Array
     evidence: float
     noise: float
 
@@ -80,7 +82,13 @@ def fit_shape(
     log_weight = -cost - 0.5 * np.linalg.slogdet(hessian)[1]
     _, distinct = np.unique(np.round(cost, 2), return_index=True)
     weight = np.exp(log_weight[distinct] - log_weight[distinct].max())
-    return Optima(theta[distinct], weight / weight.sum(), float(evidence), scatter)
+    return Optima(
+        theta[distinct],
+        weight / weight.sum(),
+        np.asarray(np.linalg.inv(hessian[distinct])),
+        float(evidence),
+        scatter,
+    )
 
 
 def evenly(count: int, wide: int) -> Array:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtr, stdtrit
 
 from scaling.arrays import Array
 from scaling.forecasting.candidates import (
@@ -38,6 +39,7 @@ from scaling.forecasting.candidates import (
     spaced,
     with_draws,
 )
+from scaling.forecasting.distribution import Predictive, quantiles_of
 from scaling.forecasting.forms import Groups, Rows
 from scaling.forecasting.held_out import (
     combined,
@@ -89,32 +91,34 @@ class TableModel:
     kriged: Array | None
     scale: Scale
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input columns."""
+        return (*self.inputs.numeric, *self.inputs.text)
+
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,) at the rows of a table, in units of the target."""
         return self.scale.back(self._one_by_one(self._location, at))
 
-    def draws(self, at: pl.DataFrame, count: int = BANK) -> Array:
-        """Functions (count, T) that the target may follow, at the rows of a table.
-
-        Raises:
-            ValueError: more than `BANK` draws.
-        """
-        if not 0 < count <= BANK:
-            raise ValueError(f"1 to {BANK} draws, not {count}")
-        return self.scale.back(self._one_by_one(self._draws, at)[:count])
+    def draws(self, at: pl.DataFrame) -> Array:
+        """Functions (BANK, T) that the target of a new run may follow, at the rows of a table."""
+        noise = NOISE_WEIGHT * self.noise * stdtrit(DEGREES, spaced(BANK, 0.5**0.5))
+        draws = self._one_by_one(self._draws, at)
+        noisy = draws + noise[:, None]
+        return self.scale.back(noisy - np.median(noisy, axis=0) + np.median(draws, axis=0))
 
     def quantiles(self, at: pl.DataFrame, levels: Array) -> Array:
-        """Quantiles (levels, T) of a new run at the rows of a table."""
-        from scipy.special import stdtrit
+        """Quantiles (levels, T) of the draws; the median is the location."""
+        return quantiles_of(self.draws(at), self.location(at), levels)
 
-        draws = self._one_by_one(self._draws, at)
-        noise = NOISE_WEIGHT * self.noise * stdtrit(DEGREES, spaced(BANK, 0.5**0.5))
-        asked = np.asarray(levels, dtype=np.float64)
-        found = np.quantile(
-            draws + noise[:, None], 1.0 - asked if self.scale.flips else asked, axis=0
-        )
-        middle = np.median(draws + noise[:, None], axis=0)
-        return self.scale.back(found - middle + np.median(draws, axis=0))
+    def predictive(self, at: pl.DataFrame) -> Predictive:
+        """The forecast as Student's t of log y, for scores; the target must be positive."""
+        increasing = self.scale.kind == "one minus"
+        y, location = self.draws(at), self.location(at)
+        ends = np.quantile(1.0 - y if increasing else y, stdtr(DEGREES, [-1.0, 1.0]), axis=0)
+        low, high = np.log(np.maximum(ends, _TINY))
+        middle = np.log(np.maximum(1.0 - location if increasing else location, _TINY))
+        return Predictive(middle, 0.5 * (high - low) + _TINY, DEGREES, increasing)
 
     def reach(self, at: pl.DataFrame) -> Reach:
         """How far the rows of a table lie from the runs, by input."""

@@ -2,7 +2,7 @@
 
 A law file holds a docstring (formula, paper), one `predict` and one module-level ``LAW``. The
 folder is the registry: `scaling.laws.load` crawls it, and the contract tests, the command line,
-the report and docs/laws.md run over what it finds. The common case needs no more than
+the report and the reference run over what it finds. The common case needs no more than
 ``inputs``, ``params`` and ``predict``; the rest of `Law` is for laws that are wider than that:
 
 - **What it may be fitted to**: ``needs``, ``size``, ``schedule`` and ``kinds``, from which
@@ -61,8 +61,8 @@ FREE = (-float("inf"), float("inf"))
 # laws that are weighed together, the law that plans, a row among compute-optimal exponents.
 Role = Literal["forecast", "plan", "exponents"]
 # Parameters by name (B,) and inputs other than N and D -> E, ln A, ln B, alpha, beta, gamma of
-# L = E + (A N^-alpha + B D^-beta)^gamma.
-SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], tuple[object, ...]]
+# L = E + (A N^-alpha + B D^-beta)^gamma, or a surface of its own (`scaling.laws._surface`).
+SurfaceOf = Callable[[Mapping[str, Array], Mapping[str, float]], Any]
 
 
 class Kind(StrEnum):
@@ -142,17 +142,38 @@ class Term:
 
 @dataclass(frozen=True)
 class Published:
-    """A published fit: citation, data, values, standard errors, and which optimum is meant.
+    """One paper's constants of a law.
 
-    ``secondary`` marks values that were read in another text than the paper itself.
+    Attributes:
+        paper: first author and year, as people ask for it: hoffmann2022.
+        citation: where the constants are printed.
+        data: the runs behind them.
+        values: the constants; without those that the paper does not print.
+        variant: which one, where a paper has several sets of a law: a corpus, a task.
+        se: standard errors.
+        note: which optimum is meant, and what else is needed to use them.
+        caveat: what is known to be wrong with them, with its source.
+        size: which N they count, where the law leaves it open.
+        secondary: read in another text than the paper itself.
+        lead: answers a plan that names only the paper, although another set has a loss.
     """
 
+    paper: str
     citation: str
     data: str
     values: Mapping[str, float]
+    variant: str = ""
     se: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    caveat: str = ""
+    size: Size = "any"
     secondary: bool = False
+    lead: bool = False
+
+    @property
+    def key(self) -> str:
+        """How it is asked for among the sets of its law: PAPER, or PAPER-VARIANT."""
+        return f"{self.paper}-{self.variant}" if self.variant else self.paper
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ equation 4; the files of the laws.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,15 +103,66 @@ def log_remaining(total: Array, taken: Array, size: Array) -> Array:
     return np.asarray(size - rest)
 
 
-class NumericalSurface:
-    """Any law in N and D: optima by search, a size for a goal by bisection.
+class SearchedSurface(ABC):
+    """Any loss in N and D: optima by search, a size for a goal by bisection.
 
-    The law's prediction is taken to fall with N and with D. ``fixed`` has its other inputs.
+    The loss is taken to fall with N and with D.
+
+    Attributes:
+        e: the least loss in reach (B,), which stands for the floor of a closed form.
+        smallest, largest_n, largest_d: natural logs between which sizes are searched.
     """
+
+    e: Array
+    smallest, largest_n, largest_d = SMALLEST, LARGEST_N, LARGEST_D
+
+    @abstractmethod
+    def loss(self, log_n: Array, log_d: Array) -> Array:
+        """Loss (B,) at sizes (B,)."""
+
+    @abstractmethod
+    def at(self, keep: Any) -> SearchedSurface:
+        """Some of the batch."""
+
+    def inner(self, log_n: Array, log_d: Array) -> Array:
+        """What is least where the loss is."""
+        return self.loss(log_n, log_d)
+
+    def log_params(self, log_c: Array | float) -> Array:
+        """ln N* at ln C of 6ND; NaN where the least lies at an end of the search."""
+        total = np.broadcast_to(np.asarray(log_c, float), self.e.shape) - LN6
+        high = np.minimum(total - self.smallest, self.largest_n)
+        return minimise_scalar(
+            lambda log_n: self.loss(log_n, total - log_n), np.full_like(high, self.smallest), high
+        )
+
+    def least_compute(self, goal: Array | float) -> tuple[Array, Array]:
+        """ln N and ln D of the least 6ND that reaches a loss; infinite where nothing does."""
+        ends = np.full_like(self.e, self.smallest), np.full_like(self.e, self.largest_n)
+        log_n = minimise_scalar(lambda at: np.asarray(at + self.log_tokens(at, goal)), *ends)
+        log_n = np.where(np.isnan(log_n) | ~(np.asarray(goal) > self.e), np.inf, log_n)
+        finite = np.where(np.isfinite(log_n), log_n, self.largest_n)
+        return log_n, np.where(np.isfinite(log_n), self.log_tokens(finite, goal), np.inf)
+
+    def log_tokens(self, log_n: Array, goal: Array | float) -> Array:
+        """ln D that a model of ln N needs for a loss; infinite where no data suffice."""
+        return self._reach(lambda log_d: self.loss(log_n, log_d), goal, self.largest_d)
+
+    def log_params_for(self, log_d: Array, goal: Array | float) -> Array:
+        """ln N that ln D tokens need for a loss; infinite where no size suffices."""
+        return self._reach(lambda log_n: self.loss(log_n, log_d), goal, self.largest_n)
+
+    def _reach(self, loss: Function, goal: Array | float, most: float) -> Array:
+        low, high = np.full_like(self.e, 0.0), np.full_like(self.e, most)
+        found = bisect(lambda at: np.asarray(goal - loss(at)), low, high)
+        return np.where(loss(high) < goal, found, np.inf)
+
+
+class NumericalSurface(SearchedSurface):
+    """A law in N and D without a closed form; ``fixed`` has its other inputs."""
 
     def __init__(self, law: Law, theta: Array, fixed: Mapping[str, float]) -> None:
         self.law, self.theta, self.fixed = law, theta, dict(fixed)
-        # The least loss in reach, which stands for the floor of a closed form.
         ends = np.full(len(theta), LARGEST_N), np.full(len(theta), LARGEST_D)
         self.e = self.loss(*ends)
 
@@ -121,45 +173,12 @@ class NumericalSurface:
         with np.errstate(all="ignore"):
             return self.law(self.theta, x)[:, 0]
 
-    def inner(self, log_n: Array, log_d: Array) -> Array:
-        """What is least where the loss is."""
-        return self.loss(log_n, log_d)
-
-    def log_params(self, log_c: Array | float) -> Array:
-        """ln N* at ln C of 6ND; NaN where the least lies at an end of the search."""
-        total = np.broadcast_to(np.asarray(log_c, float), self.e.shape) - LN6
-        high = np.minimum(total - SMALLEST, LARGEST_N)
-        return minimise_scalar(
-            lambda log_n: self.loss(log_n, total - log_n), np.full_like(high, SMALLEST), high
-        )
-
-    def least_compute(self, goal: Array | float) -> tuple[Array, Array]:
-        """ln N and ln D of the least 6ND that reaches a loss; infinite where nothing does."""
-        ends = np.full_like(self.e, SMALLEST), np.full_like(self.e, LARGEST_N)
-        log_n = minimise_scalar(lambda at: np.asarray(at + self.log_tokens(at, goal)), *ends)
-        log_n = np.where(np.isnan(log_n) | ~(np.asarray(goal) > self.e), np.inf, log_n)
-        finite = np.where(np.isfinite(log_n), log_n, LARGEST_N)
-        return log_n, np.where(np.isfinite(log_n), self.log_tokens(finite, goal), np.inf)
-
-    def log_tokens(self, log_n: Array, goal: Array | float) -> Array:
-        """ln D that a model of ln N needs for a loss; infinite where no data suffice."""
-        return self._reach(lambda log_d: self.loss(log_n, log_d), goal, LARGEST_D)
-
-    def log_params_for(self, log_d: Array, goal: Array | float) -> Array:
-        """ln N that ln D tokens need for a loss; infinite where no size suffices."""
-        return self._reach(lambda log_n: self.loss(log_n, log_d), goal, LARGEST_N)
-
-    def _reach(self, loss: Function, goal: Array | float, most: float) -> Array:
-        low, high = np.full_like(self.e, 0.0), np.full_like(self.e, most)
-        found = bisect(lambda at: np.asarray(goal - loss(at)), low, high)
-        return np.where(loss(high) < goal, found, np.inf)
-
     def at(self, keep: Any) -> NumericalSurface:
         """Some of the batch."""
         return NumericalSurface(self.law, np.atleast_2d(self.theta[keep]), self.fixed)
 
 
-Surface = PowerSurface | NumericalSurface
+Surface = PowerSurface | SearchedSurface
 
 
 def surface(law: Law, theta: Array, fixed: Mapping[str, float] | None = None) -> Surface:
@@ -178,6 +197,8 @@ def surface(law: Law, theta: Array, fixed: Mapping[str, float] | None = None) ->
         return NumericalSurface(law, theta, fixed or {})
     p = {name: theta[:, i] for i, name in enumerate(law.names)}
     parts = law.surface(p, dict(fixed or {}))
+    if isinstance(parts, SearchedSurface):
+        return parts
     return PowerSurface(*(np.broadcast_to(np.asarray(one, float), (len(theta),)) for one in parts))
 
 
@@ -187,10 +208,9 @@ def closed_form(one: Surface) -> PowerSurface:
     Raises:
         InputError: its law has no closed form.
     """
-    if isinstance(one, NumericalSurface):
+    if isinstance(one, SearchedSurface):
         raise InputError(
             "this plan needs a law of the form E + (A N^-alpha + B D^-beta)^gamma",
-            value=one.law.name,
             hint="Choose another with --law.",
         )
     return one
@@ -203,6 +223,23 @@ def has_surface(law: Law) -> bool:
     others = {one.name for one in law.needs if one.default is not None}
     loss = law.kind is Kind.FORMULA and law.link == "log" and law.monotone.get("params", -1) < 0
     return loss and {"params", "tokens"} <= set(law.inputs) <= {"params", "tokens"} | others
+
+
+def is_allocation(law: Law) -> bool:
+    """Whether the law gives N* = G C^a itself, and no loss."""
+    return law.output == "compute-optimal params" and {"G", "a"} <= set(law.names)
+
+
+def log_optimal_params(law: Law, theta: Array, log_c: float) -> Array:
+    """ln N* (B,) at ln C of 6ND for parameters (B, K), of an allocation or of a loss in N and D.
+
+    Raises:
+        InputError: the law is neither.
+    """
+    if is_allocation(law):
+        g, a = (theta[:, law.names.index(name)] for name in ("G", "a"))
+        return np.asarray(np.log(g) + a * log_c)
+    return surface(law, theta).log_params(log_c)
 
 
 def planning_law(names: Iterable[str]) -> str | None:

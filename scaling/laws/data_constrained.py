@@ -80,10 +80,13 @@ LAW = Law(
     monotone={"params": -1, "tokens": -1},
     published=(
         Published(
+            paper="muennighoff2023",
             citation="Muennighoff et al. 2023, arXiv:2305.16264, section 5; parametric_fit.ipynb",
             data="muennighoff-datablations, the 182 runs that the authors fit; base fixed",
             values={**BASE, "RD": 15.387756, "RN": 5.309743},
             note="a local optimum, .12 % above better ones",
+            caveat="R_D* is not determined above about 15 by the authors' 182 runs: (47.0, 2.33) "
+            "and (95.4, 1.71) fit them better than (15.4, 5.31).",
         ),
     ),
     assumes="repetition of the whole set in epochs; params beyond the optimum decay alike",

@@ -7,7 +7,7 @@ its tokens is worth (q of the first corpus in alphabetical order is 1), N total 
 of all corpora on one and the same evaluation set.
 
 The form is ours: approach 3 (Hoffmann et al. 2022, arXiv:2203.15556) with a factor on D, which
-is how the effect of deduplication (Lee et al. 2021, arXiv:2107.06499) or filtering is usually told;
+is how the effect of deduplication (Lee et al. 2021, arXiv:2107.06499) or filtering is reported;
 Goyal et al. 2024 (`repetition_decay`) give the law for repeats of a filtered pool. A corpus nearer
 to the evaluation set gets a larger q: compare on text that favours none.
 """

@@ -34,6 +34,8 @@ _CITATION = "Gadre et al. 2024, arXiv:2403.08540"
 
 def _published(corpus: str, eps: float, k: float, g: float) -> Published:
     return Published(
+        paper="gadre2024",
+        variant=corpus.lower(),
         citation=_CITATION,
         data=f"gadre-overtraining, {corpus}: 11M, 79M, 154M, 411M and 1.4B at 20 tokens a param, "
         "11M at 320; C4 loss, 17 tasks",

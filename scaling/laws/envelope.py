@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.laws import _isoflop
-from scaling.laws._law import Input, Law, Solve
+from scaling.laws._law import Input, Law, Published, Solve
 
 VALUES = 1500
+PF_DAY = 8.64e19
 POINTS = 3
 # Sizes that must be best somewhere, beside the smallest and the largest of all.
 SIZES = 3
@@ -97,6 +98,36 @@ LAW = Law(
     ),
     kinds=("loss", "bits_per_byte"),
     output="compute-optimal params",
+    published=(
+        Published(
+            paper="hoffmann2022",
+            citation="Hoffmann et al. 2022, arXiv:2203.15556, table 2 and table 3",
+            data="the authors' runs, 70M to more than 16B params",
+            values={"G": 67e9 / 5.76e23**0.50, "a": 0.50},
+            note="printed: a = .50 (.488 to .502), and 67e9 params at 5.76e23 FLOP, from which G "
+            "follows; the other sizes of table 3 are met to 4 %",
+            caveat="The frontier bends: at large budgets even smaller models may be optimal "
+            "(Hoffmann et al. 2022, arXiv:2203.15556, appendix E).",
+            size="total",
+            secondary=True,
+        ),
+        Published(
+            paper="kaplan2020",
+            citation="Kaplan et al. 2020, arXiv:2001.08361, section 6 and table 6",
+            data="the authors' runs on WebText2, 768 to 1.5e9 params without embeddings",
+            values={"G": 1.3e9 * (2.0 * PF_DAY) ** -0.73, "a": 0.73},
+            note="printed: N* = 1.3e9 C_min^.73 in PF-days, D* = 2e10 C_min^.27; C here is 2 C_min "
+            "(training at the critical batch), by which both hold at 6ND = C to 11 %; with C = "
+            "C_min N* is 1.66 times larger",
+            caveat="The exponent is too high: small models, counted without embeddings (Pearce "
+            "and Song 2024, arXiv:2406.12907), the last layer's compute left out, warm-up too "
+            "long, hyperparameters not tuned for each size; corrected, it is .50 (Porian et al. "
+            "2024, arXiv:2406.19146).",
+            size="non_embedding",
+            secondary=True,
+            lead=True,
+        ),
+    ),
     approach="1, envelope of curves",
     roles={"exponents": 1},
     assumes="many sizes, each with a curve that crosses its neighbours'",

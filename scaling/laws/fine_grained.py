@@ -65,6 +65,7 @@ LAW = Law(
     monotone={"params": -1, "tokens": -1, "granularity": -1},
     published=(
         Published(
+            paper="krajewski2024",
             citation="Krajewski et al. 2024, arXiv:2402.07871, table 1",
             data="the authors' runs on C4, expansion rate 64",
             values={
@@ -76,6 +77,8 @@ LAW = Law(
                 "gamma": 0.58,
                 "c": 0.47,
             },
+            caveat="N counts the params of all experts, so 6ND is not the compute of a run; "
+            "`scaling plan moe` counts it.",
             secondary=True,
         ),
     ),

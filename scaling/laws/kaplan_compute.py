@@ -44,9 +44,13 @@ LAW = Law(
     monotone={"flops": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, equation 1.3",
             data="the authors' runs on WebText2; Cc printed as 3.1e8 PF-days",
             values={"alpha_C": 0.050, "Cc": 3.1e8 * PF_DAY},
+            caveat="No irreducible loss, so too low far out; a figure of the paper has Cc as 2.3e8 "
+            "PF-days; small models, counted without embeddings (Pearce and Song 2024, "
+            "arXiv:2406.12907).",
         ),
     ),
     assumes="runs on the compute-optimal frontier; losses far above the irreducible loss",

@@ -53,9 +53,14 @@ LAW = Law(
     monotone={"params": -1, "tokens": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, table 2",
             data="the authors' runs on WebText2, non-embedding params",
             values={"alpha_N": 0.076, "alpha_D": 0.103, "Nc": 6.4e13, "Dc": 1.8e13},
+            note="fitted to early-stopped runs, not to runs of one budget",
+            caveat="No irreducible loss, so too low far out; its optimum at 6ND = C grows as "
+            "C^.58, not as the C^.73 of the paper's own allocation (`envelope:kaplan2020`); small "
+            "models, counted without embeddings (Pearce and Song 2024, arXiv:2406.12907).",
         ),
     ),
     surface=surface,

@@ -46,9 +46,12 @@ LAW = Law(
     monotone={"params": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, equation 1.1",
             data="the authors' runs on WebText2, params without embeddings",
             values={"alpha_N": 0.076, "Nc": 8.8e13},
+            caveat="No irreducible loss, so too low far out; small models, counted without "
+            "embeddings (Pearce and Song 2024, arXiv:2406.12907).",
         ),
     ),
     assumes="enough data; trained to convergence; losses far above the irreducible loss",

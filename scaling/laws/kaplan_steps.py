@@ -95,6 +95,7 @@ LAW = Law(
     monotone={"params": -1, "steps": -1, "batch_tokens": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, table 3 and equation 1.4",
             data="the authors' runs on WebText2, params without embeddings",
             values={
@@ -105,6 +106,9 @@ LAW = Law(
                 "B_star": 2e8,
                 "alpha_B": 0.21,
             },
+            caveat="No irreducible loss, so too low far out; warm-up too long for the small models "
+            "(Porian et al. 2024, arXiv:2406.19146), counted without embeddings (Pearce and Song "
+            "2024, arXiv:2406.12907).",
         ),
     ),
     assumes="one learning-rate schedule well tuned for each batch; enough data",

@@ -40,9 +40,12 @@ LAW = Law(
     monotone={"tokens": -1},
     published=(
         Published(
+            paper="kaplan2020",
             citation="Kaplan et al. 2020, arXiv:2001.08361, equation 1.2",
             data="the authors' runs on WebText2",
             values={"alpha_D": 0.095, "Dc": 5.4e13},
+            caveat="No irreducible loss, so too low far out; .095 is the exponent of this law "
+            "alone, the joint law of the same paper has .103.",
         ),
     ),
     assumes="models large enough not to matter; losses far above the irreducible loss",

@@ -43,10 +43,14 @@ def surface(p: Mapping[str, Array], x: Mapping[str, float]) -> tuple[object, ...
 
 def _fit(corpus: str, e: float, a: float, b: float, eta: float) -> Published:
     return Published(
+        paper="gadre2024",
+        variant=corpus.lower(),
         citation="Gadre et al. 2024, arXiv:2403.08540, appendix",
         data=f"{corpus}; {DATA}",
         values={"E": e, "a": a, "b": b, "eta": eta},
         note="the authors' procedure, run again",
+        caveat="One exponent for params and tokens, so D*/N* is the same at every budget; five "
+        "runs of at most 411M params (Gadre et al. 2024, arXiv:2403.08540).",
     )
 
 

@@ -29,6 +29,8 @@ def predict(p: Any, x: Any) -> Array:
 
 def _fit(corpus: str, e: float, a: float, alpha: float, k: float) -> Published:
     return Published(
+        paper="chen2025",
+        variant=corpus.lower(),
         citation="Chen et al. 2025, arXiv:2505.10475",
         data=f"24 runs on {corpus}, 42 billion tokens each",
         values={"E": e, "A": a * 1e9, "alpha": alpha, "k": k},

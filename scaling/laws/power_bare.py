@@ -33,6 +33,8 @@ def predict(p: Any, x: Any) -> Array:
 def _clip(task: str, b: float, c: float) -> Published:
     """Zero-shot error of CLIP as a fraction, C in 1e9 multiply-adds of all of training."""
     return Published(
+        paper="cherti2022",
+        variant=task.lower().replace(" ", "-"),
         citation="Cherti et al. 2022, arXiv:2212.07143, figure 1",
         data=f"openclip, LAION runs, {task}: the least error in each of five bins of compute",
         values={"b": b, "c": c},

@@ -58,6 +58,8 @@ def starts(x: Mapping[str, Array], y: Array) -> Array:
 
 def _fit(router: str, a: float, b: float, c: float, d: float, s: float, m: float) -> Published:
     return Published(
+        paper="clark2022",
+        variant=router.lower(),
         citation="Clark et al. 2022, arXiv:2202.01169, table 3",
         data=f"clark-routing, {router}: k = 1, routing frequency 1/2, last step",
         values={"a": a, "b": b, "c": c, "d": d, "E_start": s, "E_more": m - s},

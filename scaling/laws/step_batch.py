@@ -68,6 +68,7 @@ LAW = Law(
     output="batch in tokens",
     published=(
         Published(
+            paper="li2025",
             citation="Li et al. 2025, arXiv:2503.04715, equation 1",
             data="the authors' sweeps of dense models",
             values={"k": 0.58, "b": 0.571},

@@ -74,6 +74,7 @@ LAW = Law(
     output="peak learning rate",
     published=(
         Published(
+            paper="li2025",
             citation="Li et al. 2025, arXiv:2503.04715, equation 1",
             data="the authors' sweeps of dense models",
             values={"k": 1.79, "a": -0.713, "b": 0.307},

@@ -45,11 +45,15 @@ LAW = Law(
     needs=(Input("finetune_data", "characters", "D_F, data of the target", typical=(1e5, 1e9)),),
     published=(
         Published(
+            paper="hernandez2021",
+            variant="text",
             citation=_CITATION,
             data="pre-trained on text, fine-tuned on Python; the authors' runs",
             values={"k": 1.9e4, "alpha": 0.18, "beta": 0.38},
         ),
         Published(
+            paper="hernandez2021",
+            variant="text-and-code",
             citation=_CITATION,
             data="pre-trained on half text and half code, fine-tuned on Python; the authors' runs",
             values={"k": 2.1e5, "alpha": 0.096, "beta": 0.38},

@@ -67,6 +67,7 @@ LAW = Law(
     example=example,
     published=(
         Published(
+            paper="epoch2025",
             citation="Epoch AI, Data on Notable AI Models (training compute since 2010)",
             data="428 notable models; ours: epoch-models, snapshot 2025-06",
             values={"g": 4.7},

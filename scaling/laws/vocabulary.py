@@ -69,6 +69,7 @@ LAW = Law(
     monotone={"params_non_vocab": -1, "params_vocab": -1, "tokens": -1},
     published=(
         Published(
+            paper="tao2024",
             citation="Tao et al. 2024, arXiv:2407.13623, optimal_Nv_predict.py",
             data="the authors' 1,054 runs from 2.18e17 FLOP, turned into params and tokens",
             values={
@@ -80,7 +81,8 @@ LAW = Law(
                 "alpha2": 0.67074,
                 "beta": 0.44661,
             },
-            note="belongs to tokens from f(V/1000); do not use with true token counts",
+            note="belongs to tokens from f(V/1000)",
+            caveat="Not for true token counts: the runs' tokens are off by a slip of units.",
         ),
     ),
     assumes="vocabularies of one kind of tokenizer; unigram-normalised loss",

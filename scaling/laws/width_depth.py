@@ -36,6 +36,8 @@ def _fit(subset: str, exponents: tuple[float, ...], logs: tuple[float, ...]) -> 
     names = ("alpha", "beta", "gamma", "delta", "A", "B", "C", "F", "E")
     values = (*exponents, *(float(np.exp(one)) for one in logs))
     return Published(
+        paper="mcleish2025",
+        variant=subset.removesuffix("+").replace("_", "-"),
         citation="McLeish et al. 2025, arXiv:2502.06857, parameters_delta-3",
         data=f"gemstones, {subset}; Huber 1e-3 on logs",
         values=dict(zip(names, values, strict=True)),

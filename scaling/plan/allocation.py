@@ -12,16 +12,28 @@ data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval, column, from_draws
+from scaling.fitting.intervals import Interval
 from scaling.fitting.result import Fit
-from scaling.laws._surface import LN6, Surface, bisect, has_surface, minimise_scalar, planning_law
+from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import ModelFit
+from scaling.laws._surface import (
+    LN6,
+    Surface,
+    bisect,
+    has_surface,
+    is_allocation,
+    minimise_scalar,
+    planning_law,
+)
+from scaling.plan import published
+from scaling.plan.allocation_only import allocated, allocation_answer, allocation_fit
 from scaling.plan.answer import (
     FLOPS,
     Answer,
@@ -52,7 +64,10 @@ SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 
 
 def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
-    """The fit that answers: the one named, else the first by role, else any in N and D."""
+    """The fit that answers: the law named, else the study's model, else the first law by role,
+    else any in N and D."""
+    if law is None and MODEL in sheet.fits:
+        return sheet.fits[MODEL]
     if law is not None:
         made = sheet.get(law)
         if not has_surface(made.law):
@@ -175,6 +190,10 @@ def optimal(
     Raises:
         InputError: neither or both given, a figure out of range, or no law in N and D.
     """
+    lone = allocation_fit(sheet, law)
+    if lone is not None:
+        only = allocation_answer(sheet, lone, flops, count.name, level)
+        return replace(only, tables=_beside(sheet, only.value("flops").value, level))
     made = answering_fit(sheet, law)
     within("share", share, (1e-6, 1.0), "(0.01 is 1 %)")
     if usd_per_flop is not None:
@@ -187,9 +206,7 @@ def optimal(
     sizes = {name: one.value for name, one, _ in figures}
     distance = sheet.beyond(**{k: sizes[k] for k in ("params", "tokens", "flops")})
     tables = {
-        f"Every approach at {sizes['flops']:.4g} FLOP (6ND)": side_by_side(
-            sheet, sizes["flops"], level
-        ),
+        **_beside(sheet, sizes["flops"], level),
         f"Sizes within {share:.3g} of the least loss, same compute": [
             _near_row(found, drawn, share)
         ],
@@ -206,6 +223,16 @@ def optimal(
         assumptions(made, count),
         warnings_of(sheet, made, distance),
     )
+
+
+def _beside(sheet: Sheet, budget: float, level: float) -> dict[str, list[Row]]:
+    """The other approaches to the same runs, and other papers' constants."""
+    return {
+        f"Every approach at {budget:.4g} FLOP (6ND)": side_by_side(sheet, budget, level),
+        f"Published constants at {budget:.4g} FLOP (6ND), each for its own data": published.rows(
+            budget
+        ),
+    }
 
 
 def _check(drawn: Batch, flops: float | None, loss: float | None) -> None:
@@ -240,18 +267,26 @@ def _figures(
         ("params", drawn.interval(n), "params"),
         ("tokens", drawn.interval(d), "tokens"),
         ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
-        ("loss", drawn.interval(found.loss), made.target_unit),
+        ("loss", loss_at_best(made, found, drawn), made.target_unit),
     ]
+
+
+def loss_at_best(made: Fit, found: Valley, drawn: Batch) -> Interval:
+    """A law's least losses; of a study's model the forecast of the run at the middle's optimum."""
+    if not isinstance(made, ModelFit):
+        return drawn.interval(found.loss)
+    x = {"params": np.exp(found.log_n[:1]), "tokens": np.exp(found.log_d[:1])}
+    return Interval(float(made.predict(x)[0]), *made.ends_at(x, drawn.level), drawn.level)
 
 
 def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
     """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
     rows: list[Row] = []
     titles = laws.approaches()
-    for name in dict.fromkeys([*titles, *sheet.fits]):
-        title = titles.get(name) or "3, another law"
+    for name in dict.fromkeys([*sheet.fits, *titles]):
+        title = "all, weighed" if name == MODEL else titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
-        if fitted is not None and ("G" in fitted.law.names or has_surface(fitted.law)):
+        if fitted is not None and (is_allocation(fitted.law) or has_surface(fitted.law)):
             rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
@@ -259,23 +294,14 @@ def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
 
 
 def _row(made: Fit, budget: float, level: float) -> Row:
-    if "G" in made.law.names:
-
-        def params(theta: Array) -> Array:
-            return np.asarray(column(made, theta, "G") * budget ** column(made, theta, "a"))
-
-        tokens = from_draws(made, lambda t: budget / 6.0 / params(t), level)
-        ratio = from_draws(made, lambda t: budget / 6.0 / params(t) ** 2, level)
-        return (
-            ends("params", from_draws(made, params, level))
-            | ends("tokens", tokens)
-            | ends("tokens_per_param", ratio)
-        )
+    if is_allocation(made.law):
+        found = allocated(made, budget, level)
+        return {key: v for name, one in found.items() for key, v in ends(name, one).items()}
     drawn = batch(made, level)
-    found = valley(drawn.one, SIX_ND, flops=budget)
+    best = valley(drawn.one, SIX_ND, flops=budget)
     return {
         key: value
-        for name, one, _ in _figures(made, found, drawn, budget)[1:]
+        for name, one, _ in _figures(made, best, drawn, budget)[1:]
         for key, value in ends(name, one).items()
     }
 

@@ -13,6 +13,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit, Outcome
+from scaling.forecasting.model_surface import ModelFit
 from scaling.io.notebook import html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
 from scaling.plan.stored import FAR, Sheet
@@ -20,8 +21,8 @@ from scaling.plan.stored import FAR, Sheet
 Row = dict[str, Any]
 
 # What no plan is made for. Compute: the largest run known is near 5e26 FLOP, 1e36 is a billion
-# times what the world computes in a year. Tokens: all text is near 1e15; a person who writes 2 for
-# 2T is told so.
+# times what the world computes in a year. Tokens: all text is near 1e15, and 2
+# for 2T is refused.
 FLOPS = (1e3, 1e36)
 PARAMS = (1e3, 1e18)
 TOKENS = (1e3, 1e20)
@@ -128,7 +129,7 @@ def within(
 
 
 def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[str]:
-    """What a reader must be told: missing draws, a fit that is not certain, the distance."""
+    """What a reader must know: missing draws, a fit that is not certain, the distance."""
     out = list(sheet.notes)
     if made.outcome not in (Outcome.CONVERGED, Outcome.ESTIMATED):
         out.append(f"Fit: {made.outcome.sentence}")
@@ -136,10 +137,13 @@ def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[
     if outside:
         places = ", ".join(f"{name} {far:.1f}" for name, far in outside.items())
         word = "FAR EXTRAPOLATION" if max(outside.values()) > FAR else "Extrapolation"
-        out.append(
-            f"{word}: decades outside the fitted runs: {places}. The intervals are of the law's "
-            "parameters and hold only if the law does; they do not widen for a wrong law."
+        why = (
+            "The intervals allow for the forms being wrong, more so with distance."
+            if isinstance(made, ModelFit)
+            else "The intervals are of the law's parameters and hold only if the law does; they do "
+            "not widen for a wrong law."
         )
+        out.append(f"{word}: decades outside the fitted runs: {places}. {why}")
     return out
 
 

@@ -37,7 +37,7 @@ LAW = "data_constrained"
 STOCK = (1e14, 3e14, 1e15)
 UNIQUE = (1e6, 1e18)
 KEPT = (1.0, 0.5, 0.25, 0.1)
-# From this many epochs on the published R_D* is not told by the runs behind it.
+# From this many epochs on the runs behind the published R_D* do not determine it.
 OPEN_BEYOND = 15.0
 
 
@@ -98,7 +98,7 @@ def data(sheet: Sheet, *, flops: float, pools: Sequence[Pool], level: float = 0.
     }
     warnings = warnings_of(sheet, made, distance)
     if sizes["epochs"] > OPEN_BEYOND:
-        warnings.append("Beyond some 15 epochs no run tells what repetition is worth.")
+        warnings.append("Beyond some 15 epochs no run shows what repetition is worth.")
     return Answer(
         f"{flops:.4g} FLOP with {unique:.4g} unique tokens",
         [("flops", exact(flops, level), "FLOP"), *figures],

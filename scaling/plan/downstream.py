@@ -7,7 +7,7 @@ every draw's accuracy rises with C, so each draw has a least compute C_r that re
     P(law reaches the goal with C) = share of draws with C_r <= C.
 
 A draw's ceiling below the goal gives an infinite C_r. A run is not the law: its accuracy scatters
-about it, and a task may leave the law beyond the fitted runs. So the probability that is told is
+about it, and a task may leave the law beyond the fitted runs. So the probability in the answer is
 
     P(run reaches the goal with C) = mean over draws of Phi((a(C) - goal) / sd),
     sd^2 = s^2 + (scatter a(C))^2,

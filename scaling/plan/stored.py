@@ -7,6 +7,7 @@ the hash of the fit file.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,9 +19,11 @@ from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
-from scaling.fitting.result import Fit, Outcome
-from scaling.fitting.study_record import NO_CERTIFICATE
+from scaling.fitting.result import Fit
+from scaling.forecasting import stored_model
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.io.hashing import sha256
+from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Sheet:
         ranges: size -> smallest and largest of the fitted runs.
         notes: what a reader must know (no draws, a law that could not be fitted).
         runs: the fitted runs in the order of the residuals, where they are at hand.
+        lead: the law that divides a budget where none is named; "" for the first that can.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Sheet:
     metric: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
     runs: Cells | None = None
+    lead: str = ""
 
     def get(self, law: str) -> Fit:
         """One law's fit; the error names those that there are."""
@@ -76,12 +81,13 @@ class Sheet:
 
 
 def read(name: str, root: Path = Path()) -> Sheet:
-    """The sheet of ``STUDY`` (data/fits/STUDY.json with its draws) or ``published:LAW[:NUMBER]``.
+    """The sheet of ``STUDY`` (data/fits/STUDY.json with its draws) or of published constants
+    (``published:LAW``, ``published:LAW:PAPER`` or ``published:PAPER``).
 
     Raises:
         InputError: no such study, law or published fit.
     """
-    if name.startswith("published:"):
+    if name.startswith(PREFIX):
         return published(name)
     return load(name, root)
 
@@ -99,12 +105,17 @@ def load(name: str, root: Path = Path()) -> Sheet:
         raise InputError(
             "no such stored fit",
             file=path,
-            allowed=", ".join([*studies, "published:LAW"]),
+            allowed=", ".join([*studies, "published:LAW", "published:PAPER"]),
             hint=nearest(name, studies) or "`scaling refit` makes them; --runs fits a table.",
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = _of_one_unit({one.law: one.to_fit(drawn.get(one.law)) for one in record.fits})
+    fits: dict[str, Fit] = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    models = root / "data" / "models" / f"{name}.json"
+    model = stored_model.read(models).fit() if models.is_file() else None
+    if model is not None:
+        fits = {MODEL: model} | fits
+    fits = _of_one_unit(fits)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
     return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
@@ -118,26 +129,15 @@ def _of_one_unit(fits: Mapping[str, Fit]) -> dict[str, Fit]:
 
 
 def published(name: str) -> Sheet:
-    """Constants of a paper, without draws: ``published:LAW`` or ``published:LAW:2`` for its
-    second published fit."""
-    _, law, *rest = name.split(":")
-    family = laws.get(law)
-    count = len(family.published)
-    number = rest[0] if rest else "1"
-    if not number.isdigit() or not 1 <= int(number) <= count:
-        raise InputError("no such published fit", value=name, allowed=f"1 to {count}, of {law}")
-    one = family.published[int(number) - 1]
-    theta = np.array([one.values[key] for key in family.names])
-    digest = hashlib.sha256(theta.tobytes()).hexdigest()[:12]
-    made = Fit(
-        law=family, target=family.target, theta=theta, draws=np.zeros((0, len(theta))),
-        objective=float("nan"), objective_name="published", link=family.link,
-        outcome=Outcome.ESTIMATED, reason=one.note,
-        certificate=NO_CERTIFICATE,
-        rows=0, residuals=np.zeros(0), ranges={}, unit=family.own_unit,
-    )  # fmt: skip
-    notes = (f"Published constants ({one.citation}; {one.data}): no draws, so no intervals.",)
-    return Sheet(name, {law: made}, f"constants {digest}", {}, notes)
+    """Constants of a paper, without draws, see `scaling.plan.published`.
+
+    Raises:
+        InputError: no such law, paper or set of constants.
+    """
+    found = named(name)
+    return Sheet(
+        name, found.fits, found.version, {}, found.notes, refused=found.refused, lead=found.lead
+    )
 
 
 def fitted(
@@ -162,8 +162,10 @@ def fitted(
     from scaling.runs import counts
 
     runs = counts.in_units(runs, units or {})
-
-    fits, refused, problem = {}, {}, None
+    fits: dict[str, Fit] = {}
+    refused, problem = {}, None
+    modelled = stored_model.model_of_runs(runs, target)
+    model = modelled.fit()
     for name in names:
         try:
             seen = verdict(runs, laws.get(name), target)
@@ -173,9 +175,13 @@ def fitted(
             fits[name] = fit(runs, name, target=target, resamples=resamples, seed=seed)
         except InputError as error:
             refused[name], problem = str(error), error
-    if not fits and problem is not None:
+    if not fits and model is None and problem is not None:
         raise problem
     digest = hashlib.sha256(b"".join(fits[k].theta.tobytes() for k in sorted(fits))).hexdigest()
+    if model is not None:
+        known = json.dumps(stored_model.to_json(modelled, runs, target), sort_keys=True)
+        digest = hashlib.sha256(f"{digest} {known}".encode()).hexdigest()
+        fits = {MODEL: model} | fits
     ranges = {
         name: (float(runs[name].min()), float(runs[name].max()))  # type: ignore[arg-type]
         for name in SIZES

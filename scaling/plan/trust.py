@@ -10,12 +10,12 @@ Patterson and Thompson 1971, Biometrika 58:545). Over a grid of d, all equally l
 
     holds = P(d <= 1.5 | runs),   s^2 = mean over d | runs
 
-With few runs nothing is told, and holds is the grid's share up to 1.5, which is .31. A design
+A few runs decide nothing, and holds is the grid's share up to 1.5, which is .31. A design
 trusts the law only beyond even odds,
 
     trust = max(0, 2 holds - 1),
 
-so a first study is planned as if the law did not hold, and its runs tell whether it does. Trusting
+so a first study is planned as if the law did not hold, and its runs show whether it does. Trusting
 what nobody has tested costs much where the law is wrong: docs/benchmarks/plan_next.md.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from scaling.fitting.solver.kernels import GenericKernel, TermsKernel, centres
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.space import Space
 from scaling.laws import Input, Law
+from scaling.laws._surface import has_surface, is_allocation
 
 ALL = list(laws.load().values())
 # Laws that bind to a table or bring their own procedure are tested on the table of their example.
@@ -68,6 +70,11 @@ def test_page_is_complete(law: Law) -> None:
     assert set(law.linear) <= set(law.names)
     for one in law.published:
         assert set(one.values) <= set(law.names) and one.citation and one.data
+        assert re.fullmatch(r"[a-z]+\d{4}(-[a-z0-9-]+)?", one.key) and one.paper[-4:] > "2000"
+        # A plan shows what is known to be wrong with the constants.
+        assert one.caveat or not (has_surface(law) or is_allocation(law))
+    keys = [one.key for one in law.published]
+    assert len(set(keys)) == len(keys)
     assert {one.name for one in law.needs if not one.only_fit} <= set(law.inputs)
     assert set(law.monotone) <= set(law.inputs)
     page = importlib.import_module(f"scaling.laws.{law.name}").__doc__ or ""

@@ -127,12 +127,14 @@ def _forecast_table(
     """Forecast with the model of any table, and say which columns it reads."""
     from scaling.cli.display.forecast import columns_used, show_table_forecast
     from scaling.forecasting.engine import LEVELS, forecast_table, model_of
+    from scaling.forecasting.table_model import TableModel
     from scaling.io.tables import write_table
 
     if left_out:
         typer.echo(columns_used(names, left_out))
     with given.placed(), working("Fitting the forms"):
         model = model_of(given.frame, names, target)
+    assert isinstance(model, TableModel)
     with planned.placed():
         made = forecast_table(model, planned.frame, quantile or LEVELS)
         reach = model.reach(planned.frame)

@@ -10,7 +10,7 @@ from scaling.errors import counted
 from scaling.record.changes.attribution import STEPS
 from scaling.record.changes.section import PARTS, moved_code, points
 
-# Standard errors below which a part of a change is not told.
+# Standard errors below which a part of a change is not shown.
 SMALL = 0.005
 
 

@@ -64,11 +64,17 @@ def show_fit(made: Fit) -> None:
 
 
 def show_laws() -> None:
-    """One row a law family."""
+    """One row a law family, then the papers whose constants can be asked for."""
     table = Table("law", "formula", "inputs", "paper")
     for law in laws.load().values():
         table.add_row(law.name, Text(law.formula), inputs_text(law), law.citation)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print("Published constants, as published:LAW:PAPER, or published:PAPER for all of one:")
+    for law in laws.load().values():
+        if law.published:
+            keys = ", ".join(one.key for one in law.published)
+            console.print(Text(f"  {law.name}: {keys}"), soft_wrap=True)
 
 
 def inputs_text(law: laws.Law) -> str:
@@ -115,9 +121,14 @@ def show_law(name: str) -> None:
     for one in law.published:
         values = ", ".join(f"{key} {value:g}" for key, value in one.values.items())
         mark = " (read in another text than the paper)" if one.secondary else ""
-        console.print(
-            Text(f"published  {values}\n           {one.citation}; {one.data}. {one.note}{mark}")
-        )
+        source = f"{one.citation}; {one.data}. {one.note}{mark}"
+        lines = [
+            f"published:{law.name}:{one.key}",
+            values,
+            source,
+            *([one.caveat] if one.caveat else []),
+        ]
+        console.print(Text("\n           ".join(lines)))
     console.print(Text(f"assumes    {law.assumes}\nfails      {law.fails}"))
 
 

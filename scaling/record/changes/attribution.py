@@ -13,7 +13,7 @@ when it alone is taken back: added rows left out, revised ones as they were, wit
 back. Runs that lean on each other share what they did, so these need not add up.
 
 All are exact refits, one batch of row weights over the rows of both versions
-(`scaling.fitting.reweighted`). Changes are told in standard errors of the newer fit.
+(`scaling.fitting.reweighted`). Changes are in standard errors of the newer fit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from scaling.fitting.study_record import FitRecord
 from scaling.record.changes.rows import ADDED, IS, WAS, WITHDRAWN, Rows
 
 STEPS = ("code", "withdrawn", "revised", "added")
-# Runs told of each fit, and steps that are nothing but rounding.
+# Runs listed for each fit, and steps that are nothing but rounding.
 MAX_RUNS = 5
 ROUNDING = 1e-6
 
@@ -51,7 +51,7 @@ def attribute_changes(
 
     Returns ``parameters`` (name, old, new, change in standard errors, and its `STEPS`) and
     ``runs`` (run, what it is, moved: parameter -> standard errors), the strongest first; or
-    ``reason``, why it cannot be told.
+    ``reason``, why they cannot be computed.
     """
     law = laws.get(new.law)
     if law.estimate is not None:

@@ -31,7 +31,7 @@ from scaling.record.versions.ledger import LEDGER, read_lines
 from scaling.report.places import HISTORY
 
 FILE = "changes.json"
-# Earlier versions that are told of, the newest.
+# How many earlier versions are shown, the newest.
 MOST = 6
 WIDE, ROW, REACH = 230, 18, 3.0
 PAD = {"left": 70, "right": 10, "top": 4, "bottom": 38}

@@ -63,7 +63,7 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
         study, law, name = key
         rows.append({"study": study, "law": law, "parameter": name, "old": a, "new": b,
                      "change": change})  # fmt: skip
-    # All that a row is told by: a set gives parameters in another order in each process.
+    # Ties end by name: a set gives parameters in another order in each process.
     keys = ("study", "law", "parameter")
     yield from sorted(rows, key=lambda row: (-abs(row["change"]), *(row[key] for key in keys)))
 

@@ -4,8 +4,8 @@
     node  = SHA-256(01 | left | right)
 
 The two prefixes keep a node from passing as a leaf, as in RFC 6962 (section 2.1), whose tree over
-a power of two of leaves this is. Leaves are in order of their hash, so a place tells nothing of
-what stands there, and the tree is padded, so that their number is told to a factor of two only.
+a power of two of leaves this is. Leaves are in order of their hash, so a place says nothing of
+what stands there, and the tree is padded, so that it shows their number only to a factor of two.
 """
 
 from __future__ import annotations

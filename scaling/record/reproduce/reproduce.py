@@ -230,7 +230,7 @@ def _commit(root: Path, name: str) -> str | None:
 
 
 def _told_by(folder: Path) -> dict[str, str]:
-    """The code that told what changed, which the version id is not made of."""
+    """The code that wrote what changed, which the version id is not made of."""
     path = folder / CHANGES
     found: dict[str, str] = json.loads(path.read_bytes())["told_by"] if path.is_file() else {}
     return found

@@ -61,7 +61,7 @@ def fingerprint(root: Path) -> Current:
         "params": sha256(canonical(params)),
         "requirements": _hash(_need(root / "requirements.lock")),
         "seed": params.get("seed"),
-        # Too large to publish; the fits' draws are told by their hashes.
+        # Too large to publish; the fits' draws stand here by their hashes.
         "draws": hashes_of(root, _of_studies(root / "data" / "fits", ".parquet", studies)),
         "outputs": {name: _hash(path) for name, path in files.items()},
     }
@@ -140,6 +140,10 @@ def _of_studies(folder: Path, suffix: str, studies: Iterable[str]) -> list[Path]
     return sorted(path for path in folder.glob(f"*{suffix}") if path.stem in known)
 
 
+# Files of each study that a version holds: folder, ending.
+_STUDY_FILES = (("fits", ".json"), ("fits", ".csv"), ("models", ".json"), ("backtests", ".json"))
+
+
 def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     """Name within the version -> where the stages left the file."""
     present = _need(root / "reports" / "current")
@@ -148,7 +152,7 @@ def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     shown = files.setdefault("forecast.csv", forecast)
     if _hash(shown) != _hash(forecast):
         raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
-    for name, suffix in (("fits", ".json"), ("fits", ".csv"), ("backtests", ".json")):
+    for name, suffix in _STUDY_FILES:
         for path in _of_studies(root / "data" / name, suffix, studies):
             files[f"{name}/{path.name}"] = path
     baselines = root / "data" / "forecasts" / BASELINES

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
-from scaling.document.cells import both, figure
+from scaling.document.cells import both, figure, words
 from scaling.document.format import clean, count, loss, plain, scientific
 from scaling.io.json_files import as_list, as_map, as_number
+from scaling.plan import published
 from scaling.plan.summary import BUDGETS, planning_summary
 from scaling.report.context import Context, Study
 
@@ -33,6 +34,7 @@ def planning(ctx: Context) -> Section:
             ),
             planning_table(known),
             Points(tuple(_remarks(known))),
+            *published_constants(),
         )
     return Section("planning", "What to train", blocks)
 
@@ -65,6 +67,53 @@ def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
         "beyond."
     )
     return table("planning-table", "Compute-optimal runs", columns, groups, note, "study")
+
+
+def published_constants() -> tuple[Block, ...]:
+    """What papers' constants say at the same budgets, and what is known to be wrong with them."""
+    columns = (
+        Column("constants"),
+        Column("paper"),
+        Column("counts"),
+        Column("params", numeric=True, strong=True),
+        Column("tokens", numeric=True, strong=True),
+        Column("tokens per param", numeric=True),
+        Column("loss", numeric=True),
+        Column("params for ten times the compute", "times", numeric=True),
+        Column("tokens for ten times the compute", "times", numeric=True),
+    )
+    by_budget = {flops: published.rows(flops) for flops in BUDGETS}
+    groups = tuple(
+        Group(f"{scientific(flops)} FLOP", tuple(map(_published_row, rows)))
+        for flops, rows in by_budget.items()
+    )
+    note = (
+        "Each is for its paper's own data and way to count params, and has no intervals; losses on "
+        "different data are not to be compared. A dash: the paper does not say."
+    )
+    faults: dict[str, list[str]] = {}
+    for row in by_budget[BUDGETS[0]]:
+        faults.setdefault(clean(row["caveat"]), []).append(clean(row["set"]))
+    title = "Published constants at the same budgets"
+    return (
+        table("planning-published", title, columns, groups, note, "budget"),
+        Points(tuple(f"{', '.join(names)}: {fault}" for fault, names in faults.items())),
+    )
+
+
+def _published_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"scaling/laws/{clean(row['set']).split(':')[0]}.py#published"
+    return (
+        words(row["set"], place),
+        words(row["paper"]),
+        words(row["counts"]),
+        figure(row["params"], count, place, "parameters"),
+        figure(row["tokens"], count, place, "tokens"),
+        figure(row["tokens_per_param"], lambda value: plain(value, 3), place),
+        figure(row["loss"], loss, place, "nats/token"),
+        figure(row["params_10x"], lambda value: plain(value, 3), place),
+        figure(row["tokens_10x"], lambda value: plain(value, 3), place),
+    )
 
 
 def _row(study: Study, summary: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -52,11 +52,11 @@ def test_slopes_of_the_coupled_law_are_exact() -> None:
     size = 6
     rng = np.random.default_rng(size)
     theta, x = rng.normal(-1, 0.5, (3, size)), rng.uniform(-4, 1, (8, 2))
-    _, slopes = two_inputs.predict(theta, x, 0.4)
+    _, slopes = two_inputs.predict_with_slopes(theta, x, 0.4)
     for j in range(size):
         step = np.zeros(size)
         step[j] = 1e-6
-        up, down = (two_inputs.predict(theta + sign * step, x, 0.4)[0] for sign in (1, -1))
+        up, down = (two_inputs.predict(theta + sign * step, x, 0.4) for sign in (1, -1))
         assert slopes[:, :, j] == pytest.approx((up - down) / 2e-6, abs=1e-7)
 
 
@@ -162,12 +162,11 @@ def test_many_runs_are_merged_and_their_scatter_kept() -> None:
     assert made.location[0] == pytest.approx(np.log(1.8 + 40.0 * 1e6**-0.3), abs=0.02)
     frame = pl.concat([runs(seed, 0.02) for seed in range(20)])
     far = np.array([[7e10, 1.4e12]])
-    plane = two_inputs.extrapolate(
-        frame.select("params", "tokens").to_numpy(), frame["loss"].to_numpy(), far
-    )
-    assert plane.noise == pytest.approx(0.02, rel=0.2)
+    x, y = frame.select("params", "tokens").to_numpy(), frame["loss"].to_numpy()
+    law = two_inputs.coupled_model(x, y)
+    assert law.noise == pytest.approx(0.02, rel=0.2)
     truth = 1.7 + 480.0 * 7e10**-0.35 + 2100.0 * 1.4e12**-0.37
-    assert plane.location[0] == pytest.approx(np.log(truth), abs=0.02)
+    assert law.location(np.log(far))[0] == pytest.approx(np.log(truth), abs=0.02)
 
 
 def test_repeated_data_ask_for_the_unique_tokens() -> None:

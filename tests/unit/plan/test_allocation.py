@@ -185,7 +185,7 @@ def test_absurd_input_is_refused(tmp_path: Path, wrong: dict[str, float], says: 
 def test_unknown_sources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such stored fit"):
         stored.read("nothing", tmp_path)
-    with pytest.raises(InputError, match="1 to 2"):
+    with pytest.raises(InputError, match="1 to 4"):
         stored.read("published:chinchilla:9")
     with pytest.raises(InputError, match="unknown law"):
         stored.read("published:chinchila")

@@ -209,6 +209,18 @@ def test_plans_are_those_of_the_planner(ctx: Context, made: Report) -> None:
         )
 
 
+def test_published_constants_stand_beside_the_plans(made: Report) -> None:
+    found = tables(made)["planning-published"]
+    assert [group.title for group in found.groups] == ["1e21 FLOP", "1e23 FLOP", "1e25 FLOP"]
+    for group in found.groups:
+        rows = {row[0].text: row for row in group.rows}
+        kaplan = rows["envelope:kaplan2020"]
+        assert [cell.text for cell in kaplan[6:]] == ["\u2014", "5.37", "1.86"]
+        assert kaplan[2].text == "params without embeddings"
+    page = html(made, scripted=True)
+    assert "Contradicts approaches 1 and 2" in page
+
+
 def test_without_draws_there_are_no_such_figures(here: Path, tmp_path: Path) -> None:
     root = project(tmp_path)
     names = {figure.id for figure in figures(build(read(root)))}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Study = Annotated[
     str | None,
-    typer.Argument(help="A study with stored fits, or published:LAW for a paper's constants."),
+    typer.Argument(
+        help="A study with stored fits, or a paper's constants: published:LAW, "
+        "published:LAW:PAPER or published:PAPER; `scaling laws` lists them."
+    ),
 ]
 Runs = Annotated[Path | None, typer.Option(help="Table of runs to fit now, instead of a study.")]
 LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
@@ -47,7 +50,7 @@ def sheet_of(
         raise InputError(
             "give a study or a table",
             value=study,
-            allowed="a study, published:LAW, or --runs FILE",
+            allowed="a study, published:LAW or published:PAPER, or --runs FILE",
         )
     if study is not None:
         from scaling.record.versions.lookup import version
