@@ -155,10 +155,12 @@ def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed:
         )
 
 
-def unit_of_target(runs: pl.DataFrame) -> str:
+def unit_of_target(runs: pl.DataFrame, target: str = "value") -> str:
     """The unit that the table states for its results, in the column ``unit``; "" for none or
-    several."""
+    several, or where it is another column's than the target."""
     if "unit" not in runs.columns:
+        return ""
+    if "value" in runs.columns and not runs[target].equals(runs["value"]):
         return ""
     stated = runs["unit"].drop_nulls().unique()
     return str(stated[0]) if len(stated) == 1 else ""

@@ -93,7 +93,7 @@ def fit(
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
         made = fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
-        return replace(made, unit=unit_of_target(runs))
+        return replace(made, unit=unit_of_target(runs, target))
     problem = prepare(
         runs,
         family,
@@ -108,7 +108,7 @@ def fit(
         mixed=mixed,
     )
     result, u = solve(problem, target, start)
-    result = replace(result, unit=unit_of_target(runs))
+    result = replace(result, unit=unit_of_target(runs, target))
     if check:
         from scaling.fitting.scipy_check import scipy_objective
 

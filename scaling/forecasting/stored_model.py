@@ -51,8 +51,8 @@ class StoredModel:
 
 def model_of_runs(runs: pl.DataFrame, target: str = "loss") -> StoredModel:
     """The model of runs in params and tokens; a table that allows none says why."""
-    unit = unit_of_target(runs)
     missing = [name for name in (*INPUTS, target) if name not in runs.columns]
+    unit = "" if target in missing else unit_of_target(runs, target)
     try:
         if missing:
             raise InputError("no model", value=f"no {' and no '.join(missing)}")

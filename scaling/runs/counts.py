@@ -14,8 +14,8 @@ import functools
 import inspect
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import polars as pl
@@ -35,9 +35,9 @@ from scaling.runs.units import (
     units_of,
 )
 
-# The smallest sizes of a language model that are believed without a unit. Kaplan et al. 2020
-# (arXiv:2001.08361, section 1.3) go down to 768 params without embeddings; with them, and in
-# tokens, no public run comes near these ends.
+# The smallest sizes of a language model that are believed without a unit. No run of data/published
+# is below any of them; Kaplan et al. 2020 (arXiv:2001.08361, section 3) go down to 768 params
+# without embeddings.
 LEAST = {
     "params": 1e4,
     "params_active": 1e4,
@@ -45,7 +45,7 @@ LEAST = {
     "tokens": 1e6,
     "tokens_unique": 1e6,
 }
-# One step of training: checkpoints of a run that ends above LEAST may begin there.
+# About one sequence: checkpoints of a run that ends above LEAST may begin there.
 _FIRST_TOKENS = 1e3
 # The middle of a mapped column of compute: less than one step of the smallest of those models.
 _LEAST_FLOPS = 1e8
@@ -127,7 +127,12 @@ def _text(cells: pl.Series) -> pl.Series | None:
     return text.to_frame().select(pl.col(text.name).replace("", None)).to_series()
 
 
-def table(frame: pl.DataFrame, sources: Sources, say: SayFor = map_flag) -> pl.DataFrame:
+def table(
+    frame: pl.DataFrame,
+    sources: Sources,
+    say: SayFor = map_flag,
+    only: Collection[str] | None = None,
+) -> pl.DataFrame:
     """The table with its columns of counts and compute in full.
 
     Args:
@@ -135,11 +140,13 @@ def table(frame: pl.DataFrame, sources: Sources, say: SayFor = map_flag) -> pl.D
         sources: our name -> column of the frame, and its unit where one is stated. Columns under
             our own names need none.
         say: how a unit is stated for a column.
+        only: of the columns under our own names, those that are read; None for all.
 
     Raises:
         InputError: a column that cannot be in full and has no unit, or has two.
     """
-    own: Sources = {name: (name, None) for name in frame.columns if _has_units(name)}
+    read = frame.columns if only is None else [name for name in frame.columns if name in only]
+    own: Sources = {name: (name, None) for name in read if _has_units(name)}
     wanted = {**own, **sources}
     made = frame.with_columns(
         converted(frame[theirs], ours, unit) for ours, (theirs, unit) in wanted.items()
@@ -395,34 +402,37 @@ def count(value: object, ours: str, *, place: str = "") -> float:
         allowed = "a number, with or without a unit: 7e9, 350M, 1.4T"
         raise InputError("is not a count", column=place or ours, value=value, allowed=allowed)
     if unit is None:
-        try:
-            refuse(
-                cells,
-                ours,
-                _written(f"{place}{'' if place[-1:] in ('', '=') else ' '}{text}"),
-                cells.to_frame(),
-            )
-        except InputError as error:
-            error.row, error.column = None, place or ours
-            raise error.hinted(error.hint or "") from None
+        _refuse_count(cells, ours, place)
     return float(made[0])
 
 
-def _written(text: str) -> Say:
-    """How a unit is written behind a number."""
-    return lambda unit: f"{text}{'' if unit in 'MBT' else ':'}{unit}"
+def _refuse_count(cell: pl.Series, ours: str, place: str) -> None:
+    """`refuse` for one number, which has no row."""
+    number = f"{place}{'' if place[-1:] in ('', '=') else ' '}{cell[0]}"
+    try:
+        refuse(cell, ours, lambda unit: f"{number}{'' if unit in 'MBT' else ':'}{unit}",
+               cell.to_frame())  # fmt: skip
+    except InputError as error:
+        raise InputError(
+            error.problem,
+            column=place or ours,
+            value=error.value,
+            allowed=error.allowed,
+            hint=error.hint,
+        ) from None
 
 
-# Python -----------------------------------------------------------------------------------------
+# The functions of `import scaling` ---------------------------------------------------------------
 
 
 def reading(function: Callable[P, T]) -> Callable[P, T]:
     """The function with its tables ``runs`` and ``at`` read as `table` does.
 
-    ``inputs`` may state units: ``{"params": "size:M"}``, or ``("params:M", "tokens:B")`` where it
-    is a list of columns.
+    Its argument ``inputs`` may state units: ``{"params": "size:M"}``, or ``("params:M",
+    "tokens:B")`` where it is a list of columns, which then are those that are read.
     """
     signature = inspect.signature(function)
+    by_name = "Mapping" in str(signature.parameters["inputs"].annotation)
 
     @functools.wraps(function)
     def read(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -433,30 +443,36 @@ def reading(function: Callable[P, T]) -> Callable[P, T]:
             for name, one in given.arguments.items()
             if name in ("runs", "at") and isinstance(one, pl.DataFrame)
         }
-        columns = {name for one in frames.values() for name in one.columns}
-        sources, known = _sources(inputs, columns)
-        names = {ours: theirs for ours, (theirs, _) in sources.items()}
+        sources, known = _sources(inputs, {name for one in frames.values() for name in one.columns})
+        only = None if by_name or inputs is None else known
         for name, frame in frames.items():
-            there = {ours: one for ours, one in sources.items() if one[0] in frame.columns}
-            given.arguments[name] = table(frame, there, _inputs_flag(inputs))
+            there = _there(sources, frame, planned=name == "at")
+            given.arguments[name] = table(frame, there, _inputs_flag(by_name), only)
         if inputs is not None:
             given.arguments["inputs"] = known
-        with placed(names=names):
+        with placed(names={ours: theirs for ours, (theirs, _) in sources.items()}):
             return function(*given.args, **given.kwargs)
 
     return read
 
 
-def _inputs_flag(inputs: object) -> SayFor:
+def _there(sources: Sources, frame: pl.DataFrame, *, planned: bool) -> Sources:
+    """The sources that a table has; planned cells such as 70B need no unit that the runs need."""
+    return {
+        ours: (name, None if planned and states_units(frame[name]) else unit)
+        for ours, (name, unit) in sources.items()
+        if name in frame.columns
+    }
+
+
+def _inputs_flag(by_name: bool) -> SayFor:
     """How a unit is stated in the argument ``inputs``."""
-    if isinstance(inputs, Mapping) or inputs is None:
+    if by_name:
         return lambda ours, theirs: lambda unit: f'inputs={{"{ours}": "{theirs}:{unit}"}}'
     return lambda ours, theirs: lambda unit: f'inputs=("{theirs}:{unit}", ...)'
 
 
-def _sources(
-    inputs: Mapping[str, str] | Sequence[str] | None, columns: Collection[str]
-) -> tuple[Sources, Mapping[str, str] | Sequence[str]]:
+def _sources(inputs: Any, columns: Collection[str]) -> tuple[Sources, Any]:
     """The columns with units of the argument ``inputs``, and the argument without them."""
     if isinstance(inputs, Mapping):
         parts = {ours: split(text, ours, columns) for ours, text in inputs.items()}

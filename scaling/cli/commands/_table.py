@@ -82,7 +82,8 @@ class Given:
                 values = counts.losses(values, unit)
             unit = counts.unit_kept(unit)
         stated = {"unit": pl.lit(unit)} if unit else {}
-        frame = chosen.frame.with_columns(values.alias(target), **stated)
+        both = values.alias("value"), values.alias(target)
+        frame = chosen.frame.with_columns(*both, **stated)
         return replace(made, frame=frame)
 
     def beside(self, metrics: Sequence[str], table: Given) -> Given:

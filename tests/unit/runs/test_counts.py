@@ -85,8 +85,8 @@ VERBS = {
     "regime": "TABLE --resamples 5",
     "laws": "--for TABLE",
     "plan optimal": "--runs TABLE --flops 1e22 --resamples 5",
-    "plan next": "--runs TABLE --budget 1e20 --params 7B --tokens 140B",
-    "plan serve": "--runs TABLE --read 1T --write 100B --like-params 7B",
+    "plan next": "--runs TABLE --law chinchilla --budget 1e20 --params 7B --tokens 140B",
+    "plan serve": "--runs TABLE --law chinchilla --read 1T --write 100B --like-params 7B",
 }
 
 
@@ -285,8 +285,9 @@ def test_python_reads_units_as_the_command_line_does() -> None:
     with pytest.raises(InputError, match="too small for a language model"):
         scaling.backtest(small)
     at = pl.DataFrame({"params": ["7B"], "tokens": ["140B"]})
-    with pytest.raises(InputError, match="too small for a language model"):
+    with pytest.raises(InputError, match="too small for a language model") as caught:
         scaling.forecast(small, at)
+    assert 'inputs=("params:M", ...)' in str(caught.value)
     with pytest.raises(InputError, match="too small for a language model"):
         scaling.forecast(full, pl.DataFrame({"params": [7.0], "tokens": [1.4e11]}))
     units = {"params": "params:M", "tokens": "tokens:B"}
@@ -297,6 +298,8 @@ def test_python_reads_units_as_the_command_line_does() -> None:
     one = scaling.forecast(small, planned, inputs=listed, quantiles=[0.5])
     two = scaling.forecast(full, at, quantiles=[0.5])
     assert one["value"][0] == pytest.approx(two["value"][0], rel=1e-9)
+    three = scaling.forecast(small, at, inputs=listed, quantiles=[0.5])
+    assert three["value"][0] == pytest.approx(two["value"][0], rel=1e-9)
     as_they_are = {"params": "params:1", "tokens": "tokens:1"}
     assert scaling.fit(small, "chinchilla", inputs=as_they_are).rows == len(n)
 
@@ -317,6 +320,9 @@ def test_curves_of_other_names_are_not_affected() -> None:
     at = pl.DataFrame({"n_B": [300.0]})
     made = scaling.forecast(runs, at, inputs=["n_B"], target="y", quantiles=[0.5])
     assert made["value"][0] == pytest.approx(20.0 + 30.0 / 300.0**0.5, rel=0.05)
+    beside = runs.with_columns(params=pl.lit(3))
+    again = scaling.forecast(beside, at, inputs=["n_B"], target="y", quantiles=[0.5])
+    assert again["value"][0] == made["value"][0]
 
 
 # Units of results ---------------------------------------------------------------------------------
@@ -341,6 +347,13 @@ def test_the_unit_is_the_tables(files: Path) -> None:
     named = {name: [value] * len(n) for name, value in long.items()}
     pl.DataFrame(sized | named | {"value": loss(n, d) / 3}).write_csv("long.csv")
     assert units_shown(cli("fit", "long.csv", *words, "--metric", "m")) == {"bits/byte", "1"}
+
+
+def test_a_unit_of_another_column_is_not_the_targets() -> None:
+    n, d = sizes()
+    results = {"value": n / n.max(), "unit": ["fraction"] * len(n), "loss": loss(n, d)}
+    made = scaling.fit(pl.DataFrame({"params": n, "tokens": d, **results}), "chinchilla")
+    assert made.target_unit == "unit of loss"
 
 
 def test_an_accuracy_in_per_cent_is_no_fraction(files: Path) -> None:
