@@ -53,4 +53,8 @@ _HOMES = {
 }
 
 
-__getattr__, __dir__ = lazily(__name__, _HOMES)
+# Functions of tables read units as the command line does.
+_ENTRANCES = dict.fromkeys(("backtest", "fit", "forecast"), ("scaling.runs.counts", "reading"))
+
+
+__getattr__, __dir__ = lazily(__name__, _HOMES, _ENTRANCES)

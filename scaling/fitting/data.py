@@ -50,6 +50,8 @@ def number(runs: pl.DataFrame, name: str) -> Array:
             hint=nearest(name, runs.columns),
         )
     column = runs[name]
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
     if column.dtype == pl.String:
         cast = column.cast(pl.Float64, strict=False)
         wrong = np.flatnonzero((cast.is_null() & column.is_not_null()).to_numpy())
@@ -151,6 +153,17 @@ def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed:
             allowed=allowed,
             hint=None if len(bad) == 1 else f"{len(bad)} rows have this problem.",
         )
+
+
+def unit_of_target(runs: pl.DataFrame, target: str = "value") -> str:
+    """The unit that the table states for its results, in the column ``unit``; "" for none or
+    several, or where it is another column's than the target."""
+    if "unit" not in runs.columns:
+        return ""
+    if "value" in runs.columns and not runs[target].equals(runs["value"]):
+        return ""
+    stated = runs["unit"].drop_nulls().unique()
+    return str(stated[0]) if len(stated) == 1 else ""
 
 
 def compute(runs: pl.DataFrame) -> Array:

@@ -15,7 +15,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.certificate import certify
 from scaling.fitting.conventions import refuse_mixtures
-from scaling.fitting.data import clusters, law_inputs, number, positive
+from scaling.fitting.data import clusters, law_inputs, number, positive, unit_of_target
 from scaling.fitting.procedures import fit_procedure
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
@@ -64,7 +64,8 @@ def fit(
         cluster: column whose values are resampled together; "row" for single rows; None for the
             coarsest lineage column that the table has.
         seed: of the resamples; the same seed gives the same bytes.
-        inputs: law input -> column.
+        inputs: law input -> column; through `scaling.fit` also with its unit,
+            ``{"params": "size:M"}``.
         objective: default Huber on the law's own scale, summed: log residuals with delta 1e-3
             unless the law says otherwise.
         weights: column of standard errors of the target; each row counts by 1/se^2, scaled to
@@ -91,7 +92,8 @@ def fit(
     family = bound(runs, law, target, mixed)
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
-        return fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
+        made = fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
+        return replace(made, unit=unit_of_target(runs, target))
     problem = prepare(
         runs,
         family,
@@ -106,6 +108,7 @@ def fit(
         mixed=mixed,
     )
     result, u = solve(problem, target, start)
+    result = replace(result, unit=unit_of_target(runs, target))
     if check:
         from scaling.fitting.scipy_check import scipy_objective
 

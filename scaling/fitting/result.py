@@ -13,7 +13,7 @@ import numpy as np
 
 from scaling.arrays import Array
 from scaling.io.notebook import html_table, markdown_table, one_line
-from scaling.laws._law import Law
+from scaling.laws._law import Law, Param
 
 
 class Outcome(enum.StrEnum):
@@ -123,7 +123,7 @@ class Fit:
 
     ``theta`` (K,) are natural parameters in the law's order, ``draws`` (R, K) their resamples
     (empty without resampling). ``residuals`` (rows,) are prediction minus observation on the
-    objective's link scale.
+    objective's link scale. ``unit`` is the target's as the table states it, "" where it does not.
     """
 
     law: Law
@@ -142,6 +142,17 @@ class Fit:
     resampling: Resampling | None = None
     free: tuple[str, ...] = ()
     errors: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+
+    @property
+    def target_unit(self) -> str:
+        """The unit of the target, and so of predictions, in words."""
+        return self.unit or f"unit of {self.target}"
+
+    def unit_of(self, param: Param) -> str:
+        """A parameter's unit for this table, whose target may be in another unit than the law's."""
+        own = self.law.own_unit
+        return param.unit.replace(own, self.target_unit) if own else param.unit
 
     @property
     def values(self) -> dict[str, float]:
@@ -196,7 +207,7 @@ class Fit:
             param.name: {
                 "value": self.values[param.name],
                 "se": se[param.name],
-                "unit": param.unit,
+                "unit": self.unit_of(param),
                 "low90": ends[param.name][0],
                 "high90": ends[param.name][1],
             }
@@ -253,7 +264,7 @@ def _rows(made: Fit) -> list[tuple[str, ...]]:
             _number(made.values[param.name], 6),
             _number(made.se[param.name], 3),
             _between(*ends[param.name]),
-            param.unit,
+            made.unit_of(param),
             param.meaning,
         )
         for param in made.law.params

@@ -119,6 +119,9 @@ class FitRecord:
             rows=self.rows or 0,
             residuals=np.array(self.residuals),
             ranges=_complete(self.ranges),
+            unit=next(
+                (self.parameters[p.name].unit for p in law.params if p.unit == law.own_unit), ""
+            ),
         )
 
 

@@ -74,7 +74,8 @@ def forecast(
         at: one row a planned run, with the input columns.
         inputs: columns of any names, numbers or text whose values are groups; None for params and
             tokens, with tokens_unique where runs or targets repeat their data, or, without these,
-            for all columns of both tables that can be inputs (`default_inputs`).
+            for all columns of both tables that can be inputs (`default_inputs`). Through
+            `scaling.forecast` also with units, ``("params:M", "tokens:B")``.
         quantiles: levels between 0 and 1.
         laws: law names, or "auto" for the default of so many inputs (see the module). A law that
             reads other inputs, brings its own procedure or predicts something else than the target

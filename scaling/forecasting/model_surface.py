@@ -162,7 +162,7 @@ def model_fit(
         title="Model of the study",
         formula="L(N, D) by every form, weighed by evidence",
         citation="docs/method.md",
-        params=(Param("draw", unit, "number of a draw, 0 for the location", "real"),),
+        params=(Param("draw", "1", "number of a draw, 0 for the location", "real"),),
         inputs=("params", "tokens"),
         predict=predict,
         surface=surface,
@@ -173,5 +173,5 @@ def model_fit(
         law=law, target="loss", theta=np.zeros(1), draws=numbers,
         objective=float("nan"), objective_name="evidence", link=law.link,
         outcome=Outcome.ESTIMATED, reason="", certificate=NO_CERTIFICATE,
-        rows=rows, residuals=np.zeros(0), ranges=ranges, model=model,
+        rows=rows, residuals=np.zeros(0), ranges=ranges, unit=unit, model=model,
     )  # fmt: skip

@@ -13,6 +13,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.fitting.conventions import refuse_mixed_columns
+from scaling.fitting.data import unit_of_target
 from scaling.forecasting.model_surface import ModelFit, model_fit
 from scaling.forecasting.study_model import StudyModel, TwoInputModel, study_model
 from scaling.forecasting.two_inputs import CoupledModel
@@ -51,10 +52,8 @@ class StoredModel:
 
 def model_of_runs(runs: pl.DataFrame, target: str = "loss") -> StoredModel:
     """The model of runs in params and tokens; a table that allows none says why."""
-    unit = ""
-    if "unit" in runs.columns and runs["unit"].drop_nulls().n_unique() == 1:
-        unit = str(runs["unit"].drop_nulls()[0])
     missing = [name for name in (*INPUTS, target) if name not in runs.columns]
+    unit = "" if target in missing else unit_of_target(runs, target)
     try:
         if missing:
             raise InputError("no model", value=f"no {' and no '.join(missing)}")

@@ -254,6 +254,14 @@ class Law:
         return Kind.FORMULA if self.estimate is None else Kind.PROCEDURE
 
     @property
+    def own_unit(self) -> str:
+        """The unit of the target in which the parameters' units are written; "" where they name
+        none. A table may be in another (`scaling.fitting.result.Fit.unit_of`)."""
+        return {"loss": "nats/token", "accuracy": "fraction", "error": "fraction"}.get(
+            self.target, ""
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Parameter names, in the order of arrays."""
         return tuple(param.name for param in self.params)

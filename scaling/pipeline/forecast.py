@@ -21,6 +21,7 @@ from scaling.forecasting.stored_model import StoredModel
 from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
+from scaling.runs.counts import count
 from scaling.runs.schema import FORECAST, dtypes
 from scaling.runs.studies import get_study, load_params, select
 
@@ -72,7 +73,7 @@ def place(target: dict[str, float], model: StoredModel) -> dict[str, float]:
     """One target as params, tokens, flops, and any other input that params.yaml gives it."""
     more = {key: float(value) for key, value in target.items() if key not in SCALE}
     if "flops" not in target:
-        n, d = float(target["params"]), float(target["tokens"])
+        n, d = (count(target[name], name, place=f"target {name}:") for name in INPUTS)
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
     assert model.model is not None
     n, d = compute_optimal(model.model, float(target["flops"]))

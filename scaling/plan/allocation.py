@@ -268,7 +268,7 @@ def _figures(
         ("params", drawn.interval(n), "params"),
         ("tokens", drawn.interval(d), "tokens"),
         ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
-        ("loss", loss_at_best(made, found, drawn), made.law.params[0].unit),
+        ("loss", loss_at_best(made, found, drawn), made.target_unit),
     ]
 
 

@@ -88,7 +88,7 @@ def recommend(
         f"Next runs for the loss of {place[0]:.4g} params on {place[1]:.4g} tokens, "
         f"{budget:.4g} FLOP at most",
         [
-            ("forecast", now, made.law.params[0].unit),
+            ("forecast", now, made.target_unit),
             ("width", exact(width, level), "of the loss, now"),
             ("width_after", exact(width * ratio, level), "of the loss, expected after the runs"),
             ("runs", exact(float(len(found.order)), level), "runs"),

@@ -415,7 +415,7 @@ def over_trained(
     with np.errstate(divide="ignore", invalid="ignore"):
         extra = params * tokens - np.exp(plain[0] + plain[1])
         pays = np.where(apart > 0, 3.0 * extra / apart, np.inf)
-    unit = made.law.params[0].unit
+    unit = made.target_unit
     rows = [
         ("loss", one.loss(size, data), unit),
         ("loss_given_up", one.loss(size, data) - equal, f"{unit}, against the same compute"),

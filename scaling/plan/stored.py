@@ -114,9 +114,17 @@ def load(name: str, root: Path = Path()) -> Sheet:
     model = stored_model.read(models).fit() if models.is_file() else None
     if model is not None:
         fits = {MODEL: model} | fits
+    fits = _of_one_unit(fits)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
     return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
+
+
+def _of_one_unit(fits: Mapping[str, Fit]) -> dict[str, Fit]:
+    """A study's fits, all of one metric: a law without a parameter in its unit has the others'."""
+    units = {one.unit for one in fits.values() if one.unit}
+    unit = units.pop() if len(units) == 1 else ""
+    return {law: replace(one, unit=one.unit or unit) for law, one in fits.items()}
 
 
 def published(name: str) -> Sheet:
@@ -139,15 +147,20 @@ def fitted(
     resamples: int = 300,
     seed: int = 0,
     target: str = "loss",
+    units: Mapping[str, str] | None = None,
 ) -> Sheet:
     """Fits of a table, made now; laws that the table does not allow are kept with the reason.
 
+    ``units`` states those of columns, as in ``{"params": "M"}``; "1" says that one is in full.
+
     Raises:
-        InputError: no law can be fitted.
+        InputError: no law can be fitted, or a column of counts cannot be in full.
     """
     from scaling.fitting.applicability import verdict
     from scaling.fitting.engine import fit
+    from scaling.runs import counts
 
+    runs = counts.in_units(runs, units or {})
     fits: dict[str, Fit] = {}
     refused, problem = {}, None
     modelled = stored_model.model_of_runs(runs, target)

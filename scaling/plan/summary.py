@@ -77,7 +77,7 @@ def planning_summary(
     return {
         "law": made.law.name,
         "formula": made.law.formula,
-        "unit": made.law.params[0].unit,
+        "unit": made.target_unit,
         "level": level,
         "near_share": SHARE,
         "far_beyond": FAR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,9 @@ import polars.selectors as cs
 
 from scaling.cli.commands._options import remark
 from scaling.errors import InputError, counted, nearest, placed
-from scaling.runs.schema import RUN, by_name
-from scaling.runs.units import COUNTS, in_full, units_of
+from scaling.fitting.data import unit_of_target
+from scaling.runs import counts
+from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 MISSING = "missing column"
 
@@ -23,13 +25,14 @@ class Given:
     """A table with columns under our names, and perhaps not all rows of its file.
 
     ``rows`` are the rows of the file that are left, counted from 1; ``names`` maps a column of the
-    frame to the one of the file that it was copied from.
+    frame to the one of the file that it was copied from; ``units`` say that its counts are in full.
     """
 
     file: Path
     frame: pl.DataFrame
     rows: Sequence[int]
     names: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def placed(self) -> Iterator[None]:
@@ -40,8 +43,17 @@ class Given:
         except InputError as error:
             if error.problem != MISSING or error.file != self.file:
                 raise
-            other = f"A column of another name: --map {error.column}=THEIRS."
+            other = f"A column of another name: {self._flag(str(error.column))}."
             raise error.hinted(f"{error.hint} {other}" if error.hint else other) from error
+
+    def _flag(self, column: str) -> str:
+        """How to name the column that may be meant, with its unit if its name speaks of one."""
+        start = re.compile(rf"(?:n_|num_)?{re.escape(column)}(?![a-z])", re.IGNORECASE)
+        units = units_of(column)
+        for name in self.frame.columns:
+            if units and start.match(name) and (word := counts.named(name)):
+                return counts.map_flag(column, name)(counts.unit_of_word(word, units) or "UNIT")
+        return f"--map {column}=THEIRS"
 
     def kept(self, where: pl.Series) -> Given:
         """The rows for which ``where`` holds; nothing counts as false."""
@@ -63,8 +75,16 @@ class Given:
         self.require("value")
         of_metric(self.frame, metric, self.file)  # raises: no rows of it
         chosen = self.kept(self.frame["metric"] == metric)
-        frame = chosen.frame.with_columns(chosen.frame["value"].alias(target))
-        return replace(chosen, frame=frame, names={**self.names, target: "value"})
+        values, unit = chosen.frame["value"], unit_of_target(chosen.frame)
+        made = replace(chosen, names={**self.names, target: "value"})
+        if "loss" in target and unit:
+            with made.placed():
+                values = counts.losses(values, unit)
+            unit = counts.unit_kept(unit)
+        stated = {"unit": pl.lit(unit)} if unit else {}
+        both = values.alias("value"), values.alias(target)
+        frame = chosen.frame.with_columns(*both, **stated)
+        return replace(made, frame=frame)
 
     def beside(self, metrics: Sequence[str], table: Given) -> Given:
         """Below these rows those of other metrics of ``table``, each with its values in a column
@@ -117,18 +137,29 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     """
     from scaling.runs.formats import read_table
 
-    frame = _counts(read_table(path))
-    given = whole = Given(path, frame, range(1, frame.height + 1))
+    frame = read_table(path)
+    whole = Given(path, frame, range(1, frame.height + 1))
+    sources: counts.Sources = {}
     for entry in maps or ():
-        name, _, column = entry.partition("=")
-        if not name or not column:
-            raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN")
+        name, _, text = entry.partition("=")
+        if not name or not text:
+            raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN[:UNIT]")
+        with placed(path):
+            column, unit = counts.split(text, name, frame.columns)
         if optional and column not in frame.columns:
             continue
         whole.require(column)
-        copied = _counts(given.frame.with_columns(frame[column].alias(name)))
-        given = replace(given, frame=copied, names={**given.names, name: column})
-    return given
+        # Planned cells such as 70B need no unit that the runs need.
+        needless = optional and counts.states_units(frame[column])
+        sources[name] = column, None if needless else unit
+    with placed(path):
+        made = counts.table(frame, sources)
+    units = {unit for _, unit in sources.values() if unit in (*LOSSES, *SHARES)}
+    if len(units) == 1:
+        made = made.with_columns(unit=pl.lit(counts.unit_kept(units.pop())))
+    names = {name: one for name, (one, _) in sources.items()}
+    full = {name: "1" for name in made.columns if units_of(name) is COUNTS}
+    return replace(whole, frame=made, names=names, units=full)
 
 
 def complete(given: Given, columns: Sequence[str]) -> Given:
@@ -140,15 +171,3 @@ def complete(given: Given, columns: Sequence[str]) -> Given:
     if left := given.frame.height - kept.frame.height:
         remark(f"{counted(left, 'row')} without {' or '.join(known)} left out.")
     return kept
-
-
-def _counts(frame: pl.DataFrame) -> pl.DataFrame:
-    """Counts in our columns in full: 7B is 7e9. Text that is no count stays, to be refused."""
-    known = by_name(RUN)
-    for name in frame.columns:
-        if name in known and units_of(name) is COUNTS and frame[name].dtype == pl.String:
-            text = frame.select(in_full(pl.col(name))).to_series()
-            number = text.cast(pl.Float64, strict=False)
-            whole = number.null_count() == text.null_count()
-            frame = frame.with_columns(number if whole else text)
-    return frame

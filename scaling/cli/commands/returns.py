@@ -8,6 +8,8 @@ import typer
 
 from scaling.cli.commands._options import (
     ASK,
+    PARAMS,
+    TOKENS,
     Json,
     Maps,
     Metric,
@@ -24,8 +26,8 @@ PANEL = ASK
 
 def returns(
     runs: Table,
-    params: Annotated[float, typer.Option(help="Params of the planned run.")],
-    tokens: Annotated[float, typer.Option(help="Tokens of the planned run.")],
+    params: Annotated[float, typer.Option(parser=PARAMS, help="Params of the planned run.")],
+    tokens: Annotated[float, typer.Option(parser=TOKENS, help="Tokens of the planned run.")],
     law: Annotated[
         str | None,
         typer.Option(help="One law in params and tokens, beside the study's model."),

@@ -34,7 +34,7 @@ def show_fit(made: Fit) -> None:
             f"{made.values[param.name]:.6g}",
             f"{made.se[param.name]:.3g}",
             f"{low:.5g} to {high:.5g}",
-            param.unit,
+            made.unit_of(param),
         )
     console.print(table)
     seen = made.certificate

@@ -38,6 +38,11 @@ def target(
     given = read(runs, maps)
     with given.placed():
         sheet = stored.fitted(
-            given.frame, (LAW,), label=runs.name, resamples=resamples, target=column
+            given.frame,
+            (LAW,),
+            label=runs.name,
+            resamples=resamples,
+            target=column,
+            units=given.units,
         )
     show(plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level), as_json)
