@@ -13,6 +13,7 @@ a law from resamples of the runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,7 +66,7 @@ class Ranked:
     """One line of the ranking.
 
     Attributes:
-        number: by which it is saved; 0 for a yardstick, which has no formula.
+        number: by which it is saved; 0 for a yardstick: the constant, the Gaussian process.
         name: of the form or law.
         error: on the runs held out: of the logarithm of the target (of its distance from 1), or
             in its unit where it has either sign.
@@ -78,6 +79,7 @@ class Ranked:
         intervals: how they were found.
         source: what a law file is written from.
         parameters: how many constants, of one group.
+        column: what a law of one variable reads.
     """
 
     number: int
@@ -92,12 +94,13 @@ class Ranked:
     intervals: str = ""
     source: Formula | Law | None = None
     parameters: int = 0
+    column: str = ""
 
     @property
     def known(self) -> str:
         """What is known of it, in words."""
         if self.source is None:
-            return "no formula: a yardstick"
+            return "a yardstick" if self.formulas else "a yardstick: it has no formula"
         if isinstance(self.source, Law):
             return f"the law {self.source.name}"
         return f"is {', '.join(self.equals)}" if self.equals else ""
@@ -310,7 +313,7 @@ def discover(
         if at is None
         else towards(study.rows, study.inputs, *study.inputs.points(at))
     )
-    laws, unread = laws_for(study)
+    laws, unread = laws_for(runs, study)
     found = tested(study, direction.folds, laws)
     error, tied = scores(study, found, direction.folds)
     notes = [f"{name} left out: {why}." for name, why in unread.items()]
@@ -386,7 +389,7 @@ def _of_form(study: Study, one: Candidate) -> Ranked:
         _best_inputs(study, formula, levels, values, drawn),
         equal_laws(formula, values) if len(levels) == 1 else (),
         LAPLACE,
-        formula,
+        None if one.form.reads == "none" else formula,
         len(formula.names),
     )
 
@@ -426,11 +429,11 @@ def _best_inputs(
     u, group = points_of(study.rows)
     for j, column in enumerate(formula.columns):
         a, c = (formula.names.index(by[j]) for by in (power, square))
-        bowl = drawn[..., c] * (1.0 if formula.polynomial else -1.0) * study.scale.sign
+        both = np.stack([values, *drawn])
+        slope = both[..., a] if formula.polynomial else -both[..., a]
         with np.errstate(all="ignore"):
-            every = column.zero - np.stack([values, *drawn])[..., a] / (
-                2.0 * np.stack([values, *drawn])[..., c]
-            )
+            every = column.zero - slope / (2.0 * both[..., c])
+        bowl = drawn[..., c] * study.scale.sign
         low, high = np.quantile(every[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         for g, level in enumerate(levels):
             x = (u[group == g, j] * study.inputs.unit[j]) + study.inputs.centre[j]
@@ -468,17 +471,17 @@ def _of_law(runs: pl.DataFrame, study: Study, one: LawFit) -> Ranked:
         intervals=f"{RESAMPLES} resamples by {unit}",
         source=law,
         parameters=len(law.names),
+        column=by["x"] if law.generic else "",
     )
 
 
 def _with_numbers(law: Law, values: Mapping[str, float]) -> str:
     """The formula of a law with its values, where it names every parameter; else both."""
-    import re
-
     text = law.formula
     parts = re.split(r"([A-Za-z_][A-Za-z_0-9]*)", text)
     if set(law.names) <= set(parts):
-        return "".join(f"{values[one]:.4g}" if one in values else one for one in parts)
+        text = "".join(f"{values[one]:.4g}" if one in values else one for one in parts)
+        return text.replace("+ -", "- ").replace("--", "")
     return f"{text}: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 

@@ -5,7 +5,7 @@ those of an expression that a person can read and a law file can hold. With T th
 
     T = A prod_j x_j^-alpha_j                        inputs in logs
     T = A exp(-alpha_j x_j ...)                      inputs that are not
-    T = A prod_j (x_j/r_j)^-alpha_j exp(-c_jk ln(x_j/r_j) ln(x_k/r_k) ...)   products and squares
+    T = A prod_j (x_j/r_j)^-alpha_j exp(c_jk ln(x_j/r_j) ln(x_k/r_k) ...)   products and squares
 
 the target is E + (sum T)^gamma, E + B / (1 + K prod x^alpha), or without a floor T or a polynomial;
 E - ... where it rises towards a limit, and 1 / (E + ...) where it rises without one. The number of
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,11 @@ class Column:
     key: str
     log: bool
     reference: float
+
+    @property
+    def shown(self) -> str:
+        """The name, in brackets where it is not one word."""
+        return self.name if re.fullmatch(r"\w+", self.name) else f"[{self.name}]"
 
     @property
     def zero(self) -> float:
@@ -109,15 +114,15 @@ class Formula:
         by = dict(zip(self.names, values.tolist(), strict=True))
         return _text(self, lambda name: f"{by[name]:.4g}")
 
-    def python(self) -> str:
-        """As Python, of ``p.NAME`` and ``x.NAME``."""
-        return _python(self)
+    def python(self, rising: Collection[str] = frozenset()) -> str:
+        """As Python, of ``p.NAME`` and ``x.NAME``; ``rising`` are exponents that may be negative."""
+        return _python(self, frozenset(rising))
 
 
 def formula_of(form: Form, inputs: TableInputs, rows: Rows, target: str, scale: Scale) -> Formula:
     """The formula of a form for the inputs of a table."""
     centred = form.features != "plain"
-    keys = _keys(inputs.numeric)
+    keys = keys_of(inputs.numeric)
     columns = tuple(
         Column(name, key, bool(log), _reference(bool(log), centre, centred))
         for name, key, log, centre in zip(
@@ -151,7 +156,7 @@ def _term(
     return Term("K" if form.levels else size, powers, products)
 
 
-def _keys(names: Sequence[str]) -> list[str]:
+def keys_of(names: Sequence[str]) -> list[str]:
     """Each name as a word of Python; no two alike."""
     found: list[str] = []
     for name in names:
@@ -188,8 +193,8 @@ def constants(formula: Formula, inputs: TableInputs, rows: Rows, theta: Array) -
         level -= s * delta[i] * delta[j]
         slope[..., i] += s * delta[j]
         slope[..., j] += s * delta[i]
-        bend[..., at] = s / (inputs.unit[i] * inputs.unit[j])
-    slope /= inputs.unit
+        bend[..., at] = -s / (inputs.unit[i] * inputs.unit[j])
+    slope /= -inputs.unit if formula.polynomial else inputs.unit
     powers = np.concatenate([slope, bend], axis=-1)
     if not form.floor:
         return _without_floor(formula, rows, level, powers[..., mask])
@@ -202,7 +207,7 @@ def _without_floor(formula: Formula, rows: Rows, level: Array, powers: Array) ->
     if formula.polynomial:
         unit = rows.scale[..., None]
         level = scale.sign * (centre + unit * level)
-        return np.concatenate([level, -scale.sign * unit * powers], axis=-1)
+        return np.concatenate([level, scale.sign * unit * powers], axis=-1)
     level = np.exp(scale.sign * (centre + level))
     return np.concatenate([level, scale.sign * powers], axis=-1)
 
@@ -265,12 +270,12 @@ def _sum(first: str, others: Sequence[str]) -> str:
 def _atom(column: Column, log: bool = True) -> str:
     """An input relative to its reference, as text; its logarithm with ``log``."""
     if column.log:
-        ratio = column.name if column.reference == 1.0 else f"{column.name}/{column.reference:g}"
+        ratio = column.shown if column.reference == 1.0 else f"{column.shown}/{column.reference:g}"
         return f"ln({ratio})" if log else (ratio if column.reference == 1.0 else f"({ratio})")
     if column.reference == 0.0:
-        return column.name
+        return column.shown
     sign = "-" if column.reference > 0 else "+"
-    return f"({column.name} {sign} {abs(column.reference):g})"
+    return f"({column.shown} {sign} {abs(column.reference):g})"
 
 
 def _product(formula: Formula, i: int, j: int) -> str:
@@ -287,7 +292,7 @@ def _addends(formula: Formula, term: Term, value: Namer) -> list[str]:
 def _term_text(formula: Formula, term: Term, value: Namer) -> str:
     flip: Namer = value if formula.form.levels else lambda name: _signed(value(name))
     parts = [value(term.size)]
-    inside = [f"{flip(name)} {_product(formula, i, j)}" for i, j, name in term.products]
+    inside = [f"{value(name)} {_product(formula, i, j)}" for i, j, name in term.products]
     linear = []
     for j, name in term.powers:
         if formula.columns[j].log:
@@ -300,13 +305,13 @@ def _term_text(formula: Formula, term: Term, value: Namer) -> str:
     return " ".join(parts)
 
 
-def _python(formula: Formula) -> str:
+def _python(formula: Formula, rising: frozenset[str]) -> str:
     if formula.polynomial:
         term = formula.terms[0]
         parts = [f"p.{name} * {_code(formula.columns[j])}" for j, name in term.powers]
         parts += [f"p.{name} * {_code_of_two(formula, i, j)}" for i, j, name in term.products]
         return " + ".join([f"p.{term.size}", *parts])
-    bodies = [_term_code(formula, term) for term in formula.terms]
+    bodies = [_term_code(formula, term, rising) for term in formula.terms]
     if not formula.form.floor:
         return ("1.0 - " if formula.scale.kind == "one minus" else "") + bodies[0]
     rest = " + ".join(bodies)
@@ -333,14 +338,13 @@ def _code_of_two(formula: Formula, i: int, j: int) -> str:
     return f"{first} ** 2" if i == j else f"{first} * {second}"
 
 
-def _term_code(formula: Formula, term: Term) -> str:
-    sign = "" if formula.form.levels else "-"
-    if not term.products and all(formula.columns[j].log for j, _ in term.powers):
-        parts = [f"p.{term.size}"]
-        parts += [f"x.{formula.columns[j].key} ** {sign}p.{name}" for j, name in term.powers]
-        return " * ".join(parts)
-    inside = [f"p.{name} * {_code(formula.columns[j])}" for j, name in term.powers]
-    inside += [f"p.{name} * {_code_of_two(formula, i, j)}" for i, j, name in term.products]
-    total = " + ".join(inside)
-    total = total if formula.form.levels else f"-({total})"
-    return f"p.{term.size} * np.exp(np.minimum({total}, {MOST!r}))"
+def _term_code(formula: Formula, term: Term, rising: frozenset[str]) -> str:
+    """A term; its exponent is held below `MOST` where it may rise without end."""
+    columns, sign = formula.columns, "" if formula.form.levels else "-"
+    names = {name for _, name in term.powers}
+    if not term.products and all(columns[j].log for j, _ in term.powers) and not names & rising:
+        powers = [f"x.{columns[j].key} ** {sign}p.{name}" for j, name in term.powers]
+        return " * ".join([f"p.{term.size}", *powers])
+    parts = [f"{sign}p.{name} * {_code(columns[j])}" for j, name in term.powers]
+    parts += [f"p.{name} * {_code_of_two(formula, i, j)}" for i, j, name in term.products]
+    return f"p.{term.size} * np.exp(np.minimum({_sum(parts[0], parts[1:])}, {MOST!r}))"

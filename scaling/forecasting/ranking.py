@@ -139,8 +139,10 @@ def _explained(runs: pl.DataFrame, chosen: Sequence[str], name: str) -> bool:
     return bool((left**2).sum() < OWN_PART * (logs[:, -1] ** 2).sum())
 
 
-def laws_for(study: Study) -> tuple[list[LawFit], dict[str, str]]:
+def laws_for(runs: pl.DataFrame, study: Study) -> tuple[list[LawFit], dict[str, str]]:
     """The laws of the registry that read these columns, and why others of them are left out."""
+    from scaling.fitting.engine import prepare
+
     found: list[LawFit] = []
     left: dict[str, str] = {}
     if study.inputs.text:
@@ -156,7 +158,15 @@ def laws_for(study: Study) -> tuple[list[LawFit], dict[str, str]]:
             left[law.name] = f"{len(law.params)} parameters: too slow to refit; see `scaling compare`"
         elif len(columns) == 1 or law.name in of_role("forecast"):
             found += [LawFit(law, {"x": name}) for name in columns]
-    return found, left
+    usable = []
+    for one in found:
+        try:
+            prepare(runs, one.law, target=study.target, inputs=one.by)
+        except InputError as error:
+            left[one.name] = str(error)
+        else:
+            usable.append(one)
+    return usable, left
 
 
 @dataclass(frozen=True)
