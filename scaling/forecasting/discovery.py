@@ -6,8 +6,8 @@ to what is left (`scaling.forecasting.ranking`), and all are ranked by
 
     error = mean over the sets held out, in logs, of the root mean square error there
 
-Two formulas are tied where the first is the worse of them in 5 % or more of resamples of the runs
-held out. Intervals hold 90 %: of a form from draws about its most probable constants (Laplace), of
+Tied with the first is what lies below the 95 % point of its error in resamples of the runs held
+out. Intervals hold 90 %: of a form from draws about its most probable constants (Laplace), of
 a law from resamples of the runs.
 """
 
@@ -205,7 +205,7 @@ class Discovery:
             f"{counted(len(self.direction.folds), 'set')}: {self.direction.text}; these lie "
             f"{self.direction.distance:.2g} ranges of the others beyond them."
             + ("" if np.isnan(self.direction.asked) else f" Planned: {self.direction.asked:.2g}."),
-            "= : tied with the first within the noise of the runs held out.",
+            "= : tied with the first within the noise of the runs held out (95 %).",
             "Intervals hold 90 %: of forms from draws about their most probable constants "
             "(Laplace), of laws from resamples of the runs.",
             *([self.direction.warning] if self.direction.warning else []),
@@ -316,7 +316,10 @@ def discover(
     laws, unread = laws_for(runs, study)
     found = tested(study, direction.folds, laws)
     error, tied = scores(study, found, direction.folds)
-    notes = [f"{name} left out: {why}." for name, why in unread.items()]
+    notes = []
+    if unread:
+        named = ", ".join(f"{name} ({why})" for name, why in unread.items())
+        notes.append(f"Laws that are not compared: {named}.")
     if study.inputs.text:
         notes.append(_GROUPS)
     ranking = _ranking(runs, study, found, error, tied)

@@ -37,10 +37,7 @@ def save(found: Discovery, one: Ranked, name: str, replace: bool) -> Path:
             replaced, the formula has constants for each group, it is a law of the project already,
             or it does not hold the contract.
     """
-    _project.check_name(name, laws.package())
-    path = _project.FOLDER / f"{name}.py"
-    if path.exists() and not replace:
-        raise InputError("this file is there already", file=path, hint="--replace overwrites it.")
+    path = place_of(name, replace)
     if found.study.inputs.text:
         raise InputError(
             "a law file has one set of constants, and this formula has one for each group",
@@ -52,6 +49,15 @@ def save(found: Discovery, one: Ranked, name: str, replace: bool) -> Path:
     with atomic.new_file(path) as beside:
         beside.write_text(text, encoding="utf-8")
         check(_project.law_of(beside, name))
+    return path
+
+
+def place_of(name: str, replace: bool) -> Path:
+    """Where the law of that name is written. Raises InputError as `save`, of name and file."""
+    _project.check_name(name, laws.package())
+    path = _project.FOLDER / f"{name}.py"
+    if path.exists() and not replace:
+        raise InputError("this file is there already", file=path, hint="--replace overwrites it.")
     return path
 
 

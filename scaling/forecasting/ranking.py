@@ -15,13 +15,14 @@ from scaling.errors import InputError
 from scaling.fitting.data import clusters, number
 from scaling.forecasting.candidates import Candidate, Mask, fit_all, points_of, predict, rows_of
 from scaling.forecasting.forms import Rows
-from scaling.forecasting.held_out import form_errors, typical_noise
+from scaling.forecasting.held_out import form_errors
 from scaling.forecasting.table_inputs import TableInputs, is_text, read_table, usable_inputs
 from scaling.forecasting.target_scale import Scale, scale_of
 from scaling.laws import Kind, Law, load, of_role
 from scaling.runs.schema import RUN
 
-# Resamples behind ties, and the part of them in which the first must be the worse for one.
+# Resamples of the runs held out, and the part of them in which the error of the first is as large
+# as that of a form which is tied with it.
 RESAMPLES, TIED = 200, 0.05
 # Generic laws with more parameters take seconds a fit (broken_power 1.1, broken_power_2 2.6,
 # sigmoid_power 2.8 CPU s on 60 runs), and there are up to ten fits.
@@ -31,7 +32,7 @@ MOST_PARAMETERS = 4
 OWN_PART = 1e-4
 # Columns of numbers in the run schema that are no inputs unless named.
 RESULTS = ("value", "value_se", "step", "axis", "seed")
-_WORST = 1e6
+_WORST, _TINY = 1e6, 1e-12
 
 @dataclass(frozen=True)
 class Study:
@@ -146,7 +147,7 @@ def laws_for(runs: pl.DataFrame, study: Study) -> tuple[list[LawFit], dict[str, 
     found: list[LawFit] = []
     left: dict[str, str] = {}
     if study.inputs.text:
-        return found, {"laws of the registry": "they know no groups"}
+        return found, {"those of the registry": "they know no groups"}
     columns = study.inputs.numeric
     for law in load().values():
         if law.kind is not Kind.FORMULA or law.link == "logit":
@@ -154,9 +155,11 @@ def laws_for(runs: pl.DataFrame, study: Study) -> tuple[list[LawFit], dict[str, 
         if not law.generic:
             if {one.name for one in law.all_inputs} <= set(columns):
                 found.append(LawFit(law, {name: name for name in law.inputs}))
+        elif len(columns) > 1 and law.name not in of_role("forecast"):
+            continue
         elif len(law.params) > MOST_PARAMETERS:
-            left[law.name] = f"{len(law.params)} parameters: too slow to refit; see `scaling compare`"
-        elif len(columns) == 1 or law.name in of_role("forecast"):
+            left[law.name] = "slow to refit"
+        else:
             found += [LawFit(law, {"x": name}) for name in columns]
     usable = []
     for one in found:
@@ -206,25 +209,25 @@ def _law_values(study: Study, one: LawFit, left: pl.DataFrame) -> Array:
 
 
 def scores(study: Study, found: Tested, folds: Sequence[Mask]) -> tuple[Array, Array]:
-    """The mean error (C,) of each candidate on the sets held out, and which are tied with the first."""
-    rows, noise = study.rows, typical_noise(found.candidates, study.rows)
-    counts = rows.weight > 0
+    """The error (C,) of each candidate on the runs held out, and which are tied with the first.
+
+    Tied is what lies below the upper end of the first's own error, when the runs held out are
+    resampled by lineage.
+    """
+    rows, counts = study.rows, study.rows.weight > 0
     often = _often(study.lineage)
     logs, resampled = [], []
     for each, held_out in zip(found.each, folds, strict=True):
         out = held_out[counts]
-        error = form_errors(rows, each, held_out)
-        logs.append(np.log(error + 1e-12))
+        logs.append(np.log(form_errors(rows, each, held_out) + _TINY))
         wrong = np.abs(each[:, out] - rows.h[held_out])
-        most = 10.0 * float(np.median(wrong)) + 1e-12
-        squares = np.minimum(wrong, most) ** 2
-        w = often[:, out]
-        mean = (w @ squares.T) / np.maximum(w.sum(axis=1), 1e-12)[:, None]
-        resampled.append(0.5 * np.log(mean + (0.5 * noise) ** 2 + 1e-24))
-    error, draws = np.exp(np.mean(logs, axis=0)), np.mean(resampled, axis=0)
+        most = 10.0 * float(np.median(wrong)) + _TINY
+        weight = often[:, out] / np.maximum(often[:, out].sum(axis=1, keepdims=True), 1.0)
+        resampled.append(0.5 * np.log(weight @ np.minimum(wrong, most).T ** 2 + _TINY**2))
+    error = np.mean(logs, axis=0)
     first = int(np.argmin(error))
-    tied = np.quantile(draws - draws[:, [first]], TIED, axis=0) <= 0.0
-    return np.asarray(error), np.asarray(tied)
+    edge = np.quantile(np.mean(resampled, axis=0)[:, first], 1.0 - TIED)
+    return np.exp(error), error <= max(float(edge), float(error[first]))
 
 
 def _often(lineage: NDArray[np.int64]) -> Array:

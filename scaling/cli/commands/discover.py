@@ -52,10 +52,13 @@ def discover(
     """Rank formulas for a table by error on held-out runs, with constants and intervals."""
     from scaling.cli.commands._table import read
     from scaling.forecasting.discovery import discover as run
+    from scaling.forecasting.law_file import place_of
     from scaling.forecasting.ranking import default_columns
 
     if replace and save is None:
         raise InputError("--replace without --save", allowed="--save NAME --replace")
+    if save is not None:
+        place_of(save, replace)
     given = read(runs, maps).of_metric(metric, target)
     remark(given.repeated())
     planned = None if at is None else read(at, maps, optional=True)
@@ -79,3 +82,14 @@ def discover(
     if save is not None:
         path = found.save(save, chosen.number, replace=replace)
         remark(f"{chosen.name} -> {path}; `scaling fit {runs} --law {save}` fits it.")
+        remark(_unnoticed())
+
+
+def _unnoticed() -> str | None:
+    """Which stages of the project here would not run again for a new law."""
+    if not Path("dvc.yaml").is_file():
+        return None
+    from scaling.record.versions.fingerprint import blind_to_laws
+
+    stages = blind_to_laws(Path())
+    return f"Add `- laws` to the deps of {', '.join(stages)} in dvc.yaml." if stages else None
