@@ -40,7 +40,17 @@ except (OSError, UnicodeDecodeError):
     pass
 
 __version__ = "0.1.0"
-__all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "backtest", "discover", "fit", "forecast"]
+__all__ = [
+    "Box",
+    "Fit",
+    "InputError",
+    "Objective",
+    "Prior",
+    "backtest",
+    "discover",
+    "fit",
+    "forecast",
+]
 
 # Where each name of the Python interface is defined; the imports above say the same to editors.
 _HOMES = {

@@ -73,7 +73,9 @@ def page_is_complete(law: Law) -> None:
         "the docstring lacks the formula or a source (arXiv or Source)",
     )
     own = law.bind is not None or law.estimate is not None
-    _need((law.example is not None) == own, "a law with bind or estimate, and no other, has example")
+    _need(
+        (law.example is not None) == own, "a law with bind or estimate, and no other, has example"
+    )
 
 
 def transform_round_trips(law: Law) -> None:

@@ -90,7 +90,9 @@ def _way(rows: Rows, u: Array) -> Array:
     """How far (G, n) each run has gone to the planned runs: 0 in the middle, 1 there."""
     v, middle = rows.u / rows.sd, (rows.u[rows.weight > 0] / rows.sd).mean(axis=0)
     lines = u / rows.sd - middle
-    return np.asarray(((v - middle) @ (lines / (lines**2).sum(axis=1, keepdims=True)).T).max(axis=-1))
+    return np.asarray(
+        ((v - middle) @ (lines / (lines**2).sum(axis=1, keepdims=True)).T).max(axis=-1)
+    )
 
 
 def _distance(rows: Rows, inputs: TableInputs, folds: tuple[Mask, ...]) -> float:
@@ -112,7 +114,9 @@ def _inputs_of(inputs: TableInputs, u: Array, group: NDArray[np.int64]) -> Table
     j, k = np.triu_indices(u.shape[1], 1)
     v = u / span
     sides = np.concatenate([v[:, j] - v[:, k], v[:, j] + v[:, k]], axis=1)
-    return replace(inputs, low=low, high=high, pairs=np.stack([sides.min(axis=0), sides.max(axis=0)]))
+    return replace(
+        inputs, low=low, high=high, pairs=np.stack([sides.min(axis=0), sides.max(axis=0)])
+    )
 
 
 def _enough(folds: tuple[Mask, ...]) -> tuple[Mask, ...]:

@@ -1,8 +1,8 @@
 """`discover`: which formula a table of runs follows, by error on held-out runs.
 
-Runs are held out in the direction asked (`scaling.forecasting.directions`). Every closed form of the
-bank (`scaling.forecasting.forms`) and every law of the registry that reads these columns is fitted
-to what is left (`scaling.forecasting.ranking`), and all are ranked by
+Runs are held out in the direction asked (`scaling.forecasting.directions`). Every closed form of
+the bank (`scaling.forecasting.forms`) and every law of the registry that reads these columns is
+fitted to what is left (`scaling.forecasting.ranking`), and all are ranked by
 
     error = mean over the sets held out, in logs, of the root mean square error there
 
@@ -163,8 +163,10 @@ class Discovery:
 
     @property
     def best(self) -> Ranked:
-        """The first that has a formula."""
-        return next(self.formulas())
+        """The formula of fewest constants among those that are tied with the first (the rule of one
+        standard error, Breiman et al. 1984, section 3.4.3, at 95 %); without any, the first."""
+        tied = [one for one in self.formulas() if one.tied]
+        return min(tied, key=lambda one: one.parameters, default=next(self.formulas()))
 
     def formulas(self) -> Iterator[Ranked]:
         """Those that have a formula, best first."""
@@ -205,7 +207,11 @@ class Discovery:
             f"{counted(len(self.direction.folds), 'set')}: {self.direction.text}; these lie "
             f"{self.direction.distance:.2g} ranges of the others beyond them."
             + ("" if np.isnan(self.direction.asked) else f" Planned: {self.direction.asked:.2g}."),
-            "= : tied with the first within the noise of the runs held out (95 %).",
+            "= : tied with the first within the noise of the runs held out (95 %). Best: "
+            f"{self.best.number}, {self.best.name}, of fewest constants among these."
+            if self.best.tied
+            else "No formula forecasts the runs held out as well as the Gaussian process: the "
+            "right one may not be here.",
             "Intervals hold 90 %: of forms from draws about their most probable constants "
             "(Laplace), of laws from resamples of the runs.",
             *([self.direction.warning] if self.direction.warning else []),
@@ -377,7 +383,7 @@ def _of_form(study: Study, one: Candidate) -> Ranked:
     formula = formula_of(one.form, study.inputs, rows, study.target, study.scale)
     values = constants(formula, study.inputs, rows, one.fitted.theta)
     z = np.random.default_rng(3).standard_normal((DRAWS, *one.fitted.theta.shape))
-    z *= np.sqrt(_design_effect(study, one))
+    z *= _widening(study, one)
     drawn = constants(formula, study.inputs, rows, forms.draw(one.form, one.fitted, rows, z))
     levels = [" ".join(level) for level in study.inputs.levels]
     pooled = ", partly pooled" if one.pooled else ""
@@ -397,14 +403,27 @@ def _of_form(study: Study, one: Candidate) -> Ranked:
     )
 
 
-def _design_effect(study: Study, one: Candidate) -> float:
-    """By how much runs of one lineage that err together widen what is known (Kish 1965, section
-    5.4): the variance of the sum of errors over that of independent ones; at least 1."""
+def _widening(study: Study, one: Candidate) -> float:
+    """By how much draws are wider than for independent runs of equal weight and known noise.
+
+    The design effects of Kish 1965 (sections 5.4, 11.7): of runs of one lineage that err together,
+    the variance of their sum over that of independent errors, at least 1; of weights, n sum w^2 /
+    (sum w)^2. Then Student's factor at the ends of the interval.
+    """
+    from scipy.special import stdtrit
+
     u, group = points_of(study.rows)
-    wrong = study.rows.h[study.rows.weight > 0] - predict(one, study.rows, u, group)
+    counts = study.rows.weight > 0
+    wrong = study.rows.h[counts] - predict(one, study.rows, u, group)
     wrong = wrong - wrong.mean()
     together = np.bincount(study.lineage, wrong)
-    return max(1.0, float((together**2).sum() / max((wrong**2).sum(), 1e-300)))
+    lineage = max(1.0, float((together**2).sum() / max((wrong**2).sum(), 1e-300)))
+    w = study.rows.weight[counts]
+    weights = len(w) * float((w**2).sum() / w.sum() ** 2)
+    end = 0.5 + 0.5 * LEVEL
+    assert one.fitted is not None
+    free = max(len(w) - one.fitted.theta.size, 3)
+    return float(np.sqrt(lineage * weights) * stdtrit(free, end) / stdtrit(np.inf, end))
 
 
 def _intervals(
@@ -517,5 +536,3 @@ def equal_laws(formula: Formula, values: Array) -> tuple[str, ...]:
         if same and right and (free or (falls and formula.scale.sign > 0)):
             found.append(name)
     return tuple(found)
-
-

@@ -61,8 +61,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Term:
-    """A product: its size, the exponents of inputs (column, constant), and the constants of products
-    of two inputs (column, column, constant)."""
+    """A product: its size, the exponents of inputs (column, constant), and the constants of
+    products of two inputs (column, column, constant)."""
 
     size: str
     powers: tuple[tuple[int, str], ...]
@@ -115,7 +115,7 @@ class Formula:
         return _text(self, lambda name: f"{by[name]:.4g}")
 
     def python(self, rising: Collection[str] = frozenset()) -> str:
-        """As Python, of ``p.NAME`` and ``x.NAME``; ``rising`` are exponents that may be negative."""
+        """As Python, of ``p.NAME`` and ``x.NAME``; exponents in ``rising`` may be negative."""
         return _python(self, frozenset(rising))
 
 
@@ -132,7 +132,7 @@ def formula_of(form: Form, inputs: TableInputs, rows: Rows, target: str, scale: 
     mask, pairs = form.mask(len(columns)), pairs_of(form.features, len(columns))
     terms = tuple(_term(form, columns, k, one, pairs) for k, one in enumerate(mask))
     head = ["E"] * form.floor + ["gamma"] * form.coupled + ["B"] * form.levels
-    exponents = [name for term in terms for *_, name in (*term.powers, *term.products)]
+    exponents = [str(one[-1]) for term in terms for one in (*term.powers, *term.products)]
     names = (*head, *(term.size for term in terms), *exponents)
     return Formula(form, columns, target, scale, names, terms)
 
@@ -247,7 +247,11 @@ def _text(formula: Formula, value: Namer) -> str:
         return f"{formula.target} = {inner}"
     bodies = [_term_text(formula, term, value) for term in formula.terms]
     if not formula.form.floor:
-        return f"{formula.target} = " + ("1 - " if formula.scale.kind == "one minus" else "") + bodies[0]
+        return (
+            f"{formula.target} = "
+            + ("1 - " if formula.scale.kind == "one minus" else "")
+            + bodies[0]
+        )
     sign = " + " if formula.falls or formula.reciprocal else " - "
     if formula.form.levels:
         rest = f"{value('B')} / (1 + {bodies[0]})"
@@ -329,7 +333,11 @@ def _code(column: Column) -> str:
     """The coordinate of an input as Python: its logarithm or itself, from its reference."""
     name = f"x.{column.key}"
     if column.log:
-        return f"np.log({name})" if column.reference == 1.0 else f"np.log({name} / {column.reference!r})"
+        return (
+            f"np.log({name})"
+            if column.reference == 1.0
+            else f"np.log({name} / {column.reference!r})"
+        )
     return name if column.reference == 0.0 else f"({name} - {column.reference!r})"
 
 

@@ -165,7 +165,11 @@ def _of_formula(found: Discovery, one: Ranked, formula: Formula, name: str) -> s
         "assumes": repr(f"runs like those it was found in: {_ranges(found.study)}"),
         "fails": repr("runs of another recipe; far beyond those runs"),
     }
-    imports = ["from typing import Any\n", "import numpy as np\n", "from scaling.laws import Input, Law, Param, Term"]
+    imports = [
+        "from typing import Any\n",
+        "import numpy as np\n",
+        "from scaling.laws import Input, Law, Param, Term",
+    ]
     code = formula.python(rising)
     used = [line for line in imports if "numpy" not in line or "np." in code]
     return _file(_page(found, one), used, _PREDICT.format(code=code), values)
@@ -283,6 +287,5 @@ def _scale(study: Study) -> dict[str, str]:
 
 
 def _ranges(study: Study) -> str:
-    frame = study.frame
-    ends = [(name, frame[name].min(), frame[name].max()) for name in study.inputs.numeric]
-    return ", ".join(f"{name} {low:.3g} to {high:.3g}" for name, low, high in ends)
+    columns = [(name, study.frame[name].to_numpy()) for name in study.inputs.numeric]
+    return ", ".join(f"{name} {x.min():.3g} to {x.max():.3g}" for name, x in columns)

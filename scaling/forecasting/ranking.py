@@ -1,5 +1,5 @@
-"""How well formulas forecast runs that are held out: the closed forms of the bank and the registry's
-laws, side by side."""
+"""How well formulas forecast runs that are held out: closed forms of the bank and laws of the
+registry, side by side."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ OWN_PART = 1e-4
 # Columns of numbers in the run schema that are no inputs unless named.
 RESULTS = ("value", "value_se", "step", "axis", "seed")
 _WORST, _TINY = 1e6, 1e-12
+
 
 @dataclass(frozen=True)
 class Study:
@@ -81,13 +82,15 @@ def study_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Study:
     table = read_table(runs, inputs, target)
     scale = scale_of(table)
     rows = rows_of(table, scale)
-    u, group = points_of(rows)
+    u, _ = points_of(rows)
     x = table.inputs.centre + table.inputs.unit * u
     x = np.where(table.inputs.logs, np.exp(np.where(table.inputs.logs, x, 0.0)), x)
     h = rows.h[rows.weight > 0]
     columns = dict(zip(table.inputs.numeric, x.T, strict=True))
     frame = pl.DataFrame({**columns, target: scale.back(h)})
-    return Study(table.inputs, rows, scale, target, _lineage(runs, table.inputs, rows, scale, target), frame)
+    return Study(
+        table.inputs, rows, scale, target, _lineage(runs, table.inputs, rows, scale, target), frame
+    )
 
 
 def _lineage(
@@ -144,32 +147,35 @@ def laws_for(runs: pl.DataFrame, study: Study) -> tuple[list[LawFit], dict[str, 
     """The laws of the registry that read these columns, and why others of them are left out."""
     from scaling.fitting.engine import prepare
 
+    if study.inputs.text:
+        return [], {"those of the registry": "they know no groups"}
     found: list[LawFit] = []
     left: dict[str, str] = {}
-    if study.inputs.text:
-        return found, {"those of the registry": "they know no groups"}
-    columns = study.inputs.numeric
     for law in load().values():
-        if law.kind is not Kind.FORMULA or law.link == "logit":
-            continue
-        if not law.generic:
-            if {one.name for one in law.all_inputs} <= set(columns):
-                found.append(LawFit(law, {name: name for name in law.inputs}))
-        elif len(columns) > 1 and law.name not in of_role("forecast"):
-            continue
-        elif len(law.params) > MOST_PARAMETERS:
-            left[law.name] = "slow to refit"
-        else:
-            found += [LawFit(law, {"x": name}) for name in columns]
-    usable = []
-    for one in found:
-        try:
-            prepare(runs, one.law, target=study.target, inputs=one.by)
-        except InputError as error:
-            left[one.name] = str(error)
-        else:
-            usable.append(one)
-    return usable, left
+        for by in _columns_for(law, study.inputs.numeric):
+            one = LawFit(law, by)
+            if law.generic and len(law.params) > MOST_PARAMETERS:
+                left[one.name] = "slow to refit"
+                continue
+            try:
+                prepare(runs, law, target=study.target, inputs=by)
+            except InputError as error:
+                left[one.name] = str(error)
+            else:
+                found.append(one)
+    return found, left
+
+
+def _columns_for(law: Law, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The columns that a law can read, by input: all of its own; of many columns a law of one
+    variable reads each, if it stands in forecasts."""
+    if law.kind is not Kind.FORMULA or law.link == "logit":
+        return []
+    if not law.generic:
+        known = {one.name for one in law.all_inputs} <= set(columns)
+        return [{name: name for name in law.inputs}] if known else []
+    usual = len(columns) == 1 or law.name in of_role("forecast")
+    return [{"x": name} for name in columns] if usual else []
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ def discover(
     target: Target = "loss",
     save: Annotated[
         str | None,
-        typer.Option(help="Write the best formula as this law, laws/NAME.py in this folder."),
+        typer.Option(
+            help="Write the best formula (of fewest constants among those tied with the first) as "
+            "this law: laws/NAME.py in this folder."
+        ),
     ] = None,
     form: Annotated[
         int | None, typer.Option(help="Number of the formula that is saved and shown in full.")

@@ -51,7 +51,7 @@ def test_formula_is_the_form(case: str, rising: bool) -> None:
         p = SimpleNamespace(**dict(zip(formula.names, values, strict=True)))
         by = SimpleNamespace(**{one.key: x[:, j] for j, one in enumerate(formula.columns)})
         code = formula.python(formula.names if rising else ())
-        said = eval(code, {"np": np, "p": p, "x": by})  # noqa: S307 - the code under test
+        said = eval(code, {"np": np, "p": p, "x": by})
         h = forms.predict(form, theta[group], u[:, None], rows, group)[0][:, 0]
         np.testing.assert_allclose(said * np.ones(len(u)), scale.back(h), rtol=1e-9, atol=1e-12)
 
@@ -61,6 +61,9 @@ def test_columns_that_are_no_words_are_in_brackets() -> None:
     scale = scale_of(table)
     form = next(one for one in forms.FORMS if one.name == "additive")
     formula = formula_of(form, table.inputs, rows_of(table, scale), "y", scale)
-    assert formula.symbols == "y = E + A_params params^-alpha_params + A_tok_ens [tok ens]^-alpha_tok_ens"
+    assert (
+        formula.symbols
+        == "y = E + A_params params^-alpha_params + A_tok_ens [tok ens]^-alpha_tok_ens"
+    )
     found = formula.numbers(np.array([1.69, 406.4, 410.7, 0.34, -0.28]))
     assert found == "y = 1.69 + 406.4 params^-0.34 + 410.7 [tok ens]^0.28"
