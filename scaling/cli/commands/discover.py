@@ -56,7 +56,7 @@ def discover(
     from scaling.cli.commands._table import read
     from scaling.forecasting.discovery import discover as run
     from scaling.forecasting.law_file import place_of
-    from scaling.forecasting.ranking import default_columns
+    from scaling.forecasting.ranking import default_columns, study_of
 
     if replace and save is None:
         raise InputError("--replace without --save", allowed="--save NAME --replace")
@@ -69,10 +69,12 @@ def discover(
     with given.placed():
         given.require(target)
         names = inputs or default_columns(given.frame, frame, target)[0]
+        read_as = study_of(given.frame, names, target).inputs
     if planned is not None:
         with planned.placed():
             for name in names:
                 planned.require(name)
+            read_as.points(planned.frame)
     with given.placed(), working("Fitting formulas", quiet=as_json):
         found = run(given.frame, frame, inputs=inputs, target=target)
     chosen = found.best if form is None else found.form(form)
