@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -111,8 +110,7 @@ def show_law(name: str) -> None:
     """A law's whole page: docstring, parameters, what it needs, published fits."""
     law = laws.get(name)
     console = Console()
-    module = importlib.import_module(f"scaling.laws.{law.name}")
-    console.print(Text(_flowing((module.__doc__ or "").strip()) + "\n"))
+    console.print(Text(_flowing(laws.page(law).strip()) + "\n"))
     table = Table("parameter", "unit", "meaning", "domain")
     for param in law.params:
         table.add_row(param.name, param.unit, param.meaning, param.domain)
