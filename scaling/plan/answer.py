@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
@@ -51,6 +52,12 @@ class Answer:
     assumptions: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
+    @property
+    def by_one_law(self) -> bool:
+        """Whether it speaks of one law of a study instead of the study's model."""
+        law = self.source.rpartition(", ")[2]
+        return law in laws.load() and not self.source.startswith("published:")
+
     def value(self, name: str) -> Interval:
         """One figure."""
         return next(one for label, one, _ in self.figures if label == name)
@@ -78,6 +85,7 @@ class Answer:
             "tables": {title: list(rows) for title, rows in self.tables.items()},
             "decades_beyond": dict(self.distance),
             "assumptions": list(self.assumptions),
+            "by_one_law": self.by_one_law,
             "warnings": list(self.warnings),
         }
 
@@ -191,6 +199,8 @@ def notes(answer: Answer) -> Iterator[str]:
         places = ", ".join(f"{name} {far:.1f}" for name, far in answer.distance.items())
         yield f"Decades outside the fitted runs (0 is inside): {places}"
     yield f"Made by: {answer.source}, version {answer.version}"
+    if answer.by_one_law:
+        yield "One law alone; forecasts and `plan optimal` read the study's model instead."
     yield from (f"Warning: {one}" for one in answer.warnings)
 
 
