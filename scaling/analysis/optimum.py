@@ -42,11 +42,13 @@ def exponents(
     seed: int = 0,
     level: float = 0.9,
     mixed: Sequence[str] = (),
+    model: Fit | None = None,
 ) -> pl.DataFrame:
     """One row an approach: a with its interval, and N*, D*, D*/N* with theirs at ``budget`` FLOP.
 
     An approach that the table does not allow has empty figures and the reason in ``note``.
-    ``approaches`` are laws; by default one of each approach. The budget is by default the largest
+    ``approaches`` are laws; by default one of each approach. ``model`` is the study's model as a
+    fit, which goes first. The budget is by default the largest
     compute in the table.
 
     Raises:
@@ -58,7 +60,10 @@ def exponents(
         if not known:
             raise InputError("no budget", allowed="a budget, or flops or params and tokens")
         budget = float(np.nanmax(_compute(runs)))
-    rows = []
+    rows: list[dict[str, object]] = []
+    if model is not None:
+        first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
+        rows.append(first | _figures(model, budget, level) | {"note": ""})
     for name in approaches or laws.of_role("exponents"):
         row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
         try:

@@ -186,7 +186,9 @@ class Fit:
 
     def ends_at(self, x: Mapping[str, Any], level: float) -> tuple[float, float]:
         """Ends of the central ``level`` of the draws' predictions at one place (NaN without)."""
-        drawn = self.predict_draws(x)[:, 0] if len(self.draws) > 1 else np.array([np.nan])
+        if len(self.draws) < 2:
+            return float("nan"), float("nan")
+        drawn = self.predict_draws(x)[:, 0]
         low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="nearest")
         return float(low), float(high)
 

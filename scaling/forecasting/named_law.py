@@ -5,7 +5,7 @@ Shown beside the forecast of all laws together; the difference between laws is m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -55,11 +55,12 @@ def forecast_one(
     target: str,
     how: tuple[Array, int],
     by: Mapping[str, str] | None = None,
+    mixed: Sequence[str] = (),
 ) -> Array:
     """Quantiles (levels, T) of what the law predicts at the rows of ``at``; ``how`` is (levels,
-    seed), ``by`` maps inputs to columns."""
+    seed), ``by`` maps inputs to columns, ``mixed`` is that of `scaling.fit`."""
     levels, seed = how
-    made = fit(runs, law, target=target, inputs=by, resamples=RESAMPLES, seed=seed)
+    made = fit(runs, law, target=target, inputs=by, resamples=RESAMPLES, seed=seed, mixed=mixed)
     return from_fit(made, law_inputs(at, made.law, by, to_fit=False), levels, seed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.fitting.conventions import refuse_mixed_columns
 from scaling.fitting.data import unit_of_target
 from scaling.forecasting.model_surface import ModelFit, model_fit
 from scaling.forecasting.study_model import StudyModel, TwoInputModel, study_model
@@ -66,6 +67,20 @@ def model_of_runs(runs: pl.DataFrame, target: str = "loss") -> StoredModel:
         for name in sizes.columns
     }
     return StoredModel(model, "", unit, known.height, ranges)
+
+
+def fit_of_model(runs: pl.DataFrame, target: str = "loss", mixed: Sequence[str] = ()) -> ModelFit:
+    """The model of runs in params and tokens, as a fit.
+
+    Raises:
+        InputError: rows of several conventions, of which ``mixed`` are allowed, or no model.
+    """
+    refuse_mixed_columns(runs, (*INPUTS, target, *mixed))
+    found = model_of_runs(runs, target)
+    made = found.fit()
+    if made is None:
+        raise InputError(found.reason)
+    return made
 
 
 def to_json(stored: StoredModel, runs: pl.DataFrame, target: str = "loss") -> dict[str, Any]:

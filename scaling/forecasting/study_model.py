@@ -42,6 +42,11 @@ class StudyModel(Protocol):
         """The input columns."""
         ...
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The inputs that are not read as logarithms."""
+        ...
+
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,), in units of the target."""
         ...
@@ -66,6 +71,7 @@ class TwoInputModel:
     columns: tuple[str, str]
     law: CoupledModel
     increasing: bool = False
+    linear: tuple[str, ...] = ()
 
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,), in units of the target."""

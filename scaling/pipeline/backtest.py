@@ -55,7 +55,7 @@ def _table(runs: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame | No
     if not any(joins(laws.get(law), INPUTS) for law in study["laws"]):
         return None, "no law of the study predicts from params and tokens"
     try:
-        return backtest(runs, INPUTS, "loss"), ""
+        return backtest(runs, INPUTS, "loss", mixed=study.get("mixed", ())), ""
     except InputError as error:
         return None, str(error)
 

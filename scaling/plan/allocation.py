@@ -147,7 +147,8 @@ class Valley:
         allowed, zero = self.loss * (1.0 + share), np.zeros_like(self.log_n)
 
         def excess(log_n: Array) -> Array:
-            log_d = self.log_c - self.count.log_rate(log_n)
+            with np.errstate(invalid="ignore"):  # a draw that never reaches the loss
+                log_d = self.log_c - self.count.log_rate(log_n)
             return np.asarray(self.one.loss(log_n, log_d) - allowed)
 
         up = bisect(lambda t: excess(self.log_n + t), zero, zero + 20.0)
@@ -283,7 +284,7 @@ def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
     """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
     rows: list[Row] = []
     titles = laws.approaches()
-    for name in dict.fromkeys([*sheet.fits, *titles]):
+    for name in dict.fromkeys([MODEL, *titles, *sheet.fits]):
         title = "all, weighed" if name == MODEL else titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
         if fitted is not None and (is_allocation(fitted.law) or has_surface(fitted.law)):

@@ -20,7 +20,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
 from scaling.fitting.result import Fit
-from scaling.forecasting import stored_model
+from scaling.forecasting import distance, stored_model
 from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.io.hashing import sha256
 from scaling.plan.published import PREFIX, named
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 SIZES = ("params", "tokens", "flops")
-# Decades beyond the fitted runs from which an answer carries a warning; the report marks the same.
-FAR = 2.0
+# Decades outside the fitted runs from which an answer carries a warning; the report marks the same.
+FAR = distance.FAR
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class Sheet:
         out = {}
         for name, value in sizes.items():
             if name in self.ranges and value > 0 and np.isfinite(value):
-                low, high = self.ranges[name]
-                out[name] = float(max(np.log10(value / high), np.log10(low / value), 0.0))
+                out[name] = abs(distance.decades_outside(value, *self.ranges[name]))
         return out
 
 

@@ -38,9 +38,11 @@ def exponents(
     """Estimate compute-optimal exponents by every approach that the table allows."""
     from scaling.analysis.optimum import exponents as answer
     from scaling.cli.commands._table import read
+    from scaling.forecasting.stored_model import model_of_runs
 
     given = read(runs, maps).of_metric(metric, target)
     with given.placed():
+        model = model_of_runs(given.frame, target).fit()
         table = answer(
             given.frame,
             budget=budget,
@@ -48,6 +50,7 @@ def exponents(
             resamples=resamples,
             seed=seed,
             mixed=mixed or (),
+            model=model,
         )
     if as_json:
         print_json({"exponents": table.to_dicts()})

@@ -13,7 +13,6 @@ import pytest
 from scaling.document import format
 from scaling.document.blocks import Report
 from scaling.document.render import html
-from scaling.report.context import decades_beyond
 from scaling.report.model import build
 from scaling.report.read import read
 from tests.support.report_project import (
@@ -91,13 +90,6 @@ def test_an_estimate_stops_at_the_second_digit_of_its_error(
     value: float | None, error: float | None, shown: tuple[str, str]
 ) -> None:
     assert format.estimate(value, error) == shown
-
-
-def test_decades_beyond() -> None:
-    assert decades_beyond(1e25, 1e22) == pytest.approx(3)
-    assert decades_beyond(1e20, 1e22) == pytest.approx(-2)
-    assert decades_beyond(None, 1e22) is None
-    assert decades_beyond(1e20, 0.0) is None
 
 
 def test_the_headline_says_what_the_forecast_says(here: Path, made: Report) -> None:
