@@ -476,7 +476,11 @@ def _sources(inputs: Any, columns: Collection[str]) -> tuple[Sources, Any]:
     """The columns with units of the argument ``inputs``, and the argument without them."""
     if isinstance(inputs, Mapping):
         parts = {ours: split(text, ours, columns) for ours, text in inputs.items()}
-        made = {ours: one for ours, one in parts.items() if _has_units(ours) or one[1]}
+        made = {
+            ours: (name, unit)
+            for ours, (name, unit) in parts.items()
+            if name in columns and (unit or _has_units(ours))
+        }
         return made, {ours: ours if ours in made else name for ours, (name, _) in parts.items()}
     found: Sources = {}
     names = []
