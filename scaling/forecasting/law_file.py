@@ -18,7 +18,8 @@ from scaling.io import atomic
 from scaling.laws import Law, _project
 
 if TYPE_CHECKING:
-    from scaling.forecasting.discovery import Constant, Discovery, Ranked
+    from scaling.forecasting.described import Constant, Ranked
+    from scaling.forecasting.discovery import Discovery
     from scaling.forecasting.ranking import Study
 
 # Search ranges about the constants found: a factor of a size and of an exponent, and how many times

@@ -135,7 +135,8 @@ def default_columns(
 def _explained(runs: pl.DataFrame, chosen: Sequence[str], name: str) -> bool:
     """Whether a column is, in logs, a sum of those chosen: flops of params and tokens."""
     columns = [number(runs, one) for one in (*chosen, name) if not is_text(runs, one)]
-    if len(columns) < 2 or min(one.min() for one in columns) <= 0:
+    positive = all((np.isfinite(one) & (one > 0)).all() for one in columns)
+    if len(columns) < 2 or not positive:
         return False
     logs = np.log(np.column_stack(columns))
     logs -= logs.mean(axis=0)

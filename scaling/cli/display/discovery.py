@@ -13,7 +13,8 @@ from rich.text import Text
 from scaling.document.format import clean
 
 if TYPE_CHECKING:
-    from scaling.forecasting.discovery import Discovery, Ranked
+    from scaling.forecasting.described import Ranked
+    from scaling.forecasting.discovery import Discovery
 
 # Lines of the ranking, and constants, that are printed; `--json` has all.
 SHOWN, CONSTANTS = 10, 30

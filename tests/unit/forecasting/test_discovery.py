@@ -13,10 +13,11 @@ import scaling
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.engine import fit
-from scaling.forecasting import discovery, forms
+from scaling.forecasting import described, forms
 from scaling.forecasting.candidates import Candidate
+from scaling.forecasting.described import Ranked
 from scaling.forecasting.directions import larger_runs, towards
-from scaling.forecasting.discovery import Discovery, Ranked, discover
+from scaling.forecasting.discovery import Discovery, discover
 from scaling.forecasting.formula import constants, formula_of
 from scaling.forecasting.ranking import default_columns, study_of
 from scaling.io.json_files import json_text
@@ -85,7 +86,7 @@ def test_intervals_hold_the_truth(kind: str) -> None:
     for seed in range(20):
         runs = table(kind, seed)
         study = study_of(runs, [one for one in runs.columns if one != "loss"], "loss")
-        one = discovery._of_form(study, Candidate(name, False, form, forms.fit(form, study.rows)))
+        one = described.of_form(study, Candidate(name, False, form, forms.fit(form, study.rows)))
         ends = {c.name.split(" at ")[0]: (c.low, c.high) for c in (*one.constants, *one.derived)}
         held += [ends[name][0] <= value <= ends[name][1] for name, value in truth.items()]
     # 90 % intervals of 20 tables; three standard errors of a share of 20.
@@ -129,9 +130,9 @@ def test_the_same_table_in_any_order_gives_the_same_answer() -> None:
     assert json_text(one.to_dict()) == json_text(discover(runs).to_dict())
 
 
-@pytest.mark.parametrize("name", discovery.EQUALS)
+@pytest.mark.parametrize("name", described.EQUALS)
 def test_a_form_that_is_a_law_fits_what_the_law_fits(name: str) -> None:
-    for law_name in discovery.EQUALS[name]:
+    for law_name in described.EQUALS[name]:
         law = laws.get(law_name)
         columns = ("flops",) if law.generic else law.inputs
         rng = np.random.default_rng(2)
@@ -143,7 +144,7 @@ def test_a_form_that_is_a_law_fits_what_the_law_fits(name: str) -> None:
         fitted = forms.fit(form, study.rows)
         formula = formula_of(form, study.inputs, study.rows, "loss", study.scale)
         values = constants(formula, study.inputs, study.rows, fitted.theta)
-        assert law_name in discovery.equal_laws(formula, values)
+        assert law_name in described.equal_laws(formula, values)
         assert len(formula.names) == len(law.names)
         # Values of the form are fitted by the law without error.
         said = values_of(study.frame, study, Candidate(name, False, form, fitted))
@@ -219,10 +220,13 @@ def test_checkpoints_of_one_run_widen_intervals() -> None:
     shared = np.exp(0.01 * rng.standard_normal(12))[run]
     runs = pl.DataFrame({"run": run.astype(str), "flops": x, "loss": (1.7 + 40 * x**-0.2) * shared})
     apart = runs.with_columns(run=pl.Series([f"r{i}" for i in range(120)]))
+    form = next(one for one in forms.FORMS if one.name == "power law")
     width = []
     for one in (runs, apart):
-        found = named(discover(one, inputs=["flops"]), "power law")
-        width.append(found.constants[0].high - found.constants[0].low)
+        study = study_of(one, ["flops"], "loss")
+        fitted = Candidate("power law", False, form, forms.fit(form, study.rows))
+        floor = described.of_form(study, fitted).constants[0]
+        width.append(floor.high - floor.low)
     assert width[0] > 1.5 * width[1]
 
 
@@ -231,6 +235,7 @@ def test_checkpoints_of_one_run_widen_intervals() -> None:
     [
         (lambda t: t.with_columns(loss=pl.lit(2.0)), "all values of the target are equal"),
         (lambda t: t.head(2), "too few runs"),
+        (lambda t: t.with_columns(tokens=pl.lit(float("nan"))), "column 'tokens'"),
         (lambda t: t.with_columns(params=pl.lit(1e9)), "column 'params': the column is constant"),
         (lambda t: t.drop("tokens"), "column 'tokens': missing column"),
         (
