@@ -45,7 +45,8 @@ def exponents(
 ) -> pl.DataFrame:
     """One row an approach: a with its interval, and N*, D*, D*/N* with theirs at ``budget`` FLOP.
 
-    An approach that the table does not allow has empty figures and the reason in ``note``.
+    An approach that the table does not allow has empty figures and the reason in ``note``, where a
+    fit's `scaling.fitting.result.Fit.caveats` stand too; ``outcome`` is how the fit ended.
     ``approaches`` are laws; by default one of each approach. The budget is by default the largest
     compute in the table.
 
@@ -66,8 +67,8 @@ def exponents(
         except InputError as error:
             rows.append(row | {"note": str(error)})
             continue
-        note = "" if str(made.outcome) in ("converged", "estimated") else made.outcome.sentence
-        rows.append(row | _figures(made, budget, level) | {"note": note})
+        told = {"outcome": str(made.outcome), "note": " ".join(made.caveats)}
+        rows.append(row | _figures(made, budget, level) | told)
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

@@ -6,6 +6,7 @@ They are polars tables in every other respect: what is computed from them is an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import polars as pl
 
@@ -16,15 +17,24 @@ Grid = tuple[list[str], list[list[str]]]
 
 
 class Forecast(pl.DataFrame):
-    """Quantiles, one row a planned run and level; a notebook shows a row a planned run."""
+    """Quantiles, one row a planned run and level; a notebook shows a row a planned run.
+
+    ``notes`` are the caveats of the fit of a law that was named alone.
+    """
+
+    notes: tuple[str, ...] = ()
 
     def _repr_html_(self, *, _from_series: bool = False) -> str:
         grid = by_target(self)
-        return super()._repr_html_(_from_series=_from_series) if grid is None else _html(grid)
+        if grid is None:
+            return super()._repr_html_(_from_series=_from_series)
+        return _html(grid) + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
 
     def _repr_markdown_(self) -> str:
         grid = by_target(self)
-        return f"```\n{self}\n```\n" if grid is None else _markdown(grid)
+        if grid is None:
+            return f"```\n{self}\n```\n"
+        return _markdown(grid) + "".join(f"\n{one_line(note)}\n" for note in self.notes)
 
 
 class Backtest(pl.DataFrame):

@@ -95,7 +95,10 @@ def forecast(
         from scaling.forecasting.named_law import forecast_one
 
         by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
-        return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
+        values, notes = forecast_one(runs, at, special, target, (levels, seed), by)
+        table = _table(at, levels, values)
+        table.notes = notes
+        return table
     made = predictive(runs, at, inputs, target, laws, companions)
     return _table(at, levels, made.quantiles(levels))
 

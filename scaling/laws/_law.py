@@ -183,6 +183,7 @@ class Law:
         output: what ``predict`` gives, where that is not the target.
         bind: (runs, target) -> the law with that table's parameters, inputs and categories.
         estimate: (x, y, w, solve) -> parameters (K,): the law's own procedure.
+        remarks: (x, y, w) -> sentences about what that procedure left out of the table.
         simulated: no public table is known that could test the law.
         example: (rng) -> a table of runs with realistic noise and the parameters to find there to
             10 %; laws with ``bind`` or ``estimate`` bring it, tests make it for the others.
@@ -217,6 +218,7 @@ class Law:
     output: str = ""
     bind: Callable[[Any, str], Law] | None = None
     estimate: Estimate | None = None
+    remarks: Callable[[Mapping[str, Array], Array, Array], tuple[str, ...]] | None = None
     simulated: bool = False
     surface: SurfaceOf | None = None
     approach: str = ""

@@ -131,13 +131,13 @@ def inputs_of(law: Law) -> dict[str, str] | None:
 
 def _long(one: Fit) -> pl.DataFrame:
     """Draws as rows: law, parameter, draw, value."""
-    count, width = one.draws.shape
+    count, width = one.resampled.shape
     return pl.DataFrame(
         {
             "law": pl.Series([one.law.name] * (count * width), dtype=pl.String),
             "parameter": [name for name in one.law.names for _ in range(count)],
             "draw": pl.Series(list(range(count)) * width, dtype=pl.Int32),
-            "value": one.draws.T.reshape(-1),
+            "value": one.resampled.T.reshape(-1),
         }
     )
 

@@ -100,7 +100,7 @@ def study_rows(
     """Quantiles of `scaling.forecast` in N and D ("ensemble") and of each law alone.
 
     A law has rows for the targets that name all its inputs; laws that predict something else than
-    the metric have none.
+    the metric have none, nor has a fit without resamples.
     """
     made = []
     in_both = any(joins(laws.get(one.law), INPUTS) for one in record.fits)
@@ -110,8 +110,13 @@ def study_rows(
     for one in record.fits:
         law = laws.get(one.law).bound(runs, "loss")
         at = _with_inputs(law, targets)
-        if at.height:
-            made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
+        own = draws.filter(pl.col("law") == law.name)
+        if own.is_empty():
+            print(
+                f"{record.study} {law.name}: no forecast of this law alone. {' '.join(one.notes)}"
+            )
+        elif at.height:
+            made.append((law.name, at, alone(one, law, own, at, (levels, seed))))
     parts = [_long(record.study, *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
 
@@ -143,10 +148,10 @@ def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: An
 def alone(
     one: FitRecord, law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
 ) -> Any:
-    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
-    own = draws.filter(pl.col("law") == law.name)
+    """Quantiles (levels, targets) of one stored fit: its own ``draws`` and its own noise."""
     theta = np.stack(
-        [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
+        [draws.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names],
+        axis=1,
     )
     x = law_inputs(at, law, to_fit=False)
     return law_quantiles(law, theta, np.array(one.residuals), x, how)

@@ -252,7 +252,8 @@ def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
         title = titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
         if fitted is not None and ("G" in fitted.law.names or has_surface(fitted.law)):
-            rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
+            note: Row = {"note": " ".join(fitted.caveats)} if fitted.caveats else {}
+            rows.append({"approach": title, "law": name} | _row(fitted, budget, level) | note)
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
     return rows

@@ -130,7 +130,7 @@ def _target(
 
 def _forecast(made: Fit, place: tuple[float, float], level: float) -> Interval:
     x = Cells(np.array([place[0]]), np.array([place[1]])).x
-    if len(made.draws) < 2:
+    if len(made.resampled) < 2:
         raise InputError("a design needs draws", value=0, allowed="a fit with resamples")
     return of_values(float(made.predict(x)[0]), made.predict_draws(x)[:, 0], level)
 

@@ -55,7 +55,9 @@ def hparams(
         figures.append(("critical_batch", exact(found, level), "tokens"))
         figures.append(("batch_over_critical", exact(size.value / found, level), ""))
     distance = lr.beyond(params=params, tokens=tokens)
-    warnings = list(dict.fromkeys([*warnings_of(lr, one, distance), *batch.notes]))
+    warnings = list(
+        dict.fromkeys([*warnings_of(lr, one, distance), *warnings_of(batch, other, {})])
+    )
     return Answer(
         f"Learning rate and batch of {params:.4g} params on {tokens:.4g} tokens",
         figures,

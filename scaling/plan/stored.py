@@ -123,7 +123,7 @@ def published(name: str) -> Sheet:
     theta = np.array([one.values[key] for key in family.names])
     digest = hashlib.sha256(theta.tobytes()).hexdigest()[:12]
     made = Fit(
-        law=family, target=family.target, theta=theta, draws=np.zeros((0, len(theta))),
+        law=family, target=family.target, theta=theta, resampled=np.zeros((0, len(theta))),
         objective=float("nan"), objective_name="published", link=family.link,
         outcome=Outcome.ESTIMATED, reason=one.note,
         certificate=NO_CERTIFICATE,

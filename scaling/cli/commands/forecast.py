@@ -103,6 +103,7 @@ def forecast(
             seed=seed,
         )
     write_table(out, made)
+    remark("\n".join(made.notes))
     typer.echo(
         f"{counted(made.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
     )

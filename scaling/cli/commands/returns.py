@@ -47,9 +47,10 @@ def returns(
         made = fit(given.frame, law, target=target, **choices)
         found = diminishing_returns(made, params, tokens, step=step)
     if as_json:
-        print_json({name: vars(one) for name, one in found.items()})
+        told = {"law": made.law.name, "outcome": str(made.outcome), "caveats": list(made.caveats)}
+        print_json({name: vars(one) for name, one in found.items()} | {"fit": told})
         return
     from scaling.cli.display.fits import show_intervals
 
     title = f"{made.law.title} at {params:.4g} params and {tokens:.4g} tokens"
-    show_intervals(title, found)
+    show_intervals(title, found, made)

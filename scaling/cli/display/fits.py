@@ -16,7 +16,7 @@ from rich.text import Text
 
 from scaling import laws
 from scaling.errors import InputError, nearest
-from scaling.fitting.result import Fit
+from scaling.fitting.result import Fit, Resampling
 
 LIBRARY = Path("data/published")
 
@@ -29,16 +29,19 @@ def show_fit(made: Fit) -> None:
     ends = made.interval()
     for param in made.law.params:
         low, high = ends[param.name]
+        known = bool(np.isfinite(made.se[param.name]))
         table.add_row(
             param.name,
             f"{made.values[param.name]:.6g}",
-            f"{made.se[param.name]:.3g}",
-            f"{low:.5g} to {high:.5g}",
+            f"{made.se[param.name]:.3g}" if known else "—",
+            f"{low:.5g} to {high:.5g}" if low == low else "—",
             param.unit,
         )
     console.print(table)
     seen = made.certificate
-    console.print(Text(f"outcome    {made.outcome}. {made.outcome.sentence} {made.reason}"))
+    console.print(Text(f"outcome    {made.outcome}. {made.ending}"))
+    for note in made.notes:
+        console.print(Text(f"note       {note}"))
     console.print(
         Text(f"objective  {made.objective:.13g} ({made.objective_name}, {made.rows} rows)")
     )
@@ -53,14 +56,18 @@ def show_fit(made: Fit) -> None:
         console.print(Text(f"SciPy      reached {seen.solver:.13g}, {apart:+.1e} from it"))
     for name, (low, high) in seen.profile.items():
         console.print(Text(f"profile    {name} {low:.5g} to {high:.5g} (90 %)"))
-    if made.resampling is not None and seen.resamples_agreeing is not None:
-        unit = made.resampling
-        console.print(
-            Text(
-                f"resamples  {unit.resamples} by {unit.cluster} ({unit.clusters} clusters); two "
-                f"starts agree in {seen.resamples_agreeing:.1%}"
-            )
-        )
+    if made.resampling is not None:
+        console.print(Text(f"resamples  {_resampled(made.resampling, seen.resamples_agreeing)}"))
+
+
+def _resampled(unit: Resampling, agreeing: float | None) -> str:
+    """What was resampled, and as what."""
+    text = f"{unit.resamples} by {unit.cluster} "
+    if unit.cluster == "row":
+        text += f"({unit.clusters} rows, each taken as a run of its own)"
+    else:
+        text += f"({unit.clusters} clusters)"
+    return text if agreeing is None else f"{text}; two starts agree in {agreeing:.1%}"
 
 
 def show_laws() -> None:
@@ -206,11 +213,12 @@ def _ends(row: dict[str, Any], name: str) -> str:
     return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
 
 
-def show_intervals(title: str, found: Mapping[str, object]) -> None:
-    """One row a quantity."""
+def show_intervals(title: str, found: Mapping[str, object], made: Fit) -> None:
+    """One row a quantity, then how the fit ended that they were taken from."""
     console = Console()
     console.print(Text(title, style="bold"))
     table = Table("quantity", "value and 90 % interval")
     for name, one in found.items():
         table.add_row(name.replace("_", " "), str(one))
     console.print(table)
+    console.print(Text("\n".join(made.caveats) or f"The fit {made.outcome}."))
