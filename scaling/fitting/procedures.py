@@ -57,7 +57,7 @@ def fit_procedure(
         return replace(made, notes=(*made.notes, refusal))
     draws = _draws(law, x, y, w, groups, (count, seed))
     notes = _unanswered(count - len(draws), count)
-    if len(draws) < MIN_SHARE_FITTED * count:
+    if len(draws) < max(2, MIN_SHARE_FITTED * count):
         return replace(made, notes=(*made.notes, *notes))
     errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
     by = 1.0 if name == "row" else small_sample(number, len(law.names))
@@ -72,7 +72,7 @@ def _unanswered(without: int, count: int) -> tuple[str, ...]:
     if not without:
         return ()
     text = f"{without} of {count} resamples ({without / count:.0%}) have no answer"
-    if count - without < MIN_SHARE_FITTED * count:
+    if count - without < max(2, MIN_SHARE_FITTED * count):
         return (f"No intervals: {text}.",)
     return (f"{text}; intervals are of the others.",)
 
