@@ -118,6 +118,8 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
         return np.full(runs.height, one.default)
     if one.values:
         return _codes(runs, name, one.values)
+    if one.labels:
+        return _labels(runs, name)
     if (
         name not in runs.columns
         and one.name == "flops"
@@ -141,6 +143,14 @@ def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
     codes = np.array(found, dtype=np.float64)
     refuse_rows(runs, name, codes >= 0, ", ".join(values[:20]))
     return codes
+
+
+def _labels(runs: pl.DataFrame, name: str) -> Array:
+    """A number for each different value of a column."""
+    if name not in runs.columns:
+        number(runs, name)  # raises: missing column
+    refuse_rows(runs, name, runs[name].is_not_null().to_numpy(), "a value in every row")
+    return runs[name].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
 
 
 def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:

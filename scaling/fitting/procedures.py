@@ -59,7 +59,9 @@ def fit_procedure(
     notes = _unanswered(count - len(draws), count)
     if len(draws) < max(2, MIN_SHARE_FITTED * count):
         return replace(made, notes=(*made.notes, *notes))
-    errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
+    with np.errstate(over="ignore"):  # G of a steep line is beyond any square
+        spread = draws.std(axis=0, ddof=1)
+    errors = {one: float(v) for one, v in zip(law.names, spread, strict=True)}
     by = 1.0 if name == "row" else small_sample(number, len(law.names))
     draws = _stretched(law, theta, draws, by)
     how = Resampling("pairs", number, len(draws), name, by, {}, count - len(draws) or None)
@@ -157,7 +159,11 @@ def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array, 
         certificate=Certificate(objective, nothing, nothing, nothing, 1, 1.0, levels=counts),
         rows=len(y),
         residuals=residuals,
-        ranges={name: (float(v.min()), float(v.max())) for name, v in x.items()},
+        ranges={
+            one.name: (float(x[one.name].min()), float(x[one.name].max()))
+            for one in law.all_inputs
+            if not one.labels
+        },
         free=law.names,
         notes=law.remarks(x, y, w) if law.remarks else (),
     )

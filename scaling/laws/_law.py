@@ -101,6 +101,8 @@ class Input:
         levels: distinct values that a fit needs.
         typical: range from which tests draw (in logs where it is positive).
         values: the categories of a text column; the law sees the position in this tuple.
+        labels: values, text too, that only say which rows belong together; the law sees a number
+            for each.
         read: own reader of the table, where an input is not one column of numbers.
         only_fit: read when fitting, not needed to predict.
     """
@@ -118,12 +120,15 @@ class Input:
     values: tuple[str, ...] = ()
     read: Callable[[Any], Array] | None = None
     only_fit: bool = False
+    labels: bool = False
 
     @property
     def allowed(self) -> str:
         """The allowed values in words."""
         if self.values:
             return ", ".join(self.values)
+        if self.labels:
+            return "any text or number"
         left = "" if self.low == -float("inf") else f"{'>' if self.open_low else '>='} {self.low:g}"
         right = "" if self.high == float("inf") else f"<= {self.high:g}"
         return " and ".join(part for part in (left, right) if part) or "any finite number"

@@ -32,7 +32,7 @@ def backtest(
     from scaling.forecasting.backtest import backtest as run
     from scaling.forecasting.scores import summary
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(target)
     names = tuple(inputs or ("params", "tokens"))
     with given.placed(), working("Forecasting larger runs from smaller ones", quiet=as_json):
         table = run(given.frame, names, target, order=by)

@@ -141,7 +141,8 @@ def _needs(law: laws.Law) -> list[str]:
     lines = [f"inputs     {inputs_text(law)}   (optional in brackets; only for the fit after |)"]
     for one in law.needs:
         where = f"from {' or '.join(one.columns)}" if one.columns else ""
-        other = "" if one.default is None else f"{one.default:g} where the table has none"
+        known = one.default is not None and not one.labels
+        other = f"{one.default:g} where the table has none" if known else ""
         parts = [one.meaning, one.unit, one.allowed, where, other]
         lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
     kind = " or ".join(law.kinds) or "any metric"
