@@ -114,17 +114,15 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
     if one.read is not None and column is None:
         return np.asarray(one.read(runs), dtype=np.float64)
     name = column or column_of(one, runs.columns) or (one.columns or (one.name,))[0]
-    if name not in runs.columns and one.default is not None:
+    if one.labels and name in runs.columns:
+        return _labels(runs, name)
+    # A table in the run schema has every column, empty where the source had none.
+    absent = name not in runs.columns or runs[name].null_count() == runs.height
+    if absent and one.default is not None:
         return np.full(runs.height, one.default)
     if one.values:
         return _codes(runs, name, one.values)
-    if one.labels:
-        return _labels(runs, name)
-    if (
-        name not in runs.columns
-        and one.name == "flops"
-        and {"params", "tokens"} <= set(runs.columns)
-    ):
+    if absent and one.name == "flops" and {"params", "tokens"} <= set(runs.columns):
         return compute(runs)
     if one.low == 0.0 and one.open_low and one.high == float("inf"):
         return positive(runs, name)
@@ -147,8 +145,6 @@ def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
 
 def _labels(runs: pl.DataFrame, name: str) -> Array:
     """A number for each different value of a column."""
-    if name not in runs.columns:
-        number(runs, name)  # raises: missing column
     refuse_rows(runs, name, runs[name].is_not_null().to_numpy(), "a value in every row")
     return runs[name].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
 

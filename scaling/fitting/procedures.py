@@ -73,7 +73,7 @@ def _unanswered(without: int, count: int) -> tuple[str, ...]:
     """What resamples without an answer mean for the intervals; nothing where all have one."""
     if not without:
         return ()
-    text = f"{without} of {count} resamples ({without / count:.0%}) have no answer"
+    text = f"{without} of {count} resamples ({without / count:.1%}) have no answer"
     if count - without < max(2, MIN_SHARE_FITTED * count):
         return (f"No intervals: {text}.",)
     return (f"{text}; intervals are of the others.",)

@@ -22,7 +22,7 @@ from scaling.io.tables import csv_text
 from scaling.laws import Law
 from scaling.laws._surface import compute_optimal, planning_law
 from scaling.runs.schema import FORECAST, dtypes
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 FITS = Path("data/fits")
 VALIDATED = Path("data/validated")
@@ -39,13 +39,15 @@ def main() -> None:
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
     parts, points = [], []
     for study in sorted(params["studies"]):
-        record = read(FITS / f"{study}.json")
-        draws = pl.read_parquet(FITS / f"{study}.parquet")
-        targets = place_targets(params["forecast"]["targets"], record)
-        rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
-        runs, _ = select(rows, get_study(params, study))
-        parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
-        points.append(baseline_rows(study, runs, targets))
+        chosen = get_study(params, study)
+        with of_study(study, chosen):
+            record = read(FITS / f"{study}.json")
+            draws = pl.read_parquet(FITS / f"{study}.parquet")
+            targets = place_targets(params["forecast"]["targets"], record)
+            rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
+            runs, _ = select(rows, chosen)
+            parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
+            points.append(baseline_rows(study, runs, targets))
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     atomic.write(OUT, csv_text(table).encode())

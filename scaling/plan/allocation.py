@@ -252,8 +252,10 @@ def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
         title = titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
         if fitted is not None and ("G" in fitted.law.names or has_surface(fitted.law)):
-            note: Row = {"note": " ".join(fitted.caveats)} if fitted.caveats else {}
-            rows.append({"approach": title, "law": name} | _row(fitted, budget, level) | note)
+            rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
+            if fitted.caveats:
+                words = str(fitted.outcome).replace("_", " ")
+                rows[-1]["note"] = words if fitted.outcome.denies else " ".join(fitted.notes)
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
     return rows

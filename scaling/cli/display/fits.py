@@ -42,15 +42,15 @@ def show_fit(made: Fit) -> None:
     console.print(Text(f"outcome    {made.outcome}. {made.ending}"))
     for note in made.notes:
         console.print(Text(f"note       {note}"))
-    console.print(
-        Text(f"objective  {made.objective:.13g} ({made.objective_name}, {made.rows} rows)")
-    )
-    console.print(
-        Text(
-            f"starts     {seen.starts_agreeing:.0%} of {seen.starts} reached it; "
-            f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
+    value = f"{made.objective:.13g} " if np.isfinite(made.objective) else ""
+    console.print(Text(f"objective  {value}({made.objective_name}, {made.rows} rows)"))
+    if made.law.estimate is None:
+        console.print(
+            Text(
+                f"starts     {seen.starts_agreeing:.0%} of {seen.starts} reached it; "
+                f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
+            )
         )
-    )
     if seen.solver is not None:
         apart = seen.solver / seen.objective - 1.0 if seen.objective else float("nan")
         console.print(Text(f"SciPy      reached {seen.solver:.13g}, {apart:+.1e} from it"))

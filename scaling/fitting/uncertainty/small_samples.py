@@ -53,8 +53,12 @@ def too_few(cluster: str, count: int, parameters: int, least: int) -> str:
     ``parameters``; empty where they are ``least`` or more."""
     if count >= least:
         return ""
-    unit = counted(count, "row") if cluster == "row" else f"{counted(count, 'value')} of {cluster}"
-    return f"No intervals: {unit} for {parameters} parameters; at least {least} are needed."
+    if cluster == "row":
+        unit = f"{counted(count, 'row')} for {counted(parameters, 'parameter')}"
+    else:
+        of = "" if cluster == "run" else f" of {cluster}"
+        unit = counted(count, "value" if of else "run") + of
+    return f"No intervals: {unit}; at least {least} are needed."
 
 
 def factor(problem: Problem, u: Array, clusters: int) -> float:
