@@ -104,10 +104,16 @@ def load(name: str, root: Path = Path()) -> Sheet:
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    fits, refused = {}, {}
+    for one in record.fits:
+        try:
+            fits[one.law] = one.to_fit(drawn.get(one.law))
+        except InputError as error:  # a law whose parameters are those of the study's table
+            refused[one.law] = str(error)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
-    return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
+    ranges = record.complete_ranges
+    return Sheet(name, fits, label, ranges, notes, record.metric, refused=refused)
 
 
 def published(name: str) -> Sheet:
