@@ -44,6 +44,9 @@ from scaling.laws._law import Law
 
 # Resamples behind the naive standard errors: enough for 4 % Monte Carlo error.
 NAIVE = 300
+# Largest residual of a table that a law generated, on the link's scale: rounding reaches 1e-12, a
+# loss of seven digits leaves 1e-8.
+EXACT = 1e-9
 
 
 def fit(
@@ -315,6 +318,10 @@ def _with_draws(
     size = problem.space.size
     least = size + SPARE_ROWS if number == problem.rows else MIN_UNITS
     refusal = too_few(name, number, size, least)
+    if not refusal and float(np.abs(result.residuals).max()) < EXACT:
+        refusal = (
+            "No intervals: the law passes through every row, so there is no scatter to judge by."
+        )
     if not refusal and method == "wild" and not result.outcome.denies:
         refusal = carried_alone(problem, u, groups, name)
     if refusal:

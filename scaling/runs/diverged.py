@@ -24,7 +24,7 @@ def diverged(runs: pl.DataFrame, target: str) -> pl.DataFrame:
         rises=pl.col("value").last() > pl.col("value").first(),
     )
     curves = found.filter(pl.col("rows") > 1)
-    rising = int(curves["rises"].sum())
+    rising = curves.filter(pl.col("rises") & ~pl.col("not_finite")).height
     if rising > 1 and 2 * rising > curves.height:
         raise InputError(
             "most runs end above their first value",

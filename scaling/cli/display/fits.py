@@ -64,7 +64,7 @@ def _resampled(unit: Resampling, agreeing: float | None) -> str:
     """What was resampled, and as what."""
     text = f"{unit.resamples} by {unit.cluster} "
     if unit.cluster == "row":
-        text += f"({unit.clusters} rows, each taken as a run of its own)"
+        text += f"({unit.clusters} rows, each as a run of its own)"
     else:
         text += f"({unit.clusters} clusters)"
     return text if agreeing is None else f"{text}; two starts agree in {agreeing:.1%}"
