@@ -13,7 +13,7 @@ from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
-from scaling.fitting.result import Fit, Outcome
+from scaling.fitting.result import Fit
 from scaling.forecasting.model_surface import ModelFit
 from scaling.io.notebook import html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
@@ -74,7 +74,7 @@ class Answer:
         """Plain values, for JSON."""
         figures = [
             {"name": name, "unit": unit, "value": one.value, "low": one.low, "high": one.high}
-            | {"level": one.level}
+            | {"level": one.level, "missing": one.missing}
             for name, one, unit in self.figures
         ]
         return {
@@ -139,8 +139,7 @@ def within(
 def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[str]:
     """What a reader must know: missing draws, a fit that is not certain, the distance."""
     out = list(sheet.notes)
-    if made.outcome not in (Outcome.CONVERGED, Outcome.ESTIMATED):
-        out.append(f"Fit: {made.outcome.sentence}")
+    out += [f"Fit: {one}" for one in made.caveats]
     outside = {name: far for name, far in distance.items() if far > 0}
     if outside:
         places = ", ".join(f"{name} {far:.1f}" for name, far in outside.items())
@@ -214,9 +213,9 @@ def _tables(answer: Answer) -> Iterator[tuple[str, list[list[str]]]]:
 def interval(one: Interval) -> str:
     """Value, and its ends where it has any."""
     if np.isnan(one.low) or one.low == one.high == one.value:
-        return cell(one.value)
+        return cell(one.value) + one.without_answer
     kind = "range" if one.level >= 1.0 else f"{one.level:.0%}"
-    return f"{cell(one.value)} ({kind}: {cell(one.low)} to {cell(one.high)})"
+    return f"{cell(one.value)} ({kind}: {cell(one.low)} to {cell(one.high)}{one.without_answer})"
 
 
 def cell(value: Any) -> str:

@@ -135,7 +135,7 @@ def _target(
 
 def _forecast(made: Fit, place: tuple[float, float], level: float) -> Interval:
     x = Cells(np.array([place[0]]), np.array([place[1]])).x
-    if len(made.draws) < 2:
+    if len(made.resampled) < 2:
         raise InputError("a design needs draws", value=0, allowed="a fit with resamples")
     return Interval(float(made.predict(x)[0]), *made.ends_at(x, level), level)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,23 @@ def get_study(params: dict[str, Any], name: str) -> dict[str, Any]:
             hint=nearest(name, studies),
         )
     return studies[name]
+
+
+@contextmanager
+def of_study(name: str, study: Mapping[str, Any], law: str | None = None) -> Iterator[None]:
+    """Errors inside name the study, the law and the file of its rows: input errors in their
+    message, others in a note."""
+    file = Path("data/validated") / f"{study['source']}.parquet"
+    subject = f"study {name}" + (f", law {law}" if law else "")
+    try:
+        yield
+    except InputError as error:
+        if error.problem.startswith(f"study {name}"):
+            raise
+        raise error.of(subject).at(file) from error
+    except Exception as error:
+        error.add_note(f"{subject}, {file}")
+        raise
 
 
 def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
