@@ -79,7 +79,7 @@ def read_cells(path: Path) -> pl.DataFrame:
         cells = form.read(path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
-    if cells.is_empty():
+    if cells.is_empty() or (form.raw and cells["metric"].null_count() == cells.height):
         raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
     return cells
 

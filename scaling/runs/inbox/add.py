@@ -23,12 +23,31 @@ import polars as pl
 
 from scaling.errors import InputError, counted, shorten
 from scaling.io import atomic
-from scaling.runs.formats import format_of
+from scaling.runs.formats import format_of, read_batches
 from scaling.runs.inbox import store
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
-from scaling.runs.inbox.mapping import Mapping, Options, amended, read_versions, write_versions
-from scaling.runs.inbox.merge import Part, accounts, compared, logged_again, merged
-from scaling.runs.inbox.read import part_of, rows_of
+from scaling.runs.inbox.mapping import (
+    Mapping,
+    Options,
+    amended,
+    facts,
+    read_versions,
+    set_option,
+    with_facts,
+    without,
+    write_versions,
+)
+from scaling.runs.inbox.merge import Part, accounts, compared, counting, merged, without_value
+from scaling.runs.inbox.read import part_of, parts_of, rows_of
+from scaling.runs.inbox.remarks import (
+    NO_ORDER,
+    left_out,
+    left_out_runs,
+    means,
+    nothing_beside,
+    reasons,
+)
+from scaling.runs.inbox.several_runs import refuse_several
 from scaling.runs.inbox.store import Line
 
 INTERNAL = Path("data/internal")
@@ -40,12 +59,16 @@ _RECIPE = ("params", "params_non_embedding", "lr", "width", "depth", "batch_toke
 
 @dataclass
 class Added:
-    """What became of an addition; ``new`` is false when everything was there already."""
+    """What became of an addition; ``new`` is false when everything was there already.
+
+    ``left_out`` counts the results that do not count, by the reason.
+    """
 
     source: str
     alias: str
     new: bool
     remarks: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,22 +126,58 @@ def _added(
 ) -> Added:
     folder = internal / store.STORE / source
     versions, lines = read_versions(folder), store.read_log(folder)
-    mapping = amended(versions[-1] if versions else Mapping(), options)
+    payload = store.digest(staged.folder)
+    known = [one for one in store.in_force(lines, None) if one.payload == payload]
+    own = versions[known[0].mapping - 1] if known else None
+    mapping, applied = _mapping(staged.place, versions, own, options)
     number = len(versions) if versions and versions[-1] == mapping else len(versions) + 1
-    line = Line(_later(today, lines), store.digest(staged.folder), staged.path, number)
-    known = [one for one in store.in_force(lines, None) if one.payload == line.payload]
-    if known and known[0].mapping == number:
+    line = Line(_later(today, lines), payload, staged.path, number)
+    if own == mapping:
         return _nothing(source, internal, "this file is there already, read in the same way")
-    remarks = _checked(staged, mapping, partial, today)
+    checked = _checked(staged, mapping, partial, today)
+    remarks = [*checked.remarks, *applied]
     others = [one for one in store.in_force(lines, None) if one.payload != line.payload]
     if others:
         news = _compared(staged, mapping, line, folder, versions, others, correct)
-        if not known and news is None:
+        if not known and not news:
             return _nothing(source, internal, "every row is there already")
-        remarks += [news or "every value is unchanged"]
+        remarks += news or ["every value is unchanged"]
     _commit(staged, folder, [*versions, mapping] if number > len(versions) else versions, line)
     alias = store.aliases(internal)[source]
-    return Added(source, alias, True, remarks)
+    return Added(source, alias, True, remarks, checked.left_out)
+
+
+def _mapping(
+    place: Path, versions: list[Mapping], own: Mapping | None, options: Options
+) -> tuple[Mapping, list[str]]:
+    """How a file is read, and what of it is remembered from others, in words.
+
+    ``own`` is how it was read before. What was said of one file is not said of another.
+
+    Raises:
+        InputError: facts of another file that were not given for this one.
+    """
+    if not versions:
+        return amended(Mapping(), options), []
+    if own is not None:
+        return amended(with_facts(versions[-1], own), options), []
+    said = facts(versions[-1])
+    mapping = amended(without(versions[-1], said), options)
+    given = {set_option(text)[0] for text in options.sets} | set(mapping.columns)
+    filled = set() if format_of(place).raw else set(next(read_batches(place)).columns)
+    open_facts = [text for ours, text in said.items() if ours not in given | filled]
+    if open_facts:
+        raise InputError(
+            f"what was said of another file does not hold for this one: {', '.join(open_facts)}",
+            hint="Give each for this file, by --set or --map; --set NAME= for none.",
+        )
+    remembered = [f"--set {k}={v}" for k, v in mapping.constants.items() if k not in given]
+    remembered += ["--rows final"] * (mapping.rows == "final" and options.rows is None)
+    if mapping.bytes_per_token and not options.bytes_per_token:
+        remembered.append(f"--bytes-per-token {mapping.bytes_per_token:g}")
+    remarks = [f"remembered of this source: {', '.join(remembered)}"] * bool(remembered)
+    taken = [f"{ours} (not {text})" for ours, text in said.items() if ours in filled - given]
+    return mapping, remarks + [f"the file's own column: {', '.join(taken)}"] * bool(taken)
 
 
 def _commit(staged: _Staged, folder: Path, versions: list[Mapping], line: Line) -> None:
@@ -233,16 +292,26 @@ def _refuse_open_database(path: Path) -> None:
 # What it holds -----------------------------------------------------------------------------------
 
 
-def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> list[str]:
-    """What was added, in words, once every part of it could be read."""
+@dataclass
+class _Checked:
+    """What a file holds, in words, and how many results do not count, by the reason."""
+
+    remarks: list[str]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> _Checked:
+    """What was added, once every part of it could be read."""
+    form = format_of(staged.place)
     results, unparsed, first = 0, 0, None
-    parts, early = [], []
-    for rows in rows_of(staged.place, mapping):
+    tracker, early = _Checked([]), []
+    for cells, rows in parts_of(staged.place, mapping):
+        if form.raw:
+            tracker, rows = _tracker(cells, rows, mapping, partial, form.ordered), counting(rows)
         results += rows.height
         lost = rows.filter(pl.col("unparsed").is_not_null())
         unparsed += lost.height
         first = first or (lost["row"][0], lost["unparsed"][0]) if lost.height else first
-        parts += [rows] if "_expected" in rows.columns else []
         # A day more, for today is in UTC.
         early += [rows.filter(pl.col("observed") > today + timedelta(days=1))]
     remarks = [counted(results, "result"), *_too_early(pl.concat(early), today)]
@@ -256,7 +325,24 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> l
         )
     if open_ended(staged.place):
         remarks.append(NO_LINE_END)
-    return remarks + (_reconciled(pl.concat(parts), partial) if parts else [])
+    return _Checked(remarks + tracker.remarks, tracker.left_out)
+
+
+def _tracker(
+    cells: pl.DataFrame, rows: pl.DataFrame, mapping: Mapping, partial: bool, ordered: bool
+) -> _Checked:
+    """What is to be said of a tracker's file beside its results.
+
+    Raises:
+        InputError: several runs under one name, runs that are not whole, or no result that counts.
+    """
+    if ordered:
+        refuse_several(cells, mapping)
+    kept, out = counting(rows), [*left_out_runs(cells), *left_out(rows)]
+    if kept.is_empty():
+        raise InputError("no result counts:\n  " + "\n  ".join(out or ["none is there"]))
+    remarks = [*_reconciled(kept, partial), *out, *means(kept), *nothing_beside(kept, mapping)]
+    return _Checked(remarks + [NO_ORDER] * (not ordered), reasons(rows))
 
 
 def _too_early(rows: pl.DataFrame, today: date) -> list[str]:
@@ -292,10 +378,7 @@ def _reconciled(rows: pl.DataFrame, partial: bool) -> list[str]:
         )
     if short:
         remarks.append(f"{len(short)} are not whole and are flagged")
-    again = logged_again(rows)
-    return remarks + (
-        [f"logged again at the same step: {counted(again, 'row')}, the last counts"] * (again > 0)
-    )
+    return remarks
 
 
 def _compared(
@@ -306,17 +389,21 @@ def _compared(
     versions: list[Mapping],
     others: list[Line],
     correct: bool,
-) -> str | None:
-    """What is new against the files that are there; None when nothing is."""
+) -> list[str]:
+    """What is new against the files that are there; nothing when nothing is."""
     form = format_of(staged.place)
     parts = [part_of(folder, one, versions) for one in others]
     rows = pl.concat(list(rows_of(staged.place, mapping)))
     rows = rows.with_columns(file=pl.lit(""), payload=pl.lit(line.payload))
     old = merged(parts)
+    counted_rows = counting(rows) if form.raw else rows
     if form.raw and not form.own_ids and not correct:
-        _refuse_namesakes(old, rows)
+        _refuse_namesakes(old, counted_rows)
     new = merged([*parts, Part(rows, line.recorded, form.raw, mapping.rows == "final")])
-    return compared(old, new)
+    news = compared(old, new)
+    left = without_value(old, counted_rows)
+    remark = f"left out: {counted(left, 'result')} without a value where there is a number already"
+    return [*([news] if news else []), *[remark] * (left > 0)]
 
 
 def _refuse_namesakes(old: pl.DataFrame, new: pl.DataFrame) -> None:

@@ -1,0 +1,101 @@
+"""Which of a tracker's values count, when a run was restarted or logged a step again.
+
+A metric that goes back to an earlier step was restarted there: what was written before it, at that
+step or past it, belongs to a branch that was abandoned. The metrics that share its clock go back
+with it, if they do not simply go on: an evaluation that is logged late, or a metric that counts
+something else, is no restart. Nothing is dropped here; ``left_out`` says why a value does not
+count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from scaling.arrays import Array
+
+RESTART = "written before a restart from its step or an earlier one"
+AGAIN = "logged again at the same step"
+NO_NUMBER = "no number where the same step has one"
+_OWN = (RESTART, AGAIN, NO_NUMBER)
+_SERIES = ("run", "metric")
+
+
+def settled(frame: pl.DataFrame, *, ordered: bool = True) -> pl.DataFrame:
+    """The raw frame with ``left_out`` filled where another value counts.
+
+    Of the same run, metric and step a number counts before NaN and text, and then the last one.
+    Where rows are not ``ordered`` in time, the last is not known, and numbers all count.
+    """
+    frame = frame.with_columns(
+        left_out=pl.when(~pl.col("left_out").is_in(_OWN)).then("left_out")
+    ).with_row_index("_at")
+    given = pl.col("left_out").is_null() & pl.col("step").is_not_null()
+    rows = frame.filter(given).select("_at", "step", *_SERIES, number=_is_number())
+    better = pl.col("number").any().over(*_SERIES, "step") & ~pl.col("number")
+    rows = rows.with_columns(why=pl.when(better).then(pl.lit(NO_NUMBER)))
+    if ordered:
+        rows = _in_order(rows)
+    found = rows.filter(pl.col("why").is_not_null()).select("_at", "why")
+    joined = frame.join(found, on="_at", how="left", maintain_order="left")
+    return joined.with_columns(left_out=pl.coalesce("left_out", "why")).drop("_at", "why")
+
+
+def _is_number() -> pl.Expr:
+    return pl.col("value").is_not_null() & pl.col("value").is_not_nan()
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    left = rows.filter(pl.col("why").is_null())
+    left = left.with_columns(dead=_abandoned(left))
+    again = ~pl.col("dead") & ~pl.struct(*_SERIES, "step").is_last_distinct()
+    why = pl.when("dead").then(pl.lit(RESTART)).when(again).then(pl.lit(AGAIN))
+    kept = left.select("_at", later=why)
+    joined = rows.join(kept, on="_at", how="left", maintain_order="left")
+    return joined.with_columns(why=pl.coalesce("why", "later"))
+
+
+def _abandoned(rows: pl.DataFrame) -> pl.Series:
+    """Whether each row, in the order in which they were written, is of an abandoned branch."""
+    dead = np.zeros(rows.height, dtype=bool)
+    series = rows.with_row_index("_i").with_columns(
+        _before=pl.col("step").shift(1).over(_SERIES),
+        # How far its clock had gone; a metric that is logged less often may lag by what it skips.
+        _reach=pl.col("step").cum_max().shift(1).over(_SERIES)
+        + pl.col("step").diff().max().fill_null(0.0).over(_SERIES),
+    )
+    back = series.filter(pl.col("step") < pl.col("_before"))
+    if back.is_empty():
+        return pl.Series(dead)
+    restarts = {str(run): part for (run,), part in back.group_by("run", maintain_order=True)}
+    touched = series.filter(pl.col("run").is_in(list(restarts)))
+    for (run, _), part in touched.group_by(*_SERIES, maintain_order=True):
+        events = restarts[str(run)]
+        overtaken = _overtaken(
+            part["_i"].to_numpy(),
+            part["step"].to_numpy(),
+            *(events[name].to_numpy() for name in ("_i", "step", "_reach")),
+        )
+        dead[part["_i"].to_numpy()[overtaken]] = True
+    return pl.Series(dead)
+
+
+def _overtaken(
+    at: Array, step: Array, back_at: Array, back_to: Array, reach: Array
+) -> NDArray[np.bool_]:
+    """Which rows of one metric a restart of their run leaves behind.
+
+    ``at`` and ``step`` are the rows' places and steps, in order; restarts stand at ``back_at``,
+    go back to ``back_to``, and their clock had come as far as ``reach``. A restart holds for the
+    metric if the metric had come no further, and does not go on past where it was.
+    """
+    before = np.searchsorted(at, back_at)
+    furthest = np.maximum.accumulate(step)[before - 1]
+    following = np.append(step, -np.inf)[before]
+    holds = (before > 0) & (furthest <= reach) & (following <= furthest)
+    limit = np.full(len(step), np.inf)
+    np.minimum.at(limit, before[holds] - 1, back_to[holds])
+    later = np.minimum.accumulate(limit[::-1])[::-1]
+    overtaken: NDArray[np.bool_] = step >= later
+    return overtaken
