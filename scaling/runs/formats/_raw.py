@@ -40,7 +40,9 @@ RAW: dict[str, Any] = {
 }
 _OF_RUN = ("run", "run_name", "group", "status", "ended", "truncated")
 EMPTY = "no value was logged"
+# Reasons that hold for single values; all others of a reader hold for a run.
 GAP = "NaN where the table fills its gaps with NaN"
+PURGED = "written before a session that starts at its step or an earlier one"
 # A run has fewer logging calls than two to this power.
 _CALLS = 40
 
@@ -221,6 +223,11 @@ def whole_lines(path: Path) -> tuple[str, bool]:
         raise InputError("not UTF-8 text", file=path) from None
 
 
+def run_left_out() -> pl.Expr:
+    """Whether the reader leaves out the whole run."""
+    return (~pl.col("left_out").is_in((GAP, PURGED))).fill_null(value=False)
+
+
 def frame(runs: Iterable[Run], path: Path) -> pl.DataFrame:
     """The raw frame of all runs, one after the other.
 
@@ -294,25 +301,45 @@ def by_metric(rows: Iterable[Row]) -> Iterable[list[Row]]:
 def without_gaps(runs: Iterable[Run]) -> None:
     """Mark NaN that fills gaps in a table with a column a metric.
 
-    A column has such gaps where a number follows a NaN in the same run: a loss that diverged does
-    not come back. In other columns NaN is what was logged.
+    It does so before a later number of its run (a loss that diverged does not come back), in calls
+    of a kind that has such gaps, and in calls that log nothing less than others do. What is left
+    was logged: a loss that is NaN where calls of the same kind have a number.
     """
-    found = list(runs)
-    gaps = {metric for run in found for rows in by_metric(run.rows) for metric in _with_gaps(rows)}
-    for run in found:
-        run.rows = [
-            row._replace(left_out=GAP) if row.metric in gaps and _is_nan(row) else row
-            for row in run.rows
-        ]
+    found = [run for run in runs if any(map(_is_nan, run.rows))]
+    kinds = [_kinds(run) for run in found]
+    gaps = [_before_a_number(run.rows) for run in found]
+    known = {
+        (kind[row.record], row.metric)
+        for run, kind, before in zip(found, kinds, gaps, strict=True)
+        for row, gap in zip(run.rows, before, strict=True)
+        if gap
+    }
+    every = {one for kind in kinds for one in kind.values()}
+    whole = {one for one in every if not any(one < other for other in every)}
+    for run, kind, before in zip(found, kinds, gaps, strict=True):
+        for i, row in enumerate(run.rows):
+            one = kind[row.record]
+            if before[i] or (_is_nan(row) and (one in whole or (one, row.metric) in known)):
+                run.rows[i] = row._replace(left_out=GAP)
 
 
-def _with_gaps(rows: Sequence[Row]) -> list[str]:
-    seen = False
-    for row in rows:
-        if seen and row.value is not None and not _is_nan(row):
-            return [row.metric]
-        seen = seen or _is_nan(row)
-    return []
+def _kinds(run: Run) -> dict[int, frozenset[str]]:
+    """What each logging call has values of, NaN apart."""
+    named: dict[int, set[str]] = {}
+    for row in run.rows:
+        named.setdefault(row.record, set()).update(() if _is_nan(row) else (row.metric,))
+    return {record: frozenset(names) for record, names in named.items()}
+
+
+def _before_a_number(rows: Sequence[Row]) -> list[bool]:
+    """Whether each row is NaN and its metric has a number later."""
+    later, found = set[str](), list[bool]()
+    for row in reversed(rows):
+        nan = _is_nan(row)
+        found.append(nan and row.metric in later)
+        if row.value is not None and not nan:
+            later.add(row.metric)
+    return found[::-1]
 
 
 def _is_nan(row: Row) -> bool:

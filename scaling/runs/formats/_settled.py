@@ -9,6 +9,8 @@ count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -32,28 +34,35 @@ def settled(frame: pl.DataFrame, *, ordered: bool = True) -> pl.DataFrame:
         left_out=pl.when(~pl.col("left_out").is_in(_OWN)).then("left_out")
     ).with_row_index("_at")
     given = pl.col("left_out").is_null() & pl.col("step").is_not_null()
-    rows = frame.filter(given).select("_at", "step", *_SERIES, number=_is_number())
-    better = pl.col("number").any().over(*_SERIES, "step") & ~pl.col("number")
-    rows = rows.with_columns(why=pl.when(better).then(pl.lit(NO_NUMBER)))
+    rows = frame.filter(given).select("_at", "step", *_SERIES, "value", why=pl.lit(None, pl.String))
+    rows = _left(rows, _less(pl.col("value").is_not_null()), NO_NUMBER)
     if ordered:
-        rows = _in_order(rows)
+        rows = _left(rows, _abandoned, RESTART)
+    # A loss that diverged after a restart is NaN, and no number of the old branch beats it.
+    rows = _left(rows, _less(pl.col("value").is_not_nan()), NO_NUMBER)
+    if ordered:
+        rows = _left(
+            rows,
+            lambda left: ~left.select(pl.struct(*_SERIES, "step").is_last_distinct()).to_series(),
+            AGAIN,
+        )
     found = rows.filter(pl.col("why").is_not_null()).select("_at", "why")
     joined = frame.join(found, on="_at", how="left", maintain_order="left")
     return joined.with_columns(left_out=pl.coalesce("left_out", "why")).drop("_at", "why")
 
 
-def _is_number() -> pl.Expr:
-    return pl.col("value").is_not_null() & pl.col("value").is_not_nan()
-
-
-def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+def _left(rows: pl.DataFrame, which: Callable[[pl.DataFrame], pl.Series], why: str) -> pl.DataFrame:
+    """The rows with this reason for those that are left out of what counts so far."""
     left = rows.filter(pl.col("why").is_null())
-    left = left.with_columns(dead=_abandoned(left))
-    again = ~pl.col("dead") & ~pl.struct(*_SERIES, "step").is_last_distinct()
-    why = pl.when("dead").then(pl.lit(RESTART)).when(again).then(pl.lit(AGAIN))
-    kept = left.select("_at", later=why)
-    joined = rows.join(kept, on="_at", how="left", maintain_order="left")
-    return joined.with_columns(why=pl.coalesce("why", "later"))
+    out = left.filter(which(left)).select("_at", found=pl.lit(why))
+    joined = rows.join(out, on="_at", how="left", maintain_order="left")
+    return joined.with_columns(why=pl.coalesce("why", "found")).drop("found")
+
+
+def _less(has: pl.Expr) -> Callable[[pl.DataFrame], pl.Series]:
+    """Which rows lack what another row of the same run, metric and step has."""
+    less = has.any().over(*_SERIES, "step") & ~has
+    return lambda left: left.select(less.alias("less").fill_null(value=False))["less"]
 
 
 def _abandoned(rows: pl.DataFrame) -> pl.Series:

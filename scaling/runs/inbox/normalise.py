@@ -14,7 +14,7 @@ import polars as pl
 
 from scaling.errors import InputError, nearest, shorten
 from scaling.runs.formats import to_schema
-from scaling.runs.formats._raw import GAP, RAW
+from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.formats._settled import settled
 from scaling.runs.inbox.mapping import From, Mapping, is_number
 from scaling.runs.schema import RUN, by_name
@@ -89,7 +89,7 @@ def names_in(cells: pl.DataFrame, raw: bool) -> list[str]:
     """
     if not raw:
         return cells.columns
-    counted = cells.filter(pl.col("left_out").is_null() | (pl.col("left_out") == GAP))
+    counted = cells.filter(~run_left_out())
     logged = counted["metric"].unique(maintain_order=True).to_list()
     others = [name for name in cells.columns if name not in RAW and not name.startswith("_")]
     if counted.height < cells.height:

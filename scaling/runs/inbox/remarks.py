@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from scaling.errors import counted, shorten
-from scaling.runs.formats._raw import GAP
+from scaling.runs.formats._raw import run_left_out
 from scaling.runs.formats.wandb_chart import MEAN
 from scaling.runs.inbox.mapping import Mapping
 
@@ -18,7 +18,7 @@ _MOST_NAMED = 20
 
 def left_out_runs(cells: pl.DataFrame) -> list[str]:
     """The runs that the tracker's file itself says not to take, each with the reason."""
-    rows = cells.filter(pl.col("left_out").is_not_null() & (pl.col("left_out") != GAP))
+    rows = cells.filter(run_left_out())
     runs = rows.group_by("run", "left_out", maintain_order=True).agg(n=pl.col("metric").count())
     named = [
         f"left out: run {run!r}, {why} ({counted(n, 'value')})" for run, why, n in runs.iter_rows()
