@@ -15,8 +15,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scaling.arrays import Array
-
 RESTART = "written before a restart from its step or an earlier one"
 AGAIN = "logged again at the same step"
 NO_NUMBER = "no number where the same step has one"
@@ -69,42 +67,39 @@ def _abandoned(rows: pl.DataFrame) -> pl.Series:
     """Whether each row, in the order in which they were written, is of an abandoned branch."""
     dead = np.zeros(rows.height, dtype=bool)
     series = rows.with_row_index("_i").with_columns(
-        _before=pl.col("step").shift(1).over(_SERIES),
+        pl.col("step", "_i").shift(1).over(_SERIES).name.prefix("_before_"),
         # How far its clock had gone; a metric that is logged less often may lag by what it skips.
         _reach=pl.col("step").cum_max().shift(1).over(_SERIES)
         + pl.col("step").diff().max().fill_null(0.0).over(_SERIES),
     )
-    back = series.filter(pl.col("step") < pl.col("_before"))
+    back = series.filter(pl.col("step") < pl.col("_before_step"))
     if back.is_empty():
         return pl.Series(dead)
-    restarts = {str(run): part for (run,), part in back.group_by("run", maintain_order=True)}
+    restarts = {run: part for (run,), part in back.group_by("run", maintain_order=True)}
     touched = series.filter(pl.col("run").is_in(list(restarts)))
-    for (run, _), part in touched.group_by(*_SERIES, maintain_order=True):
-        events = restarts[str(run)]
-        overtaken = _overtaken(
-            part["_i"].to_numpy(),
-            part["step"].to_numpy(),
-            *(events[name].to_numpy() for name in ("_i", "step", "_reach")),
-        )
-        dead[part["_i"].to_numpy()[overtaken]] = True
+    for (run, metric), part in touched.group_by(*_SERIES, maintain_order=True):
+        events = restarts[run]
+        holds = _holds(part, events, events.filter(pl.col("metric") == metric)["_i"].to_numpy())
+        limit = np.full(part.height, np.inf)
+        before = np.searchsorted(part["_i"].to_numpy(), events["_i"].to_numpy())
+        np.minimum.at(limit, before[holds] - 1, events["step"].to_numpy()[holds])
+        lowest = np.minimum.accumulate(limit[::-1])[::-1]
+        dead[part["_i"].to_numpy()[part["step"].to_numpy() >= lowest]] = True
     return pl.Series(dead)
 
 
-def _overtaken(
-    at: Array, step: Array, back_at: Array, back_to: Array, reach: Array
-) -> NDArray[np.bool_]:
-    """Which rows of one metric a restart of their run leaves behind.
+def _holds(part: pl.DataFrame, events: pl.DataFrame, own: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which restarts of a run hold for one of its metrics.
 
-    ``at`` and ``step`` are the rows' places and steps, in order; restarts stand at ``back_at``,
-    go back to ``back_to``, and their clock had come as far as ``reach``. A restart holds for the
-    metric if the metric had come no further, and does not go on past where it was.
+    Those that stand after a row of it, whose clock had come as far as it had, and after which it
+    does not simply go on. Not those of another metric that only shows what the metric itself has
+    shown (``own``, where it went back) since that metric was logged last.
     """
-    before = np.searchsorted(at, back_at)
+    at, step = part["_i"].to_numpy(), part["step"].to_numpy()
+    back = events["_i"].to_numpy()
+    before = np.searchsorted(at, back)
     furthest = np.maximum.accumulate(step)[before - 1]
-    following = np.append(step, -np.inf)[before]
-    holds = (before > 0) & (furthest <= reach) & (following <= furthest)
-    limit = np.full(len(step), np.inf)
-    np.minimum.at(limit, before[holds] - 1, back_to[holds])
-    later = np.minimum.accumulate(limit[::-1])[::-1]
-    overtaken: NDArray[np.bool_] = step >= later
-    return overtaken
+    goes_on = np.append(step, -np.inf)[before] > step[before - 1]
+    shown = np.searchsorted(own, back) > np.searchsorted(own, events["_before__i"].to_numpy())
+    as_far: NDArray[np.bool_] = furthest <= events["_reach"].to_numpy()
+    return (before > 0) & as_far & ~goes_on & ~shown

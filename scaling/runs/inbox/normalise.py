@@ -17,6 +17,7 @@ from scaling.runs.formats import to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.formats._settled import settled
 from scaling.runs.inbox.mapping import From, Mapping, is_number
+from scaling.runs.inbox.remarks import left_out_runs
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import has_suffix, in_full, suspicion, units_of, value_factor
 
@@ -65,6 +66,8 @@ def run_rows(
     Raises:
         InputError: lists all that is unmapped, missing or ambiguous.
     """
+    if raw and cells.select(run_left_out().all()).item():
+        raise InputError("no run counts:\n  " + "\n  ".join(left_out_runs(cells)))
     faults = _faults(cells, mapping, raw)
     if faults:
         raise InputError("the mapping leaves questions open:\n  " + "\n  ".join(faults))
@@ -164,11 +167,13 @@ def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
     text = metric and logged["value"].null_count() == logged.height
     values = logged.select(as_written())["_written"] if metric else cells[name]
     some = ", ".join(map(str, values.drop_nulls().unique(maintain_order=True).head(3).to_list()))
-    if name in _KNOWN:
+    if name in _KNOWN and not metric:
         return f"{name!r} is mapped or set from elsewhere too: --ignore '{name}', or map it alone"
     ours = _nearest(name)
     near = f"nearest of ours {ours!r}" if ours else "nothing of ours is near"
-    if text:
+    if metric and name in _KNOWN:
+        near, option = "it has a name of ours", f"--map '{name}={name}'"
+    elif text:
         near = f"text; {near}" if ours else "text, which may name the run"
         option = f"--map '{ours or 'run'}={name}'"
     elif metric or _LIKE_METRIC.search(name):
@@ -405,6 +410,8 @@ def _product(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
     for factor in factors[1:]:
         product = product * factor
     columns = [part for part in source.parts if part in frame.columns]
+    if not columns:
+        return frame.select(pl.repeat(1.0, pl.len()) * product).to_series().alias(ours)
     text = pl.concat_str((pl.col(name).cast(pl.String) for name in columns), separator=" * ")
     made = frame.select(product=product, text=text)
     if made.filter(pl.col("product").is_null() & pl.col("text").is_not_null()).is_empty():

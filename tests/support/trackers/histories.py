@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +16,6 @@ from tests.support.trackers.records import (
     float_value,
     history,
     item,
-    message,
     scalar,
     tf_record,
     wandb_log,
