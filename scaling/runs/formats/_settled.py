@@ -9,11 +9,12 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import bisect
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 RESTART = "written before a restart from its step or an earlier one"
 AGAIN = "logged again at the same step"
@@ -32,7 +33,9 @@ def settled(frame: pl.DataFrame, *, ordered: bool = True) -> pl.DataFrame:
         left_out=pl.when(~pl.col("left_out").is_in(_OWN)).then("left_out")
     ).with_row_index("_at")
     given = pl.col("left_out").is_null() & pl.col("step").is_not_null()
-    rows = frame.filter(given).select("_at", "step", *_SERIES, "value", why=pl.lit(None, pl.String))
+    rows = frame.filter(given).select(
+        "_at", "record", "step", *_SERIES, "value", why=pl.lit(None, pl.String)
+    )
     rows = _left(rows, _less(pl.col("value").is_not_null()), NO_NUMBER)
     if ordered:
         rows = _left(rows, _abandoned, RESTART)
@@ -65,41 +68,99 @@ def _less(has: pl.Expr) -> Callable[[pl.DataFrame], pl.Series]:
 
 def _abandoned(rows: pl.DataFrame) -> pl.Series:
     """Whether each row, in the order in which they were written, is of an abandoned branch."""
-    dead = np.zeros(rows.height, dtype=bool)
-    series = rows.with_row_index("_i").with_columns(
-        pl.col("step", "_i").shift(1).over(_SERIES).name.prefix("_before_"),
-        # How far its clock had gone; a metric that is logged less often may lag by what it skips.
-        _reach=pl.col("step").cum_max().shift(1).over(_SERIES)
-        + pl.col("step").diff().max().fill_null(0.0).over(_SERIES),
-    )
-    back = series.filter(pl.col("step") < pl.col("_before_step"))
-    if back.is_empty():
-        return pl.Series(dead)
-    restarts = {run: part for (run,), part in back.group_by("run", maintain_order=True)}
-    touched = series.filter(pl.col("run").is_in(list(restarts)))
-    for (run, metric), part in touched.group_by(*_SERIES, maintain_order=True):
-        events = restarts[run]
-        holds = _holds(part, events, events.filter(pl.col("metric") == metric)["_i"].to_numpy())
-        limit = np.full(part.height, np.inf)
-        before = np.searchsorted(part["_i"].to_numpy(), events["_i"].to_numpy())
-        np.minimum.at(limit, before[holds] - 1, events["step"].to_numpy()[holds])
-        lowest = np.minimum.accumulate(limit[::-1])[::-1]
-        dead[part["_i"].to_numpy()[part["step"].to_numpy() >= lowest]] = True
-    return pl.Series(dead)
+    series = rows.with_row_index("_i")
+    back = pl.col("step") < pl.col("step").shift(1).over(_SERIES)
+    restarted = series.filter(back)["run"].unique(maintain_order=True)
+    dead = pl.zeros(rows.height, pl.Boolean, eager=True)
+    for run in restarted.to_list():
+        part = series.filter(pl.col("run") == run)
+        dead[_History(part).abandoned()] = True
+    return dead
 
 
-def _holds(part: pl.DataFrame, events: pl.DataFrame, own: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which restarts of a run hold for one of its metrics.
+@dataclass
+class _Call:
+    """What was logged at once: a step, and by metric the number of the row."""
 
-    Those that stand after a row of it, whose clock had come as far as it had, and after which it
-    does not simply go on. Not those of another metric that only shows what the metric itself has
-    shown (``own``, where it went back) since that metric was logged last.
+    step: float
+    rows: dict[str, int]
+
+
+class _History:
+    """One run, call by call.
+
+    ``live`` has the rows of each metric on the present branch, as (step, row), their steps rising.
     """
-    at, step = part["_i"].to_numpy(), part["step"].to_numpy()
-    back = events["_i"].to_numpy()
-    before = np.searchsorted(at, back)
-    furthest = np.maximum.accumulate(step)[before - 1]
-    goes_on = np.append(step, -np.inf)[before] > step[before - 1]
-    shown = np.searchsorted(own, back) > np.searchsorted(own, events["_before__i"].to_numpy())
-    as_far: NDArray[np.bool_] = furthest <= events["_reach"].to_numpy()
-    return (before > 0) & as_far & ~goes_on & ~shown
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self.calls: list[_Call] = []
+        self.live: dict[str, list[tuple[float, int]]] = {}
+        self.apart: dict[str, float] = {}
+        last: dict[str, float] = {}
+        record = None
+        for i, step, metric, call in rows.select("_i", "step", "metric", "record").iter_rows():
+            if call != record:
+                self.calls.append(_Call(step, {}))
+            record = call
+            self.calls[-1].rows[metric] = i
+            # How far apart a metric is logged, so how far it may lag behind its clock.
+            skipped = step - last.get(metric, step)
+            self.apart[metric] = max(self.apart.get(metric, 0.0), skipped)
+            last[metric] = step
+        self.places: dict[tuple[str, frozenset[str]], list[int]] = {}
+
+    def abandoned(self) -> list[int]:
+        """The rows of branches that a restart left behind."""
+        dead: list[int] = []
+        for number, call in enumerate(self.calls):
+            back = {m for m in call.rows if call.step < self._last(m)}
+            if back and self._is_restart(number, call, back):
+                dead += self._left_behind(number, call, back)
+            for metric, row in call.rows.items():
+                # A value beside a late evaluation is in its place, and no end of a branch.
+                if call.step >= self._last(metric):
+                    self.live.setdefault(metric, []).append((call.step, row))
+        return dead
+
+    def _last(self, metric: str) -> float:
+        rows = self.live.get(metric)
+        return rows[-1][0] if rows else -math.inf
+
+    def _is_restart(self, number: int, call: _Call, back: set[str]) -> bool:
+        """Whether all that is logged goes back, or what goes back is logged on from there alone.
+
+        An evaluation that is logged late may bring values that every call has (the epoch); these
+        are logged next with others, which have not gone back.
+        """
+        others = frozenset(call.rows) - back
+        if not others:
+            return True
+        following = (self._next(metric, number, others) for metric in back)
+        return any(one and one.rows.keys() <= call.rows.keys() for one in following)
+
+    def _left_behind(self, number: int, call: _Call, back: set[str]) -> Iterator[int]:
+        """The rows at the step of a restart or past it, of the metrics that it holds for.
+
+        Those that go back, and others on their clock that do not simply go on.
+        """
+        reach = max(self._last(m) + self.apart[m] for m in back)
+        for metric, rows in self.live.items():
+            last, following = self._last(metric), self._next(metric, number)
+            goes_on = following is not None and following.step > last
+            if metric in back or (last <= reach and not goes_on):
+                while rows and rows[-1][0] >= call.step:
+                    yield rows.pop()[1]
+
+    def _next(
+        self, metric: str, number: int, without: frozenset[str] = frozenset()
+    ) -> _Call | None:
+        """The call after this one that logs a metric, and not the others."""
+        key = (metric, without)
+        if key not in self.places:
+            calls = enumerate(self.calls)
+            self.places[key] = [
+                i for i, c in calls if metric in c.rows and without.isdisjoint(c.rows)
+            ]
+        place = bisect.bisect_right(self.places[key], number)
+        found = self.places[key][place : place + 1]
+        return self.calls[found[0]] if found else None

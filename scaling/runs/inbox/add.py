@@ -25,6 +25,8 @@ from scaling.errors import InputError, counted, shorten
 from scaling.io import atomic
 from scaling.runs.formats import format_of, read_batches
 from scaling.runs.inbox import store
+from scaling.runs.inbox.aliases import FILE as NAMES
+from scaling.runs.inbox.aliases import Names, read_names, with_all, with_rows, write_names
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.mapping import (
     Mapping,
@@ -38,7 +40,7 @@ from scaling.runs.inbox.mapping import (
     write_versions,
 )
 from scaling.runs.inbox.merge import Part, accounts, compared, counting, merged, without_value
-from scaling.runs.inbox.read import part_of, parts_of, rows_of
+from scaling.runs.inbox.read import part_of, parts_of, rows_of, source_rows
 from scaling.runs.inbox.remarks import (
     NO_ORDER,
     left_out,
@@ -134,7 +136,8 @@ def _added(
     line = Line(_later(today, lines), payload, staged.path, number)
     if own == mapping:
         return _nothing(source, internal, "this file is there already, read in the same way")
-    checked = _checked(staged, mapping, partial, today)
+    names = _names(source, folder, bool(lines))
+    checked = _checked(staged, mapping, partial, today, names)
     remarks = [*checked.remarks, *applied]
     others = [one for one in store.in_force(lines, None) if one.payload != line.payload]
     if others:
@@ -142,7 +145,8 @@ def _added(
         if not known and not news:
             return _nothing(source, internal, "every row is there already")
         remarks += news or ["every value is unchanged"]
-    _commit(staged, folder, [*versions, mapping] if number > len(versions) else versions, line)
+    versions = [*versions, mapping] if number > len(versions) else versions
+    _commit(staged, folder, versions, line, checked.names)
     alias = store.aliases(internal)[source]
     return Added(source, alias, True, remarks, checked.left_out)
 
@@ -180,14 +184,25 @@ def _mapping(
     return mapping, remarks + [f"the file's own column: {', '.join(taken)}"] * bool(taken)
 
 
-def _commit(staged: _Staged, folder: Path, versions: list[Mapping], line: Line) -> None:
-    """Keep the payload, then the mapping, then the line that makes both count."""
+def _names(source: str, folder: Path, has_rows: bool) -> Names:
+    """The names that the source has given so far, and those of its rows that were not kept."""
+    names = read_names(folder) or {"source": [source]}
+    if (folder / NAMES).is_file() or not has_rows:
+        return names
+    return with_all(names, source_rows(folder, None))
+
+
+def _commit(
+    staged: _Staged, folder: Path, versions: list[Mapping], line: Line, names: Names
+) -> None:
+    """Keep the payload, the names and the mapping, then the line that makes them count."""
     (folder / store.PAYLOADS).mkdir(parents=True, exist_ok=True)
     store.give_alias(folder.parents[1], folder.name)
     target = folder / store.PAYLOADS / line.payload
     if not target.exists():
         atomic.sync_tree(staged.folder)
         atomic.rename(staged.folder, target)
+    write_names(folder, names)
     write_versions(folder, versions)
     store.append(folder, line)
 
@@ -294,20 +309,24 @@ def _refuse_open_database(path: Path) -> None:
 
 @dataclass
 class _Checked:
-    """What a file holds, in words, and how many results do not count, by the reason."""
+    """What a file holds, in words, how many results do not count, by the reason, and names."""
 
     remarks: list[str]
     left_out: dict[str, int] = field(default_factory=dict)
+    names: Names = field(default_factory=dict)
 
 
-def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> _Checked:
-    """What was added, once every part of it could be read."""
+def _checked(
+    staged: _Staged, mapping: Mapping, partial: bool, today: date, names: Names
+) -> _Checked:
+    """What was added, once every part of it could be read; ``names`` are those given before."""
     form = format_of(staged.place)
     results, unparsed, first = 0, 0, None
     tracker, early = _Checked([]), []
     for cells, rows in parts_of(staged.place, mapping):
         if form.raw:
             tracker, rows = _tracker(cells, rows, mapping, partial, form.ordered), counting(rows)
+        names = with_rows(names, rows)
         results += rows.height
         lost = rows.filter(pl.col("unparsed").is_not_null())
         unparsed += lost.height
@@ -325,7 +344,7 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> _
         )
     if open_ended(staged.place):
         remarks.append(NO_LINE_END)
-    return _Checked(remarks + tracker.remarks, tracker.left_out)
+    return _Checked(remarks + tracker.remarks, tracker.left_out, names)
 
 
 def _tracker(

@@ -267,14 +267,17 @@ def _beside(frame: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         for part in source.parts
         if ours != "run"
     }
-    counted = frame.filter(pl.col("left_out").is_null())
-    for name in sorted(wanted.keys() & set(counted["metric"].to_list()) - set(frame.columns)):
-        cells = counted.filter(pl.col("metric") == name)
+    logged = set(frame["metric"].unique().to_list())
+    for name in sorted(wanted.keys() & logged - set(frame.columns)):
+        cells = frame.filter(
+            (pl.col("metric") == name) & ~pl.col("value").is_nan().fill_null(False)
+        )
         text = wanted[name] or cells["value"].null_count() > 0
         cell = as_written() if text else pl.col("value").alias("_written")
-        cells = cells.select("run", "step", "record", cell)
-        for keys in (["run", "step"], ["record"]):
-            last = cells.unique(keys, keep="last").select(*keys, pl.col("_written").alias(name))
+        cells = cells.select("run", "step", "record", "left_out", cell)
+        counted = cells.filter(pl.col("left_out").is_null())
+        for keys, known in ((["run", "step"], counted), (["record"], cells)):
+            last = known.unique(keys, keep="last").select(*keys, pl.col("_written").alias(name))
             frame = frame.join(last, on=keys, how="left", maintain_order="left", suffix=" here")
         # What the same logging call says is nearer than what another says of the step.
         frame = frame.with_columns(pl.coalesce(f"{name} here", name).alias(name))

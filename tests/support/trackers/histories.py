@@ -113,6 +113,16 @@ def wandb_parquet(folder: Path, made: list[Call]) -> Path:
     return path
 
 
+def wandb_table(path: Path, made: list[tuple[str, Call]]) -> Path:
+    """The calls of several runs, by a column ``run_name``."""
+    columns = {name: [call.values.get(name) for _, call in made] for name in ("train", "eval")}
+    runs = {"run_name": [run for run, _ in made], "_step": [call.step for _, call in made]}
+    frame = pl.DataFrame(runs | columns, schema_overrides=dict.fromkeys(columns, pl.Float64))
+    writers = {".csv": frame.write_csv, ".jsonl": frame.write_ndjson}
+    writers.get(path.suffix, frame.write_parquet)(path)
+    return path
+
+
 def hf(folder: Path, made: list[Call]) -> Path:
     path = folder / "run.trainer_state.json"
     last = made[-1].step
