@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -156,8 +157,15 @@ def _is_ignored(name: str, mapping: Mapping) -> bool:
 
 
 def _is_ours(name: str, mapping: Mapping) -> bool:
-    """Whether a table's column stands for the one of ours that has its name."""
-    return name in _KNOWN and name not in mapping.columns and name not in mapping.constants
+    """Whether a table's column stands for the one of ours that has its name.
+
+    Not if that is filled from elsewhere, if the column as a whole is mapped to another or to a
+    metric, or if it is ignored; '*' ignores the rest only.
+    """
+    rest = replace(mapping, ignore=tuple(one for one in mapping.ignore if one != "*"))
+    elsewhere = {*mapping.columns, *mapping.constants, *mapping.metrics}
+    elsewhere |= {one.parts[0] for one in mapping.columns.values() if len(one.parts) == 1}
+    return name in _KNOWN and name not in elsewhere and not _is_ignored(name, rest)
 
 
 def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
@@ -197,7 +205,7 @@ def _missing(there: Sequence[str], mapping: Mapping, raw: bool) -> list[str]:
     """Required columns that nothing fills."""
     filled = {*mapping.columns, *mapping.constants, "source"}
     filled |= {"metric", "metric_kind", "unit", "value"} if mapping.metrics else set()
-    filled |= set(TRACKER_OWN) if raw else {name for name in there if name in _KNOWN}
+    filled |= set(TRACKER_OWN) if raw else {name for name in there if _is_ours(name, mapping)}
     wanted = [column.name for column in RUN if column.required and column.name not in filled]
     if raw and not mapping.metrics:
         return ["no metric is mapped: --metric 'NAME=loss@DATASET:nats/token'", *_lines(wanted)]

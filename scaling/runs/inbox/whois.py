@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaling.errors import InputError, nearest
+from scaling.errors import InputError
 from scaling.runs.inbox import store
 from scaling.runs.inbox.aliases import Hidden, read_names, with_all
 from scaling.runs.inbox.read import source_rows
@@ -25,6 +25,8 @@ def owner(internal: Path, alias: str) -> str:
     names = read_names(folder) or with_all({"source": [source]}, source_rows(folder, None))
     known = Hidden(alias.partition("/")[0], names).known()
     if alias not in known:
-        raise InputError("no such alias", value=alias, hint=nearest(alias, known))
+        last = {word: one for one, (word, _) in known.items()}
+        allowed = ", ".join(one if "/" not in one else f"... to {one}" for one in last.values())
+        raise InputError("no such alias", value=alias, allowed=allowed)
     word, name = known[alias]
     return f"{alias} is {word} {name!r}" + ("" if name == source else f" of source {source!r}")

@@ -41,7 +41,7 @@ def table() -> pl.DataFrame:
 
 def aliases() -> dict[float, str]:
     """The alias of each run; a run's value is its own."""
-    return {value: run for value, run in table().select("value", "run").rows()}
+    return dict(table().select("value", "run").iter_rows())
 
 
 def test_an_alias_stays_in_whatever_order_files_come() -> None:
@@ -76,7 +76,10 @@ def test_the_owner_asks_who_it_is() -> None:
     assert (
         cli("whois", "internal-1/run-2").stdout == "internal-1/run-2 is run 'd' of source 'team'\n"
     )
-    for wrong, allowed in {"internal-2/run-1": "internal-1", "internal-1/run-9": "run-1"}.items():
+    for wrong, allowed in {
+        "internal-2/run-1": "internal-1",
+        "internal-1/run-9": "to internal-1/run-2",
+    }.items():
         refused = cli("whois", wrong)
         assert refused.returncode == 2 and wrong in refused.stderr and allowed in refused.stderr
 
