@@ -118,7 +118,8 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     from scaling.runs.formats import read_table
 
     frame = _counts(read_table(path))
-    given = whole = Given(path, frame, range(1, frame.height + 1))
+    given = whole = _counting(Given(path, frame, range(1, frame.height + 1)))
+    frame = given.frame
     for entry in maps or ():
         name, _, column = entry.partition("=")
         if not name or not column:
@@ -129,6 +130,19 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         copied = _counts(given.frame.with_columns(frame[column].alias(name)))
         given = replace(given, frame=copied, names={**given.names, name: column})
     return given
+
+
+def _counting(given: Given) -> Given:
+    """Of a tracker's history the values that count; says on standard error what is left out."""
+    from scaling.runs.formats import format_of, settled
+
+    form = format_of(given.file)
+    if not form.raw:
+        return given
+    left = settled(given.frame, ordered=form.ordered)["left_out"]
+    for why, count in left.drop_nulls().value_counts(sort=True).iter_rows():
+        remark(f"{given.file}: {counted(count, 'value')} left out: {why}.")
+    return given.kept(left.is_null())
 
 
 def complete(given: Given, columns: Sequence[str]) -> Given:

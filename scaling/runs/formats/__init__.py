@@ -17,6 +17,7 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
+from scaling.runs.formats._settled import settled
 from scaling.runs.formats._source import Format
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "read_cells",
     "read_table",
     "run_table",
+    "settled",
     "to_schema",
 ]
 

@@ -4,7 +4,8 @@ A result's place is its run, metric and point of training. A file that came late
 that it fills: the same value there is the same row (and keeps the day on which it first came), a
 different one is a correction; nothing at all (an empty cell, NaN) does not take the place of a
 number. Places that only earlier files fill stay. Within one file every row stays, except those of a
-tracker's that do not count (`scaling.runs.formats._settled`).
+tracker's that do not count (`scaling.runs.formats._settled`); earlier files' rows in their places
+do not count either, since a restart or a deletion came after them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from datetime import date
 import polars as pl
 
 from scaling.errors import counted
+from scaling.runs.formats._raw import GAP
+from scaling.runs.formats._settled import NO_NUMBER
 from scaling.runs.inbox.normalise import META
 from scaling.runs.row_identity import place
 from scaling.runs.schema import RUN
@@ -78,8 +81,8 @@ def merged(parts: Sequence[Part]) -> pl.DataFrame:
     known: pl.DataFrame | None = None
     for part in parts:
         rows = part.rows.with_columns(recorded=pl.lit(part.recorded, dtype=pl.Date))
-        rows = counting(rows) if part.raw else rows
-        known = rows if known is None else _over(known, rows)
+        counts = counting(rows) if part.raw else rows
+        known = counts if known is None else _over(known, counts, _taken_back(rows, part.raw))
     if known is None:
         raise ValueError("no files to merge")
     if any(part.raw for part in parts):
@@ -87,7 +90,15 @@ def merged(parts: Sequence[Part]) -> pl.DataFrame:
     return known.drop(META, strict=False)
 
 
-def _over(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+def _taken_back(rows: pl.DataFrame, raw: bool) -> pl.DataFrame:
+    """The rows of a file for whose places there is nothing any more."""
+    if not raw:
+        return rows.clear()
+    why = pl.col("_left_out")
+    return rows.filter(why.is_not_null() & ~why.is_in((GAP, NO_NUMBER)))
+
+
+def _over(old: pl.DataFrame, new: pl.DataFrame, taken_back: pl.DataFrame) -> pl.DataFrame:
     """Old rows whose place the new ones leave free, then the new ones."""
     places = [pl.struct(place()).alias("_place")]
     old, new = old.with_columns(places), new.with_columns(places)
@@ -96,7 +107,8 @@ def _over(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     first = old.group_by(_SAME, maintain_order=True).agg(_first=pl.col("recorded").min())
     joined = new.join(first, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
     new = joined.with_columns(recorded=pl.coalesce("_first", "recorded")).drop("_first")
-    kept = old.join(new.select("_place").unique(), on="_place", how="anti", maintain_order="left")
+    filled = pl.concat([new.select("_place"), taken_back.select(*places)]).unique()
+    kept = old.join(filled, on="_place", how="anti", maintain_order="left")
     return pl.concat([kept, new], how="diagonal").drop("_place")
 
 
@@ -171,9 +183,14 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     if added.is_empty() and removed.is_empty():
         return None
     changed = added.join(removed.select("_place").unique(), on="_place", how="semi").height
+    gone = removed.join(now.select("_place").unique(), on="_place", how="anti")
     text = f"{counted(added.height - changed, 'new result')}, {changed} corrected"
     if changed:
         one = added.join(removed.select("_place", was="value"), on="_place").row(0, named=True)
         was, now_is = ("not readable" if one[n] is None else one[n] for n in ("was", "value"))
         text += f" (the first: run {one['run']!r}, {one['metric']}: {was} is now {now_is})"
+    if gone.height:
+        one = gone.row(0, named=True)
+        text += f", {counted(gone.height, 'result')} of before no longer there"
+        text += f" (the first: run {one['run']!r}, {one['metric']}, {one['_place']['_point']})"
     return text

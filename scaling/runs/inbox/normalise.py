@@ -14,9 +14,8 @@ from dataclasses import replace
 import polars as pl
 
 from scaling.errors import InputError, nearest, shorten
-from scaling.runs.formats import to_schema
+from scaling.runs.formats import settled, to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
-from scaling.runs.formats._settled import settled
 from scaling.runs.inbox.mapping import From, Mapping, is_number
 from scaling.runs.inbox.remarks import left_out_runs
 from scaling.runs.schema import RUN, by_name

@@ -1,4 +1,4 @@
-"""`scaling add` says what will become of the rows, and takes no column that it was told to leave."""
+"""`scaling add` says what will become of the rows, and leaves the columns that it is told to."""
 
 from __future__ import annotations
 

@@ -150,6 +150,18 @@ def test_the_final_row_is_of_the_branch_that_counts(form: str, project: Path) ->
     assert "step 200)" in said(made)
 
 
+@pytest.mark.parametrize("rows", ["every", "final"])
+def test_a_restart_that_a_later_export_shows(rows: str, project: Path) -> None:
+    """What was added before the restart is of the abandoned branch, as the later export says."""
+    before = straight(*range(50, 401, 50))
+    added(WRITERS["tensorboard"](project, before), rows=rows)
+    made = added(WRITERS["tensorboard"](project, [*before, *straight(200, 300)]), rows=rows)
+    steps = [300.0] if rows == "final" else [50.0, 100.0, 150.0, 200.0, 300.0]
+    assert sorted(step for (step,) in table("step")) == steps  # type: ignore[type-var]
+    gone = "1 result" if rows == "final" else "3 results"
+    assert f"{gone} of before no longer there (the first: run 'run', loss@c4, step" in said(made)
+
+
 # MLflow ------------------------------------------------------------------------------------------
 
 
@@ -186,6 +198,18 @@ def test_runs_of_a_deleted_experiment_are_named(project: Path) -> None:
     made = added(path)
     assert [run for (run,) in table("run")] == ["run", "run"]
     assert "left out: run 'old', deleted in the tracker (1 value)" in said(made)
+
+
+def test_a_run_that_is_deleted_later_goes(project: Path) -> None:
+    mlflow(project, straight(1, 2), "kept")
+    path = mlflow(project, straight(1, 2), "gone")
+    added(path)
+    meta = path / "1/gone/meta.yaml"
+    meta.write_text(meta.read_text().replace("active", "deleted"))
+    made = added(path)
+    assert [run for (run,) in table("run")] == ["kept", "kept"]
+    assert "left out: run 'gone', deleted in the tracker (2 values)" in said(made)
+    assert "2 results of before no longer there (the first: run 'gone'" in said(made)
 
 
 def test_a_store_of_deleted_runs_only_is_refused(project: Path) -> None:
