@@ -36,6 +36,7 @@ from scaling.runs.formats._source import Format
 from scaling.runs.formats._text_table import header, table
 
 _ENDS = (".wandb.csv", ".wandb.jsonl", ".wandb.parquet")
+_LINES = (".jsonl", ".ndjson")
 # Columns that name a run, the surest first: ids of the tracker, then names that people gave.
 _NAMES = ("run_name", "run.name", "name", "display_name")
 _IDENTITY = ("run_id", "run.id", "run", *_NAMES)
@@ -91,7 +92,7 @@ def _rows(path: Path) -> tuple[list[dict[str, Any]], bool]:
             }
             for line in lines
         ], cut
-    if end == ".jsonl":
+    if end in _LINES:
         text, cut = whole_lines(path)
         lines_in = [line for line in text.split("\n") if line.strip()]
         return [_object(line, path, row) for row, line in enumerate(lines_in, start=1)], cut
@@ -137,7 +138,7 @@ def _names(path: Path) -> list[str]:
         return header(path)
     if end == ".parquet":
         return _arrow.names(path)
-    return _keys(path) if end == ".jsonl" else []
+    return _keys(path) if end in _LINES else []
 
 
 def _keys(path: Path) -> list[str]:

@@ -14,7 +14,15 @@ from scaling.runs.formats import format_of
 from scaling.runs.inbox.aliases import Names, with_rows
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.mapping import Mapping
-from scaling.runs.inbox.merge import Part, accounts, compared, counting, merged, without_value
+from scaling.runs.inbox.merge import (
+    Part,
+    accounts,
+    compared,
+    counting,
+    merged,
+    position,
+    without_value,
+)
 from scaling.runs.inbox.read import parts_of, rows_of
 from scaling.runs.inbox.remarks import (
     NO_ORDER,
@@ -83,11 +91,22 @@ def _tracker(
     """
     if ordered:
         refuse_several(cells, mapping)
+    if mapping.rows == "final":
+        _refuse_without_place(counting(rows))
     kept, out = counting(rows), [*left_out_runs(cells), *left_out(rows)]
     if kept.is_empty():
         raise InputError("no result counts:\n  " + "\n  ".join(out or ["none is there"]))
     remarks = [*_reconciled(kept, partial), *out, *means(kept), *nothing_beside(kept, mapping)]
     return Contents(remarks + [NO_ORDER] * (not ordered), reasons(rows))
+
+
+def _refuse_without_place(rows: pl.DataFrame) -> None:
+    """The last of several results is not known where none has a step or the like."""
+    lost = rows.filter(position().is_null()).filter(pl.len().over("run", "metric") > 1)
+    if lost.height:
+        hint = "Map the x axis: --map tokens=NAME, or --map axis=NAME with --set axis_name=..."
+        problem = "--rows final: results without a step, so the last is not known"
+        raise InputError(problem, value=lost["run"][0], hint=hint)
 
 
 def _too_early(rows: pl.DataFrame, today: date) -> list[str]:

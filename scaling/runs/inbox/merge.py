@@ -152,6 +152,11 @@ def accounts(rows: pl.DataFrame) -> list[Account]:
     return [Account(**row) for row in steps.iter_rows(named=True)]
 
 
+def position() -> pl.Expr:
+    """How far in training a result stands; a chart over tokens has no steps."""
+    return pl.coalesce("step", "tokens", "examples", "axis", "epochs")
+
+
 def _ended(rows: pl.DataFrame, *, final_only: bool) -> pl.DataFrame:
     """Which checkpoint is the final one, which runs are short; only the last rows if so wanted.
 
@@ -161,9 +166,7 @@ def _ended(rows: pl.DataFrame, *, final_only: bool) -> pl.DataFrame:
     runs = accounts(rows)
     ended = [one.run for one in runs if (not one.unended if final_only else one.ended)]
     cut = [one.run for one in runs if one.short or one.truncated]
-    # A chart over tokens has no steps.
-    at = pl.coalesce("step", "tokens", "examples", "axis", "epochs")
-    at_end = (at == at.max().over("run", "metric")).fill_null(value=True)
+    at_end = (position() == position().max().over("run", "metric")).fill_null(value=True)
     final = at_end & pl.col("run").is_in(ended)
     word = pl.when(final).then(pl.lit("final")).otherwise(pl.lit("intermediate"))
     flags = pl.when(pl.col("run").is_in(cut)).then(

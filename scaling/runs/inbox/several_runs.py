@@ -52,14 +52,27 @@ def _candidates(rows: pl.DataFrame, mapping: Mapping) -> list[str]:
 
 
 def _telling_apart(rows: pl.DataFrame, name: str) -> list[str]:
-    """The values of a logged column if no step is repeated within one of them; else none."""
-    logged = rows.filter(pl.col("metric") == name).select("record", as_written())
-    by_call = logged.unique("record", keep="last")
+    """The values of a logged column if no step is repeated within one of them; else none.
+
+    Numbers only where they change with the run: once after the other, or each at the same steps.
+    """
+    logged = rows.filter(pl.col("metric") == name)
+    logged = logged.select("record", as_written(), _number=pl.col("value").is_not_null())
+    by_call = logged.unique("record", keep="last", maintain_order=True).drop("_number")
     values = by_call["_written"].unique().sort().to_list()
     calls = rows["record"].n_unique()
     if by_call.height < calls or not 2 <= len(values) <= calls / 2:
+        return []
+    if logged["_number"].any() and not _changes_with_the_run(rows.join(by_call, on="record")):
         return []
     joined = rows.join(by_call, on="record", maintain_order="left")
     split = joined.with_columns(run="_written", left_out=pl.lit(None, dtype=pl.String))
     again = settled(split.drop("_written")).filter(_repeats() & (pl.col("metric") != name))
     return [shorten(value, 40) for value in values] if again.is_empty() else []
+
+
+def _changes_with_the_run(rows: pl.DataFrame) -> bool:
+    calls = rows.unique("record", maintain_order=True).sort("record")
+    blocks = calls["_written"].rle_id().n_unique()
+    steps = rows.group_by("_written").agg(pl.col("step").unique().sort())["step"]
+    return blocks == calls["_written"].n_unique() or steps.n_unique() == 1

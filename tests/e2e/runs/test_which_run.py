@@ -126,6 +126,15 @@ def test_runs_that_a_column_tells_apart_are_not_one(names: list[object]) -> None
     assert made.left_out == {"written before a restart from its step or an earlier one": 2}
 
 
+def test_a_number_that_differs_by_chance_names_no_run() -> None:
+    """Temperatures tell the repeated steps apart, and name nothing."""
+    lines = zip((1, 2, 3, 4, 2, 3), (60, 61, 60, 62, 62, 61), strict=True)
+    text = "".join(f"{step},{step},{heat}\n" for step, heat in lines)
+    Path("in/run.wandb.csv").write_text("_step,train,heat\n" + text)
+    made = added(Path("in/run.wandb.csv"))
+    assert made.left_out == {"written before a restart from its step or an earlier one": 3}
+
+
 def test_two_sizes_are_two_runs() -> None:
     with pytest.raises(InputError, match=r"'n_params' tells them apart"):
         added(history("csv"), "eval/loss", maps=["params=n_params"])
@@ -352,3 +361,9 @@ def test_the_last_point_of_a_chart_is_by_its_axis() -> None:
     options = {"maps": ["tokens=tokens"], "ignore": ["*__M*"], "rows": "final"}
     added(Path("in/chart.csv"), "loss", **options)  # type: ignore[arg-type]
     assert table("run", "tokens", "value") == [("a", 2e9, 3.0), ("b", 2e9, 2.5)]
+
+
+def test_the_last_point_is_not_known_without_the_axis() -> None:
+    Path("in/chart.csv").write_text(CHART)
+    with pytest.raises(InputError, match=r"--rows final: results without a step.*'a'"):
+        added(Path("in/chart.csv"), "loss", rows="final")
