@@ -62,7 +62,7 @@ def add(
     from scaling.io import atomic
     from scaling.runs.inbox.add import add as run
     from scaling.runs.inbox.mapping import Options
-    from scaling.runs.inbox.prospects import prospects
+    from scaling.runs.validation.prospects import prospects
 
     if not Path("params.yaml").is_file():
         raise InputError("no params.yaml here", hint="Run this in the project's folder.")
