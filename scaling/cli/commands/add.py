@@ -32,7 +32,8 @@ def add(
         Many, typer.Option(help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat.")
     ] = None,
     sets: Annotated[
-        Many, typer.Option("--set", help="OURS=VALUE: a value for every row; repeat.")
+        Many,
+        typer.Option("--set", help="OURS=VALUE: a value for every row of this file; repeat."),
     ] = None,
     ignore: Annotated[
         Many, typer.Option(help="Column or pattern to leave out, as in config.*; repeat.")
@@ -51,6 +52,9 @@ def add(
         bool,
         typer.Option("--correct", help="Replace runs of the same name that have another recipe."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of the rows.")
+    ] = False,
 ) -> None:
     """Add runs: a table or a tracker's files, read through a mapping that is remembered."""
     from datetime import UTC, datetime
@@ -58,15 +62,29 @@ def add(
     from scaling.io import atomic
     from scaling.runs.inbox.add import add as run
     from scaling.runs.inbox.mapping import Options
+    from scaling.runs.validation.prospects import prospects
 
     if not Path("params.yaml").is_file():
         raise InputError("no params.yaml here", hint="Run this in the project's folder.")
     options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
     with atomic.locked(Path(), waiting=_waiting):
         today = datetime.now(UTC).date()
-        made = run(path, name, options, today=today, partial=partial, correct=correct)
-        _track()
+        made = run(
+            path,
+            name,
+            options,
+            today=today,
+            partial=partial,
+            correct=correct,
+            judge=prospects,
+            dry_run=dry_run,
+        )
+        if not dry_run:
+            _track()
     typer.echo("\n".join(made.remarks))
+    if dry_run:
+        typer.echo(f"nothing was added: {path} was only looked at, for source {made.source}")
+        return
     verb = "added to" if made.new else "is"
     typer.echo(f"{path} {verb} source {made.source}, published as {made.alias}")
 
