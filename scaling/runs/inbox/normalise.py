@@ -32,6 +32,7 @@ _META_FROM = {
     "_status": "status",
     "_ended": "ended",
     "_truncated": "truncated",
+    "_wall": "wall_time",
     "_left_out": "left_out",
 }
 META = {name: RAW.get(theirs, pl.Float64) for name, theirs in _META_FROM.items()}
@@ -184,6 +185,8 @@ def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
     if name in _KNOWN and not metric:
         return f"{name!r} is mapped or set from elsewhere too: --ignore '{name}', or map it alone"
     ours = _nearest(name)
+    if text and ours and _KNOWN[ours].dtype == pl.Float64:
+        ours = None
     near = f"nearest of ours {ours!r}" if ours else "nothing of ours is near"
     if metric and name in _KNOWN:
         near, option = "it has a name of ours", f"--map '{name}={name}'"
