@@ -231,6 +231,15 @@ def test_runs_that_mlflow_leaves_out_are_named(project: Path) -> None:
     assert "left out: run 'none', no value was logged (0 values)" in said(made)
 
 
+def test_a_store_whose_runs_were_taken_once_is_still_read(project: Path) -> None:
+    """A deleted run that an earlier release took as a result is left out at the next refit."""
+    path = mlflow(project, straight(1, 2))
+    added(path)
+    meta = next(Path("data/internal/store").rglob("run/meta.yaml"))
+    meta.write_text(meta.read_text().replace("active", "deleted"))
+    assert table("run") == []
+
+
 def test_runs_of_a_deleted_experiment_are_named(project: Path) -> None:
     path = mlflow(project, straight(1, 2))
     trash = path / ".trash/2/old"
