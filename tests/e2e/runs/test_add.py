@@ -539,7 +539,9 @@ def test_counts_that_are_set(value: str, expected: float, project: Path) -> None
     assert scaling_add(path, *OURS, "--set", f"params={value}") == 0
     assert table("team", "params")["params"].to_list() == [expected] * 2
     again = _own("c,31B,1.9", "name,tokens,val_loss")
-    assert scaling_add(again, "--as", "team") == 0  # remembered
+    assert scaling_add(again, "--as", "team") == 2  # facts of the other file
+    facts = ("--set", f"params={value}", "--set", "observed=2026-01-02")
+    assert scaling_add(again, "--as", "team", *facts) == 0
     assert table("team", "params")["params"].to_list() == [expected] * 3
 
 
