@@ -28,9 +28,9 @@ from scaling.forecasting.two_inputs import CoupledModel, coupled_model
 # Shares of the runs that are held out, the largest by each input, and by both.
 DEPTHS, BOTH = (0.2, 0.4), 0.25
 FEWEST_LEFT = 6
-# The coupled law is in doubt where it explains less than a quarter of the variance among the larger
-# runs; it is given up where the model of any table errs less than .7 as much on such runs. Of the 37
-# tables that chose this, 3 gave it up, all rightly (decision 031).
+# The coupled law is in doubt where it explains less than a quarter of the variance among the
+# larger runs; it is given up where the model of any table errs less than .7 as much on such runs.
+# Of the 37 tables that chose this, 3 gave it up, all rightly (decision 031).
 IN_DOUBT, GIVEN_UP = 0.25, 0.7
 
 
