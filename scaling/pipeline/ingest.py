@@ -8,7 +8,8 @@
 Rows keep the order of their file. Beside the run columns a table holds ``file``, ``row`` (data
 rows of that file, from 1) and ``unparsed`` (see `scaling.runs.formats.to_schema`), so that whatever
 is wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets
-the name of the source. The same files give the same bytes.
+the name of the source. Of a source that was withdrawn in whole or part, ``withdrawal`` says which
+rows count no longer (`scaling.runs.inbox.withdrawals`). The same files give the same bytes.
 
 Two parameters matter. ``as_of``: only what was known here on that day (published sources by the
 day on which they were read, internal ones by their log); null for all. ``disclose_internal``:
@@ -35,7 +36,7 @@ from scaling.errors import InputError, counted, nearest
 from scaling.io import atomic
 from scaling.io.tables import write_parts
 from scaling.runs.formats import Source, format_of, is_claimed, published, read_batches, to_schema
-from scaling.runs.inbox import store
+from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.read import source_rows
@@ -43,6 +44,7 @@ from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
 INTERNAL = Path("data/internal")
+WITHDRAWN = withdrawals.WITHDRAWN
 OUT = Path("data/runs")
 PARAMS = Path("params.yaml")
 
@@ -104,7 +106,7 @@ def ingest(
     chosen = chosen or Choices()
     known = {one.name: one for one in published(published_folder)}
     tables = {
-        name: _published_rows(one)
+        name: _published_rows(one, chosen)
         for name, one in known.items()
         if chosen.as_of is None or one.accessed <= chosen.as_of
     }
@@ -168,14 +170,18 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in kept if not path.name.startswith(atomic.TEMPORARY))
 
 
-def _published_rows(source: Source) -> Iterator[pl.DataFrame]:
-    came = pl.col("recorded").fill_null(source.accessed)
-    return (rows.with_columns(came) for rows in run_tables(source.name, [source.table]))
+def _published_rows(source: Source, chosen: Choices) -> Iterator[pl.DataFrame]:
+    day = pl.col("recorded").fill_null(source.accessed)
+    out = withdrawals.read(WITHDRAWN / f"{source.name}.jsonl")
+    rows = (part.with_columns(day) for part in run_tables(source.name, [source.table]))
+    return (withdrawals.marked(part, out, chosen.as_of) for part in rows)
 
 
 def _added_rows(name: str, folder: Path, chosen: Choices) -> Iterator[pl.DataFrame]:
     # Of its own: parts are read later, when a loop over names has gone on to the last.
-    return (_complete(part, name) for part in source_rows(folder, chosen.as_of))
+    out = withdrawals.read(folder / withdrawals.FILE)
+    rows = (_complete(part, name) for part in source_rows(folder, chosen.as_of))
+    return (withdrawals.marked(part, out, chosen.as_of) for part in rows)
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:
