@@ -6,10 +6,11 @@
                                   data/findings.parquet             each row that broke each check
                                   data/docs/                        the same as pages (Data Docs)
 
-Every source has both tables, either of which may be empty. Rows that were withdrawn (`scaling remove`)
-go neither way and are counted: no check looks at them, nor compares others with them. A source of more than 400,000 rows is
-checked in parts that hold whole runs, and its rows come out part by part. Rows that
-`data/releases/` names pass the checks that it names. Run this in the project's folder.
+Every source has both tables, either of which may be empty. Rows that were withdrawn (`scaling
+remove`) go neither way and are counted: no check looks at them, nor compares others with them. A
+source of more than 400,000 rows is checked in parts that hold whole runs, and its rows come out
+part by part. Rows that `data/releases/` names pass the checks that it names. Run this in the
+project's folder.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def main() -> None:
     with atomic.new_folder(DOCS) as folder:
         atomic.fill(folder, pages(summaries))
     for name, one in summaries.items():
-        out = f", {sizes[name] - one.valid - one.quarantined} withdrawn" if one.withdrawals else ""
+        out = sizes[name] - one.valid - one.quarantined
+        more = f", {out} withdrawn" if out else ""
         print(
             f"{name}: {counted(sizes[name], 'row')}, {one.valid} valid, "
-            f"{one.quarantined} quarantined{out}"
+            f"{one.quarantined} quarantined{more}"
         )
 
 
@@ -189,7 +191,7 @@ def _summary(result: Summary) -> str:
     ``rows`` counts those that were checked: valid and quarantined ones.
     """
     rows = result.valid + result.quarantined
-    facts = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
+    facts: dict[str, Any] = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
     more = {"held_by": result.held_by, "withdrawals": result.withdrawals}
     facts |= {name: value for name, value in more.items() if value}
     lines = [

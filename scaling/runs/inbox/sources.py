@@ -58,9 +58,8 @@ def find(name: str, internal: Path = INTERNAL, library: Path = PUBLISHED) -> Kno
     if name in tables:
         rows = (cells["run"].cast(pl.String) for cells in read_batches(tables[name]))
         runs = _names(rows)
-        return KnownSource(
-            name, name, None, withdrawals.WITHDRAWN / f"{name}.jsonl", dict(zip(runs, runs))
-        )
+        file = withdrawals.WITHDRAWN / f"{name}.jsonl"
+        return KnownSource(name, name, None, file, {run: run for run in runs})
     by_hand = [path for path in internal.glob(f"{name}*") if path.stem == name and name]
     if by_hand:
         hint = "Take the file out of the inbox, or its rows out of the file."
@@ -76,7 +75,9 @@ def _added(internal: Path) -> list[str]:
 
 
 def _names(parts: Iterable[pl.Series]) -> list[str]:
-    runs = dict.fromkeys(run for part in parts for run in part.drop_nulls().unique(maintain_order=True))
+    runs = dict.fromkeys(
+        run for part in parts for run in part.drop_nulls().unique(maintain_order=True)
+    )
     return list(runs)
 
 

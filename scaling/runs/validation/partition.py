@@ -65,7 +65,9 @@ class Checked:
     def summary(self) -> Summary:
         """The numbers, and the first findings of each check."""
         first = self.findings.filter(pl.int_range(pl.len()).over("check") < EXAMPLES)
-        holds = self.findings.filter(outcome="quarantined", severity="error")["check"].value_counts()
+        holds = self.findings.filter(outcome="quarantined", severity="error")[
+            "check"
+        ].value_counts()
         held_by = dict(holds.sort("count", "check", descending=[True, False]).iter_rows())
         return Summary(self.valid.height, self.quarantine.height, self.failed, first, held_by)
 

@@ -233,7 +233,7 @@ def test_any_past_day_can_be_made_again(project: Path) -> None:
     first, second, third = date(2026, 1, 5), date(2026, 1, 7), date(2026, 1, 9)
     _add(TABLE, 5)
     day_5 = tree("data/runs") if _as_of("null") else {}
-    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: 2.0 is now 1.9)" in _add(
+    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: value 2 -> 1.9)" in _add(
         TABLE.replace("2.0,y", "1.9,y") + "c,7B,1T,2026-01-06,1.8,\n", 7
     )
     _add(TABLE.replace("2.0,y", "1.95,y"), 9)
