@@ -40,6 +40,7 @@ from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.read import source_rows
+from scaling.runs.inbox.sources import KnownSource
 from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
@@ -179,9 +180,22 @@ def _published_rows(source: Source, chosen: Choices) -> Iterator[pl.DataFrame]:
 
 def _added_rows(name: str, folder: Path, chosen: Choices) -> Iterator[pl.DataFrame]:
     # Of its own: parts are read later, when a loop over names has gone on to the last.
+    return _marked(name, folder, chosen, source_rows(folder, chosen.as_of))
+
+
+def _marked(
+    name: str, folder: Path, chosen: Choices, parts: Iterable[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
     out = withdrawals.read(folder / withdrawals.FILE)
-    rows = (_complete(part, name) for part in source_rows(folder, chosen.as_of))
-    return (withdrawals.marked(part, out, chosen.as_of) for part in rows)
+    return (withdrawals.marked(_complete(part, name), out, chosen.as_of) for part in parts)
+
+
+def as_ingested(known: KnownSource, rows: pl.DataFrame, chosen: Choices) -> dict[str, pl.DataFrame]:
+    """The table that a source of the store would have, by name, if its files read as ``rows``."""
+    assert known.folder is not None
+    parts = _marked(known.name, known.folder, chosen, [rows])
+    tables = _named(known.name, parts, chosen, known.alias)
+    return {name: pl.concat(table) for name, table in tables.items()}
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:
