@@ -45,7 +45,6 @@ from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
 INTERNAL = Path("data/internal")
-WITHDRAWN = withdrawals.WITHDRAWN
 OUT = Path("data/runs")
 PARAMS = Path("params.yaml")
 
@@ -173,7 +172,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _published_rows(source: Source, chosen: Choices) -> Iterator[pl.DataFrame]:
     day = pl.col("recorded").fill_null(source.accessed)
-    out = withdrawals.read(WITHDRAWN / f"{source.name}.jsonl")
+    out = withdrawals.read(withdrawals.FOLDER / f"{source.name}.jsonl")
     rows = (part.with_columns(day) for part in run_tables(source.name, [source.table]))
     return (withdrawals.marked(part, out, chosen.as_of) for part in rows)
 

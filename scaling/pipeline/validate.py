@@ -32,6 +32,7 @@ from scaling.errors import InputError, counted
 from scaling.io import atomic
 from scaling.io.tables import parts_file
 from scaling.runs.inbox import withdrawals
+from scaling.runs.schema import WITHDRAWAL
 from scaling.runs.validation import releases
 
 if TYPE_CHECKING:
@@ -115,14 +116,14 @@ def checked_sources(
 
 def _counting(table: pl.DataFrame) -> pl.DataFrame:
     """The rows that were not withdrawn."""
-    return table.filter(~withdrawals.rows_out(table)).drop(withdrawals.COLUMN, strict=False)
+    return table.filter(~withdrawals.rows_out(table)).drop(WITHDRAWAL, strict=False)
 
 
 def _withdrawals(file: Path) -> tuple[tuple[Mapping[str, Any], ...], int]:
     """What of a source was withdrawn or restored, and how many rows are withdrawn."""
-    if withdrawals.COLUMN not in pl.read_parquet_schema(file):
+    if WITHDRAWAL not in pl.read_parquet_schema(file):
         return (), 0
-    table = pl.read_parquet(file, columns=["run", withdrawals.COLUMN])
+    table = pl.read_parquet(file, columns=["run", WITHDRAWAL])
     return tuple(withdrawals.acts(table)), int(withdrawals.rows_out(table).sum())
 
 

@@ -68,7 +68,7 @@ def _list() -> None:
     from scaling.runs.inbox import store, withdrawals
     from scaling.runs.inbox.sources import INTERNAL
 
-    files = {path.stem: path for path in sorted(withdrawals.WITHDRAWN.glob("*.jsonl"))}
+    files = {path.stem: path for path in sorted(withdrawals.FOLDER.glob("*.jsonl"))}
     if INTERNAL.is_dir():
         folders = {name: INTERNAL / store.STORE / name for name in store.sources(INTERNAL)}
         files |= {name: folder / withdrawals.FILE for name, folder in folders.items()}

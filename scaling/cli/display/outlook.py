@@ -19,12 +19,13 @@ def outlook(known: KnownSource, rows: pl.DataFrame) -> Iterator[str]:
     """
     from scaling.pipeline.ingest import PARAMS, as_ingested, choices
     from scaling.runs.inbox import withdrawals
+    from scaling.runs.schema import WITHDRAWAL
     from scaling.runs.validation import releases
     from scaling.runs.validation.partition import validate
 
     ((name, table),) = as_ingested(known, rows, choices(PARAMS)).items()
     out = withdrawals.rows_out(table)
-    counting = table.filter(~out).drop(withdrawals.COLUMN, strict=False)
+    counting = table.filter(~out).drop(WITHDRAWAL, strict=False)
     checked = validate(counting, name, releases.released(releases.read()))
     yield f"At the next refit {checked.valid.height} of {counted(table.height, 'row')} will pass."
     if out.any():

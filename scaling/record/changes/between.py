@@ -30,8 +30,9 @@ from scaling.record.changes.attribution import attribute_changes
 from scaling.record.changes.parameters import input_changes, median_changes, parameters
 from scaling.record.changes.rows import ADDED, RECORDED, WITHDRAWN, Rows, compared, read
 from scaling.record.versions.ledger import MANIFEST
-from scaling.runs.inbox.withdrawals import BACK, COLUMN, OUT
 from scaling.runs.row_identity import listed
+from scaling.runs.schema import RESTORED, WITHDRAWAL
+from scaling.runs.schema import WITHDRAWN as TAKEN_BACK
 from scaling.runs.validation.releases import RELEASES, row_id
 from scaling.runs.validation.releases import read as releases
 
@@ -178,7 +179,7 @@ def _reasons(root: Path, record: StudyFits, rows: Rows, issued: date) -> dict[st
     words |= {"withdrawn": _reasons_withdrawn(root, record, rows.of(WITHDRAWN), acts)}
     runs = {
         act: list(dict.fromkeys(run for run, word in given if word == act))
-        for which, act in (("withdrawn", OUT), ("added", BACK))
+        for which, act in (("withdrawn", TAKEN_BACK), ("added", RESTORED))
         if (given := words[which])
     }
     counts = {which: dict(Counter(word for _, word in given)) for which, given in words.items()}
@@ -189,12 +190,12 @@ def _reasons(root: Path, record: StudyFits, rows: Rows, issued: date) -> dict[st
 
 
 def _acts(root: Path, record: StudyFits) -> dict[tuple[str, str], str]:
-    """What `scaling remove` last did to a row, by run and place: `OUT` or `BACK`."""
+    """What `scaling remove` last did to a row, in the schema's word, by run and place."""
     table = _rows_of(root / "data/runs", record)
-    if COLUMN not in table.columns:
+    if WITHDRAWAL not in table.columns:
         return {}
-    told = table.filter(pl.col(COLUMN).is_not_null())
-    words = told[COLUMN].str.split(" ").list.first()
+    told = table.filter(pl.col(WITHDRAWAL).is_not_null())
+    words = told[WITHDRAWAL].str.split(" ").list.first()
     rows = listed(told)
     return dict(zip(zip(rows["run"], rows["at"], strict=True), words, strict=True))
 
@@ -220,7 +221,7 @@ def _reasons_added(
     for key, day in zip(zip(rows["run"], rows["at"], strict=True), days, strict=True):
         known = day is not None and str(day) < issued.isoformat()
         word = "released" if key in let_pass else ("known before" if known else "new")
-        reasons.append((key[0], BACK if acts.get(key) == BACK else word))
+        reasons.append((key[0], RESTORED if acts.get(key) == RESTORED else word))
     return reasons
 
 
@@ -240,7 +241,7 @@ def _reasons_withdrawn(
 ) -> list[tuple[str, str]]:
     """The run of each row that is no longer fitted, and why: withdrawn, in quarantine now, left
     out by a rule of the study, or no longer in the data."""
-    places = {OUT: {key for key, act in acts.items() if act == OUT}}
+    places = {TAKEN_BACK: {key for key, act in acts.items() if act == TAKEN_BACK}}
     for word, folder in (("quarantined", "quarantine"), ("left out by a rule", "validated")):
         table = _rows_of(root / "data" / folder, record)
         found = listed(table) if table.height else table

@@ -58,7 +58,7 @@ def find(name: str, internal: Path = INTERNAL, library: Path = PUBLISHED) -> Kno
     if name in tables:
         rows = (cells["run"].cast(pl.String) for cells in read_batches(tables[name]))
         runs = _names(rows)
-        file = withdrawals.WITHDRAWN / f"{name}.jsonl"
+        file = withdrawals.FOLDER / f"{name}.jsonl"
         return KnownSource(name, name, None, file, {run: run for run in runs})
     by_hand = [path for path in internal.glob(f"{name}*") if path.stem == name and name]
     if by_hand:

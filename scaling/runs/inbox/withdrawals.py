@@ -21,12 +21,10 @@ import polars as pl
 
 from scaling.errors import InputError, nearest, shorten
 from scaling.io import atomic
+from scaling.runs.schema import RESTORED, WITHDRAWAL, WITHDRAWN
 
-WITHDRAWN = Path("data/withdrawn")
+FOLDER = Path("data/withdrawn")
 FILE = "withdrawn.jsonl"
-COLUMN = "withdrawal"
-# First words of a cell of `COLUMN`; the day follows.
-OUT, BACK = "withdrawn", "restored"
 MOST_NAMED = 5
 
 
@@ -55,7 +53,7 @@ class Withdrawal:
 
     def __str__(self) -> str:
         what = "the whole source" if self.run is None else f"run {self.run!r}"
-        verb = OUT if self.withdrawn else BACK
+        verb = WITHDRAWN if self.withdrawn else RESTORED
         why = f": {self.reason}" if self.reason else ""
         return f"{self.recorded} {what} {verb} by {self.by}{why}"
 
@@ -107,7 +105,7 @@ def marked(rows: pl.DataFrame, lines: Sequence[Withdrawal], as_of: date | None) 
         return rows
     words = {run: _word(_decides(last, run)) for run in rows["run"].unique().to_list()}
     cells = pl.col("run").replace_strict(words, default=None, return_dtype=pl.String)
-    return rows.with_columns(cells.alias(COLUMN))
+    return rows.with_columns(cells.alias(WITHDRAWAL))
 
 
 def _decides(last: dict[str | None, Withdrawal], run: str | None) -> Withdrawal | None:
@@ -117,7 +115,7 @@ def _decides(last: dict[str | None, Withdrawal], run: str | None) -> Withdrawal 
 
 
 def _word(line: Withdrawal | None) -> str | None:
-    return None if line is None else f"{OUT if line.withdrawn else BACK} {line.recorded}"
+    return None if line is None else f"{WITHDRAWN if line.withdrawn else RESTORED} {line.recorded}"
 
 
 def add(
@@ -177,9 +175,9 @@ def _refuse_restoring(run: str | None, last: dict[str | None, Withdrawal]) -> No
 
 def rows_out(table: pl.DataFrame) -> pl.Series:
     """Which rows of an ingested table are withdrawn."""
-    if COLUMN not in table.columns:
+    if WITHDRAWAL not in table.columns:
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, table.height)
-    return table[COLUMN].str.starts_with(OUT).fill_null(value=False)
+    return table[WITHDRAWAL].str.starts_with(WITHDRAWN).fill_null(value=False)
 
 
 def acts(table: pl.DataFrame) -> list[dict[str, Any]]:
@@ -188,10 +186,12 @@ def acts(table: pl.DataFrame) -> list[dict[str, Any]]:
     Each has ``what`` ('withdrawn DAY' or 'restored DAY'), ``runs`` and ``rows`` (how many), and
     ``first`` (names of the first runs).
     """
-    if COLUMN not in table.columns:
+    if WITHDRAWAL not in table.columns:
         return []
     runs = pl.col("run").drop_nulls().unique(maintain_order=True)
-    said = table.filter(pl.col(COLUMN).is_not_null()).group_by(what=COLUMN, maintain_order=True)
+    said = table.filter(pl.col(WITHDRAWAL).is_not_null()).group_by(
+        what=WITHDRAWAL, maintain_order=True
+    )
     return said.agg(
         runs=pl.col("run").n_unique(), rows=pl.len(), first=runs.head(MOST_NAMED)
     ).to_dicts()

@@ -103,7 +103,7 @@ def test_it_says_which_rows_will_be_held_back(project: Path) -> None:
     assert cli("add", "in/odd.csv", "--as", "odd", *MAPS).returncode == 0
     shown = cli("mapping", "odd").stdout
     assert "At the next refit 1 of 2 rows will pass." in shown
-    assert "1 row will be held back by loss_not_positive; the first: row 2" in shown, shown
+    assert "1 row will be held back by positive_loss; the first: row 2" in shown, shown
 
 
 @pytest.mark.parametrize(
