@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError, counted
+from scaling.errors import InputError, about, counted
 from scaling.forecasting.backtest import backtest
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.scores import summary
@@ -31,8 +31,9 @@ def main(name: str) -> None:
     the means that DVC compares to data/metrics/NAME.json."""
     study = get_study(load_params(), name)
     rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
-    runs, _ = select(rows, study)
-    table, reason = _table(runs, study)
+    with about(f"study {name}"):
+        runs, _ = select(rows, study)
+        table, reason = _table(runs, study)
     lines = [] if table is None else summary(table).to_dicts()
     write_parquet(OUT / f"{name}.parquet", pl.DataFrame() if table is None else table)
     write_json(METRICS / f"{name}.json", metrics(lines))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError
+from scaling.errors import InputError, about, placed
 from scaling.fitting.diagnostics.compare import criteria
 from scaling.fitting.diagnostics.exclusions import Exclusion, lift
 from scaling.fitting.diagnostics.rolling import errors_by_horizon
@@ -30,20 +30,46 @@ from scaling.io.tables import write_parquet, write_table
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
 from scaling.runs.row_identity import listed
-from scaling.runs.studies import get_study, load_params, of_metric, select
+from scaling.runs.studies import PARAMS, get_study, load_params, of_metric, places_of, select
 
 FITS = Path("data/fits")
 
 
 def main(name: str) -> None:
-    """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows."""
+    """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows.
+
+    Errors name the study, the law and the file.
+    """
     params = load_params()
     study = get_study(params, name)
-    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
+    with about(f"study {name}"):
+        _check_laws(study.get("laws"))
+        _fit_study(name, study, params)
+
+
+def _check_laws(listed: Any) -> None:
+    """Refuse what is no list of laws before anything is fitted."""
+    if not isinstance(listed, list) or not listed:
+        allowed = "a list of laws, as in [chinchilla]"
+        raise InputError(
+            "no list of laws", file=PARAMS, column="laws", value=listed, allowed=allowed
+        )
+    with placed(PARAMS):
+        for law in listed:
+            laws.get(law)
+
+
+def _fit_study(name: str, study: dict[str, Any], params: dict[str, Any]) -> None:
+    file = Path("data/validated") / f"{study['source']}.parquet"
+    rows = pl.read_parquet(file)
     runs, excluded = select(rows, study)
     aim, mixed = Objective(delta=float(params["fit"]["delta"])), study.get("mixed", ())
     choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
-    fits = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
+    places = places_of(rows, study)
+    fits = []
+    for law in study["laws"]:
+        with about(f"law {law}"), placed(file, places):
+            fits.append(fit(runs, law, objective=_aim(law, aim), **choices))
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
     write_table(FITS / f"{name}.csv", listed(runs))
     record = StudyFits(
@@ -53,7 +79,7 @@ def main(name: str) -> None:
         rows=runs.height,
         excluded=tuple(map(_excluded, excluded)),
         ranges=_ranges(runs),
-        fits=tuple(_record(runs, one, aim, mixed) for one in fits),
+        fits=tuple(_recorded(runs, one, aim, mixed) for one in fits),
         rolling_origin=_rolling_origin(runs, fits, aim, mixed),
         profiles=profiles(runs, fits, aim, mixed),
         sensitivity=sensitivity(rows, study),
@@ -72,6 +98,11 @@ def _ranges(runs: pl.DataFrame) -> dict[str, Any]:
     """Smallest and largest value of each size that the runs state."""
     sizes = [name for name in ("params", "tokens", "flops") if name in runs.columns]
     return {name: (runs[name].min(), runs[name].max()) for name in sizes}
+
+
+def _recorded(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> FitRecord:
+    with about(f"law {one.law.name}"):
+        return _record(runs, one, aim, mixed)
 
 
 def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> FitRecord:
@@ -111,7 +142,8 @@ def _without_exclusions(
     candidates = of_metric(rows, study["metric"]).with_columns(loss=pl.col("value"))
     for lifted in (Exclusion.of(rule) for rule in rules if rule.get("compare", False)):
         for law in study["laws"]:
-            fit = lift(candidates, exclusions, lifted, law, objective=_aim(law, aim)).fit
+            with about(f"law {law}, without the exclusion {lifted.where}"):
+                fit = lift(candidates, exclusions, lifted, law, objective=_aim(law, aim)).fit
             yield LiftedFit(
                 fit.law.name, fit.values, fit.objective, str(fit.outcome), fit.rows,
                 lifted.where, lifted.reason,

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError
+from scaling.errors import InputError, about
 from scaling.fitting.data import column_of, law_inputs
 from scaling.fitting.study_record import FitRecord, StudyFits, read
 from scaling.forecasting.backtest import MIN_RUNS, naive
@@ -41,11 +41,12 @@ def main() -> None:
     for study in sorted(params["studies"]):
         record = read(FITS / f"{study}.json")
         draws = pl.read_parquet(FITS / f"{study}.parquet")
-        targets = place_targets(params["forecast"]["targets"], record)
         rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
-        runs, _ = select(rows, get_study(params, study))
-        parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
-        points.append(baseline_rows(study, runs, targets))
+        with about(f"study {study}"):
+            targets = place_targets(params["forecast"]["targets"], record)
+            runs, _ = select(rows, get_study(params, study))
+            parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
+            points.append(baseline_rows(study, runs, targets))
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     atomic.write(OUT, csv_text(table).encode())
@@ -111,7 +112,8 @@ def study_rows(
         law = laws.get(one.law).bound(runs, "loss")
         at = _with_inputs(law, targets)
         if at.height:
-            made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
+            with about(f"law {law.name}"):
+                made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
     parts = [_long(record.study, *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
 

@@ -81,6 +81,12 @@ def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, lis
     return chosen.rename({"value": "loss"}), excluded
 
 
+def places_of(rows: pl.DataFrame, study: dict[str, Any]) -> list[int]:
+    """Which row of the table each row that `select` gives is, from 1."""
+    numbered = rows.with_row_index("_place", offset=1)
+    return select(numbered, study)[0]["_place"].to_list()
+
+
 def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFrame:
     """Rows of one metric; an unknown metric gets the nearest as a hint.
 
@@ -90,7 +96,7 @@ def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFr
     if chosen.height == 0:
         known = sorted(rows["metric"].drop_nulls().unique())
         raise InputError(
-            "no rows of this metric" if known else "no rows of this metric, nor of any other",
+            "no rows of this metric" if known else "no rows of this metric or any other",
             file=file,
             value=metric,
             allowed=", ".join(known[:20]) or None,
@@ -110,15 +116,15 @@ def _explained(error: InputError, study: dict[str, Any]) -> InputError:
         out = out.clear()
     parts, hints = [], [error.hint] if error.hint else []
     if held.height:
-        parts.append(f"{counted(held.height, 'row')} of it held back{_by_check(source, metric)}")
+        parts.append(f"{counted(held.height, 'row')} held back{_by_check(source, metric)}")
         hints.append(
             f"`scaling quarantine list --source {source}` shows them with the reasons, and "
             "`scaling quarantine release` lets pass what is right."
         )
     if out.height:
-        parts.append(f"{counted(out.height, 'row')} of it withdrawn")
+        parts.append(f"{counted(out.height, 'row')} withdrawn")
         hints.append("`scaling remove` lists why; --undo takes it back.")
-    problem = ": ".join([error.problem, *([" and ".join(parts)] if parts else [])])
+    problem = f"no row of this metric can be used: {', '.join(parts)}" if parts else error.problem
     return InputError(
         problem,
         file=error.file,
@@ -143,7 +149,7 @@ def _by_check(source: str | None, metric: str) -> str:
         source=source, metric=metric, outcome="quarantined", severity="error"
     )
     counts = found["check"].value_counts().sort("count", "check", descending=[True, False])
-    return f", {counts['count'][0]} by {counts['check'][0]}" if counts.height else ""
+    return f" ({counts['count'][0]} by {counts['check'][0]})" if counts.height else ""
 
 
 def without(rows: pl.DataFrame, condition: str, file: Path | None = PARAMS) -> pl.DataFrame:

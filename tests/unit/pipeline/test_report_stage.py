@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,19 @@ def test_bad_input_is_told_and_changes_nothing(
     assert stage.main(root) == 2
     assert said in capsys.readouterr().err
     assert not (root / "reports").exists()
+
+
+def test_a_section_that_fails_is_named_with_study_law_and_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project(tmp_path)
+    stored = next(iter(sorted((root / "data/fits").glob("*.json"))))
+    text = stored.read_text()
+    # A parameter's standard error that is no number reaches the table of parameters.
+    broken = re.sub(r'"value": [0-9.e+-]+', '"value": {"not": "a number"}', text)
+    assert broken != text
+    stored.write_text(broken)
+    with pytest.raises(Exception) as failed:
+        stage.main(root)
+    note = "".join(getattr(failed.value, "__notes__", []))
+    assert f"study {stored.stem} (data/fits/{stored.stem}.json), law " in note
