@@ -44,7 +44,7 @@ def main(root: Path = Path()) -> int:
         print(error.about(subject) if subject else error, file=sys.stderr)
         return 2
     except Exception as error:
-        error.add_note(f"in the report: {_subject(error) or 'no one study'}")
+        error.add_note(f"in the report: {_subject(error)}".rstrip(": "))
         raise
     with atomic.new_folder(root / OUTPUT) as folder:
         atomic.fill(folder, files)

@@ -16,7 +16,7 @@ import polars as pl
 import yaml
 
 from scaling.document.format import clean
-from scaling.errors import InputError
+from scaling.errors import InputError, about
 from scaling.fitting.result import Fit
 from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_list, as_map
@@ -152,7 +152,11 @@ def _read_runs(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:
     file = root / f"data/validated/{study.get('source', name)}.parquet"
     if not file.is_file():
         return pl.DataFrame()
-    table = pl.read_parquet(file)
+    with about(f"study {name} ({file.relative_to(root)})"):
+        return _marked_runs(pl.read_parquet(file), study)
+
+
+def _marked_runs(table: pl.DataFrame, study: Mapping[str, Any]) -> pl.DataFrame:
     if "metric" in study:
         table = table.filter(pl.col("metric") == str(study["metric"]))
     table = kept = table.with_row_index("place")
