@@ -30,7 +30,8 @@ def changed(one: Project) -> str:
     assert changes["old"] == json.loads(one.versions()[-2])["version"]
     diff = one.scaling("diff", changes["old"], version)
     assert diff.returncode == 0, diff.stderr
-    (line,) = (line for line in diff.stdout.splitlines() if line.startswith("own: "))
+    # Further lines speak of the study's new runs and parameters.
+    line = next(line for line in diff.stdout.splitlines() if line.startswith("own: "))
     # The page says the same.
     assert line.split(".")[0] in (folder / "report.md").read_text().replace("\\", "")
     return line
