@@ -9,17 +9,23 @@ from typing import Any
 
 
 def lazily(
-    package: str, homes: Mapping[str, str]
+    package: str,
+    homes: Mapping[str, str],
+    entrances: Mapping[str, tuple[str, str]] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package that offers the names of other modules.
 
-    ``homes`` maps a name to the module that defines it.
+    ``homes`` maps a name to the module that defines it; ``entrances`` maps one to the decorator,
+    as module and name, through which the package offers it.
     """
 
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(homes[name]), name)
+        if entrances and name in entrances:
+            module, decorator = entrances[name]
+            value = getattr(importlib.import_module(module), decorator)(value)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 class InputError(ValueError):
     """Bad input, with the place it stands at.
 
-    The message reads ``subject: file, row, column: found VALUE; allowed: ALLOWED. HINT``; parts
-    that do not apply are left out. Rows count data rows from 1; the subject is the study and the
-    law that was at work. The command line prints it and exits 2.
+    The message reads ``file, row, column: found VALUE; allowed: ALLOWED. HINT``; parts that do
+    not apply are left out. Rows count data rows from 1. The command line prints it and exits 2.
     """
 
     def __init__(
@@ -26,9 +25,7 @@ class InputError(ValueError):
         value: object = None,
         allowed: str | None = None,
         hint: str | None = None,
-        subject: str | None = None,
     ) -> None:
-        self.subject = subject
         self.problem, self.file, self.row, self.column = problem, file, row, column
         self.value, self.allowed, self.hint = value, allowed, hint
         super().__init__(self._message())
@@ -51,20 +48,18 @@ class InputError(ValueError):
             value=self.value,
             allowed=self.allowed,
             hint=self.hint,
-            subject=self.subject,
         )
 
-    def about(self, subject: str) -> InputError:
-        """The same error with what it is about; what it says already of that is a part of it."""
+    def of(self, subject: str) -> InputError:
+        """The same error with what it is about before the problem."""
         return InputError(
-            self.problem,
+            f"{subject}: {self.problem}",
             file=self.file,
             row=self.row,
             column=self.column,
             value=self.value,
             allowed=self.allowed,
             hint=self.hint,
-            subject=", ".join(filter(None, (subject, self.subject))),
         )
 
     def hinted(self, hint: str) -> InputError:
@@ -77,7 +72,6 @@ class InputError(ValueError):
             value=self.value,
             allowed=self.allowed,
             hint=hint,
-            subject=self.subject,
         )
 
     def _message(self) -> str:
@@ -85,7 +79,6 @@ class InputError(ValueError):
         place += [f"row {self.row}"] if self.row is not None else []
         place += [f"column {self.column!r}"] if self.column is not None else []
         text = (", ".join(place) + ": " if place else "") + self.problem
-        text = f"{self.subject}: {text}" if self.subject else text
         if self.value is not None:
             text += f"; found {shorten(self.value)}"
         if self.allowed is not None:
@@ -102,19 +95,6 @@ def placed(
         yield
     except InputError as error:
         raise error.at(file, rows, names) from error
-
-
-@contextmanager
-def about(subject: str) -> Iterator[None]:
-    """Errors inside say what they are about, as in 'study own' and, within that, 'law chinchilla':
-    input errors in front, any other in a note below its traceback."""
-    try:
-        yield
-    except InputError as error:
-        raise error.about(subject) from error
-    except Exception as error:
-        error.add_note(f"in {subject}")
-        raise
 
 
 _BRIEF = reprlib.Repr()

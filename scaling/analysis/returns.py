@@ -1,4 +1,4 @@
-"""Diminishing returns at a planned run, from any law in params and tokens.
+"""Diminishing returns at a planned run, from a study's model or any law in params and tokens.
 
 Compute grows by k with D/N kept: N and D by sqrt(k) each.
 
@@ -51,13 +51,10 @@ def diminishing_returns(
     def price(theta: Array) -> Array:
         return _least_factor(loss, theta, now(theta) - step)
 
-    quantities = {
-        "loss": now,
-        "gain_of_doubling": doubled,
-        "compute_for_step": price,
-        "above_limit": limit,
-    }
-    return {name: from_draws(made, one, level) for name, one in quantities.items()}
+    quantities = {"gain_of_doubling": doubled, "compute_for_step": price, "above_limit": limit}
+    place = {"params": np.array([params]), "tokens": np.array([tokens])}
+    here = Interval(float(made.predict(place)[0]), *made.ends_at(place, level), level)
+    return {"loss": here} | {name: from_draws(made, one, level) for name, one in quantities.items()}
 
 
 def _least_factor(loss: Callable[[Array, Array], Array], theta: Array, goal: Array) -> Array:

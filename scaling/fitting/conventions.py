@@ -28,6 +28,8 @@ CONVENTIONS = (
     "params_convention",
 )
 
+ALLOW = "Keep the rows of one, or allow it: --mixed {name} (in Python mixed=[...])."
+
 
 def refuse_mixtures(runs: pl.DataFrame, law: Law, mixed: Sequence[str] = ()) -> None:
     """Refuse a table whose rows follow two conventions, or a kind of target the law is not for.
@@ -52,7 +54,7 @@ def refuse_mixed_columns(
     runs: pl.DataFrame,
     own: Collection[str],
     mixed: Sequence[str] = (),
-    hint: str = "Keep the rows of one, or allow it: --mixed {name} (in Python mixed=[...]).",
+    hint: str = ALLOW,
 ) -> None:
     """Refuse a table whose rows follow two conventions, in a column that is neither read (``own``)
     nor allowed to be ``mixed``.

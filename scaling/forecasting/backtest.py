@@ -23,9 +23,10 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting.display import Backtest
+from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.engine import predictive
-from scaling.forecasting.inputs import observed_scale
+from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
@@ -44,6 +45,7 @@ def backtest(
     *,
     order: str | None = None,
     shares: Sequence[float] = SHARES,
+    mixed: Sequence[str] = (),
 ) -> Backtest:
     """Score the forecast of all laws, each law alone and two naive ones at several origins.
 
@@ -51,16 +53,25 @@ def backtest(
         runs: one row a run, with the inputs and the target.
         order: column in which the window expands (numbers or dates); None for size.
         shares: of the distinct values of ``order`` that are known at each origin.
+        mixed: columns that may hold several conventions, as of `scaling.fit`.
 
     Returns:
-        One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (of size
-        beyond the largest known run), method, log_error (predicted over observed), crps, wis,
-        log_score, pit, and in50 ... in95 (1 where the interval held). Scores that need a
-        distribution are null for the naive methods.
+        One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (outside
+        the known runs on either side, by the input that lies farthest), method, log_error
+        (predicted over observed), crps, wis, log_score, pit, and in50 ... in95 (1 where the
+        interval held). Scores that need a distribution are null for the naive methods.
 
     Raises:
-        InputError: fewer than 5 runs below every origin.
+        InputError: fewer than 5 runs below every origin; inputs that no law takes; runs that
+            nothing can be forecast from, or of several conventions (`check_runs`).
     """
+    check_runs(runs, inputs, target, mixed)
+    if is_general(runs, inputs, target):
+        raise InputError(
+            "no backtest of these inputs or this target yet: `scaling forecast` takes them",
+            value=[*inputs, target],
+            allowed="one or two positive inputs, or those of a law; a positive target",
+        )
     table = pl.DataFrame({name: positive(runs, name) for name in inputs})
     size = log_size({name: table[name].to_numpy() for name in inputs})
     y, increasing = observed_scale(runs, target, size)
@@ -69,8 +80,8 @@ def backtest(
     parts = []
     for number, known in enumerate(_origins(place, shares)):
         rows = np.flatnonzero(~known)
-        decades = (size[rows] - size[known].max()) / np.log(10.0)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
+        decades = np.abs(distance(small, large, inputs).farthest)
         for method, made in methods(small, large, inputs, target):
             scores = _scores(made, large[target].to_numpy())
             parts.append(

@@ -27,22 +27,28 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
 from scaling.fitting.data import log_size, positive
+from scaling.forecasting import omitted
 from scaling.forecasting.display import Forecast
+from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.inputs import (
     _companion,
     _having,
     check_companions,
+    check_planned,
+    check_runs,
     check_targets,
-    default_inputs,
+    chosen_inputs,
     is_general,
     observed_scale,
+    with_target,
 )
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
 
 if TYPE_CHECKING:
     from scaling.forecasting.study_model import StudyModel
+    from scaling.laws._law import Law
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -58,6 +64,7 @@ def forecast(
     quantiles: Sequence[float] = LEVELS,
     laws: Literal["auto"] | Sequence[str] = "auto",
     companions: Sequence[str] = (),
+    mixed: Sequence[str] = (),
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -67,7 +74,8 @@ def forecast(
         at: one row a planned run, with the input columns.
         inputs: columns of any names, numbers or text whose values are groups; None for params and
             tokens, with tokens_unique where runs or targets repeat their data, or, without these,
-            for all columns of both tables that can be inputs (`default_inputs`).
+            for all columns of both tables that can be inputs (`default_inputs`). Through
+            `scaling.forecast` also with units, ``("params:M", "tokens:B")``.
         quantiles: levels between 0 and 1.
         laws: law names, or "auto" for the default of so many inputs (see the module). A law that
             reads other inputs, brings its own procedure or predicts something else than the target
@@ -75,6 +83,7 @@ def forecast(
         companions: columns with what else was measured on the same run, for one input: where they
             reach further than the target they tell how the run went on
             (`scaling.forecasting.companions`). Rows may then lack the target, or a companion.
+        mixed: columns that may hold several conventions, as of `scaling.fit`.
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -85,18 +94,50 @@ def forecast(
     through its distance from 1.
     """
     levels = _levels(quantiles)
-    inputs = default_inputs(runs, at, target)[0] if inputs is None else inputs
+    notes: list[str] = []
+    if inputs is None:
+        grow = laws == "auto" and not companions
+        inputs, notes = chosen_inputs(runs, at, target, grow=grow)
     check_companions(companions, inputs, laws)
-    if laws == "auto" and not companions and has_model(runs, inputs, target):
-        return forecast_table(model_of(runs, inputs, target), at, levels)
     special = sole_law(inputs, laws)
     if special is not None:
-        from scaling.forecasting.named_law import forecast_one
+        return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+    check_runs(runs, inputs, target, mixed, companions)
+    measured = with_target(runs, target) if companions else runs
+    check_planned(measured, at, inputs, target)
+    if laws == "auto" and not companions and has_model(runs, inputs, target):
+        model = model_of(runs, inputs, target)
+        made, linear = forecast_table(model, at, levels), model.linear
+    else:
+        together = predictive(runs, at, inputs, target, laws, companions)
+        made, linear = _table(at, levels, together.quantiles(levels)), ()
+    notes = [*notes, *omitted.warning(measured, inputs, target, companions)]
+    return made.described(distance(measured, at, inputs, linear), notes)
 
-        by = dict(zip(special.inputs, inputs, strict=False)) if special.generic else None
-        return _table(at, levels, forecast_one(runs, at, special, target, (levels, seed), by))
-    made = predictive(runs, at, inputs, target, laws, companions)
-    return _table(at, levels, made.quantiles(levels))
+
+def _by_one_law(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    law: Law,
+    inputs: Sequence[str],
+    target: str,
+    how: tuple[Array, int],
+    mixed: Sequence[str],
+) -> Forecast:
+    """What a law says that cannot join others; ``how`` is (levels, seed)."""
+    from scaling.forecasting.named_law import forecast_one
+
+    by = dict(zip(law.inputs, inputs, strict=False)) if law.generic else None
+    values, caveats = forecast_one(runs, at, law, target, how, by, mixed)
+    columns = law.inputs if by is None else by.values()
+    read = [one for one in columns if _is_number(runs, one) and _is_number(at, one)]
+    out = distance(runs, at, read) if read else None
+    said = omitted.warning(runs, read, target) if read else []
+    return _table(at, how[0], values).described(out, [*caveats, *said])
+
+
+def _is_number(table: pl.DataFrame, name: str) -> bool:
+    return name in table.columns and table[name].dtype.is_numeric()
 
 
 def has_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
@@ -108,13 +149,9 @@ def has_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
 
 
 def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> StudyModel:
-    """The model of a study's runs, of rows that follow one convention each."""
-    from scaling.fitting.conventions import refuse_mixed_columns
+    """The model of a study's runs (`scaling.forecasting.study_model`)."""
     from scaling.forecasting.study_model import study_model
 
-    if is_general(runs, inputs, target):
-        hint = "Keep the rows of one, or name the column as an input: --input {name}."
-        refuse_mixed_columns(runs, (*inputs, target), hint=hint)
     return study_model(runs, inputs, target)
 
 

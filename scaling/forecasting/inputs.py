@@ -11,14 +11,19 @@ import polars as pl
 from scaling import laws as registry
 from scaling.arrays import Array
 from scaling.errors import InputError, placed
-from scaling.fitting.data import log_size, number, positive
+from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
+from scaling.fitting.data import number, positive, refuse_rows
 from scaling.forecasting.law_choice import joins
-from scaling.forecasting.table_inputs import is_text, usable_inputs
+from scaling.forecasting.omitted import LABELS, SOURCES, with_those_that_matter
+from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
 from scaling.runs.schema import RUN
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
 # arXiv:2305.16264, section 6), so half of that is safely not fresh data.
 REPEATED = 2.0
+# Planned sizes below these are in another unit, since no run is so small: as in `scaling plan`.
+SMALLEST = {"params": 1e3, "tokens": 1e3, "flops": 1e3}
+HINT = f"{ALLOW} Or read it: --input {{name}}."
 # Columns of the run schema that hold sizes.
 POSITIVE = frozenset(one.name for one in RUN if one.low == 0.0 and one.open_low)
 
@@ -47,9 +52,56 @@ def default_inputs(
     if all({"params", "tokens"} <= set(table.columns) for table in (runs, at)):
         return usual_inputs(runs, at), {}
     used, left = usable_inputs(runs, at, target)
+    for name in used:
+        if LABELS.search(name.lower()) or SOURCES.search(name.lower()):
+            left[name] = "tells runs apart, or is a result: name it to read it"
+    used = tuple(name for name in used if name not in left)
     if not any(not is_text(runs, name) for name in used):
-        return usual_inputs(runs, at), {}
+        raise InputError(
+            "no column of both tables is a number that can be an input",
+            value=", ".join(f"{name} ({why})" for name, why in left.items()) or "no column",
+            allowed="params and tokens, or columns named with --input",
+        )
     return used, left
+
+
+def chosen_inputs(
+    runs: pl.DataFrame, at: pl.DataFrame, target: str, *, grow: bool = True
+) -> tuple[tuple[str, ...], list[str]]:
+    """The inputs where none are named, and what a reader must know of the choice.
+
+    To params and tokens come, unless they are not to ``grow``, the columns of both tables that
+    matter beside them (`scaling.forecasting.omitted`).
+    """
+    used, left = default_inputs(runs, at, target)
+    if left:
+        why = ", ".join(f"{name} ({reason})" for name, reason in left.items())
+        return used, [f"Inputs: {', '.join(used)}. Left out: {why}."]
+    known = set(used) <= set(runs.columns) and set(used) <= set(at.columns)
+    return with_those_that_matter(runs, at, used, target) if grow and known else (used, [])
+
+
+def check_runs(
+    runs: pl.DataFrame,
+    inputs: Sequence[str],
+    target: str,
+    mixed: Sequence[str] = (),
+    companions: Sequence[str] = (),
+) -> None:
+    """Refuse runs that nothing can be forecast from, and rows of several conventions.
+
+    ``mixed`` names columns that may hold several conventions all the same; with ``companions`` rows
+    may lack the target, and only the others are looked at.
+
+    Raises:
+        InputError: as `check_table` and `refuse_mixed_columns`.
+    """
+    measured, rows = _having(runs, target) if companions else (runs, ())
+    with placed(rows=rows):
+        for name in POSITIVE & set(inputs) & set(runs.columns):
+            positive(measured, name)
+        check_table(measured, inputs, target)
+        refuse_mixed_columns(measured, {*inputs, target}, mixed, HINT)
 
 
 def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
@@ -77,13 +129,6 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     return bool(y.min(initial=1.0) < 0)
 
 
-def decades_beyond(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]) -> Array:
-    """How far each target lies beyond the largest run, in decades of size (the geometric mean of
-    the inputs); negative within the runs."""
-    sizes = [log_size({name: positive(part, name) for name in inputs}) for part in (runs, at)]
-    return np.asarray((sizes[1] - sizes[0].max()) / np.log(10.0))
-
-
 def with_target(runs: pl.DataFrame, target: str) -> pl.DataFrame:
     """The rows that have the target: the others are of its companions alone."""
     return _having(runs, target)[0]
@@ -103,7 +148,7 @@ def check_companions(
         raise InputError("companions are for one input", value=[*inputs], allowed="one input")
 
 
-def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[int]]:
+def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, Sequence[int]]:
     """The rows that have a number in this column, and which rows of the table, from 1, they are."""
     kept = pl.Series(np.isfinite(number(runs, name)))
     return runs.filter(kept), (kept.arg_true() + 1).to_list()
@@ -139,3 +184,21 @@ def check_targets(at: pl.DataFrame, inputs: Sequence[str]) -> dict[str, Array]:
     if at.height == 0:
         raise InputError("the table is empty", value=0, allowed="at least one target")
     return {name: positive(at, name) for name in inputs}
+
+
+def check_planned(runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str], target: str) -> None:
+    """Refuse planned runs that the runs cannot speak of.
+
+    Raises:
+        InputError: no rows; a column is missing; a value no run can have, or so small that it is in
+            another unit than the runs; a group without runs.
+    """
+    if is_general(runs, inputs, target):
+        read_table(runs, inputs, target).inputs.points(at)
+    else:
+        check_targets(at, inputs)
+    for name in SMALLEST.keys() & set(inputs):
+        least = SMALLEST[name]
+        if number(runs, name).min() >= least:
+            allowed = f">= {least:g}, in full as in the runs (7e10, not 70 for billions)"
+            refuse_rows(at, name, number(at, name) >= least, allowed)

@@ -1,7 +1,7 @@
 """A study's model of params and tokens as a loss surface, and as a fit: what plans compute with.
 
 The surface holds the location and every draw on a grid in ln N and ln D, and reads between its
-points by cubic splines (error below 1e-5 of the loss). So an optimum, a valley or a crossing is
+points by cubic splines (mostly to 1e-4 of the loss). So an optimum, a valley or a crossing is
 found draw by draw at the cost of a table.
 
 `model_fit` wraps the model as a `Fit` whose one parameter is the number of a draw (0 is the
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class ModelSurface(SearchedSurface):
 
     smallest, largest_n, largest_d = float(PARAMS[0]), float(PARAMS[-1]), float(TOKENS[-1])
 
-    def __init__(self, coefficients: Array, rows: Array) -> None:
-        self.coefficients, self.rows = coefficients, rows.astype(np.int64)
+    def __init__(self, model: StudyModel, coefficients: Array, rows: Array) -> None:
+        self.model, self.coefficients, self.rows = model, coefficients, rows.astype(np.int64)
         ends = np.full(len(rows), self.largest_n), np.full(len(rows), self.largest_d)
         self.e = self.loss(*ends)
 
@@ -53,9 +54,17 @@ class ModelSurface(SearchedSurface):
                 found += wi[a] * wj[b] * self.coefficients[self.rows, i + a, j + b]
         return np.exp(found)
 
+    def log_params(self, log_c: Array | float) -> Array:
+        """ln N* at ln C of 6ND; of the location as `compute_optimal` finds it."""
+        found = super().log_params(log_c)
+        total = np.broadcast_to(np.asarray(log_c, float), found.shape)
+        for row in np.flatnonzero((self.rows == 0) & np.isfinite(found)):
+            found[row] = np.log(compute_optimal(self.model, float(np.exp(total[row])))[0])
+        return found
+
     def at(self, keep: Any) -> ModelSurface:
         """Some of the batch."""
-        return ModelSurface(self.coefficients, np.atleast_1d(self.rows[keep]))
+        return ModelSurface(self.model, self.coefficients, np.atleast_1d(self.rows[keep]))
 
 
 def _spline(at: Array, grid: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -86,9 +95,41 @@ def _coefficients(model: StudyModel) -> Array:
     return np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="reflect")
 
 
+def compute_optimal(model: StudyModel, flops: float) -> tuple[float, float]:
+    """Params and tokens at which the middle of the model is least for ``flops`` of 6ND.
+
+    A grid of sizes, drawn together about the least until ln N is known to 1e-6.
+    """
+    low, high = float(PARAMS[0]), min(float(np.log(flops / 6.0)) - float(TOKENS[0]), PARAMS[-1])
+    while high - low > 1e-6:
+        log_n = np.linspace(low, high, 65)
+        n = np.exp(log_n)
+        at = pl.DataFrame({"params": n, "tokens": flops / 6.0 / n})
+        best = int(np.argmin(model.location(at)))
+        low, high = log_n[max(best - 2, 0)], log_n[min(best + 2, 64)]
+    n_best = float(np.exp(0.5 * (low + high)))
+    return n_best, flops / 6.0 / n_best
+
+
+@dataclass(frozen=True)
+class ModelFit(Fit):
+    """A study's model as a fit; ``draws`` are the numbers of some of its draws."""
+
+    model: StudyModel | None = None
+
+    def ends_at(self, x: Mapping[str, Any], level: float) -> tuple[float, float]:
+        """Ends of the central ``level`` of all of the model's draws at one place, as forecasts
+        have them."""
+        assert self.model is not None
+        at = pl.DataFrame({name: np.ravel(x[name]) for name in ("params", "tokens")})
+        ends = np.array([(1 - level) / 2, (1 + level) / 2])
+        low, high = self.model.quantiles(at, ends)[:, 0]
+        return float(low), float(high)
+
+
 def model_fit(
     model: StudyModel, unit: str, ranges: Mapping[str, tuple[float, float]], rows: int
-) -> Fit:
+) -> ModelFit:
     """The model of params and tokens as a fit: parameter ``draw``, 0 for the location."""
 
     @functools.cache
@@ -101,13 +142,13 @@ def model_fit(
         return len(model.draws(one))
 
     def surface(p: Mapping[str, Array], _: Mapping[str, float]) -> ModelSurface:
-        return ModelSurface(coefficients(), p["draw"])
+        return ModelSurface(model, coefficients(), p["draw"])
 
     def predict(p: Any, x: Any) -> Array:
         row = p.draw[:, 0].astype(np.int64)
         if np.ndim(x.params) > 1:
             n, d = np.broadcast_arrays(np.log(x.params), np.log(x.tokens))
-            one = ModelSurface(coefficients(), row)
+            one = ModelSurface(model, coefficients(), row)
             return np.stack([one.loss(a, b) for a, b in zip(n.T, d.T, strict=True)], axis=1)
         n, d = np.broadcast_arrays(x.params, x.tokens)
         at = pl.DataFrame({"params": np.atleast_1d(n), "tokens": np.atleast_1d(d)})
@@ -121,16 +162,16 @@ def model_fit(
         title="Model of the study",
         formula="L(N, D) by every form, weighed by evidence",
         citation="docs/method.md",
-        params=(Param("draw", unit, "number of a draw, 0 for the location", "real"),),
+        params=(Param("draw", "1", "number of a draw, 0 for the location", "real"),),
         inputs=("params", "tokens"),
         predict=predict,
         surface=surface,
         assumes="the forms hold on; intervals widen with the distance from the runs",
     )
     numbers = np.arange(1.0, count() + 1.0, EVERY)[:, None]
-    return Fit(
-        law=law, target="loss", theta=np.zeros(1), draws=numbers,
+    return ModelFit(
+        law=law, target="loss", theta=np.zeros(1), resampled=numbers,
         objective=float("nan"), objective_name="evidence", link=law.link,
         outcome=Outcome.ESTIMATED, reason="", certificate=NO_CERTIFICATE,
-        rows=rows, residuals=np.zeros(0), ranges=ranges,
+        rows=rows, residuals=np.zeros(0), ranges=ranges, unit=unit, model=model,
     )  # fmt: skip

@@ -17,7 +17,7 @@ ENSEMBLE, CARRY, TAIL = "ensemble", "carry last", "tail power law"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
-# Ends of the horizons that `summary` tells apart, decades of size beyond the largest known run.
+# Ends of the horizons that `summary` tells apart, decades outside the known runs.
 HORIZONS = (0.0, 0.3, 1.0, 100.0)
 
 

@@ -30,7 +30,7 @@ DEPTHS, BOTH = (0.2, 0.4), 0.25
 FEWEST_LEFT = 6
 # The coupled law is in doubt where less than half of the variance of the larger runs, about the
 # mean of the smaller, is forecast; it is given up where the model of any table errs less than .6 as
-# much on such runs. Of 37 tables that chose this, 2 gave it up, both rightly (decision 030).
+# much on such runs. Of 37 tables that chose this, 2 gave it up, both rightly (decision 031).
 IN_DOUBT, GIVEN_UP = 0.5, 0.6
 
 
@@ -40,6 +40,11 @@ class StudyModel(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """The input columns."""
+        ...
+
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The inputs that are not read as logarithms."""
         ...
 
     def location(self, at: pl.DataFrame) -> Array:
@@ -66,6 +71,7 @@ class TwoInputModel:
     columns: tuple[str, str]
     law: CoupledModel
     increasing: bool = False
+    linear: tuple[str, ...] = ()
 
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,), in units of the target."""

@@ -15,13 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.errors import InputError, nearest
+from scaling.errors import InputError, counted, nearest
 from scaling.fitting.data import number, refuse_rows
 
 WIDE = 3.0
 MIN_RUNS = 5
 MAX_LEVELS, RUNS_PER_LEVEL = 100, 3
 _SUM = 2e-3
+CONSTANT = "the column is constant"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class TableInputs:
     high: Array
     pairs: Array
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The numeric inputs that are not read as logarithms."""
+        return tuple(n for n, log in zip(self.numeric, self.logs, strict=True) if not log)
+
     def points(self, at: pl.DataFrame) -> tuple[Array, NDArray[np.int64]]:
         """Coordinates (T, d) and groups (T,) of the rows of a table.
 
@@ -83,11 +89,24 @@ class TableInputs:
             columns.append(np.log(x) if log else x)
         u = (np.column_stack(columns) - self.centre) / self.unit
         place = {level: g for g, level in enumerate(self.levels)}
-        group = np.array([place.get(one, -1) for one in _labels(at, self.text)], dtype=np.int64)
+        group = np.array([place.get(one, -1) for one in labels(at, self.text)], dtype=np.int64)
         if len(self.text):
-            known = ", ".join(" ".join(one) for one in self.levels[:12])
-            refuse_rows(at, self.text[0], group >= 0, f"a group that has runs: {known}")
+            self._refuse_unknown(at, group)
         return u, group
+
+    def _refuse_unknown(self, at: pl.DataFrame, group: NDArray[np.int64]) -> None:
+        """Refuse rows whose group has no runs."""
+        known = ", ".join(" ".join(one) for one in self.levels[:12])
+        unknown = np.flatnonzero(group < 0)
+        if len(unknown):
+            row = int(unknown[0])
+            raise InputError(
+                "no run is of this group",
+                row=row + 1,
+                column=" + ".join(self.text),
+                value=" ".join(labels(at, self.text)[row]),
+                allowed=f"a group that has runs: {known}" + ", ..." * (len(self.levels) > 12),
+            )
 
     def reach(self, u: Array, group: NDArray[np.int64]) -> Reach:
         """Distance of points from the runs of their group."""
@@ -116,28 +135,19 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
     """The runs of a table.
 
     Raises:
-        InputError: a column is missing, constant, or text with too many values; too few runs; all
-            targets equal.
+        InputError: as `check_table`; too few runs.
     """
-    numeric, text = _kinds(runs, inputs, target)
+    numeric, text = check_table(runs, inputs, target)
+    if not numeric:
+        raise InputError("no input is a number", value=list(inputs), allowed="one or more")
     y = _finite(runs, target)
     x = np.column_stack([_finite(runs, name) for name in numeric])
-    distinct = len(np.unique(x, axis=0))
-    if distinct < MIN_RUNS or len(y) < len(numeric) + 2:
-        raise InputError(
-            "too few runs for a forecast of these inputs",
-            value=f"{len(y)} runs, {distinct} of them different",
-            allowed=f"{max(MIN_RUNS, len(numeric) + 2)} or more different runs",
-        )
-    if np.ptp(y) <= 1e-12 * np.abs(y).max():
-        raise InputError(
-            "all values of the target are equal", column=target, value=y[0], allowed="two or more"
-        )
-    labels = _labels(runs, text)
-    order = np.lexsort([y, *x.T[::-1], np.unique(labels, axis=0, return_inverse=True)[1].ravel()])
-    levels = tuple(sorted(set(labels)))
+    _enough(runs, numeric, max(MIN_RUNS, len(numeric) + 2))
+    named = labels(runs, text)
+    order = np.lexsort([y, *x.T[::-1], np.unique(named, axis=0, return_inverse=True)[1].ravel()])
+    levels = tuple(sorted(set(named)))
     place = {level: g for g, level in enumerate(levels)}
-    group = np.array([place[one] for one in labels])[order]
+    group = np.array([place[one] for one in named])[order]
     x, y = x[order], y[order]
     logs = (x.min(axis=0) > 0) & (x.max(axis=0) >= WIDE * np.maximum(x.min(axis=0), 1e-300))
     shares = _shares(x)
@@ -157,11 +167,60 @@ def read_table(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> Table:
     return Table(known, u, group, y)
 
 
-def _kinds(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> tuple[list[str], list[str]]:
-    """Numeric and text inputs, refused where a column can be neither."""
-    numeric: list[str] = []
-    text: list[str] = []
+def check_table(
+    runs: pl.DataFrame, inputs: Sequence[str], target: str
+) -> tuple[list[str], list[str]]:
+    """Numeric and text inputs of a table that can be forecast from, whatever the method.
+
+    Raises:
+        InputError: too few rows; a column is missing, twice an input, constant, not finite
+            somewhere, or text with too many values; the target is an input, or all its values are
+            equal.
+    """
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one run")
+    _check_names(runs, inputs, target)
+    least = len(inputs) + 2
+    if runs.height < least:
+        _enough(runs, inputs, least)
+    y = _finite(runs, target)
+    if np.ptp(y) <= 1e-12 * np.abs(y).max():
+        raise InputError(
+            "all values of the target are equal",
+            column=target,
+            value=y[0],
+            allowed="two values or more",
+        )
+    text = [name for name in inputs if is_text(runs, name)]
+    numeric = [name for name in inputs if name not in text]
     for name in inputs:
+        if name in numeric:
+            _finite(runs, name)
+        if problem := unusable(runs, name):
+            raise InputError(
+                problem,
+                column=name,
+                value=runs[name][0] if problem == CONSTANT else None,
+                hint="Leave this column out: name the other inputs, each with --input.",
+            )
+    _enough(runs, inputs, least)
+    return numeric, text
+
+
+def _enough(runs: pl.DataFrame, inputs: Sequence[str], least: int) -> None:
+    """Refuse fewer than ``least`` different runs."""
+    distinct = runs.select(inputs).n_unique()
+    if distinct < least:
+        raise InputError(
+            "too few runs for a forecast of these inputs",
+            value=f"{counted(runs.height, 'run')}, {distinct} different by {', '.join(inputs)}",
+            allowed=f"{least} or more distinct values of the inputs",
+        )
+
+
+def _check_names(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> None:
+    """Refuse columns that are not there, twice an input, or both input and target."""
+    for name in (*inputs, target):
         if name not in runs.columns:
             raise InputError(
                 "missing column",
@@ -169,23 +228,21 @@ def _kinds(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> tuple[list
                 allowed=", ".join(runs.columns[:30]),
                 hint=nearest(name, runs.columns),
             )
-        if name == target:
-            raise InputError("the target is no input", column=name)
-        problem = unusable(runs, name)
-        if problem:
-            raise InputError(problem, column=name, hint="Leave this column out.")
-        (text if is_text(runs, name) else numeric).append(name)
-    if not numeric:
-        raise InputError("no input is a number", value=list(inputs), allowed="one or more")
-    return numeric, text
+    if target in inputs:
+        raise InputError("the target is no input", column=target)
+    if len(set(inputs)) < len(inputs):
+        raise InputError("an input is named twice", value=list(inputs), allowed="each once")
 
 
 def is_text(runs: pl.DataFrame, name: str) -> bool:
-    """Whether a column holds words."""
+    """Whether a column holds words: a few among numbers are cells to mend, not groups."""
     column = runs[name]
     if column.dtype in (pl.Categorical, pl.Enum, pl.Boolean):
         return True
-    return column.dtype == pl.String and column.cast(pl.Float64, strict=False).null_count() > 0
+    if column.dtype != pl.String:
+        return False
+    words = column.cast(pl.Float64, strict=False).null_count() - column.null_count()
+    return 2 * words > column.len() - column.null_count()
 
 
 def unusable(runs: pl.DataFrame, name: str) -> str:
@@ -195,7 +252,7 @@ def unusable(runs: pl.DataFrame, name: str) -> str:
         return f"a column of {column.dtype} is no input"
     levels = column.n_unique()
     if levels < 2:
-        return "the column is constant"
+        return CONSTANT
     if is_text(runs, name) and (levels > MAX_LEVELS or runs.height < RUNS_PER_LEVEL * levels):
         return f"text of {levels} values in {runs.height} runs is too many for groups"
     return ""
@@ -238,7 +295,8 @@ def _finite(table: pl.DataFrame, name: str) -> Array:
     return values
 
 
-def _labels(table: pl.DataFrame, text: Sequence[str]) -> list[tuple[str, ...]]:
+def labels(table: pl.DataFrame, text: Sequence[str]) -> list[tuple[str, ...]]:
+    """The group of each row: its values of the text columns."""
     if not text:
         return [()] * table.height
     for name in text:

@@ -96,6 +96,11 @@ class TableModel:
         """The input columns."""
         return (*self.inputs.numeric, *self.inputs.text)
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The inputs that are not read as logarithms."""
+        return self.inputs.linear
+
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,) at the rows of a table, in units of the target."""
         return self.scale.back(self._one_by_one(self._location, at))

@@ -2,8 +2,8 @@
 
 The Commission's Guidelines (section 2.3.3) let a provider argue with "actual or forecasted
 benchmark results (for example based on scaling analyses)". Each study spends the threshold's
-compute as its own stored fit says is optimal; the quantiles are those of `scaling.forecast` over
-the study's runs.
+compute as its own model says is optimal, and the quantiles are those of that model, as in every
+forecast and plan.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling import laws
-from scaling.errors import InputError
-from scaling.fitting.study_record import read
-from scaling.forecasting.engine import forecast
-from scaling.laws._surface import compute_optimal, planning_law
+from scaling.forecasting import stored_model
+from scaling.forecasting.display import Forecast
+from scaling.forecasting.distance import distance
+from scaling.forecasting.engine import forecast, forecast_table
+from scaling.forecasting.model_surface import compute_optimal
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
 from scaling.runs.studies import get_study, load_params, select
 
 LEVELS = (0.05, 0.5, 0.95)
-INPUTS = ("params", "tokens")
 # The benchmark with the widest range of compute in the library (1.5e18 to 3.6e25 FLOP).
 BENCHMARK = ("obs-scaling", "accuracy@MMLU", "error@MMLU, five-shot")
 
 
-def fit_hash(root: Path, study: str) -> str:
-    """The start of the hash of a study's stored fit: its name where no version has one."""
-    stored = (root / "data" / "fits" / f"{study}.json").read_bytes()
-    return f"fit {hashlib.sha256(stored).hexdigest()[:12]}"
+def model_hash(root: Path, study: str) -> str:
+    """The start of the hash of a study's model: its name where no version has it."""
+    stored = (root / "data" / "models" / f"{study}.json").read_bytes()
+    return f"model {hashlib.sha256(stored).hexdigest()[:12]}"
 
 
 def at_thresholds(
     values: Sequence[float],
     root: Path = Path(),
-    version_of: Callable[[Path, str], str] = fit_hash,
+    version_of: Callable[[Path, str], str] = model_hash,
 ) -> pl.DataFrame:
     """One row per study and threshold: ``study``, ``metric``, ``threshold`` (FLOP), ``p05``,
-    ``p50``, ``p95``, ``beyond`` (powers of ten above the largest run fitted), ``version``.
+    ``p50``, ``p95``, ``beyond`` (decades outside the runs by the input that lies farthest; below
+    the smallest where negative), ``outside`` (each input in words), ``version``.
 
-    ``version_of(root, study)`` names the version that has a study's fit. Empty where the project
-    has no stored fits.
+    ``version_of(root, study)`` names the version that has a study's model. Empty where the
+    project has no models.
     """
     points = sorted(set(values))
     parts = [
         _study(path, points, root, version_of)
-        for path in sorted((root / "data" / "fits").glob("*.json"))
+        for path in sorted((root / "data" / "models").glob("*.json"))
     ]
     made = [part for part in parts if part is not None]
     made += [_benchmark(points, root)] if points else []
@@ -59,31 +59,20 @@ def at_thresholds(
 def _study(
     path: Path, points: list[float], root: Path, version_of: Callable[[Path, str], str]
 ) -> pl.DataFrame | None:
-    """Loss at each threshold by one study; None where its fit cannot spend a budget."""
-    record = read(path)
-    law = planning_law(record.laws)
-    spending = None if law is None else record.fit(law)
-    params = load_params(root / "params.yaml")
-    if spending is None or record.study not in params["studies"] or not points:
+    """Loss at each threshold by one study's model; None where it has none."""
+    stored, studies = stored_model.read(path), load_params(root / "params.yaml")["studies"]
+    if stored.model is None or path.stem not in studies or not points:
         return None
-    study = get_study(params, record.study)
-    runs, _ = select(_rows(record.source, root), study)
-    table = runs.select(*INPUTS, "loss").drop_nulls()
-    placed = [compute_optimal(laws.get(spending.law), spending.values, value) for value in points]
-    at = pl.DataFrame(
-        {
-            "threshold": points,
-            "params": [float(n) for n, _ in placed],
-            "tokens": [float(d) for _, d in placed],
-        }
+    study = get_study(load_params(root / "params.yaml"), path.stem)
+    placed = [compute_optimal(stored.model, value) for value in points]
+    params, tokens = zip(*placed, strict=True)
+    at = pl.DataFrame({"threshold": points, "params": params, "tokens": tokens})
+    runs, _ = select(_rows(study["source"], root), study)
+    known = runs.drop_nulls([*stored_model.INPUTS, "loss"])
+    made = forecast_table(stored.model, at, LEVELS).described(
+        distance(known, at, stored_model.INPUTS), ()
     )
-    try:
-        made = forecast(table, at, inputs=INPUTS, target="loss", quantiles=LEVELS)
-    except InputError:
-        return None
-    largest = float((6.0 * table["params"] * table["tokens"]).max())  # type: ignore[arg-type]
-    version = version_of(root, path.stem)
-    return _wide(made, record.study, str(study["metric"]), largest, version)
+    return _wide(made, at, path.stem, str(study["metric"]), version_of(root, path.stem))
 
 
 def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
@@ -95,20 +84,28 @@ def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
     runs = rows.select("flops", "value")
     at = pl.DataFrame({"threshold": points, "flops": points})
     made = forecast(runs, at, inputs=("flops",), target="value", quantiles=LEVELS)
-    turned = made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    turned = Forecast(
+        made.with_columns(value=1.0 - pl.col("value"), quantile=1.0 - pl.col("quantile"))
+    ).described(made.distance, ())
     digest = hashlib.sha256(runs.write_csv().encode()).hexdigest()[:12]
-    return _wide(turned, source, name, float(runs["flops"].max()), f"data {digest}")  # type: ignore[arg-type]
+    return _wide(turned, at, source, name, f"data {digest}")
 
 
-def _wide(
-    made: pl.DataFrame, study: str, metric: str, largest: float, version: str
-) -> pl.DataFrame:
+def _wide(made: Forecast, at: pl.DataFrame, study: str, metric: str, version: str) -> pl.DataFrame:
+    far = made.distance
+    if far is None:
+        raise ValueError("a forecast of numbers has a distance")
+    outside = at.select(
+        "threshold",
+        beyond=pl.Series(far.farthest),
+        outside=pl.Series([", ".join(one) for one in far.words()]),
+    )
     named = made.with_columns(
         name=pl.format(
             "p{}", (100 * pl.col("quantile")).round().cast(pl.Int64).cast(pl.String).str.zfill(2)
         )
     )
-    table = named.pivot("name", index="threshold", values="value")
+    table = named.pivot("name", index="threshold", values="value").join(outside, on="threshold")
     return table.select(
         pl.lit(study).alias("study"),
         pl.lit(metric).alias("metric"),
@@ -116,7 +113,8 @@ def _wide(
         "p05",
         "p50",
         "p95",
-        (pl.col("threshold") / largest).log10().alias("beyond"),
+        "beyond",
+        "outside",
         pl.lit(version).alias("version"),
     )
 

@@ -212,7 +212,7 @@ def forecasts(rows: pl.DataFrame) -> list[Any]:
         Column("5 %", numeric=True),
         Column("50 %", numeric=True),
         Column("95 %", numeric=True),
-        Column("beyond the largest run fitted", numeric=True),
+        Column("outside the fitted runs", "decades"),
         Column("version"),
     )
     made = tuple(
@@ -221,7 +221,7 @@ def forecasts(rows: pl.DataFrame) -> list[Any]:
             text(r["metric"]),
             figure(r["threshold"], scientific(r["threshold"], 3), ""),
             *(Cell(f"{r[name]:.3f}", r[name]) for name in ("p05", "p50", "p95")),
-            text(f"{scientific(10 ** r['beyond'])} times" if r["beyond"] > 0 else "within"),
+            text(r["outside"]),
             text(r["version"]),
         )
         for r in rows.to_dicts()
@@ -229,6 +229,7 @@ def forecasts(rows: pl.DataFrame) -> list[Any]:
     note = (
         "Guidelines, section 2.3.3, name forecasts 'based on scaling analyses'. Loss of a model "
         "that spends the threshold's compute as each study's fit says is optimal, and benchmark "
-        "error by compute. Far beyond the largest run a forecast rests on the laws' form alone."
+        "error by compute. Outside: decades beyond the largest fitted run (+) or below the "
+        "smallest (-), by each input. Far out a forecast rests on the laws' form alone."
     )
     return [table("forecast-table", "Forecast at the threshold", columns, (Group("", made),), note)]

@@ -24,7 +24,7 @@ from scaling.document.render import html, markdown
 from scaling.errors import InputError
 from scaling.govern import redact
 from scaling.govern.alerts import alerts
-from scaling.govern.at_threshold import at_thresholds, beside, fit_hash
+from scaling.govern.at_threshold import at_thresholds, beside, model_hash
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.pack import LEAD, Provenance, Tables, closed, counted, of_entity, of_rule
@@ -47,7 +47,7 @@ class Sources:
     registry: Path = FOLDER
     root: Path = Path()
     # (root, study) -> the version that has the study's stored fit
-    version_of: Callable[[Path, str], str] = fit_hash
+    version_of: Callable[[Path, str], str] = model_hash
 
 
 def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:

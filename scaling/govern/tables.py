@@ -16,7 +16,6 @@ import polars as pl
 from scaling.errors import InputError, nearest
 from scaling.runs.formats import read_cells, to_schema
 from scaling.runs.schema import Column
-from scaling.runs.units import in_full
 
 
 def read(path: Path, columns: tuple[Column, ...]) -> pl.DataFrame:
@@ -40,19 +39,12 @@ def typed(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
             raise InputError(
                 "unknown column", column=name, allowed=", ".join(known), hint=nearest(name, known)
             )
-    table = to_schema(_counts(cells, columns), columns)
+    table = to_schema(cells, columns)
     for column in columns:
         _check(table, column)
     return table.drop("unparsed").with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row")
     )
-
-
-def _counts(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
-    """Parameters and tokens in full: 400B is 4e11."""
-    counts = {column.name for column in columns if column.unit in ("parameters", "tokens")}
-    texts = [name for name in cells.columns if name in counts and cells[name].dtype == pl.String]
-    return cells.with_columns(in_full(pl.col(name)) for name in texts)
 
 
 def _check(table: pl.DataFrame, column: Column) -> None:

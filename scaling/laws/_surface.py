@@ -144,6 +144,17 @@ class SearchedSurface(ABC):
         finite = np.where(np.isfinite(log_n), log_n, self.largest_n)
         return log_n, np.where(np.isfinite(log_n), self.log_tokens(finite, goal), np.inf)
 
+    def log_tokens_of_optimum(self, log_n: Array) -> Array:
+        """ln D on which ln N is compute-optimal: where N and D weigh alike along the budget."""
+        low, high = np.full_like(self.e, np.log(1e5)), np.full_like(self.e, self.largest_d)
+
+        def excess(log_d: Array) -> Array:
+            return -slope(
+                lambda shift: self.loss(log_n + shift, log_d - shift), np.zeros_like(log_n)
+            )
+
+        return bisect(excess, low, high)
+
     def log_tokens(self, log_n: Array, goal: Array | float) -> Array:
         """ln D that a model of ln N needs for a loss; infinite where no data suffice."""
         return self._reach(lambda log_d: self.loss(log_n, log_d), goal, self.largest_d)
@@ -200,20 +211,6 @@ def surface(law: Law, theta: Array, fixed: Mapping[str, float] | None = None) ->
     if isinstance(parts, SearchedSurface):
         return parts
     return PowerSurface(*(np.broadcast_to(np.asarray(one, float), (len(theta),)) for one in parts))
-
-
-def closed_form(one: Surface) -> PowerSurface:
-    """The surface, for a plan that works with its exponents.
-
-    Raises:
-        InputError: its law has no closed form.
-    """
-    if isinstance(one, SearchedSurface):
-        raise InputError(
-            "this plan needs a law of the form E + (A N^-alpha + B D^-beta)^gamma",
-            hint="Choose another with --law.",
-        )
-    return one
 
 
 def has_surface(law: Law) -> bool:

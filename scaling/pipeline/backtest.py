@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError, about, counted
+from scaling.errors import InputError, counted
 from scaling.forecasting.backtest import backtest
 from scaling.forecasting.law_choice import joins
 from scaling.forecasting.scores import summary
 from scaling.io.json_files import write_json
 from scaling.io.tables import write_parquet
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 INPUTS = ("params", "tokens")
 OUT = Path("data/backtests")
@@ -30,8 +30,8 @@ def main(name: str) -> None:
     """Write data/backtests/NAME.json (means by method and distance) and NAME.parquet (each), and
     the means that DVC compares to data/metrics/NAME.json."""
     study = get_study(load_params(), name)
-    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
-    with about(f"study {name}"):
+    with of_study(name, study):
+        rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
         runs, _ = select(rows, study)
         table, reason = _table(runs, study)
     lines = [] if table is None else summary(table).to_dicts()
@@ -56,7 +56,7 @@ def _table(runs: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame | No
     if not any(joins(laws.get(law), INPUTS) for law in study["laws"]):
         return None, "no law of the study predicts from params and tokens"
     try:
-        return backtest(runs, INPUTS, "loss"), ""
+        return backtest(runs, INPUTS, "loss", mixed=study.get("mixed", ())), ""
     except InputError as error:
         return None, str(error)
 

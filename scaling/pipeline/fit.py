@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError, about, placed
+from scaling.errors import InputError
 from scaling.fitting.diagnostics.compare import criteria
 from scaling.fitting.diagnostics.exclusions import Exclusion, lift
 from scaling.fitting.diagnostics.rolling import errors_by_horizon
@@ -30,48 +30,29 @@ from scaling.io.tables import write_parquet, write_table
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
 from scaling.runs.row_identity import listed
-from scaling.runs.studies import PARAMS, get_study, load_params, of_metric, places_of, select
+from scaling.runs.studies import get_study, load_params, of_metric, of_study, select
 
 FITS = Path("data/fits")
 
 
 def main(name: str) -> None:
-    """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows.
-
-    Errors name the study, the law and the file.
-    """
+    """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows."""
     params = load_params()
     study = get_study(params, name)
-    with about(f"study {name}"):
-        _check_laws(study.get("laws"))
+    with of_study(name, study):
         _fit_study(name, study, params)
 
 
-def _check_laws(listed: Any) -> None:
-    """Refuse what is no list of laws before anything is fitted."""
-    if not isinstance(listed, list) or not listed:
-        allowed = "a list of laws, as in [chinchilla]"
-        raise InputError(
-            "no list of laws", file=PARAMS, column="laws", value=listed, allowed=allowed
-        )
-    with placed(PARAMS):
-        for law in listed:
-            laws.get(law)
-
-
 def _fit_study(name: str, study: dict[str, Any], params: dict[str, Any]) -> None:
-    file = Path("data/validated") / f"{study['source']}.parquet"
-    rows = pl.read_parquet(file)
+    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
     runs, excluded = select(rows, study)
     aim, mixed = Objective(delta=float(params["fit"]["delta"])), study.get("mixed", ())
     choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
-    places = places_of(rows, study)
-    fits = []
+    fits, records = [], []
     for law in study["laws"]:
-        with about(f"law {law}"), placed(file, places):
+        with of_study(name, study, law):
             fits.append(fit(runs, law, objective=_aim(law, aim), **choices))
-    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
-    write_table(FITS / f"{name}.csv", listed(runs))
+            records.append(_record(runs, fits[-1], aim, mixed))
     record = StudyFits(
         study=name,
         source=study["source"],
@@ -79,15 +60,22 @@ def _fit_study(name: str, study: dict[str, Any], params: dict[str, Any]) -> None
         rows=runs.height,
         excluded=tuple(map(_excluded, excluded)),
         ranges=_ranges(runs),
-        fits=tuple(_recorded(runs, one, aim, mixed) for one in fits),
+        fits=tuple(records),
         rolling_origin=_rolling_origin(runs, fits, aim, mixed),
         profiles=profiles(runs, fits, aim, mixed),
         sensitivity=sensitivity(rows, study),
         without_exclusions=tuple(_without_exclusions(rows, study, aim)),
     )
+    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
+    write_table(FITS / f"{name}.csv", listed(runs))
     write_figures(FITS / f"{name}.json", record.to_json())
     for one in fits:
-        print(f"{name} {one.law.name}: {one.outcome}, objective {one.objective:.6g}")
+        print(" ".join((f"{name} {one.law.name}: {one.outcome},", _objective(one), *one.notes)))
+
+
+def _objective(one: Fit) -> str:
+    known = one.objective == one.objective
+    return f"objective {one.objective:.6g}." if known else "no objective."
 
 
 def _excluded(rule: Mapping[str, Any]) -> ExcludedRows:
@@ -98,11 +86,6 @@ def _ranges(runs: pl.DataFrame) -> dict[str, Any]:
     """Smallest and largest value of each size that the runs state."""
     sizes = [name for name in ("params", "tokens", "flops") if name in runs.columns]
     return {name: (runs[name].min(), runs[name].max()) for name in sizes}
-
-
-def _recorded(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> FitRecord:
-    with about(f"law {one.law.name}"):
-        return _record(runs, one, aim, mixed)
 
 
 def _record(runs: pl.DataFrame, one: Fit, aim: Objective, mixed: Sequence[str]) -> FitRecord:
@@ -142,8 +125,7 @@ def _without_exclusions(
     candidates = of_metric(rows, study["metric"]).with_columns(loss=pl.col("value"))
     for lifted in (Exclusion.of(rule) for rule in rules if rule.get("compare", False)):
         for law in study["laws"]:
-            with about(f"law {law}, without the exclusion {lifted.where}"):
-                fit = lift(candidates, exclusions, lifted, law, objective=_aim(law, aim)).fit
+            fit = lift(candidates, exclusions, lifted, law, objective=_aim(law, aim)).fit
             yield LiftedFit(
                 fit.law.name, fit.values, fit.objective, str(fit.outcome), fit.rows,
                 lifted.where, lifted.reason,
@@ -163,13 +145,13 @@ def inputs_of(law: Law) -> dict[str, str] | None:
 
 def _long(one: Fit) -> pl.DataFrame:
     """Draws as rows: law, parameter, draw, value."""
-    count, width = one.draws.shape
+    count, width = one.resampled.shape
     return pl.DataFrame(
         {
             "law": pl.Series([one.law.name] * (count * width), dtype=pl.String),
             "parameter": [name for name in one.law.names for _ in range(count)],
             "draw": pl.Series(list(range(count)) * width, dtype=pl.Int32),
-            "value": one.draws.T.reshape(-1),
+            "value": one.resampled.T.reshape(-1),
         }
     )
 

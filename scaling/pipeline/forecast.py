@@ -1,4 +1,4 @@
-"""Stage ``forecast``: stored fits and the targets of params.yaml become quantiles."""
+"""Stage ``forecast``: stored models, fits and the targets of params.yaml become quantiles."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import numpy as np
 import polars as pl
 
 from scaling import laws
-from scaling.errors import InputError, about
+from scaling.errors import InputError
 from scaling.fitting.data import column_of, law_inputs
 from scaling.fitting.study_record import FitRecord, StudyFits, read
+from scaling.forecasting import stored_model
 from scaling.forecasting.backtest import MIN_RUNS, naive
-from scaling.forecasting.engine import predictive
-from scaling.forecasting.law_choice import joins
+from scaling.forecasting.model_surface import compute_optimal
 from scaling.forecasting.named_law import law_quantiles
+from scaling.forecasting.stored_model import StoredModel
 from scaling.io import atomic
 from scaling.io.tables import csv_text
 from scaling.laws import Law
-from scaling.laws._surface import compute_optimal, planning_law
+from scaling.runs.counts import count
 from scaling.runs.schema import FORECAST, dtypes
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 FITS = Path("data/fits")
+MODELS = Path("data/models")
 VALIDATED = Path("data/validated")
 INPUTS = ("params", "tokens")
 SCALE = (*INPUTS, "flops")
@@ -39,13 +41,15 @@ def main() -> None:
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
     parts, points = [], []
     for study in sorted(params["studies"]):
-        record = read(FITS / f"{study}.json")
-        draws = pl.read_parquet(FITS / f"{study}.parquet")
-        rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
-        with about(f"study {study}"):
-            targets = place_targets(params["forecast"]["targets"], record)
-            runs, _ = select(rows, get_study(params, study))
-            parts.append(study_rows(record, runs, draws, targets, levels, params["seed"]))
+        chosen = get_study(params, study)
+        with of_study(study, chosen):
+            record = read(FITS / f"{study}.json")
+            draws = pl.read_parquet(FITS / f"{study}.parquet")
+            model = stored_model.read(MODELS / f"{study}.json")
+            targets = place_targets(params["forecast"]["targets"], model)
+            rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
+            runs, _ = select(rows, chosen)
+            parts.append(study_rows(record, model, runs, draws, targets, levels, params["seed"]))
             points.append(baseline_rows(study, runs, targets))
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
@@ -53,67 +57,58 @@ def main() -> None:
     print(f"{table.height} quantiles of {len(parts)} stud{'y' if len(parts) == 1 else 'ies'}")
 
 
-def place_targets(targets: dict[str, Any], record: StudyFits) -> pl.DataFrame:
-    """Params, tokens and FLOP of each target; a budget is spent as the study's own fit says.
+def place_targets(targets: dict[str, Any], model: StoredModel) -> pl.DataFrame:
+    """Params, tokens and FLOP of each target; a budget is spent as the study's model says.
 
-    A study without a fit that could spend a budget has no forecast for targets that are budgets.
+    A study without a model has no forecast for targets that are budgets.
     """
-    spends = planning_law(record.laws) is not None
     rows: list[dict[str, Any]] = [
-        {"target": name} | place(name, target, record)
+        {"target": name} | place(target, model)
         for name, target in targets.items()
-        if spends or "flops" not in target
+        if model.model is not None or "flops" not in target
     ]
     empty = {"target": pl.String, **dict.fromkeys(SCALE, pl.Float64)}
     return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=empty)
 
 
-def place(name: str, target: dict[str, float], record: StudyFits) -> dict[str, float]:
+def place(target: dict[str, float], model: StoredModel) -> dict[str, float]:
     """One target as params, tokens, flops, and any other input that params.yaml gives it."""
     more = {key: float(value) for key, value in target.items() if key not in SCALE}
     if "flops" not in target:
-        n, d = float(target["params"]), float(target["tokens"])
+        n, d = (count(target[name], name, place=f"target {name}:") for name in INPUTS)
         return {"params": n, "tokens": d, "flops": 6.0 * n * d} | more
-    law = planning_law(record.laws)
-    spending = None if law is None else record.fit(law)
-    if spending is None:
-        raise InputError(
-            f"target {name} is a budget, and study {record.study} has no law to spend it by",
-            file="params.yaml",
-            value=", ".join(record.laws),
-            allowed="a law of the loss in params and tokens, or a target with both",
-        )
-    n_best, d_best = compute_optimal(
-        laws.get(spending.law), spending.values, float(target["flops"])
-    )
-    spent = {"params": float(n_best), "tokens": float(d_best), "flops": float(target["flops"])}
-    return spent | more
+    assert model.model is not None
+    n, d = compute_optimal(model.model, float(target["flops"]))
+    return {"params": n, "tokens": d, "flops": float(target["flops"])} | more
 
 
 def study_rows(
     record: StudyFits,
+    model: StoredModel,
     runs: pl.DataFrame,
     draws: pl.DataFrame,
     targets: pl.DataFrame,
     levels: Any,
     seed: int,
 ) -> pl.DataFrame:
-    """Quantiles of `scaling.forecast` in N and D ("ensemble") and of each law alone.
+    """Quantiles of the study's model ("ensemble") and of each law alone.
 
     A law has rows for the targets that name all its inputs; laws that predict something else than
-    the metric have none.
+    the metric have none, nor has a fit without resamples.
     """
     made = []
-    in_both = any(joins(laws.get(one.law), INPUTS) for one in record.fits)
-    if in_both and targets.height:
-        together = predictive(runs, targets, INPUTS, "loss").quantiles(levels)
-        made.append(("ensemble", targets, together))
+    if model.model is not None and targets.height:
+        made.append(("ensemble", targets, model.model.quantiles(targets, levels)))
     for one in record.fits:
         law = laws.get(one.law).bound(runs, "loss")
         at = _with_inputs(law, targets)
-        if at.height:
-            with about(f"law {law.name}"):
-                made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
+        own = draws.filter(pl.col("law") == law.name)
+        if own.is_empty():
+            print(
+                f"{record.study} {law.name}: no forecast of this law alone. {' '.join(one.notes)}"
+            )
+        elif at.height:
+            made.append((law.name, at, alone(one, law, own, at, (levels, seed))))
     parts = [_long(record.study, *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
 
@@ -145,10 +140,10 @@ def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: An
 def alone(
     one: FitRecord, law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
 ) -> Any:
-    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
-    own = draws.filter(pl.col("law") == law.name)
+    """Quantiles (levels, targets) of one stored fit: its own ``draws`` and its own noise."""
     theta = np.stack(
-        [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
+        [draws.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names],
+        axis=1,
     )
     x = law_inputs(at, law, to_fit=False)
     return law_quantiles(law, theta, np.array(one.residuals), x, how)

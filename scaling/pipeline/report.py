@@ -41,7 +41,7 @@ def main(root: Path = Path()) -> int:
         files = contents(root)
     except InputError as error:
         subject = _subject(error)
-        print(error.about(subject) if subject else error, file=sys.stderr)
+        print(error.of(subject) if subject else error, file=sys.stderr)
         return 2
     except Exception as error:
         error.add_note(f"in the report: {_subject(error)}".rstrip(": "))

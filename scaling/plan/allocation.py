@@ -21,6 +21,8 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import ModelFit
 from scaling.laws._surface import (
     LN6,
     Surface,
@@ -62,7 +64,10 @@ SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 
 
 def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
-    """The fit that answers: the one named, else the first by role, else any in N and D."""
+    """The fit that answers: the law named, else the study's model, else the first law by role,
+    else any in N and D."""
+    if law is None and MODEL in sheet.fits:
+        return sheet.fits[MODEL]
     if law is not None:
         made = sheet.get(law)
         if not has_surface(made.law):
@@ -142,7 +147,8 @@ class Valley:
         allowed, zero = self.loss * (1.0 + share), np.zeros_like(self.log_n)
 
         def excess(log_n: Array) -> Array:
-            log_d = self.log_c - self.count.log_rate(log_n)
+            with np.errstate(invalid="ignore"):  # a draw that never reaches the loss
+                log_d = self.log_c - self.count.log_rate(log_n)
             return np.asarray(self.one.loss(log_n, log_d) - allowed)
 
         up = bisect(lambda t: excess(self.log_n + t), zero, zero + 20.0)
@@ -262,19 +268,30 @@ def _figures(
         ("params", drawn.interval(n), "params"),
         ("tokens", drawn.interval(d), "tokens"),
         ("tokens_per_param", drawn.interval(ratio), "tokens/param"),
-        ("loss", drawn.interval(found.loss), made.law.params[0].unit),
+        ("loss", loss_at_best(made, found, drawn), made.target_unit),
     ]
+
+
+def loss_at_best(made: Fit, found: Valley, drawn: Batch) -> Interval:
+    """A law's least losses; of a study's model the forecast of the run at the middle's optimum."""
+    if not isinstance(made, ModelFit):
+        return drawn.interval(found.loss)
+    x = {"params": np.exp(found.log_n[:1]), "tokens": np.exp(found.log_d[:1])}
+    return Interval(float(made.predict(x)[0]), *made.ends_at(x, drawn.level), drawn.level)
 
 
 def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
     """One row an approach: N*, D*, D*/N* and, where the law has one, the loss, over 6ND."""
     rows: list[Row] = []
     titles = laws.approaches()
-    for name in dict.fromkeys([*titles, *sheet.fits]):
-        title = titles.get(name) or "3, another law"
+    for name in dict.fromkeys([MODEL, *titles, *sheet.fits]):
+        title = "all, weighed" if name == MODEL else titles.get(name) or "3, another law"
         fitted = sheet.fits.get(name)
         if fitted is not None and (is_allocation(fitted.law) or has_surface(fitted.law)):
             rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
+            if fitted.caveats:
+                words = str(fitted.outcome).replace("_", " ")
+                rows[-1]["note"] = words if fitted.outcome.denies else " ".join(fitted.notes)
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
     return rows

@@ -13,6 +13,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.laws._surface import is_allocation, log_optimal_params, planning_law
 from scaling.plan.answer import FLOPS, Answer, exact, warnings_of, within
 from scaling.plan.stored import Sheet
@@ -30,7 +31,7 @@ def allocation_fit(sheet: Sheet, law: str | None) -> Fit | None:
     if chosen:
         made = sheet.get(chosen)
         return made if is_allocation(made.law) else None
-    if planning_law(sheet.fits) is not None:
+    if MODEL in sheet.fits or planning_law(sheet.fits) is not None:
         return None
     return next((made for made in sheet.fits.values() if is_allocation(made.law)), None)
 
@@ -56,7 +57,7 @@ def allocation_answer(
     Raises:
         InputError: no budget, one out of range, or another way to count operations than 6ND.
     """
-    other = planning_law(sheet.fits)
+    other = planning_law(name for name in sheet.fits if name != MODEL)
     hint = f"--law {other} has a loss." if other else None
     if flops is None:
         raise InputError(

@@ -15,6 +15,7 @@ The share of draws is a probability under the law; that one law holds for both i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -68,15 +69,19 @@ def pair(
     resamples: int = 500,
     seed: int = 0,
     target: str = "loss",
+    units: Mapping[str, str] | None = None,
 ) -> Pair:
     """Both tables fitted, with the same resamples where their cells agree.
 
+    ``units`` are those of columns, as of `scaling.plan.stored.fitted`.
+
     Raises:
-        InputError: a table that the law cannot be fitted to.
+        InputError: a table that the law cannot be fitted to, or counts that cannot be in full.
     """
     from scaling.fitting.engine import fit
+    from scaling.runs import counts
 
-    tables = [one.sort("params", "tokens") for one in (a, b)]
+    tables = [counts.in_units(one, units or {}).sort("params", "tokens") for one in (a, b)]
     cells = [one.select("params", "tokens") for one in tables]
     same = cells[0].equals(cells[1])
     made = [
@@ -116,10 +121,16 @@ def compare(
     apart = losses[0] - losses[1]
     drawn = apart[1:][np.isfinite(apart[1:])]
     if len(drawn) < 2:
-        raise InputError("a comparison needs draws", value=len(drawn), allowed="resamples >= 2")
+        why = " ".join(dict.fromkeys(line for one in found.fits for line in one.caveats))
+        raise InputError(
+            "a comparison needs draws",
+            value=len(drawn),
+            allowed="resamples >= 2",
+            hint=why or None,
+        )
     better = float(np.mean(drawn < 0.0))
     crossing = np.exp(crossings(sides))
-    unit = found.fits[0].law.params[0].unit
+    unit = found.fits[0].target_unit
     at, sizes = _place(flops, params, tokens)
     sheet = Sheet(" against ".join(found.names), {}, found.version, found.ranges)
     distance = sheet.beyond(**sizes)

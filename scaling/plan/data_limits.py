@@ -31,6 +31,7 @@ from scaling.fitting.result import Fit
 from scaling.laws._surface import LN6, PowerSurface, bisect, minimise_scalar
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
+from scaling.runs import counts
 
 LAW = "data_constrained"
 STOCK = (1e14, 3e14, 1e15)
@@ -49,14 +50,15 @@ class Pool:
 
     @classmethod
     def of(cls, text: str) -> Pool:
-        """From ``TOKENS`` or ``TOKENS:QUALITY``.
+        """From ``TOKENS`` or ``TOKENS:QUALITY``; tokens may be 100e9 or 100B.
 
         Raises:
             InputError: not numbers, or out of range.
         """
         parts = text.split(":")
         try:
-            tokens, quality = float(parts[0]), float(parts[1]) if len(parts) > 1 else 1.0
+            tokens = counts.count(parts[0], "context")  # what is too few, `within` says
+            quality = float(parts[1]) if len(parts) > 1 else 1.0
         except ValueError:
             tokens, quality = float("nan"), 1.0
         within("unique tokens", tokens, UNIQUE, "tokens", "TOKENS or TOKENS:QUALITY.")
@@ -143,7 +145,7 @@ def _figures(
 ) -> list[tuple[str, Interval, str]]:
     log_n, log_d = sizes
     n, d = np.exp(log_n), np.exp(log_d)
-    scale, unit = _scale(made, theta), made.law.params[0].unit
+    scale, unit = _scale(made, theta), made.target_unit
     now = loss(made, theta, log_n, log_d, unique)
     plain = _approach3(made, theta)
     free = plain.log_params(LN6 + log_n + log_d)

@@ -132,7 +132,7 @@ def mixture(
     apart = blend.loss(found[:1].repeat(len(found), axis=0)) - blend.loss(usual)
     loss = blend.loss(found[:1].repeat(len(found), axis=0))
     away = 0.5 * np.abs(known - found[0]).sum(axis=1).min()
-    unit = "nats/token, weighted"
+    unit = f"{made.target_unit}, weighted"
     tables: dict[str, Sequence[Row]] = {
         "Shares": _shares(names, found, known, level),
         "Losses at these shares": _losses(results, blend, found, usual, level),

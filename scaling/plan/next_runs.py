@@ -3,11 +3,14 @@ same FLOP would give (`scaling.plan.design` has the mathematics)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval, of_values
+from scaling.fitting.intervals import Interval
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.laws._surface import surface
 from scaling.plan import design, trust
 from scaling.plan.allocation import answering_fit
@@ -62,10 +65,11 @@ def recommend(
     if not 1 <= most <= 200:
         raise InputError("number of runs out of range", value=most, allowed="1 to 200")
     within("doubt", doubt, (0.0, 1000.0), "sds of noise")
-    made = answering_fit(sheet, law)
+    asked = answering_fit(sheet, law)
+    made = law_of_design(sheet, law)
     known = _belief(sheet, made, holds)
-    place = _target(made, params, tokens, flops)
-    now = _forecast(made, place, level)
+    place = _target(asked, params, tokens, flops)
+    now = _forecast(asked, place, level)
     cells = design.grid(sheet.ranges or made.ranges, budget)
     ways = design.models(made, design.joined(cells, *place), known, doubt)
     width = (now.high - now.low) / now.value
@@ -84,7 +88,7 @@ def recommend(
         f"Next runs for the loss of {place[0]:.4g} params on {place[1]:.4g} tokens, "
         f"{budget:.4g} FLOP at most",
         [
-            ("forecast", now, made.law.params[0].unit),
+            ("forecast", now, made.target_unit),
             ("width", exact(width, level), "of the loss, now"),
             ("width_after", exact(width * ratio, level), "of the loss, expected after the runs"),
             ("runs", exact(float(len(found.order)), level), "runs"),
@@ -92,7 +96,7 @@ def recommend(
             ("noise", exact(known.noise, level), "sd of ln loss about the law"),
             ("holds", exact(known.holds, level), "probability that the law does"),
         ],
-        f"{sheet.name}, {made.law.name}",
+        f"{sheet.name}, forecast by {asked.law.name}, design by {made.law.name}",
         sheet.version,
         {
             "Train, in this order": _rows(cells, found, width),
@@ -100,8 +104,9 @@ def recommend(
         },
         distance,
         [
-            f"{made.law.formula} holds with probability {known.holds:.2g}, else it is wrong by "
-            f"{doubt:g} sds of noise within decades of N and D; noise is equal at all sizes.",
+            f"How much runs tell is by one law: {made.law.formula} holds with probability "
+            f"{known.holds:.2g}, else it is wrong by {doubt:g} sds of noise within decades of N "
+            "and D; noise is equal at all sizes.",
             f"At most {most} runs; candidates: the fitted sizes and up to ten times beyond, "
             f"each {repeats} times at most, {design.RATIO[0]:g} to {design.RATIO[1]:g} tokens a "
             "param.",
@@ -130,9 +135,16 @@ def _target(
 
 def _forecast(made: Fit, place: tuple[float, float], level: float) -> Interval:
     x = Cells(np.array([place[0]]), np.array([place[1]])).x
-    if len(made.draws) < 2:
+    if len(made.resampled) < 2:
         raise InputError("a design needs draws", value=0, allowed="a fit with resamples")
-    return of_values(float(made.predict(x)[0]), made.predict_draws(x)[:, 0], level)
+    return Interval(float(made.predict(x)[0]), *made.ends_at(x, level), level)
+
+
+def law_of_design(sheet: Sheet, law: str | None) -> Fit:
+    """The law that says how much a run would tell: the one named, else the first by role. The
+    design weighs it against its being wrong, which a study's model cannot be asked."""
+    fits = {name: one for name, one in sheet.fits.items() if name != MODEL}
+    return answering_fit(replace(sheet, fits=fits), law)
 
 
 def _rows(cells: Cells, found: design.Chosen, width: float) -> list[Row]:

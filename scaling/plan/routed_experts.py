@@ -88,7 +88,7 @@ def moe(
         [
             ("granularity", exact(best["granularity"], level), "fine experts per whole one"),
             *((name, exact(best[name], level), unit) for name, unit in units.items()),
-            ("loss", exact(best["loss"], level), made.law.params[0].unit),
+            ("loss", exact(best["loss"], level), made.target_unit),
         ],
         f"{sheet.name}, {LAW}",
         sheet.version,

@@ -19,15 +19,23 @@ condition in x is own reading of its first-order condition.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval
-from scaling.laws._surface import PowerSurface, bisect, closed_form, minimise_scalar
+from scaling.laws._surface import (
+    PowerSurface,
+    SearchedSurface,
+    Surface,
+    bisect,
+    minimise_scalar,
+)
 from scaling.plan.allocation import SIX_ND, answering_fit, assumptions
 from scaling.plan.answer import (
     FLOPS,
@@ -86,7 +94,13 @@ class Goal:
     like_params: float | None = None
     like_flops: float | None = None
 
-    def log_inner(self, one: PowerSurface) -> Array:
+    def curve(self, one: Surface) -> Curve:
+        """All sizes (B,) of that quality."""
+        if isinstance(one, PowerSurface):
+            return PowerCurve(one, self._log_inner(one))
+        return SearchedCurve(one, self._loss(one))
+
+    def _log_inner(self, one: PowerSurface) -> Array:
         """ln s (B,): what may be left above E."""
         if self.loss is not None:
             return one.log_inner(self.loss)
@@ -100,6 +114,18 @@ class Goal:
         log_n = one.log_params(log_c)
         return np.asarray(one.inner(log_n, log_c - np.log(6.0) - log_n))
 
+    def _loss(self, one: SearchedSurface) -> Array:
+        """The loss (B,) that is to be reached."""
+        if self.loss is not None:
+            return np.full_like(one.e, self.loss)
+        if self.like_flops is not None:
+            log_n = one.log_params(float(np.log(self.like_flops)))
+            return one.loss(log_n, np.log(self.like_flops / 6.0) - log_n)
+        assert self.like_params is not None
+        log_n = np.full_like(one.e, np.log(self.like_params))
+        # A size is compute-optimal on as many tokens as make both slopes equal.
+        return one.loss(log_n, one.log_tokens_of_optimum(log_n))
+
     @property
     def words(self) -> str:
         """What is asked for."""
@@ -110,49 +136,147 @@ class Goal:
         return f"the quality of a compute-optimal model of {self.like_params:.4g} params"
 
 
-def best_served(one: PowerSurface, log_s: Array, demand: float) -> tuple[Array, Array]:
-    """ln N and ln D (B,) of the least training and serving for ``demand`` (T)."""
-    start = one.beta / (one.alpha + one.beta)
-    if demand == 0.0:
-        return _sizes(one, log_s, np.log(start), np.log1p(-start))
-    # In z = ln(x/(1-x)) the demand rises from 0 without bound.
-    low = np.log(one.beta / one.alpha)
+class Curve(ABC):
+    """The sizes of one quality: N and D, each (B,), along a curve of equal loss."""
 
-    def excess(z: Array) -> Array:
-        _, log_d = _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
-        gain = np.log(np.maximum(np.expm1(z - low), 1e-300))
-        return np.asarray(np.log(3.0) + log_d + gain - np.log(demand))
+    @property
+    @abstractmethod
+    def loss(self) -> Array:
+        """The loss (B,); NaN or the law's limit where nothing reaches the quality."""
 
-    z = bisect(excess, low, low + 60.0, 60)
-    return _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
+    @abstractmethod
+    def best(self, demand: float) -> tuple[Array, Array]:
+        """ln N and ln D of the least training and serving for a demand T; 0 for training alone."""
 
-
-def _sizes(one: PowerSurface, log_s: Array, log_x: Array, log_rest: Array) -> tuple[Array, Array]:
-    log_n = (one.log_a - log_s - log_x) / one.alpha
-    return np.asarray(log_n), np.asarray((one.log_b - log_s - log_rest) / one.beta)
+    @abstractmethod
+    def at_ratio(self, ratio: float) -> Array:
+        """ln N of the model of ``ratio`` tokens per param."""
 
 
-def numerical(one: PowerSurface, log_s: Array, demand: float) -> Array:
-    """ln N of the same optimum, where the cost's own slope along the curve of equal loss vanishes:
-    the check of the formula. Along ln(x/(1-x)), in which that curve has no edge."""
+@dataclass(frozen=True)
+class PowerCurve(Curve):
+    """In closed form; ``log_s`` is ln of what is left above E."""
 
-    def sizes(z: Array) -> tuple[Array, Array]:
-        return _sizes(one, log_s, -np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
+    one: PowerSurface
+    log_s: Array
 
-    low = np.log(one.beta / one.alpha) - 1.0
-    return sizes(minimise_scalar(lambda z: log_total(*sizes(z), demand), low, low + 40.0, 257))[0]
+    @property
+    def loss(self) -> Array:
+        """See `Curve`."""
+        return np.where(
+            np.isfinite(self.log_s), self.one.e + np.exp(self.one.gamma * self.log_s), np.nan
+        )
+
+    def best(self, demand: float) -> tuple[Array, Array]:
+        """See `Curve`."""
+        one = self.one
+        start = one.beta / (one.alpha + one.beta)
+        if demand == 0.0:
+            return self.sizes(np.log(start), np.log1p(-start))
+        # In z = ln(x/(1-x)) the demand rises from 0 without bound.
+        low = np.log(one.beta / one.alpha)
+
+        def excess(z: Array) -> Array:
+            _, log_d = self.sizes(-np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
+            gain = np.log(np.maximum(np.expm1(z - low), 1e-300))
+            return np.asarray(np.log(3.0) + log_d + gain - np.log(demand))
+
+        z = bisect(excess, low, low + 60.0, 60)
+        return self.sizes(-np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
+
+    def sizes(self, log_x: Array, log_rest: Array) -> tuple[Array, Array]:
+        """ln N and ln D where the share x of what is above E is due to N, and the rest to D."""
+        log_n = (self.one.log_a - self.log_s - log_x) / self.one.alpha
+        return np.asarray(log_n), np.asarray(
+            (self.one.log_b - self.log_s - log_rest) / self.one.beta
+        )
+
+    def at_ratio(self, ratio: float) -> Array:
+        """See `Curve`."""
+        low = np.zeros_like(self.log_s)
+        return bisect(
+            lambda log_n: np.asarray(self.log_s - self.one.inner(log_n, log_n + np.log(ratio))),
+            low,
+            low + np.log(1e24),
+            60,
+        )
+
+    def numerical(self, demand: float) -> Array:
+        """ln N of the same optimum as `best`, where the cost's own slope along the curve vanishes:
+        the check of the formula. Along ln(x/(1-x)), in which that curve has no edge."""
+
+        def sizes(z: Array) -> tuple[Array, Array]:
+            return self.sizes(-np.log1p(np.exp(-z)), -np.logaddexp(0.0, z))
+
+        low = np.log(self.one.beta / self.one.alpha) - 1.0
+        cost = minimise_scalar(lambda z: log_total(*sizes(z), demand), low, low + 40.0, 257)
+        return sizes(cost)[0]
 
 
-def _split(one: PowerSurface) -> tuple[Array, Array]:
-    share = one.beta / (one.alpha + one.beta)
-    return np.log(share), np.log1p(-share)
+def _picked(values: Array, rows: NDArray[np.int64]) -> Array:
+    return np.asarray(np.take_along_axis(values, rows[None], axis=0)[0])
+
+
+def _parabola(middle: Array, step: Array, cost: Sequence[Array]) -> Array:
+    """Where the parabola through three costs is least, no further off than a step."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bend = cost[0] - 2.0 * cost[1] + cost[2]
+        off = 0.5 * (cost[0] - cost[2]) / bend
+    return np.asarray(middle + step * np.clip(np.nan_to_num(off), -1.0, 1.0))
+
+
+class SearchedCurve(Curve):
+    """By search over sizes: for each N the tokens that reach the loss."""
+
+    def __init__(self, one: SearchedSurface, goal: Array) -> None:
+        self.one, self.goal = one, np.where(goal > one.e, goal, np.nan)
+        grid = np.linspace(one.smallest, one.largest_n, 65)
+        self._sizes = np.broadcast_to(grid[:, None], (65, len(self.goal)))
+        self._tokens = self._tokens_at(self._sizes)
+
+    @property
+    def loss(self) -> Array:
+        """See `Curve`."""
+        return self.goal
+
+    def best(self, demand: float) -> tuple[Array, Array]:
+        """See `Curve`."""
+        centre, tokens = self._sizes, self._tokens
+        for _ in range(3):
+            cost = np.where(np.isfinite(tokens), log_total(centre, tokens, demand), np.inf)
+            least = np.clip(np.argmin(cost, axis=0), 1, len(cost) - 2)
+            left, middle, right = (_picked(centre, least + by) for by in (-1, 0, 1))
+            found = _parabola(
+                middle, right - middle, [_picked(cost, least + k) for k in (-1, 0, 1)]
+            )
+            centre = np.linspace(left, right, 17)
+            tokens = self._tokens_at(centre)
+        reached = np.isfinite(cost.min(axis=0)) & ~np.isnan(self.goal)
+        log_n = np.where(reached, found, np.nan)
+        return log_n, np.where(reached, self.one.log_tokens(found, self.goal), np.nan)
+
+    def at_ratio(self, ratio: float) -> Array:
+        """See `Curve`."""
+        low = np.full_like(self.goal, self.one.smallest)
+        found = bisect(
+            lambda log_n: np.asarray(self.goal - self.one.loss(log_n, log_n + np.log(ratio))),
+            low,
+            np.full_like(self.goal, self.one.largest_n),
+        )
+        return np.where(np.isnan(self.goal), np.nan, found)
+
+    def _tokens_at(self, log_n: Array) -> Array:
+        return np.stack([self.one.log_tokens(row, self.goal) for row in log_n])
 
 
 def log_total(log_n: Array, log_d: Array, demand: float) -> Array:
     """ln of 6 N D + 2 N T."""
     train = np.log(6.0) + log_n + log_d
-    served = np.log(2.0) + log_n + np.log(demand) if demand else -np.inf
-    return np.asarray(np.logaddexp(train, served))
+    if demand == 0.0:
+        return np.asarray(train)
+    served = np.log(2.0) + log_n + np.log(demand)
+    with np.errstate(invalid="ignore"):  # a draw that never reaches the quality
+        return np.asarray(np.logaddexp(train, served))
 
 
 def serve(
@@ -176,20 +300,20 @@ def serve(
     made, prices = answering_fit(sheet, law), prices or Prices()
     _checked(goal, read, written)
     drawn, demand = batch(made, level), prices.demand(read, written)
-    log_s = goal.log_inner(closed_form(drawn.one))
-    if not np.isfinite(log_s[0]):
+    curve = goal.curve(drawn.one)
+    if not np.isfinite(curve.loss[0]):
         allowed = f"> {drawn.one.e[0]:.5g}, the law's limit"
         raise InputError("the law never reaches this loss", value=goal.loss, allowed=allowed)
-    log_n, log_d = best_served(closed_form(drawn.one), log_s, demand)
+    (log_n, log_d), plain = curve.best(demand), curve.best(0.0)
     sizes = {"params": float(np.exp(log_n[0])), "tokens": float(np.exp(log_d[0]))}
     distance = sheet.beyond(**sizes, flops=6.0 * sizes["params"] * sizes["tokens"])
     title = f"Over-training at this quality, {read + written:.4g} tokens served"
     return Answer(
         f"Least cost of training and serving for {goal.words}",
-        _figures(drawn, log_s, (log_n, log_d), demand, prices),
+        _figures(drawn, curve, ((log_n, log_d), plain), demand, prices),
         f"{sheet.name}, {made.law.name}",
         sheet.version,
-        {title: [_at_ratio(drawn, log_s, m, demand) for m in ratios]},
+        {title: [_at_ratio(drawn, (m, curve.at_ratio(m)), plain, demand) for m in ratios]},
         distance,
         [*assumptions(made, SIX_ND), *_assumed(prices, demand)],
         warnings_of(sheet, made, distance),
@@ -223,13 +347,12 @@ def _assumed(prices: Prices, demand: float) -> list[str]:
 
 def _figures(
     drawn: Batch,
-    log_s: Array,
-    sizes: tuple[Array, Array],
+    curve: Curve,
+    sizes: tuple[tuple[Array, Array], tuple[Array, Array]],
     demand: float,
     prices: Prices,
 ) -> list[tuple[str, Interval, str]]:
-    one, (log_n, log_d) = closed_form(drawn.one), sizes
-    plain = _sizes(one, log_s, *_split(one))
+    (log_n, log_d), plain = sizes
     total = log_total(log_n, log_d, demand)
     usual = log_total(*plain, demand)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -243,26 +366,17 @@ def _figures(
             ("compute_optimal_tokens", np.exp(plain[1]), "tokens"),
             ("compute_optimal_total", prices.train * np.exp(usual), prices.unit),
             ("saving", -np.expm1(total - usual), "share of the total"),
-            ("loss", one.e + np.exp(one.gamma * log_s), ""),
+            ("loss", curve.loss, ""),
         ]
         shown = [(name, drawn.interval(values), unit) for name, values, unit in rows]
     return [("demand", exact(demand, drawn.level), "tokens in training's operations"), *shown]
 
 
-def at_ratio(one: PowerSurface, log_s: Array, ratio: float) -> Array:
-    """ln N (B,) of the model of ``ratio`` tokens per param that reaches ln s."""
-
-    def missing(log_n: Array) -> Array:
-        return np.asarray(log_s - one.inner(log_n, log_n + np.log(ratio)))
-
-    low = np.full_like(log_s, np.log(1.0))
-    return bisect(missing, low, low + np.log(1e24), 60)
-
-
-def _at_ratio(drawn: Batch, log_s: Array, ratio: float, demand: float) -> Row:
-    one = closed_form(drawn.one)
-    log_n = at_ratio(one, log_s, ratio)
-    plain = _sizes(one, log_s, *_split(one))
+def _at_ratio(
+    drawn: Batch, at: tuple[float, Array], plain: tuple[Array, Array], demand: float
+) -> Row:
+    """The model of a ratio of tokens to params, ``at`` that ratio and ln N, against ``plain``."""
+    ratio, log_n = at
     log_d = log_n + np.log(ratio)
     more = np.exp(log_n + log_d - plain[0] - plain[1])
     saving = -np.expm1(log_total(log_n, log_d, demand) - log_total(*plain, demand))
@@ -271,6 +385,13 @@ def _at_ratio(drawn: Batch, log_s: Array, ratio: float, demand: float) -> Row:
     row |= ends("training_over_least", drawn.interval(more))
     row |= ends("saving_per_token", drawn.interval(-np.expm1(log_n - plain[0])))
     return row | ends("saving", drawn.interval(saving))
+
+
+def _curve_through(one: Surface, log_n: Array, log_d: Array) -> Curve:
+    """All sizes of the quality of one run."""
+    if isinstance(one, PowerSurface):
+        return PowerCurve(one, one.inner(log_n, log_d))
+    return SearchedCurve(one, one.loss(log_n, log_d))
 
 
 def over_trained(
@@ -285,17 +406,16 @@ def over_trained(
     within("tokens", tokens, TOKENS, "tokens", "Tokens, not trillions.")
     made = answering_fit(sheet, law)
     drawn = batch(made, level)
-    one, log_n, log_d = closed_form(drawn.one), float(np.log(params)), float(np.log(tokens))
+    one, log_n, log_d = drawn.one, float(np.log(params)), float(np.log(tokens))
     size, data = np.full_like(one.e, log_n), np.full_like(one.e, log_d)
-    log_s = one.inner(size, data)
-    plain = _sizes(one, log_s, *_split(one))
+    plain = _curve_through(one, size, data).best(0.0)
     same = one.log_params(np.log(6.0) + log_n + log_d)
     equal = one.loss(same, log_n + log_d - same)
     apart = np.exp(plain[0]) - params
     with np.errstate(divide="ignore", invalid="ignore"):
         extra = params * tokens - np.exp(plain[0] + plain[1])
         pays = np.where(apart > 0, 3.0 * extra / apart, np.inf)
-    unit = made.law.params[0].unit
+    unit = made.target_unit
     rows = [
         ("loss", one.loss(size, data), unit),
         ("loss_given_up", one.loss(size, data) - equal, f"{unit}, against the same compute"),

@@ -7,6 +7,7 @@ the hash of the fit file.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
 from scaling.fitting.result import Fit
+from scaling.forecasting import distance, stored_model
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.io.hashing import sha256
 from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
 
 
 SIZES = ("params", "tokens", "flops")
-# Decades beyond the fitted runs from which an answer carries a warning; the report marks the same.
-FAR = 2.0
+# Decades outside the fitted runs from which an answer carries a warning; the report marks the same.
+FAR = distance.FAR
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,7 @@ class Sheet:
         out = {}
         for name, value in sizes.items():
             if name in self.ranges and value > 0 and np.isfinite(value):
-                low, high = self.ranges[name]
-                out[name] = float(max(np.log10(value / high), np.log10(low / value), 0.0))
+                out[name] = abs(distance.decades_outside(value, *self.ranges[name]))
         return out
 
 
@@ -107,10 +109,29 @@ def load(name: str, root: Path = Path()) -> Sheet:
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    fits: dict[str, Fit] = {}
+    refused: dict[str, str] = {}
+    for one in record.fits:
+        try:
+            fits[one.law] = one.to_fit(drawn.get(one.law))
+        except InputError as error:  # a law whose parameters are those of the study's table
+            refused[one.law] = str(error)
+    models = root / "data" / "models" / f"{name}.json"
+    model = stored_model.read(models).fit() if models.is_file() else None
+    if model is not None:
+        fits = {MODEL: model} | fits
+    fits = _of_one_unit(fits)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
-    return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
+    ranges = record.complete_ranges
+    return Sheet(name, fits, label, ranges, notes, record.metric, refused=refused)
+
+
+def _of_one_unit(fits: Mapping[str, Fit]) -> dict[str, Fit]:
+    """A study's fits, all of one metric: a law without a parameter in its unit has the others'."""
+    units = {one.unit for one in fits.values() if one.unit}
+    unit = units.pop() if len(units) == 1 else ""
+    return {law: replace(one, unit=one.unit or unit) for law, one in fits.items()}
 
 
 def published(name: str) -> Sheet:
@@ -133,16 +154,24 @@ def fitted(
     resamples: int = 300,
     seed: int = 0,
     target: str = "loss",
+    units: Mapping[str, str] | None = None,
 ) -> Sheet:
     """Fits of a table, made now; laws that the table does not allow are kept with the reason.
 
+    ``units`` states those of columns, as in ``{"params": "M"}``; "1" says that one is in full.
+
     Raises:
-        InputError: no law can be fitted.
+        InputError: no law can be fitted, or a column of counts cannot be in full.
     """
     from scaling.fitting.applicability import verdict
     from scaling.fitting.engine import fit
+    from scaling.runs import counts
 
-    fits, refused, problem = {}, {}, None
+    runs = counts.in_units(runs, units or {})
+    fits: dict[str, Fit] = {}
+    refused, problem = {}, None
+    modelled = stored_model.model_of_runs(runs, target)
+    model = modelled.fit()
     for name in names:
         try:
             seen = verdict(runs, laws.get(name), target)
@@ -152,9 +181,13 @@ def fitted(
             fits[name] = fit(runs, name, target=target, resamples=resamples, seed=seed)
         except InputError as error:
             refused[name], problem = str(error), error
-    if not fits and problem is not None:
+    if not fits and model is None and problem is not None:
         raise problem
     digest = hashlib.sha256(b"".join(fits[k].theta.tobytes() for k in sorted(fits))).hexdigest()
+    if model is not None:
+        known = json.dumps(stored_model.to_json(modelled, runs, target), sort_keys=True)
+        digest = hashlib.sha256(f"{digest} {known}".encode()).hexdigest()
+        fits = {MODEL: model} | fits
     ranges = {
         name: (float(runs[name].min()), float(runs[name].max()))  # type: ignore[arg-type]
         for name in SIZES

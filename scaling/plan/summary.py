@@ -20,7 +20,14 @@ import numpy as np
 
 from scaling.fitting.result import Fit
 from scaling.laws._surface import has_surface
-from scaling.plan.allocation import SIX_ND, answering_fit, assumptions, side_by_side, valley
+from scaling.plan.allocation import (
+    SIX_ND,
+    answering_fit,
+    assumptions,
+    loss_at_best,
+    side_by_side,
+    valley,
+)
 from scaling.plan.answer import FLOPS, Batch, Row, batch, ends, warnings_of, within
 from scaling.plan.stored import FAR, Sheet
 
@@ -44,8 +51,7 @@ def planning_summary(
         ranges: "params", "tokens", "flops" -> smallest and largest of the fitted runs; without it,
             the fit's own.
         budgets: FLOP of 6ND, each within 1e3 to 1e36.
-        law: the one that answers; without it, approach 3 before the coupled law, the over-training
-            law and Kaplan's.
+        law: the one that answers; without it the study's model, else the first law by role.
         level: of the intervals.
 
     Returns:
@@ -71,17 +77,17 @@ def planning_summary(
     return {
         "law": made.law.name,
         "formula": made.law.formula,
-        "unit": made.law.params[0].unit,
+        "unit": made.target_unit,
         "level": level,
         "near_share": SHARE,
         "far_beyond": FAR,
         "assumptions": assumptions(made, SIX_ND),
         "warnings": [*notes, *warnings_of(sheet, made, {})],
-        "budgets": [_budget(sheet, drawn, float(flops)) for flops in budgets],
+        "budgets": [_budget(sheet, made, drawn, float(flops)) for flops in budgets],
     }
 
 
-def _budget(sheet: Sheet, drawn: Batch, flops: float) -> Row:
+def _budget(sheet: Sheet, made: Fit, drawn: Batch, flops: float) -> Row:
     """One budget's row."""
     found = valley(drawn.one, SIX_ND, flops=flops)
     n, d = np.exp(found.log_n), np.exp(found.log_d)
@@ -89,7 +95,7 @@ def _budget(sheet: Sheet, drawn: Batch, flops: float) -> Row:
     row: Row = {"flops": flops}
     for name, values in (("params", n), ("tokens", d), ("tokens_per_param", d / n)):
         row |= ends(name, drawn.interval(values))
-    row |= ends("loss", drawn.interval(found.loss))
+    row |= ends("loss", loss_at_best(made, found, drawn))
     row |= {"near_params_low": float(near[0]), "near_params_high": float(near[1])}
     far = sheet.beyond(params=float(n[0]), tokens=float(d[0]), flops=flops)
     row["decades_beyond"] = max(far.values(), default=None)

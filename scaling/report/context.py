@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +24,8 @@ NO_FITS = StudyFits.from_json({})
 class Study:
     """One study: its choices from params.yaml, the record of its fits, its runs.
 
-    ``stored`` holds the fits with their draws, by law; empty where the draws are not at hand.
+    ``stored`` holds the study's model and its fits with their draws, by law; empty where these are
+    not at hand.
     """
 
     name: str
@@ -40,6 +40,11 @@ class Study:
     def fit_file(self) -> str:
         """Where its fits stand."""
         return f"data/fits/{self.name}.json"
+
+    @property
+    def model_file(self) -> str:
+        """Where its model stands."""
+        return f"data/models/{self.name}.json"
 
     @property
     def run_file(self) -> str:
@@ -119,10 +124,3 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
 def forecast_place(item: TargetForecast, law: str, level: str) -> str:
     """Where a number stands in the forecast table."""
     return f"{FORECAST_FILE}#{item.study}, {item.target}, {law}, {level}"
-
-
-def decades_beyond(target: float | None, largest: float | None) -> float | None:
-    """Decades by which the target passes the largest fitted value; at or below it 0 or less."""
-    if target is None or largest is None or target <= 0 or largest <= 0:
-        return None
-    return math.log10(target / largest)

@@ -150,7 +150,7 @@ FORECAST: tuple[Column, ...] = (
     _count("flops", "FLOP", "C of the target, 6ND", 1e32, required=True),
     _text("law", "law family, or 'ensemble'", required=True),
     Column("quantile", _NUM, "1", "probability level", required=True, low=0.0, high=1.0),
-    Column("value", _NUM, "nats per token", "forecast loss at that level", required=True),
+    Column("value", _NUM, "unit of the metric", "forecast at that level", required=True),
 )
 
 OUTCOME: tuple[Column, ...] = (
@@ -158,7 +158,7 @@ OUTCOME: tuple[Column, ...] = (
     _text("target", "target that the run answers", required=True),
     _text("run", "run that answers it", required=True),
     Column("observed", pl.Date, "date", "day on which the result was known", required=True),
-    Column("value", _NUM, "nats per token", "the outcome", required=True),
+    Column("value", _NUM, "unit of the metric", "the outcome", required=True),
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,23 @@ def get_study(params: dict[str, Any], name: str) -> dict[str, Any]:
     return studies[name]
 
 
+@contextmanager
+def of_study(name: str, study: Mapping[str, Any], law: str | None = None) -> Iterator[None]:
+    """Errors inside name the study, the law and the file of its rows: input errors in their
+    message, others in a note."""
+    file = Path("data/validated") / f"{study['source']}.parquet"
+    subject = f"study {name}" + (f", law {law}" if law else "")
+    try:
+        yield
+    except InputError as error:
+        if error.problem.startswith(f"study {name}"):
+            raise
+        raise error.of(subject).at(file) from error
+    except Exception as error:
+        error.add_note(f"{subject}, {file}")
+        raise
+
+
 def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Rows of the study's metric, wide in ``loss``, and what each exclusion took away.
 
@@ -79,12 +97,6 @@ def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, lis
         problem = "the exclusions leave no row of this metric"
         raise InputError(problem, file=PARAMS, value=took, allowed="rules that leave rows")
     return chosen.rename({"value": "loss"}), excluded
-
-
-def places_of(rows: pl.DataFrame, study: dict[str, Any]) -> list[int]:
-    """Which row of the table each row that `select` gives is, from 1."""
-    numbered = rows.with_row_index("_place", offset=1)
-    return select(numbered, study)[0]["_place"].to_list()
 
 
 def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFrame:

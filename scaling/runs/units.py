@@ -1,19 +1,19 @@
 """Units that figures come in, and their factors to the units of `scaling.runs.schema`.
 
-A unit is stated or is ours; it is never worked out from the values. `suspicion` says where a
-column that states none does not look as if it were in ours.
+A unit is stated or is ours; it is never worked out from the values. `scaling.runs.counts` reads
+the counts of tables and options by what stands here, and refuses those that cannot be in ours.
 """
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Mapping
 from functools import cache
 
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.schema import RUN, by_name
+from scaling.runs.schema import RUN, Column, by_name
 
 # What a person writes behind a count: 350M, 7B, 1.4T. Binary multiples are another matter.
 COUNTS = {"1": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -25,30 +25,33 @@ COMPUTE = {f"{prefix}FLOP": factor for prefix, factor in _PREFIXES.items()} | {
 # A day, as seconds or milliseconds since 1970 (UTC), beside a written date.
 MOMENTS = {"date": 0.0, "unix": 1.0, "unix-ms": 1e-3}
 ENTROPY = ("nats/token", "bits/token", "nats/byte", "bits/byte")
+PERPLEXITY = "perplexity"
+LOSSES = (*ENTROPY, PERPLEXITY)
 SHARES = ("fraction", "percent")
-_BY_SCHEMA_UNIT = {
-    **dict.fromkeys(("parameters", "tokens", "examples", "streams", "experts", "steps"), COUNTS),
-    "FLOP": COMPUTE,
-    "date": MOMENTS,
-}
-# Smallest middle value that is believable without a stated unit.
-_BELIEVABLE = {"parameters": 1e3, "tokens": 1e3, "FLOP": 1e8}
+_COUNTED = ("parameters", "tokens", "examples", "streams", "experts", "steps")
+_BY_SCHEMA_UNIT = {**dict.fromkeys(_COUNTED, COUNTS), "FLOP": COMPUTE, "date": MOMENTS}
+_BY_NAME = by_name(RUN)
 _SUFFIXED = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKmMbBtT])\s*$"
-# Words in a column's name that tell a unit, so that none being stated is ambiguous.
-_NAMED = re.compile(
-    r"(?:^|[^a-z])(k|m|b|t|bn|mn|tn|millions?|billions?|trillions?|[gtpez]flops?|pf.?days?)"
-    r"(?:$|[^a-z])",
-    re.IGNORECASE,
-)
+# Of an even guess among a million tokens, more than any vocabulary has: the largest in use have
+# 262,144 (Gemma 3, arXiv:2503.19786, section 2).
+LARGEST_LOSS = math.log(1e6)
 
 
 @cache
-def units_of(column: str) -> dict[str, float]:
-    """Units that a column of the run schema can come in, with factors; empty where there are none.
+def units_of(column: str) -> Mapping[str, float]:
+    """Units that a column can come in, with factors; empty where there are none.
 
-    ``value`` is not among them: its unit is a matter of the metric (`value_factor`).
+    Sizes that only a law knows, such as ``params_vocab``, are counts too. ``value`` is not among
+    them: its unit is a matter of the metric (`value_factor`).
     """
-    return _BY_SCHEMA_UNIT.get(by_name(RUN)[column].unit, {})
+    if column in _BY_NAME:
+        return _BY_SCHEMA_UNIT.get(_BY_NAME[column].unit, {})
+    return COUNTS if column.split("_")[0] in ("params", "tokens") else {}
+
+
+def is_count(column: Column) -> bool:
+    """Whether the cells of a column may have k, M, B or T behind the number."""
+    return column.unit in _COUNTED and column.dtype == pl.Float64
 
 
 def in_full(text: pl.Expr) -> pl.Expr:
@@ -67,22 +70,15 @@ def has_suffix(text: pl.Expr) -> pl.Expr:
     return text.str.contains(_SUFFIXED).fill_null(value=False)
 
 
-def suspicion(column: str, theirs: str, middle: float | None) -> str | None:
-    """Why a column without a stated unit may not be in ours; None when nothing speaks against it.
+def value_in(value: pl.Expr, unit: str, to: str, bytes_per_token: float | None) -> pl.Expr:
+    """A metric's value turned from ``unit`` into ``to``; nats per token = ln perplexity.
 
-    ``middle`` is the median of its values.
+    Raises:
+        InputError: as `value_factor`.
     """
-    units = units_of(column)
-    if not units or units is MOMENTS:
-        return None
-    ours = by_name(RUN)[column].unit
-    named = _NAMED.search(theirs)
-    if named:
-        return f"the name of {theirs!r} speaks of {named[1]!r}, and no unit is stated"
-    least = _BELIEVABLE.get(ours, 0.0)
-    if middle is not None and 0.0 < middle < least:
-        return f"the middle value is {middle:g}, which is few {ours}, and no unit is stated"
-    return None
+    if unit == PERPLEXITY != to:
+        return value.log() * value_factor("nats/token", to, bytes_per_token)
+    return value * value_factor(unit, to, bytes_per_token)
 
 
 def value_factor(unit: str, to: str, bytes_per_token: float | None) -> float:

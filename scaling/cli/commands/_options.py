@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -22,10 +23,37 @@ GOVERN = "Compute governance"
 LOOK = "Look up laws and data"
 PANELS = (PIPELINE, TABLE, ASK, JUDGE, PLAN, TRUST, GOVERN, LOOK)
 
+
+def counted(ours: str, option: str) -> Callable[[str], float]:
+    """The parser of an option that is a value of the column ``ours``: 8e9, 8B, 30:1."""
+
+    def parse(text: str) -> float:
+        from scaling.runs.counts import count
+
+        try:
+            return count(text, ours, place=option)
+        except InputError as error:
+            # Typer would fold a ValueError into a frame of its own.
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2) from error
+
+    return parse
+
+
+PARAMS, TOKENS = counted("params", "--params"), counted("tokens", "--tokens")
+LIKE_PARAMS = counted("params", "--like-params")
+# Tokens of a model's use, or of a sequence, may be few.
+READ, WRITE = counted("context", "--read"), counted("context", "--write")
+CONTEXT, VOCABULARY = counted("context", "--context"), counted("context", "--vocabulary")
+
 Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL; one row per run or result.")]
 Maps = Annotated[
     list[str] | None,
-    typer.Option("--map", help="NAME=COLUMN: the column that holds params, tokens, ...; repeat."),
+    typer.Option(
+        "--map",
+        help="NAME=COLUMN[:UNIT]: the column that holds params, tokens, ..., and its unit (M, B; 1 "
+        "for none; perplexity of a loss); repeat.",
+    ),
 ]
 Metric = Annotated[
     str | None, typer.Option(help="Keep only the rows of this metric; `value` holds the numbers.")
@@ -43,6 +71,20 @@ Mixed = Annotated[
 ]
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
+]
+WithoutDiverged = Annotated[
+    bool,
+    typer.Option(
+        "--without-diverged",
+        help="Leave out runs whose target turns NaN or infinite, or ends above its first value.",
+    ),
+]
+BudgetColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that names the compute budget of each row, for isoFLOP laws. Default: rows "
+        "whose compute agrees."
+    ),
 ]
 OneLaw = Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")]
 Level = Annotated[float, typer.Option(help="Probability of the intervals.")]

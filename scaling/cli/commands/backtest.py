@@ -7,13 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import JUDGE, Inputs, Json, Target, print_json, working
+from scaling.cli.commands._options import (
+    JUDGE,
+    Inputs,
+    Json,
+    Maps,
+    Metric,
+    Mixed,
+    Table,
+    Target,
+    print_json,
+    working,
+)
 
 PANEL = JUDGE
 
 
 def backtest(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL, one row a run.")],
+    runs: Table,
     inputs: Inputs = None,
     target: Target = "loss",
     by: Annotated[
@@ -22,29 +33,32 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option(help="Also write every forecast: .csv, .parquet or .jsonl.")
     ] = None,
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", help="NAME=COLUMN: the table's column for NAME.")
-    ] = None,
+    maps: Maps = None,
+    metric: Metric = None,
+    mixed: Mixed = None,
     as_json: Json = False,
 ) -> None:
     """Backtest: forecast the larger runs from the smaller ones, and score it against baselines."""
     from scaling.cli.commands._table import read
     from scaling.forecasting.backtest import backtest as run
+    from scaling.forecasting.omitted import warning
     from scaling.forecasting.scores import summary
 
-    given = read(runs, maps)
+    given = read(runs, maps).of_metric(metric, target)
     names = tuple(inputs or ("params", "tokens"))
     with given.placed(), working("Forecasting larger runs from smaller ones", quiet=as_json):
-        table = run(given.frame, names, target, order=by)
+        table = run(given.frame, names, target, order=by, mixed=mixed or ())
     if out is not None:
         from scaling.io.tables import write_table
 
         write_table(out, table)
-    means = summary(table)
+    means, notes = summary(table), warning(given.frame, names, target)
     if as_json:
-        print_json({"methods": means.to_dicts()})
+        print_json({"methods": means.to_dicts(), "notes": notes})
         return
     _show(means)
+    for note in notes:
+        typer.echo(note)
 
 
 COLUMNS = ("n", "error", "bias", "CRPS", "in50", "in80", "in90", "skill")
@@ -65,8 +79,8 @@ def _show(means: Any) -> None:
     console.print(_table("decades", apart))
     console.print(
         "Errors, predicted over observed, and scores are of logs, in hundredths. Second table: the "
-        "forecast alone, by decades of size beyond the largest run known. Skill: 1 - CRPS / CRPS "
-        "of carrying the last value."
+        "forecast alone, by decades outside the known runs (of the input that lies farthest). "
+        "Skill: 1 - CRPS / CRPS of carrying the last value."
     )
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from scaling.cli.commands._options import (
     TABLE,
     Inputs,
+    Json,
     Maps,
     Metric,
+    Mixed,
     Seed,
     Table,
     Target,
+    WithoutDiverged,
+    print_json,
     remark,
     working,
 )
@@ -29,7 +34,9 @@ PANEL = TABLE
 def forecast(
     runs: Table,
     at: Annotated[Path, typer.Option(help="Table of planned runs with the input columns.")],
-    out: Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .jsonl.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .csv, .parquet or .jsonl.")
+    ] = None,
     inputs: Inputs = None,
     target: Target = "loss",
     quantile: Annotated[
@@ -48,97 +55,96 @@ def forecast(
     ] = None,
     maps: Maps = None,
     metric: Metric = None,
+    mixed: Mixed = None,
     seed: Seed = 0,
+    without_diverged: WithoutDiverged = False,
+    as_json: Json = False,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.cli.commands._table import read
-    from scaling.fitting.data import law_inputs
+    from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
-    from scaling.forecasting.inputs import (
-        check_companions,
-        check_targets,
-        decades_beyond,
-        default_inputs,
-        is_general,
-        with_target,
-    )
-    from scaling.forecasting.law_choice import applicable, sole_law
+    from scaling.forecasting.inputs import chosen_inputs, is_general, with_target
     from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
     table = read(runs, maps)
-    given = table.of_metric(metric, target)
+    given = table.of_metric(metric, target, sparse=bool(companion))
+    given = given.without_diverged(target, without_diverged)
     remark(given.repeated())
     if metric is not None and companion:
         given = given.beside(companion, table)
     planned = read(at, maps, optional=True)
     targets = planned.frame
     with given.placed():
-        names, left_out = default_inputs(given.frame, targets, target)
-        if inputs:
-            names, left_out = tuple(inputs), {}
-        general = not law and not companion and is_general(given.frame, names, target)
-    check_companions(companion or (), names, law or "auto")
-    if general:
-        _forecast_table(given, planned, names, left_out, target, quantile, out)
-        return
-    special = sole_law(names, law or "auto")
-    if special is None:
-        applicable(names, law or "auto")
-    with planned.placed():
-        if special is None:
-            check_targets(targets, names)
-        elif special.bind is None:
-            law_inputs(targets, special, to_fit=False)
-    with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}"):
+        grow = not law and not companion
+        chosen = (
+            (tuple(inputs), [])
+            if inputs
+            else chosen_inputs(given.frame, targets, target, grow=grow)
+        )
+    (names, notes), laws, others = chosen, law or "auto", companion or ()
+    _refuse(given, planned, names, target, laws, mixed or (), others)
+    with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
         made = run(
             given.frame,
             targets,
             inputs=names,
             target=target,
             quantiles=quantile or LEVELS,
-            laws=law or "auto",
-            companions=companion or (),
+            laws=laws,
+            companions=others,
+            mixed=mixed or (),
             seed=seed,
         )
-    write_table(out, made)
-    typer.echo(
-        f"{counted(made.height, 'quantile')} of {counted(targets.height, 'target')} -> {out}"
-    )
+    made.notes = (*notes, *made.notes)
+    if out is not None:
+        write_table(out, made)
+    if as_json:
+        print_json(json_of(made))
+        return
+    if out is not None:
+        count = counted(targets.height, "target")
+        typer.echo(f"{counted(made.height, 'quantile')} of {count} -> {out}")
     from scaling.cli.display.forecast import show_forecast
 
     frame = with_target(given.frame, target) if companion else given.frame
-    beyond = None if special is not None else decades_beyond(frame, targets, names)
-    both = beyond is not None and not law and len(names) < 3
-    beside = forecast_per_law(frame, targets, names, target) if both else {}
-    show_forecast(made, targets, names, beyond, beside)
+    single = not law and len(names) < 3 and not is_general(frame, names, target)
+    beside = forecast_per_law(frame, targets, names, target) if single else {}
+    show_forecast(made, targets, names, beside)
 
 
-def _forecast_table(
+def _refuse(
     given: Given,
     planned: Given,
     names: tuple[str, ...],
-    left_out: dict[str, str],
     target: str,
-    quantile: list[float] | None,
-    out: Path,
+    laws: Literal["auto"] | Sequence[str],
+    mixed: Sequence[str],
+    companions: Sequence[str],
 ) -> None:
-    """Forecast with the model of any table, and say which columns it reads."""
-    from scaling.cli.display.forecast import columns_used, show_table_forecast
-    from scaling.forecasting.engine import LEVELS, forecast_table, model_of
-    from scaling.forecasting.table_model import TableModel
-    from scaling.io.tables import write_table
+    """Refuse what `scaling.forecast` does, with the file that is at fault."""
+    from scaling.fitting.data import law_inputs
+    from scaling.forecasting.inputs import (
+        check_companions,
+        check_planned,
+        check_runs,
+        with_target,
+    )
+    from scaling.forecasting.law_choice import applicable, sole_law
 
-    if left_out:
-        typer.echo(columns_used(names, left_out))
-    with given.placed(), working("Fitting the forms"):
-        model = model_of(given.frame, names, target)
-    assert isinstance(model, TableModel)
+    check_companions(companions, names, laws)
+    special = sole_law(names, laws)
+    if special is not None:
+        with planned.placed():
+            if special.bind is None:
+                law_inputs(planned.frame, special, to_fit=False)
+        return
+    if laws != "auto":
+        applicable(names, laws)
+    with given.placed():
+        check_runs(given.frame, names, target, mixed, companions)
+    measured = with_target(given.frame, target) if companions else given.frame
     with planned.placed():
-        made = forecast_table(model, planned.frame, quantile or LEVELS)
-        reach = model.reach(planned.frame)
-    write_table(out, made)
-    count = counted(planned.frame.height, "target")
-    typer.echo(f"{counted(made.height, 'quantile')} of {count} -> {out}")
-    show_table_forecast(made, planned.frame, model.inputs, reach)
+        check_planned(measured, planned.frame, names, target)

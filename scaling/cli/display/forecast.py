@@ -15,44 +15,34 @@ from rich.text import Text
 from scaling.arrays import Array
 from scaling.document.format import clean, shorten
 from scaling.errors import counted
+from scaling.forecasting.distance import EMPTY
+from scaling.forecasting.table_inputs import WIDE
 
 if TYPE_CHECKING:
-    from scaling.forecasting.table_inputs import Reach, TableInputs
+    from scaling.forecasting.display import Forecast
 
 # Planned runs that are printed; the file has all.
 SHOWN = 20
 WIDEST = 24
 # Levels whose interval is shown, where the forecast has them.
 ENDS = (0.05, 0.95)
-# Decades beyond the largest run from which an interval is an opinion more than a measurement. Of
-# the benchmark's targets (docs/benchmarks/forecast.md) 99 % of two inputs lie within 1.5, of
-# curves within .4.
-FAR = 1.5
-# The same for the model of any table, in ranges of the runs.
-FAR_RANGES = 2.0
-# Values of an input from which its form cannot be told.
-FEW_VALUES = 3
 
 
 def show_forecast(
-    table: pl.DataFrame,
-    targets: pl.DataFrame,
-    inputs: Sequence[str],
-    beyond: Array | None,
-    alone: Mapping[str, Array],
-    farthest: Sequence[str] = (),
+    made: Forecast, targets: pl.DataFrame, inputs: Sequence[str], alone: Mapping[str, Array]
 ) -> None:
-    """Print median and interval of each planned run, how many decades ``beyond`` the largest run it
-    lies, and each law ``alone`` (T,); a law outside the interval is marked, and counted below."""
-    levels = table["quantile"].unique().sort().to_list()
+    """Print median and interval of each planned run, how far outside the runs it lies, and each law
+    ``alone`` (T,); a law outside the interval is marked, and counted below."""
+    levels = made["quantile"].unique().sort().to_list()
     low, high = ENDS if set(ENDS) <= set(levels) else (levels[0], levels[-1])
     at = {
-        level: table.filter(pl.col("quantile") == level)["value"].to_numpy()
+        level: made.filter(pl.col("quantile") == level)["value"].to_numpy()
         for level in {low, high, 0.5} & set(levels)
     }
-    outside = {name: (made < at[low]) | (made > at[high]) for name, made in alone.items()}
+    outside = {name: (one < at[low]) | (one > at[high]) for name, one in alone.items()}
     if low == high:  # a point, which no law can be inside of
-        outside = {name: np.zeros(len(made), dtype=bool) for name, made in alone.items()}
+        outside = {name: np.zeros(len(one), dtype=bool) for name, one in alone.items()}
+    far = made.distance
     columns = {
         "planned run": _names(targets, inputs),
         **({"median": [f"{v:.4g}" for v in at[0.5]]} if 0.5 in at else {}),
@@ -61,85 +51,42 @@ def show_forecast(
             if low < high
             else {}
         ),
-        **({} if beyond is None else {"decades out": [f"{one:.1f}" for one in beyond]}),
-        **({"farthest out": list(farthest)} if farthest else {}),
+        **({} if far is None else {"decades out": ["\n".join(one) for one in far.words()]}),
         **{
-            law: [f"{v:.4g}{'*' * bool(out)}" for v, out in zip(made, outside[law], strict=True)]
-            for law, made in alone.items()
+            law: [f"{v:.4g}{'*' * bool(out)}" for v, out in zip(one, outside[law], strict=True)]
+            for law, one in alone.items()
         },
     }
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in columns:
-        shown.add_column(name, no_wrap=True)
-    for row in list(zip(*columns.values(), strict=True))[:SHOWN]:
-        shown.add_row(*map(Text, row))
     console = Console()
-    console.print(shown)
+    console.print(_table(columns))
     if targets.height > SHOWN:
         console.print(f"{targets.height - SHOWN} more in the file.")
     for law, out in outside.items():
         if out.any():
             of = counted(targets.height, "target")
             console.print(Text(f"* {law} alone lies outside the interval at {out.sum()} of {of}."))
-    if beyond is not None:
-        _show_reach(console, beyond, inputs)
+    if far is not None:
+        console.print(Text(_MEANING + _RANGES * bool(far.linear.any())))
+    for note in made.notes:
+        console.print(Text(note, style="yellow" if note.startswith("Warning") else ""))
 
 
-def columns_used(names: Sequence[str], left_out: Mapping[str, str]) -> str:
-    """Which columns are read and which are not, on one line."""
-    left = ", ".join(f"{name} ({why})" for name, why in left_out.items())
-    return f"Inputs: {', '.join(names)}. Left out: {left}."
+_MEANING = (
+    "Decades out: beyond the largest run (+) or below the smallest (-) by that input; nearest: to "
+    f"the nearest run, where that is {EMPTY:g} or more."
+)
+_RANGES = (
+    " Ranges: of the runs, for inputs that contain zeros or span less than a factor of "
+    f"{WIDE:g}, and shares."
+)
 
 
-def show_table_forecast(
-    table: pl.DataFrame, targets: pl.DataFrame, inputs: TableInputs, reach: Reach
-) -> None:
-    """Print median and interval of each planned run, and in which input it lies farthest out."""
-    names = [*inputs.text, *inputs.numeric]
-    show_forecast(table, targets, names, None, {}, _farthest(inputs, reach))
-    console = Console()
-    console.print(
-        Text(
-            "Farthest out: the input that lies farthest beyond the runs, in decades or, where the "
-            "runs span less than a factor of 3 or contain zeros, in ranges of the runs; ratio: the "
-            "ratio or product of two inputs."
-        )
-    )
-    few = _few_values(inputs, reach)
-    if few:
-        console.print(Text(few, style="yellow"))
-    far = int((reach.ranges > FAR_RANGES).sum())
-    if far:
-        console.print(
-            Text(
-                f"Warning: {far} of {len(reach.ranges)} lie more than {FAR_RANGES:g} ranges of the "
-                "runs beyond them, farther than intervals were measured to hold.",
-                style="yellow",
-            )
-        )
-
-
-def _few_values(inputs: TableInputs, reach: Reach) -> str:
-    """A warning where planned runs leave the few values that an input has; else empty."""
-    leaves = (np.abs(reach.per_input) > 0).any(axis=0) & (inputs.values <= FEW_VALUES)
-    few = [
-        f"{name} has {count} values"
-        for name, count, out in zip(inputs.numeric, inputs.values, leaves, strict=True)
-        if out
-    ]
-    return f"Warning: {', '.join(few)} in the runs: too few to tell how it goes on." if few else ""
-
-
-def _farthest(inputs: TableInputs, reach: Reach) -> list[str]:
-    shown = []
-    for beyond, off in zip(reach.per_input, reach.off_cloud, strict=True):
-        j = int(np.abs(beyond).argmax())
-        if max(abs(beyond[j]), off) < 0.005:
-            shown.append("within")
-        elif off > abs(beyond[j]):
-            shown.append(f"ratio {off:.2f}")
-        else:
-            shown.append(f"{inputs.numeric[j]} {beyond[j]:+.2f}")
+def _table(columns: Mapping[str, Sequence[str]]) -> Table:
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in columns:
+        shown.add_column(name, no_wrap=True)
+    for row in list(zip(*columns.values(), strict=True))[:SHOWN]:
+        shown.add_row(*map(Text, row))
     return shown
 
 
@@ -159,18 +106,3 @@ def _value(value: object) -> str:
     if isinstance(value, int | float):
         return f"{value:.3g}"
     return shorten(clean(str(value)), WIDEST)
-
-
-def _show_reach(console: Console, beyond: Array, inputs: Sequence[str]) -> None:
-    """What the distance means, and a warning where it is far."""
-    size = f"geometric mean of {', '.join(inputs)}"
-    console.print(Text(f"Decades out: beyond the largest run in size ({size}); negative: within."))
-    far = int((beyond > FAR).sum())
-    if far:
-        console.print(
-            Text(
-                f"Warning: {far} of {len(beyond)} lie more than {FAR:g} decades out, farther than "
-                "intervals were measured to hold.",
-                style="yellow",
-            )
-        )

@@ -8,8 +8,11 @@ from pathlib import Path
 
 
 def version(root: Path, study: str) -> str:
-    """The published version that has this fit, byte for byte, else the fit file's own hash."""
-    name = f"fits/{study}.json"
+    """The published version that has this study's model, byte for byte, else the model file's own
+    hash; where there is no model, the same of its fits."""
+    name = f"models/{study}.json"
+    if not (root / "data" / name).is_file():
+        name = f"fits/{study}.json"
     digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
     for manifest in sorted((root / "reports").glob("*/manifest.json")):
         known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})

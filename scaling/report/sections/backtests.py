@@ -33,7 +33,7 @@ def backtest_blocks(ctx: Context) -> tuple[Text | Table | Fold, ...]:
             "last value forward."
         ),
         overall,
-        Fold("By distance beyond the largest known run", (by_distance,), "distance-fold"),
+        Fold("By distance outside the known runs", (by_distance,), "distance-fold"),
     )
 
 
@@ -62,7 +62,7 @@ def backtest_table(ctx: Context, name: str, title: str, *, pooled: bool) -> Tabl
     """Scores by study and method, for all distances together or by distance."""
     columns = (
         Column("method"),
-        Column("beyond the largest known run", "decades of size"),
+        Column("outside the known runs", "decades"),
         Column("forecasts", numeric=True),
         Column("mean absolute error", numeric=True),
         Column("CRPS", numeric=True),

@@ -13,6 +13,7 @@ from scaling.report.context import NATS, Context, Study, forecast_place
 from scaling.report.figures.figures import forecast_block
 from scaling.report.figures.plot_forecast import ForecastPanel, PlottedRun, PlottedTarget, hidden
 from scaling.report.read import FORECAST_FILE
+from scaling.report.sections.distances import outside
 from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, TargetForecast, interval, quantile
 
 _READ = (
@@ -37,20 +38,22 @@ def headline_table(ctx: Context) -> Table:
         Column("params", numeric=True),
         Column("tokens", numeric=True),
         Column("compute", "FLOP", numeric=True),
+        Column("outside the runs", "decades"),
     )
     groups = tuple(
-        Group(target, tuple(_row(item) for item in ctx.forecasts if item.target == target))
+        Group(target, tuple(_row(ctx, item) for item in ctx.forecasts if item.target == target))
         for target in ctx.targets()
     )
     note = (
         f"Loss in {NATS}; the coupled law under many assumptions, weighted by how well each "
         "explains the study. A compute budget is split as each study's own fit finds optimal, so "
-        "params and tokens differ."
+        "params and tokens differ. Outside the runs: beyond the largest fitted run (+), or below "
+        "the smallest (-)."
     )
     return table("headline-table", "Forecast loss", columns, groups, note, "target")
 
 
-def _row(item: TargetForecast) -> tuple[Cell, ...]:
+def _row(ctx: Context, item: TargetForecast) -> tuple[Cell, ...]:
     place = forecast_place(item, ENSEMBLE, "")
     return (
         words(item.study, FORECAST_FILE),
@@ -59,6 +62,7 @@ def _row(item: TargetForecast) -> tuple[Cell, ...]:
         figure(item.params, count, place + "params", "parameters"),
         figure(item.tokens, count, place + "tokens", "tokens"),
         figure(item.flops, scientific, place + "flops", "FLOP"),
+        outside(ctx, item),
     )
 
 

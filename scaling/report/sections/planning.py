@@ -8,6 +8,7 @@ from typing import Any
 from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
 from scaling.document.cells import both, figure, words
 from scaling.document.format import clean, count, loss, plain, scientific
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.plan import published
 from scaling.plan.summary import BUDGETS, planning_summary
@@ -24,13 +25,13 @@ def planning(ctx: Context) -> Section:
         if study.stored
     ]
     known = [(study, summary) for study, summary in summaries if summary.get("law")]
-    blocks: tuple[Block, ...] = (Text("No study has a law in params and tokens with its draws."),)
+    blocks: tuple[Block, ...] = (Text("No study has a model or a law in params and tokens."),)
     if known:
         blocks = (
             Text(
                 "The run with the lowest loss for a budget of training compute, by each "
-                "study's own law. Serving costs, available data and hardware are left out; "
-                "\u201cscaling plan\u201d takes them into account."
+                "study's model, which the forecasts are made with too. Serving costs, available "
+                "data and hardware are left out; \u201cscaling plan\u201d takes them into account."
             ),
             planning_table(known),
             Points(tuple(_remarks(known))),
@@ -60,12 +61,13 @@ def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
         )
         for study, summary in known
     )
-    laws = ", ".join(dict.fromkeys(clean(summary["law"]) for _, summary in known))
+    alone = [study.name for study, summary in known if summary["law"] != MODEL]
     note = (
-        f"Law: {laws}. Intervals come from the law's draws alone; the forecasts' intervals also "
-        "allow for the law itself being wrong far beyond the runs. Marked: more than two decades "
-        "beyond."
+        "Intervals allow for every form being wrong, more so with distance; the loss is that of a "
+        "new run, as in the forecasts. Marked: more than two decades beyond."
     )
+    if alone:
+        note += f" By one law's draws alone: {', '.join(alone)}."
     return table("planning-table", "Compute-optimal runs", columns, groups, note, "study")
 
 
@@ -117,7 +119,8 @@ def _published_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _row(study: Study, summary: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[Cell, ...]:
-    place = f"{study.fit_file}#{clean(summary['law'])}, "
+    modelled = summary["law"] == MODEL
+    place = f"{study.model_file}#" if modelled else f"{study.fit_file}#{clean(summary['law'])}, "
     drawn, best = place + "draws", place + "parameters, least loss at 6ND"
     beyond = as_number(row.get("decades_beyond"))
     far = beyond is not None and beyond > FAR

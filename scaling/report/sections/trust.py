@@ -10,7 +10,7 @@ from scaling.report.figures.law_forecasts import law_picture, law_table
 from scaling.report.sections.backtests import backtest_blocks, interval_coverage
 from scaling.report.sections.checklist import checklist
 from scaling.report.sections.convergence import SOUND, fit_table, outcome_words
-from scaling.report.sections.distances import distance, distance_table, spread
+from scaling.report.sections.distances import INPUTS, distance, distance_table, spread
 
 
 def trust(ctx: Context) -> Section:
@@ -41,14 +41,20 @@ def summary(ctx: Context) -> tuple[str, ...]:
 
 
 def _farthest(ctx: Context) -> str:
-    found = [(decades, item) for item in ctx.forecasts if (decades := distance(ctx, item))]
+    found = [
+        (decades, name, item)
+        for item in ctx.forecasts
+        for name in INPUTS
+        if (decades := distance(ctx, item, name)) is not None
+    ]
     if not found:
         return ""
-    decades, item = max(found, key=lambda pair: pair[0])
-    if decades <= 0:
-        return "Every target lies within the compute of the fitted runs."
+    decades, name, item = max(found, key=lambda one: abs(one[0]))
+    if not decades:
+        return "Every target lies within the params and the tokens of the fitted runs."
+    side = "beyond the largest" if decades > 0 else "below the smallest"
     return (
-        f"The farthest target lies {decades:.1f} decades of compute beyond the largest fitted run "
+        f"The farthest target lies {abs(decades):.1f} decades of {name} {side} fitted run "
         f"({item.target}, {item.study})."
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from scaling.runs.schema import RUN, Column, by_name
+from scaling.runs.units import in_full, is_count
 
 # A number that reading as text would not say better: '007' and '1_000' are names, not numbers.
 _NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^(?i:nan|[+-]?inf)$"
@@ -50,7 +51,7 @@ def parse(cells: pl.Series, dtype: Any) -> tuple[pl.Series, pl.Series]:
 
 
 def _numbers(cells: pl.Series, text: pl.Series) -> pl.Series:
-    if cells.dtype == pl.String:
+    if cells.dtype in (pl.String, pl.Categorical, pl.Enum):
         return text.str.strip_chars().cast(pl.Float64, strict=False)
     return pl.Series(cells.name, [None] * cells.len(), dtype=pl.Float64)
 
@@ -66,8 +67,8 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
     """The cells in the schema's columns and dtypes, with a column ``unparsed``.
 
     ``unparsed`` is null, or a JSON object of column name to the text that does not parse as the
-    column's dtype. Columns that the cells lack are null throughout; others are left out, so check
-    the names first.
+    column's dtype. Counts may have k, M, B or T behind them: 7B is 7e9. Columns that the cells lack
+    are null throughout; others are left out, so check the names first.
     """
     values: list[pl.Series] = []
     lost: dict[str, pl.Series] = {}
@@ -76,10 +77,19 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
             values.append(_nulls(column.name, column.dtype, cells.height))
             continue
         parsed, text = parse(cells[column.name], column.dtype)
+        if text.count() > 0 and is_count(column):
+            parsed, text = parse(_in_full(cells[column.name]), column.dtype)
         values.append(parsed.rename(column.name))
         if text.count() > 0:
             lost[column.name] = text
     return pl.DataFrame(values).with_columns(unparsed=_as_json(lost, cells.height))
+
+
+def _in_full(cells: pl.Series) -> pl.Series:
+    """Counts without their suffixes; other text as it is."""
+    if cells.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return cells
+    return cells.cast(pl.String).to_frame().select(in_full(pl.col(cells.name))).to_series()
 
 
 def _nulls(name: str, dtype: Any, height: int) -> pl.Series:

@@ -237,7 +237,7 @@ def _checked(staged: _Staged, mapping: Mapping, partial: bool, today: date) -> l
     """What was added, in words, once every part of it could be read."""
     results, unparsed, first = 0, 0, None
     parts, early = [], []
-    for rows in rows_of(staged.place, mapping):
+    for rows in rows_of(staged.place, mapping, entering=True):
         results += rows.height
         lost = rows.filter(pl.col("unparsed").is_not_null())
         unparsed += lost.height

@@ -9,7 +9,8 @@ How one is written on the command line:
     --map OURS=THEIRS[:UNIT]          a column; THEIRS may be a product, step*config.batch*2048,
                                       or for a text a join, model+seed
     --metric THEIRS=ID:UNIT[:TO]      a metric; ID is KIND@DATASET, TO the unit to turn it into
-    --set OURS=VALUE                  the same value in every row
+                                      (a loss in perplexity is turned into nats/token)
+    --set OURS=VALUE[:UNIT]           the same value in every row
     --ignore NAME                     a name, or a pattern like config.*
     --rows every | final              which checkpoints of a tracker's run
 """
@@ -28,8 +29,18 @@ import yaml
 
 from scaling.errors import InputError, nearest
 from scaling.io import atomic
+from scaling.runs import counts
 from scaling.runs.schema import RUN, by_name
-from scaling.runs.units import ENTROPY, SHARES, units_of, value_factor
+from scaling.runs.units import (
+    COMPUTE,
+    COUNTS,
+    ENTROPY,
+    LOSSES,
+    PERPLEXITY,
+    SHARES,
+    units_of,
+    value_in,
+)
 
 FILE = "mapping.yaml"
 ROWS = ("every", "final")
@@ -166,7 +177,7 @@ def checked(mapping: Mapping) -> Mapping:
         InputError: names what is not.
     """
     for metric in mapping.metrics.values():
-        value_factor(metric.unit, metric.to, mapping.bytes_per_token)
+        value_in(pl.col("value"), metric.unit, metric.to, mapping.bytes_per_token)
     if mapping.rows not in ROWS:
         raise InputError("no such choice of rows", value=mapping.rows, allowed=" | ".join(ROWS))
     rate = mapping.bytes_per_token
@@ -195,6 +206,8 @@ def _map_option(text: str) -> tuple[str, From]:
 def _set_option(text: str) -> tuple[str, str]:
     ours, _, value = text.partition("=")
     _check_ours(ours, f"--set {text}", "OURS=VALUE", bool(value))
+    if units_of(ours) in (COUNTS, COMPUTE):
+        counts.count(value, ours, place=f"--set {ours}=")
     return ours, value
 
 
@@ -212,10 +225,18 @@ def _metric_option(text: str) -> tuple[str, Metric]:
     theirs, _, ours = text.rpartition("=")
     name, *units = ours.split(":")
     if not theirs or not 1 <= len(units) <= 2 or not all((name, *units)):
-        known = " | ".join((*ENTROPY, *SHARES))
+        known = " | ".join((*LOSSES, *SHARES))
         allowed = f"THEIRS=KIND@DATASET:UNIT[:TO], with UNIT one of {known} or a word for a score"
         raise InputError("cannot be read", value=f"--metric {text}", allowed=allowed)
-    return theirs, _checked_metric(Metric(name, units[0], units[-1]), f"--metric {text}")
+    option, kind = f"--metric {text}", name.partition("@")[0]
+    if kind == "perplexity" and set(units) & set(ENTROPY):
+        loss = f"{theirs}=loss{name.removeprefix('perplexity')}:{PERPLEXITY}"
+        hint = f"--metric {loss} turns it into nats per token."
+        raise InputError(
+            "a perplexity is in no such unit", value=option, allowed=PERPLEXITY, hint=hint
+        )
+    to = "nats/token" if units == [PERPLEXITY] and kind == "loss" else units[-1]
+    return theirs, _checked_metric(Metric(name, units[0], to), option)
 
 
 def _checked_metric(metric: Metric, option: str) -> Metric:
@@ -223,8 +244,8 @@ def _checked_metric(metric: Metric, option: str) -> Metric:
     if metric.kind not in _KINDS or not metric.dataset:
         allowed = f"KIND@DATASET, with KIND one of {' | '.join(_KINDS)}"
         raise InputError("not the id of a metric", value=option, allowed=allowed)
-    given = {"loss": ENTROPY, "bits_per_byte": ENTROPY, "accuracy": SHARES, "error": SHARES}
-    kept = given | {"bits_per_byte": ("bits/byte",)}
+    given = {"loss": LOSSES, "bits_per_byte": LOSSES, "accuracy": SHARES, "error": SHARES}
+    kept = given | {"loss": ENTROPY, "bits_per_byte": ("bits/byte",)}
     for unit, possible in ((metric.unit, given), (metric.to, kept)):
         allowed_units = possible.get(metric.kind, (unit,))
         if unit not in allowed_units:

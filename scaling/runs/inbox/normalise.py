@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from scaling.errors import InputError, nearest, shorten
+from scaling.errors import InputError, nearest, placed, shorten
+from scaling.runs import counts
 from scaling.runs.formats import to_schema
 from scaling.runs.formats._raw import RAW
 from scaling.runs.inbox.mapping import From, Mapping
 from scaling.runs.schema import RUN, by_name
-from scaling.runs.units import has_suffix, in_full, suspicion, units_of, value_factor
+from scaling.runs.units import COMPUTE, COUNTS, ENTROPY, units_of, value_in
 
 _KNOWN = by_name(RUN)
 # Columns of a tracker's frame that are ours already, or serve the account of a run.
@@ -45,10 +46,13 @@ _EXAMPLE = {
 }
 
 
-def run_rows(cells: pl.DataFrame, mapping: Mapping, *, raw: bool) -> pl.DataFrame:
+def run_rows(
+    cells: pl.DataFrame, mapping: Mapping, *, raw: bool, entering: bool = False
+) -> pl.DataFrame:
     """Rows in the run schema with ``row`` (data rows of the frame, from 1) and ``unparsed``.
 
     Rows of a tracker also have `META`. A row makes one result for each mapped metric that it has.
+    With ``entering``, units that are not stated are checked; what was added once is read as it is.
 
     Raises:
         InputError: lists all that is unmapped, missing or ambiguous.
@@ -58,10 +62,10 @@ def run_rows(cells: pl.DataFrame, mapping: Mapping, *, raw: bool) -> pl.DataFram
         raise InputError("the mapping leaves questions open:\n  " + "\n  ".join(faults))
     frame = cells.with_row_index("_row", offset=1).with_columns(pl.col("_row").cast(pl.Int64))
     frame = _of_metrics(frame, mapping, raw) if mapping.metrics else frame
-    made = _in_schema(frame, mapping, raw)
-    suspicious = _suspicious(made, mapping)
-    if suspicious:
-        raise InputError("units are missing:\n  " + "\n  ".join(suspicious))
+    given = _under_our_names(frame, mapping, raw)
+    made = _in_schema(given, frame, mapping, raw)
+    if entering and (doubtful := _doubtful(given, made, mapping)):
+        raise InputError("units are missing:\n  " + "\n  ".join(doubtful))
     return made
 
 
@@ -219,10 +223,10 @@ def _joined(parts: list[pl.DataFrame], names: list[str], mapping: Mapping) -> pl
     made = []
     for name, part in zip(names, parts, strict=True):
         metric = mapping.metrics[name]
-        factor = value_factor(metric.unit, metric.to, mapping.bytes_per_token)
+        value = value_in(pl.col("_value"), metric.unit, metric.to, mapping.bytes_per_token)
         made.append(
             part.with_columns(
-                _value=pl.col("_value") * factor,
+                _value=value,
                 _metric=pl.lit(metric.id),
                 _metric_kind=pl.lit(metric.kind),
                 _dataset=pl.lit(metric.dataset),
@@ -249,20 +253,33 @@ def _beside(frame: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
 # Our columns -------------------------------------------------------------------------------------
 
 
-def _in_schema(frame: pl.DataFrame, mapping: Mapping, raw: bool) -> pl.DataFrame:
+def _under_our_names(frame: pl.DataFrame, mapping: Mapping, raw: bool) -> pl.DataFrame:
+    """The cells that fill our columns, before they are parsed."""
     cells = {ours: _cell(frame, ours, source) for ours, source in mapping.columns.items()}
     own = TRACKER_OWN if raw else [name for name in frame.columns if _is_ours(name, mapping)]
     cells |= {name: frame[name] for name in own if name not in cells}
     for ours, value in mapping.constants.items():
-        cells[ours] = pl.Series(ours, [value], dtype=pl.String).new_from_index(0, frame.height)
+        cells[ours] = _constant(ours, value).new_from_index(0, frame.height)
     if mapping.metrics:
         cells |= {name: frame[f"_{name}"] for name in ("metric", "metric_kind", "unit")}
         if "dataset" not in cells:
             cells["dataset"] = frame["_dataset"]
         cells["value"] = _value_or_text(frame)
-    given = pl.DataFrame([series.alias(name) for name, series in cells.items()])
+    return pl.DataFrame([series.alias(name) for name, series in cells.items()])
+
+
+def _constant(ours: str, value: str) -> pl.Series:
+    """One cell: a count in full, if its unit was set too; else as it was set."""
+    text, unit = counts.split(value, ours) if units_of(ours) in (COUNTS, COMPUTE) else (value, None)
+    cell = pl.Series(ours, [text], dtype=pl.String)
+    return cell if unit is None else counts.converted(cell, ours, unit)
+
+
+def _in_schema(
+    given: pl.DataFrame, frame: pl.DataFrame, mapping: Mapping, raw: bool
+) -> pl.DataFrame:
     made = to_schema(given, RUN).with_columns(
-        pl.col(ours) * units_of(ours)[source.unit]
+        pl.col(ours) * units_of(ours)[source.unit or "1"]
         for ours, source in mapping.columns.items()
         if source.unit in units_of(ours) and _KNOWN[ours].dtype == pl.Float64
     )
@@ -292,33 +309,21 @@ def _cell(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
 
 
 def _plain(frame: pl.DataFrame, theirs: str, ours: str, source: From) -> pl.Series:
-    """A column as it is; counts with a suffix written in full, if the unit is not stated too."""
-    cells = frame[theirs]
-    if cells.dtype != pl.String or "T" not in units_of(ours):
-        return cells
-    suffixed = frame.select("_row", theirs).filter(has_suffix(pl.col(theirs)))
-    if source.unit not in (None, "1") and not suffixed.is_empty():
-        row, text = suffixed.row(0)
-        hint = f"Leave the unit out of --map {ours}={source}: the cells state it."
-        raise InputError(
-            "a unit in the cell and in the mapping", row=row, column=theirs, value=text, hint=hint
-        )
-    return frame.select(in_full(pl.col(theirs))).to_series()
+    """A column as it is; its cells state no unit, if the mapping does."""
+    if source.unit is not None and units_of(ours) is COUNTS:
+        with placed(rows=frame["_row"].to_list()):
+            counts.refuse_two_units(frame[theirs], ours, source.unit)
+    return frame[theirs]
 
 
 def _product(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
     """The product of columns and numbers; where a factor is not a number, the text of it all."""
-    factors = []
+    product = pl.Series(ours, [1.0]).new_from_index(0, frame.height)
     for part in source.parts:
-        if part not in frame.columns:
-            factors.append(pl.lit(float(part)))
-        elif frame.schema[part] == pl.String:
-            factors.append(in_full(pl.col(part)).str.strip_chars().cast(pl.Float64, strict=False))
+        if part in frame.columns:
+            product = product * counts.numbers(frame[part]).cast(pl.Float64, strict=False)
         else:
-            factors.append(pl.col(part).cast(pl.Float64))
-    product = factors[0]
-    for factor in factors[1:]:
-        product = product * factor
+            product = product * float(part)
     columns = [part for part in source.parts if part in frame.columns]
     text = pl.concat_str((pl.col(name).cast(pl.String) for name in columns), separator=" * ")
     made = frame.select(product=product, text=text)
@@ -335,16 +340,34 @@ def _day(moments: pl.Series, unit: str) -> pl.Series:
     return pl.select(pl.from_epoch(whole, "us").dt.date()).to_series()
 
 
-def _suspicious(made: pl.DataFrame, mapping: Mapping) -> list[str]:
-    """Columns of theirs without a stated unit that do not look as if they were in ours."""
+def _doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list[str]:
+    """Columns that do not look as if they were in the unit that is stated, or in ours."""
     found = []
-    for ours, source in mapping.columns.items():
-        units = units_of(ours)
-        if source.unit is not None or not units or ours not in made.columns:
+    for ours in given.columns:
+        source = mapping.columns.get(ours, From((ours,)))
+        # A factor written as a number, as in step*2048, states the scale.
+        written = source.unit is not None or any(map(_is_number, source.parts))
+        if written or ours in mapping.constants:
             continue
-        middle = made[ours].median() if _KNOWN[ours].dtype == pl.Float64 else None
-        why = suspicion(ours, "*".join(source.parts), middle if isinstance(middle, float) else None)
-        if why:
-            listed = ", ".join(units)
-            found.append(f"{ours}: {why}: --map '{ours}={source}:UNIT', UNIT one of {listed}")
+        theirs = "*".join(source.parts)
+        try:
+            with placed(rows=made["row"].to_list()):
+                counts.refuse(given[ours].alias(theirs), ours, counts.map_flag(ours, theirs), made)
+        except InputError as error:
+            found.append(f"{ours}: {error}")
+    for name, unit, kind in made.select("metric", "unit", "metric_kind").unique().rows():
+        try:
+            own = made.filter(pl.col("metric") == name, pl.col("unit") == unit)
+            _refuse_metric(own, unit, kind)
+        except InputError as error:
+            found.append(f"{name}: {error}")
     return found
+
+
+def _refuse_metric(rows: pl.DataFrame, unit: str | None, kind: str | None) -> None:
+    """Refuse perplexities that are said to be in nats or bits."""
+    if kind == "perplexity" and unit in ENTROPY:
+        raise InputError("a perplexity is in no such unit", value=unit, allowed="perplexity")
+    if kind == "loss" and unit is not None:
+        with placed(rows=rows["row"].to_list()):
+            counts.refuse_perplexities(rows["value"], unit)

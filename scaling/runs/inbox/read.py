@@ -16,8 +16,10 @@ from scaling.runs.inbox.normalise import run_rows
 from scaling.runs.inbox.store import Line, in_force, read_log
 
 
-def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
+def rows_of(place: Path, mapping: Mapping, *, entering: bool = False) -> Iterator[pl.DataFrame]:
     """Run rows with ``row`` and ``unparsed`` (and a tracker's account), part by part.
+
+    ``entering`` is for a file that is added now, see `run_rows`.
 
     Raises:
         InputError: the file cannot be read, or the mapping leaves questions open.
@@ -26,7 +28,7 @@ def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
     before = 0
     for cells in read_batches(place):
         try:
-            made = run_rows(cells, mapping, raw=raw)
+            made = run_rows(cells, mapping, raw=raw, entering=entering)
         except InputError as error:
             raise error.at(place) from None
         yield made.with_columns(pl.col("row") + before)

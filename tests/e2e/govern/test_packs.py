@@ -165,6 +165,8 @@ def test_forecasts_at_the_thresholds_widen_with_distance() -> None:
     assert loss["p50"].is_sorted(descending=True)
     widths = (loss["p95"] / loss["p05"]).log()
     assert widths[1] > widths[0]
+    # The largest run there has 1.6e10 params and 3.2e11 tokens.
+    assert loss["beyond"].is_sorted() and loss["outside"].str.contains(r"tokens \+\d").all()
     error = made.filter(pl.col("metric").str.starts_with("error@MMLU")).sort("threshold")
     assert error["p50"].is_sorted(descending=True)
     assert (error["p05"] < error["p50"]).all() and (error["p50"] < error["p95"]).all()

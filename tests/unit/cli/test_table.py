@@ -170,9 +170,10 @@ def test_a_row_that_is_there_twice_is_told(tmp_path: Path) -> None:
 
 def test_an_empty_cell_is_called_empty(tmp_path: Path) -> None:
     table = tmp_path / "runs.csv"
-    table.write_text("flops,loss,observed\n1e20,,2026-01-01\n1e21,2.0,soon\n1e22,1.9,\n")
-    done = cli("fit", table, "--law", "power_law")
-    assert "runs.csv, row 1, column 'loss': is empty; allowed: > 0" in done.stderr
+    table.write_text("flops,loss,observed\n1e20,,2026-01-01\n1e21,2.0,soon\n,1.9,\n")
+    done = cli("fit", table, "--law", "kaplan_compute")
+    assert "1 row without loss left out." in done.stderr
+    assert "runs.csv, row 3, column 'flops': is empty; allowed: > 0" in done.stderr
     done = cli("growth", table, "--score", "flops")
     assert "row 2, column 'observed': not a date; found 'soon'; allowed: YYYY-MM-DD" in done.stderr
 
@@ -194,8 +195,8 @@ def test_what_falls_halves(tmp_path: Path) -> None:
 
 def test_columns_may_change_places_and_are_the_files(tmp_path: Path) -> None:
     table = tmp_path / "runs.csv"
-    table.write_text("params,tokens\n1,2\n")
+    table.write_text("params,tokens\n1e9,2e9\n")
     swapped = read(table, ["params=tokens", "tokens=params"]).frame
-    assert swapped.row(0) == (2.0, 1.0)
+    assert swapped.row(0) == (2e9, 1e9)
     with pytest.raises(InputError, match="column 'mine': missing column"):
         read(table, ["mine=tokens", "loss=mine"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -14,7 +14,7 @@ from scaling.errors import InputError
 from scaling.forecasting import curve_model, curves, two_inputs
 from scaling.forecasting.backtest import backtest
 from scaling.forecasting.distribution import Predictive
-from scaling.forecasting.inputs import decades_beyond, usual_inputs
+from scaling.forecasting.inputs import usual_inputs
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, summary
 
 
@@ -103,6 +103,7 @@ def test_any_curve_gets_finite_ordered_quantiles(values: list[float], seed: int)
     rng = np.random.default_rng(seed)
     x = np.sort(rng.uniform(1, 1e12, len(values)))
     frame = pl.DataFrame({"x": x, "loss": values})
+    assume(np.ptp(values) > 1e-9 * max(values))  # equal targets are refused
     made = scaling.forecast(frame, pl.DataFrame({"x": [x.max() * 2]}), inputs=("x",))
     found = made["value"].to_numpy()
     assert np.isfinite(found).all()
@@ -175,11 +176,6 @@ def test_repeated_data_ask_for_the_unique_tokens() -> None:
     repeated = frame.with_columns(tokens_unique=pl.col("tokens") / 4)
     assert usual_inputs(frame, repeated) == ("params", "tokens", "tokens_unique")
     assert usual_inputs(frame.drop("tokens_unique"), repeated) == ("params", "tokens")
-
-
-def test_distance_is_told_in_decades() -> None:
-    far = pl.DataFrame({"params": [3e10, 3e9], "tokens": [1e12, 1e11]})
-    assert decades_beyond(runs(), far, ("params", "tokens")) == pytest.approx([1.0, 0.0])
 
 
 def test_backtest_scores_are_those_of_the_definitions() -> None:

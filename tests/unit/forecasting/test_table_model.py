@@ -182,6 +182,6 @@ def test_the_command_names_its_columns(tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in ("runs.csv", "planned.csv", "out.csv")]
     said = cli("forecast", paths[0], "--at", paths[1], "--out", paths[2]).stdout
     assert "Inputs: size, tokens, lr. Left out: seed" in said
-    assert "farthest out" in said
+    assert "decades out" in said
     assert "tokens has 3 values" in said
     assert pl.read_csv(paths[2]).height == 18

@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     _put("params.yaml", "disclose_internal: true")
     _put("data/published/paper/source.yaml", METADATA)
-    _put("data/published/paper/runs.csv", "run,params,value\na,7e9,2.5\nb,70B,\n")
+    _put("data/published/paper/runs.csv", "run,params,value\na,7e9,2.5\nb,seventy,\n")
     return tmp_path
 
 
@@ -64,7 +64,7 @@ def test_rows_have_the_run_schema_and_their_place(project: Path) -> None:
     assert set(table["file"]) == {"data/published/paper/runs.csv"}
     assert set(table["source"]) == {"paper"}
     assert table["params"].to_list() == [7e9, None]
-    assert json.loads(table["unparsed"][1]) == {"params": "70B"}
+    assert json.loads(table["unparsed"][1]) == {"params": "seventy"}
 
 
 def test_inbox_of_files_and_folders(project: Path) -> None:
@@ -159,3 +159,10 @@ def test_no_row_is_lost(
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     table = ingest.run_table("team", [path])
     assert table["row"].to_list() == list(range(1, len(rows) + 1))
+
+
+def test_published_counts_may_have_a_letter(project: Path) -> None:
+    _put("data/published/paper/runs.csv", "run,params,tokens,value\na,70B,1.4T,2.5\n")
+    ingest.main()
+    table = _out()["paper"]
+    assert table.select("params", "tokens", "unparsed").rows() == [(7e10, 1.4e12, None)]

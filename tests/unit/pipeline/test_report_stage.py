@@ -116,7 +116,7 @@ def test_bad_input_is_told_and_changes_nothing(
 @pytest.mark.parametrize(
     ("column", "note"),
     [
-        ("params", "in study {name} (data/validated/{source}.parquet)"),
+        ("params", "study {name}, data/validated/{source}.parquet"),
         ("value", "in the report: study {name} (data/fits/{name}.json)"),
     ],
 )

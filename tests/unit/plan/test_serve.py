@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling.errors import InputError
-from scaling.laws._surface import surface
+from scaling.laws._surface import NumericalSurface, surface
 from scaling.plan import costs as cost
 from scaling.plan import serving as serve
 from scaling.plan import stored
@@ -22,13 +22,27 @@ SHEET = stored.read("published:chinchilla")
 def test_serving_optimum_is_the_numerical_one(seed: int, name: str, decade: float) -> None:
     law, theta = draw(name, seed)
     one, demand = surface(law, theta), 10.0**decade
-    log_s = serve.Goal(like_params=1e10).log_inner(one)
-    log_n, log_d = serve.best_served(one, log_s, demand)
-    assert np.allclose(one.inner(log_n, log_d), log_s, atol=1e-9)
-    found = serve.numerical(one, log_s, demand)
+    curve = serve.Goal(like_params=1e10).curve(one)
+    assert isinstance(curve, serve.PowerCurve)
+    log_n, log_d = curve.best(demand)
+    assert np.allclose(one.inner(log_n, log_d), curve.log_s, atol=1e-9)
+    found = curve.numerical(demand)
     known = np.isfinite(found)
     assert known.any()
     assert np.allclose(found[known], log_n[known], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "goal", [serve.Goal(like_params=1e10), serve.Goal(like_flops=1e23), serve.Goal(loss=2.1)]
+)
+def test_a_law_without_a_closed_form_is_searched(goal: serve.Goal) -> None:
+    law, theta = SHEET.fits["chinchilla"].law, SHEET.fits["chinchilla"].theta[None]
+    searched = goal.curve(NumericalSurface(law, theta, {}))
+    closed = goal.curve(surface(law, theta))
+    for demand in (0.0, 1e12, 1e14):
+        for found, known in zip(searched.best(demand), closed.best(demand), strict=True):
+            assert found == pytest.approx(known, abs=2e-3)
+    assert searched.at_ratio(100.0) == pytest.approx(closed.at_ratio(100.0), abs=1e-6)
 
 
 def test_without_demand_it_is_the_compute_optimum() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from scaling.document import format
 from scaling.document.blocks import Report
 from scaling.document.render import html
-from scaling.report.context import decades_beyond
 from scaling.report.model import build
 from scaling.report.read import read
 from tests.support.report_project import (
@@ -93,13 +93,6 @@ def test_an_estimate_stops_at_the_second_digit_of_its_error(
     assert format.estimate(value, error) == shown
 
 
-def test_decades_beyond() -> None:
-    assert decades_beyond(1e25, 1e22) == pytest.approx(3)
-    assert decades_beyond(1e20, 1e22) == pytest.approx(-2)
-    assert decades_beyond(None, 1e22) is None
-    assert decades_beyond(1e20, 0.0) is None
-
-
 def test_the_headline_says_what_the_forecast_says(here: Path, made: Report) -> None:
     table = tables(made)["headline-table"]
     frame = pl.read_csv(here / "data/forecasts/forecast.csv").filter(pl.col("law") == "ensemble")
@@ -136,6 +129,18 @@ def test_distance_and_spread_are_what_they_say(here: Path, made: Report) -> None
     assert row[7].value == pytest.approx(2 * 1.2815515 * 0.03)
     assert (row[4].text.split()[0], row[5].text.split()[0]) == ("power_law", "chinchilla")
     assert row[6].tone == "caution"
+
+
+def test_a_target_far_below_and_above_says_both(tmp_path: Path) -> None:
+    """Four decades larger in N and three smaller in D, among runs of 3e7 to 3e9 and 1e9 to 1e11."""
+    targets = {"odd": {"params": 1e14, "tokens": 1e6}}
+    odd = tables(build(read(project(tmp_path, targets=targets))))
+    row = odd["headline-table"].groups[0].rows[0]
+    assert re.fullmatch(r"params \+4\.\d, tokens -3\.\d", row[-1].text)
+    assert row[-1].tone == "caution"
+    far = odd["distance-table"].groups[0].rows[0]
+    assert far[2].value > 4 and far[3].value < -3  # params, tokens
+    assert far[-1].value < 2  # the nearest run, from the corner of the ranges
 
 
 def test_exclusions_and_counts_are_told(made: Report) -> None:

@@ -63,7 +63,9 @@ def sheet_of(
 
     given = read(runs, maps).of_metric(metric, "loss")
     with given.placed():
-        return stored.fitted(given.frame, names, label=runs.name, resamples=resamples)
+        return stored.fitted(
+            given.frame, names, label=runs.name, resamples=resamples, units=given.units
+        )
 
 
 def show(answer: Answer, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
 from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError, placed
 
@@ -20,8 +20,10 @@ def compare(
     flops: Annotated[
         float | None, typer.Option(help="Compare at this compute, each at its optimum.")
     ] = None,
-    params: Annotated[float | None, typer.Option(help="Or compare at these params ...")] = None,
-    tokens: Annotated[float | None, typer.Option(help="... and tokens.")] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Or compare at these params ...")
+    ] = None,
+    tokens: Annotated[float | None, typer.Option(parser=TOKENS, help="... and tokens.")] = None,
     sure: Annotated[
         float, typer.Option(help="Confidence that the proposed experiment should reach.")
     ] = 0.95,
@@ -49,5 +51,7 @@ def compare(
             for name in ("params", "tokens", "loss"):
                 positive(side.frame, name)
     with placed(runs, names=given.names):
-        found = pair(sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples)
+        found = pair(
+            sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples, units=given.units
+        )
     show(plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level), as_json)

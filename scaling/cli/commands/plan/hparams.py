@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
 from scaling.cli.commands.plan._shared import Runs, sheet_of, show
 
 
 def hparams(
-    params: Annotated[float, typer.Option(help="Params without embeddings.")],
-    tokens: Annotated[float, typer.Option(help="Training tokens.")],
+    params: Annotated[float, typer.Option(parser=PARAMS, help="Params without embeddings.")],
+    tokens: Annotated[float, typer.Option(parser=TOKENS, help="Training tokens.")],
     loss: Annotated[
         float | None, typer.Option(help="Expected loss, for the critical batch size.")
     ] = None,

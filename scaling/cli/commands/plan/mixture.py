@@ -56,7 +56,9 @@ def mixture(
         given = given.kept(given.frame["metric"].is_in(list(weights)))
     frame = given.frame
     with given.placed():
-        sheet = stored.fitted(frame, (LAW,), label=runs.name, resamples=resamples)
+        sheet = stored.fitted(
+            frame, (LAW,), label=runs.name, resamples=resamples, units=given.units
+        )
         limits = dict(_limits(text) for text in bound or [])
         made = plan(sheet, frame, weights=weights or None, bounds=limits, share=share, level=level)
     show(made, as_json)

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
 def next(
     study: Study = None,
     budget: Annotated[float, typer.Option(help="FLOP of all proposed runs together.")] = 0.0,
-    params: Annotated[float | None, typer.Option(help="Target: params ...")] = None,
-    tokens: Annotated[float | None, typer.Option(help="... and tokens,")] = None,
+    params: Annotated[float | None, typer.Option(parser=PARAMS, help="Target: params ...")] = None,
+    tokens: Annotated[float | None, typer.Option(parser=TOKENS, help="... and tokens,")] = None,
     flops: Annotated[
         float | None, typer.Option(help="or the compute-optimal run of this compute.")
     ] = None,

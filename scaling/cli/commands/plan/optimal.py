@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import CONTEXT, VOCABULARY, Json, Level, Maps, Metric, Resamples
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
@@ -21,10 +21,10 @@ def optimal(
         bool, typer.Option("--exact", help="Count attention, vocabulary and context, not 6ND.")
     ] = False,
     context: Annotated[
-        float, typer.Option(help="With --exact: context length in tokens.")
+        float, typer.Option(parser=CONTEXT, help="With --exact: context length in tokens.")
     ] = 2048.0,
     vocabulary: Annotated[
-        float, typer.Option(help="With --exact: size of the vocabulary.")
+        float, typer.Option(parser=VOCABULARY, help="With --exact: size of the vocabulary.")
     ] = 50304.0,
     usd_per_flop: Annotated[
         float | None, typer.Option(help="USD per FLOP; `scaling plan cost` prints it.")

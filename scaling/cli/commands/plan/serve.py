@@ -6,24 +6,47 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import (
+    LIKE_PARAMS,
+    PARAMS,
+    READ,
+    TOKENS,
+    WRITE,
+    Json,
+    Level,
+    Maps,
+    Metric,
+    Resamples,
+)
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 from scaling.errors import InputError
 
 
 def serve(
     study: Study = None,
-    read: Annotated[float, typer.Option(help="Tokens read (prompts) over the model's life.")] = 0.0,
-    write: Annotated[float, typer.Option(help="Tokens written over the model's life.")] = 0.0,
+    read: Annotated[
+        float,
+        typer.Option(parser=READ, help="Tokens read (prompts) over the model's life."),
+    ] = 0.0,
+    write: Annotated[
+        float, typer.Option(parser=WRITE, help="Tokens written over the model's life.")
+    ] = 0.0,
     loss: Annotated[float | None, typer.Option(help="Quality: a loss.")] = None,
     like_params: Annotated[
-        float | None, typer.Option(help="Quality: that of the compute-optimal model of this size.")
+        float | None,
+        typer.Option(
+            parser=LIKE_PARAMS, help="Quality: that of the compute-optimal model of this size."
+        ),
     ] = None,
     like_flops: Annotated[
         float | None, typer.Option(help="Quality: that of the best model of this training budget.")
     ] = None,
-    params: Annotated[float | None, typer.Option(help="Instead of a quality: params ...")] = None,
-    tokens: Annotated[float | None, typer.Option(help="... and tokens of a given model.")] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Instead of a quality: params ...")
+    ] = None,
+    tokens: Annotated[
+        float | None, typer.Option(parser=TOKENS, help="... and tokens of a given model.")
+    ] = None,
     chip: Annotated[
         str | None, typer.Option(help="Count USD instead of FLOP, with chips of this name.")
     ] = None,

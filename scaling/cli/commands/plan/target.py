@@ -35,9 +35,14 @@ def target(
     from scaling.plan.downstream import LAW
     from scaling.plan.downstream import target as plan
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(column)
     with given.placed():
         sheet = stored.fitted(
-            given.frame, (LAW,), label=runs.name, resamples=resamples, target=column
+            given.frame,
+            (LAW,),
+            label=runs.name,
+            resamples=resamples,
+            target=column,
+            units=given.units,
         )
     show(plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level), as_json)

@@ -1,0 +1,102 @@
+"""One question has one answer: forecast, plan, returns, report and governance read one model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import scaling
+from scaling.analysis.returns import diminishing_returns
+from scaling.forecasting import stored_model
+from scaling.forecasting.study_model import TwoInputModel
+from scaling.govern.at_threshold import at_thresholds
+from scaling.plan import optimal, stored
+from scaling.plan.summary import planning_summary
+from scaling.runs.studies import get_study, load_params, select
+from tests.support import ROOT
+
+STUDIES = sorted(load_params(ROOT / "params.yaml")["studies"])
+BUDGETS = (1e21, 1e25)
+LEVELS = (0.05, 0.5, 0.95)
+Three = tuple[float, float, float]
+
+
+def runs_of(study: str) -> pl.DataFrame:
+    choices = get_study(load_params(ROOT / "params.yaml"), study)
+    rows = pl.read_parquet(ROOT / "data" / "validated" / f"{choices['source']}.parquet")
+    return select(rows, choices)[0]
+
+
+def answers(study: str, flops: float, root: Path = ROOT) -> dict[str, Three]:
+    """5 %, median and 95 % of the loss of the compute-optimal run, wherever it is asked."""
+    sheet = stored.load(study, root)
+    planned = optimal(sheet, flops=flops)
+    n, d, loss = (planned.value(name) for name in ("params", "tokens", "loss"))
+    at = pl.DataFrame({"params": [n.value], "tokens": [d.value]})
+    made = scaling.forecast(runs_of(study), at, quantiles=LEVELS)["value"].to_list()
+    model = stored_model.read(root / "data" / "models" / f"{study}.json").fit()
+    assert model is not None
+    returned = diminishing_returns(model, n.value, d.value)["loss"]
+    row = planning_summary(sheet.fits, sheet.ranges, [flops])["budgets"][0]
+    governed = at_thresholds([flops], root).row(by_predicate=pl.col("study") == study, named=True)
+    return {
+        "plan optimal": (loss.low, loss.value, loss.high),
+        "forecast": (made[0], made[1], made[2]),
+        "returns": (returned.low, returned.value, returned.high),
+        "report": (row["loss_low"], row["loss"], row["loss_high"]),
+        "govern": (governed["p05"], governed["p50"], governed["p95"]),
+    }
+
+
+@pytest.mark.parametrize("flops", BUDGETS)
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_same_run_has_the_same_forecast_everywhere(study: str, flops: float) -> None:
+    found = answers(study, flops)
+    for name, three in found.items():
+        assert three == pytest.approx(found["forecast"], rel=1e-5), name
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_published_targets_are_the_plan(study: str) -> None:
+    table = pl.read_csv(ROOT / "data" / "forecasts" / "forecast.csv")
+    rows = table.filter(
+        pl.col("study") == study, pl.col("target") == "optimal-1e23", pl.col("law") == "ensemble"
+    )
+    planned = optimal(stored.load(study, ROOT), flops=1e23)
+    assert rows["params"][0] == pytest.approx(planned.value("params").value, rel=1e-6)
+    for level, end in zip(LEVELS, ("low", "value", "high"), strict=True):
+        (value,) = rows.filter(pl.col("quantile") == level)["value"]
+        assert value == pytest.approx(getattr(planned.value("loss"), end), rel=1e-6)
+
+
+def without_laws(study: str, folder: Path) -> Path:
+    """A project whose record of the study has no single-law fit."""
+    for name in ("fits", "models"):
+        (folder / "data" / name).mkdir(parents=True)
+    shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "data" / "published", folder / "data" / "published")
+    shutil.copy(ROOT / "data" / "models" / f"{study}.json", folder / "data" / "models")
+    record = stored.study_record.read(ROOT / "data" / "fits" / f"{study}.json").to_json()
+    record["fits"] = []
+    (folder / "data" / "fits" / f"{study}.json").write_text(
+        scaling.io.json_files.json_text(record), encoding="utf-8"
+    )
+    return folder
+
+
+def test_answers_need_no_single_law(tmp_path: Path) -> None:
+    study = STUDIES[0]
+    assert answers(study, 1e23, without_laws(study, tmp_path)) == answers(study, 1e23)
+
+
+def test_a_shift_of_the_model_shifts_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    study, by = STUDIES[0], 0.05
+    before = answers(study, 1e23)
+    back = TwoInputModel._back
+    monkeypatch.setattr(TwoInputModel, "_back", lambda self, log_y: back(self, log_y) + by)
+    for name, three in answers(study, 1e23).items():
+        assert np.array(three) - by == pytest.approx(np.array(before[name]), abs=1e-4), name
