@@ -222,7 +222,8 @@ def _lineage(runs: pl.DataFrame, name: str) -> pl.Series:
 
 
 def _default_cluster(runs: pl.DataFrame) -> str:
-    counts = {name: _lineage(runs, name).n_unique() for name in LINEAGE if name in runs.columns}
+    filled = [name for name in LINEAGE if name in runs.columns and runs[name].count()]
+    counts = {name: _lineage(runs, name).n_unique() for name in filled}
     several = {name: count for name, count in counts.items() if count < runs.height}
     enough = (name for name, count in several.items() if count >= MIN_CLUSTERS)
     return next(enough, next((name for name in OF_ONE_RUN if name in several), "row"))

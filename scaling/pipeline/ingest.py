@@ -37,7 +37,7 @@ from scaling.io import atomic
 from scaling.io.tables import write_parts
 from scaling.runs.formats import Source, format_of, is_claimed, published, read_batches, to_schema
 from scaling.runs.inbox import store, withdrawals
-from scaling.runs.inbox.aliases import Hidden, unnumbered
+from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.read import source_rows
 from scaling.runs.inbox.sources import KnownSource
@@ -112,14 +112,16 @@ def ingest(
     }
     for name, files in internal(internal_folder).items():
         _refuse_taken(name, files[0], known)
-        tables |= _named(name, _loose_rows(name, files, chosen), chosen, unnumbered(name))
+        hidden = Hidden(unnumbered(name), {"source": [name]})
+        tables |= _named(name, _loose_rows(name, files, chosen), chosen, hidden)
     aliases = store.aliases(internal_folder)
     for name in store.sources(internal_folder):
         folder = internal_folder / store.STORE / name
         _refuse_taken(name, folder, known)
         if store.in_force(store.read_log(folder), chosen.as_of):
-            rows = _added_rows(name, folder, chosen)
-            tables |= _named(name, rows, chosen, aliases.get(name, unnumbered(name)))
+            names = read_names(folder) or {"source": [name]}
+            hidden = Hidden(aliases.get(name, unnumbered(name)), names)
+            tables |= _named(name, _added_rows(name, folder, chosen), chosen, hidden)
     return dict(sorted(tables.items()))
 
 
@@ -130,13 +132,12 @@ def _refuse_taken(name: str, file: Path, known: Mapping[str, Source]) -> None:
 
 
 def _named(
-    name: str, rows: Iterator[pl.DataFrame], chosen: Choices, alias: str
+    name: str, rows: Iterator[pl.DataFrame], chosen: Choices, hidden: Hidden
 ) -> dict[str, Iterator[pl.DataFrame]]:
     """The source under the name that it may be published under."""
     if chosen.disclose_internal:
         return {name: rows}
-    hidden = Hidden(alias)
-    return {alias: (hidden.hide(part, name) for part in rows)}
+    return {hidden.alias: map(hidden.hide, rows)}
 
 
 def internal(folder: Path) -> dict[str, list[Path]]:
@@ -193,7 +194,8 @@ def as_ingested(known: KnownSource, rows: pl.DataFrame, chosen: Choices) -> dict
     """The table that a source of the store would have, by name, if its files read as ``rows``."""
     assert known.folder is not None
     parts = _marked(known.name, known.folder, chosen, [rows])
-    tables = _named(known.name, parts, chosen, known.alias)
+    hidden = Hidden(known.alias, read_names(known.folder) or {"source": [known.name]})
+    tables = _named(known.name, parts, chosen, hidden)
     return {name: pl.concat(table) for name, table in tables.items()}
 
 

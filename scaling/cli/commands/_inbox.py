@@ -14,8 +14,8 @@ from scaling.errors import InputError
 
 
 @contextmanager
-def changing_inbox() -> Iterator[None]:
-    """Hold the project, and have DVC track what changed in the store.
+def changing_inbox(*, track: bool = True) -> Iterator[None]:
+    """Hold the project, and with ``track`` have DVC track what changed in the store.
 
     Raises:
         InputError: this is no project's folder, or DVC fails.
@@ -26,7 +26,8 @@ def changing_inbox() -> Iterator[None]:
         raise InputError("no params.yaml here", hint="Run this in the project's folder.")
     with atomic.locked(Path(), waiting=_waiting):
         yield
-        _track()
+        if track:
+            _track()
 
 
 def _waiting() -> None:

@@ -213,7 +213,8 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     from scaling.runs.formats import read_table
 
     frame = read_table(path)
-    whole = Given(path, frame, range(1, frame.height + 1))
+    whole = _counting(Given(path, frame, range(1, frame.height + 1)))
+    frame = whole.frame
     sources: counts.Sources = {}
     for entry in maps or ():
         name, _, text = entry.partition("=")
@@ -227,7 +228,7 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         # Planned cells such as 70B need no unit that the runs need.
         needless = optional and counts.states_units(frame[column])
         sources[name] = column, None if needless else unit
-    with placed(path):
+    with whole.placed():
         made = counts.table(frame, sources)
     units = {unit for _, unit in sources.values() if unit in (*LOSSES, *SHARES)}
     if len(units) == 1:
@@ -235,6 +236,19 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     names = {name: one for name, (one, _) in sources.items()}
     full = {name: "1" for name in made.columns if units_of(name) is COUNTS}
     return replace(whole, frame=made, names=names, units=full)
+
+
+def _counting(given: Given) -> Given:
+    """Of a tracker's history the values that count; says on standard error what is left out."""
+    from scaling.runs.formats import format_of, settled
+
+    form = format_of(given.file)
+    if not form.raw:
+        return given
+    left = settled(given.frame, ordered=form.ordered)["left_out"]
+    for why, count in left.drop_nulls().value_counts(sort=True).iter_rows():
+        remark(f"{given.file}: {counted(count, 'value')} left out: {why}.")
+    return given.kept(left.is_null())
 
 
 def complete(given: Given, columns: Sequence[str]) -> Given:

@@ -30,7 +30,8 @@ def add(
         Many, typer.Option(help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat.")
     ] = None,
     sets: Annotated[
-        Many, typer.Option("--set", help="OURS=VALUE: a value for every row; repeat.")
+        Many,
+        typer.Option("--set", help="OURS=VALUE: a value for every row of this file; repeat."),
     ] = None,
     ignore: Annotated[
         Many, typer.Option(help="Column or pattern to leave out, as in config.*; repeat.")
@@ -49,17 +50,33 @@ def add(
         bool,
         typer.Option("--correct", help="Replace runs of the same name that have another recipe."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of the rows.")
+    ] = False,
 ) -> None:
     """Add runs: a table or a tracker's files, read through a mapping that is remembered."""
     from datetime import UTC, datetime
 
     from scaling.runs.inbox.add import add as run
     from scaling.runs.inbox.mapping import Options
+    from scaling.runs.validation.prospects import prospects
 
     options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
-    with changing_inbox():
+    with changing_inbox(track=not dry_run):
         today = datetime.now(UTC).date()
-        made = run(path, name, options, today=today, partial=partial, correct=correct)
+        made = run(
+            path,
+            name,
+            options,
+            today=today,
+            partial=partial,
+            correct=correct,
+            judge=prospects,
+            dry_run=dry_run,
+        )
     typer.echo("\n".join(made.remarks))
+    if dry_run:
+        typer.echo(f"nothing was added: {path} was only looked at, for source {made.source}")
+        return
     verb = "added to" if made.new else "is"
     typer.echo(f"{path} {verb} source {made.source}, published as {made.alias}")

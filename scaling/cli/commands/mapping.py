@@ -66,7 +66,7 @@ def mapping(
     if not undo and not amends:
         _show(known)
         return
-    with changing_inbox():
+    with changing_inbox(track=not dry_run):
         today = datetime.now(UTC).date()
         change = (
             remap.undo(known.folder, today)

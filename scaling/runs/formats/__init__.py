@@ -17,6 +17,7 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
+from scaling.runs.formats._settled import settled
 from scaling.runs.formats._source import Format
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "read_cells",
     "read_table",
     "run_table",
+    "settled",
     "to_schema",
 ]
 
@@ -79,7 +81,7 @@ def read_cells(path: Path) -> pl.DataFrame:
         cells = form.read(path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
-    if cells.is_empty():
+    if cells.is_empty() or (form.raw and cells["metric"].null_count() == cells.height):
         raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
     return cells
 

@@ -26,9 +26,10 @@ class Format:
     ``typed`` is False where the file knows only text, so that a number is a matter of reading.
     ``raw`` is True for trackers: their frame (`scaling.runs.formats._raw`) has the tracker's own
     names and units, and is a run table only after a mapping. ``own_ids`` is True where the tracker
-    gave its runs ids that are unique, and not just a name or a place. Of a folder, `read` needs the
-    files whose paths match ``needs``; beside a file, those that are called like ``beside``.
-    ``batches`` reads a large table in parts, in order.
+    gave its runs ids that are unique, and not just a name or a place. ``ordered`` is False where
+    rows do not stand in the order in which they were written, so that no restart can be seen. Of a
+    folder, `read` needs the files whose paths match ``needs``; beside a file, those that are called
+    like ``beside``. ``batches`` reads a large table in parts, in order.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Format:
     recognise: Callable[[Path], bool] | None = None
     raw: bool = False
     own_ids: bool = False
+    ordered: bool = True
     needs: tuple[str, ...] = ("*",)
     beside: tuple[str, ...] = ()
     batches: Callable[[Path], Iterator[pl.DataFrame]] | None = None

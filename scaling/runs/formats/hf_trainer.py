@@ -1,8 +1,9 @@
 """Hugging Face ``trainer_state.json``: the history that ``transformers.Trainer`` saves.
 
 Format: `transformers.TrainerState.save_to_json`. ``log_history`` is a list of objects; each has
-``step`` and whatever was logged then. ``global_step`` is the trainer's own last step. The file
-names no run: it is called after the file (``NAME.trainer_state.json``) or after its folder
+``step`` and whatever was logged then. ``global_step`` is the trainer's own last step, and the run
+has ended when that is ``max_steps`` (in files without it, when ``epoch`` is ``num_train_epochs``).
+The file names no run: it is called after the file (``NAME.trainer_state.json``) or after its folder
 (``checkpoint-*`` folders after theirs).
 """
 
@@ -14,7 +15,15 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.formats._raw import Run, as_number, as_step, bounded, frame, from_json
+from scaling.runs.formats._raw import (
+    Run,
+    as_name,
+    as_number,
+    as_step,
+    bounded,
+    frame,
+    from_json,
+)
 from scaling.runs.formats._source import Format
 
 _NAME = "trainer_state.json"
@@ -32,6 +41,7 @@ def read(path: Path) -> pl.DataFrame:
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         raise InputError("not a trainer state", file=file, allowed="an object with 'log_history'")
     run = Run(_run_name(file), expected_last_step=as_number(state.get("global_step")))
+    run.status, run.ended = _progress(state)
     run.note("config", {key: value for key, value in state.items() if key != "log_history"})
     for row, entry in enumerate(state["log_history"], start=1):
         _add(run, entry, file, row)
@@ -48,7 +58,16 @@ def _add(run: Run, entry: Any, file: Path, row: int) -> None:
         )
     for metric, value in entry.items():
         if metric != "step":
-            run.add(step, metric, value, None)
+            run.add(step, metric, value, None, record=row)
+
+
+def _progress(state: dict[str, Any]) -> tuple[str | None, bool | None]:
+    """How far the run is, in words, and whether that is its end; None where it does not say."""
+    for done, planned in (("global_step", "max_steps"), ("epoch", "num_train_epochs")):
+        at, end = as_number(state.get(done)), as_number(state.get(planned))
+        if at is not None and end is not None and end > 0:
+            return f"{done} {as_name(at)}, {planned} {as_name(end)}", at >= end
+    return None, None
 
 
 def _run_name(file: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.formats._raw import Run, as_step, frame, parsed
+from scaling.runs.formats._raw import Run, as_step, frame, parsed, without_gaps
 from scaling.runs.formats._source import Format
 from scaling.runs.formats._text_table import header, table
 from scaling.runs.formats._yaml import from_yaml
@@ -38,7 +38,8 @@ def read(path: Path) -> pl.DataFrame:
             value = cells.get("step", "")
             raise InputError("no step", file=file, row=row, value=value, allowed="a number")
         for metric in (name for name in cells if name != "step"):
-            run.add(step, metric, parsed(cells[metric]), None)
+            run.add(step, metric, parsed(cells[metric]), None, record=row)
+    without_gaps([run])
     return frame([run], file)
 
 

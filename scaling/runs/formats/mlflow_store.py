@@ -7,7 +7,8 @@ own reader puts lines with a data set at step 0; here they keep the step that th
 
 SQLite has no NaN and, for MLflow, no infinity: ``is_nan`` and the largest double stand for them.
 The database keeps each metric's latest step, which gives ``expected_last_step``; the folder does
-not. Runs without any metric have no rows. Deleted runs are read, and ``status`` says so.
+not. Runs that were deleted, alone or with their experiment, and folders of runs whose ``meta.yaml``
+is missing or damaged are read and left out (``left_out``).
 """
 
 from __future__ import annotations
@@ -21,11 +22,21 @@ from typing import Any
 
 import polars as pl
 
-from scaling.errors import InputError
-from scaling.runs.formats._raw import Run, as_number, bounded, frame, whole_lines
+from scaling.errors import InputError, shorten
+from scaling.runs.formats._raw import (
+    Run,
+    as_number,
+    bounded,
+    by_metric,
+    by_time,
+    frame,
+    whole_lines,
+)
 from scaling.runs.formats._source import Format
 from scaling.runs.formats._yaml import from_yaml
 
+_META, _TRASH = "meta.yaml", ".trash"
+DELETED = "deleted in the tracker"
 _LARGEST_META = 1024**2
 _LARGEST_CELL = 16 * 1024**2
 _STATUS = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
@@ -43,47 +54,62 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def _folder(path: Path) -> list[Run]:
-    metas = [*path.glob("*/meta.yaml"), *path.glob("*/*/meta.yaml")]
-    runs = [file.parent for file in metas if (file.parent / "metrics").is_dir()]
-    found = ((_meta(folder / "meta.yaml"), folder) for folder in runs)
-    # Models that runs logged lie in folders of the same form, without the id of a run.
-    kept = (pair for pair in found if "run_id" in pair[0] or "run_uuid" in pair[0])
-    return [_run(meta, folder) for meta, folder in sorted(kept, key=_age)]
+    # What MLflow deletes with its experiment lies in `.trash`.
+    levels = ("*", "*/*", f"{_TRASH}/*/*")
+    folders = {folder for level in levels for folder in path.glob(level) if folder.is_dir()}
+    found = [(*_meta(folder / _META), folder) for folder in sorted(folders)]
+    return [_run(*one) for one in sorted(found, key=_age) if _is_run(*one)]
 
 
-def _age(found: tuple[dict[str, Any], Path]) -> tuple[float, str]:
-    return (as_number(found[0].get("start_time")) or 0.0, found[1].name)
+def _is_run(meta: dict[str, Any], fault: str | None, folder: Path) -> bool:
+    """Models that runs logged lie in folders of the same form, without the id of a run."""
+    if fault is None:
+        return not meta.keys().isdisjoint(("run_id", "run_uuid"))
+    return (folder / "metrics").is_dir() or (folder / "params").is_dir()
 
 
-def _meta(file: Path) -> dict[str, Any]:
-    meta = from_yaml(file, _LARGEST_META)
-    if not isinstance(meta, dict):
-        raise InputError("not a mapping", file=file, value=meta, allowed="run_id, status, ...")
-    return meta
+def _age(found: tuple[dict[str, Any], str | None, Path]) -> tuple[float, str]:
+    return (as_number(found[0].get("start_time")) or 0.0, found[2].name)
 
 
-def _run(meta: dict[str, Any], folder: Path) -> Run:
-    run = Run(folder.name, _word(meta.get("run_name")), _experiment(folder.parent))
-    run.status = _ended(_STATUS.get(str(meta.get("status"))), meta.get("lifecycle_stage"))
+def _meta(file: Path) -> tuple[dict[str, Any], str | None]:
+    """What it says and, where it cannot be read, why."""
+    if not file.is_file():
+        return {}, f"no {_META}"
+    try:
+        meta = from_yaml(file, _LARGEST_META)
+    except InputError as error:
+        return {}, f"{_META} is {shorten(error.problem, 120)}"
+    if isinstance(meta, dict):
+        return meta, None
+    return {}, f"{_META} is empty" if meta is None else f"{_META} is not a mapping"
+
+
+def _run(meta: dict[str, Any], fault: str | None, folder: Path) -> Run:
+    experiment, _ = _meta(folder.parent / _META)
+    group = str(experiment.get("name", folder.parent.name))
+    run = Run(folder.name, _word(meta.get("run_name")), group, left_out=fault)
+    if "deleted" in (meta.get("lifecycle_stage"), experiment.get("lifecycle_stage")) or (
+        folder.parent.parent.name == _TRASH
+    ):
+        run.left_out = DELETED
+    run.status = _STATUS.get(str(meta.get("status")))
+    run.ended = _ended(run.status)
     for file in _files(folder / "params"):
         name = file.relative_to(folder / "params").as_posix()
         run.note("config", {name: _param(file)})
     for file in _files(folder / "metrics"):
         _metric(file, file.relative_to(folder / "metrics").as_posix(), run)
+    run.rows = by_time(by_metric(run.rows))
     return run
-
-
-def _experiment(folder: Path) -> str:
-    file = folder / "meta.yaml"
-    return str(_meta(file).get("name", folder.name)) if file.is_file() else folder.name
 
 
 def _word(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else str(value)
 
 
-def _ended(status: str | None, stage: object) -> str | None:
-    return f"{status} (deleted)" if stage == "deleted" else status
+def _ended(status: str | None) -> bool | None:
+    return None if status is None else status == "FINISHED"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -146,20 +172,25 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
 
 def _runs(database: sqlite3.Connection, path: Path) -> list[Run]:
     query = (
-        "SELECT r.run_uuid, r.name, e.name, r.status, r.lifecycle_stage,"
-        " (SELECT max(step) FROM latest_metrics AS l WHERE l.run_uuid = r.run_uuid)"
+        "SELECT r.run_uuid, r.name, e.name, r.status, r.lifecycle_stage, e.lifecycle_stage"
         " FROM runs AS r LEFT JOIN experiments AS e ON e.experiment_id = r.experiment_id"
         " ORDER BY r.start_time, r.run_uuid"
     )
     runs: dict[str, Run] = {}
-    for uuid, name, experiment, status, stage, last in database.execute(query):
-        run = Run(str(uuid), _word(name), _word(experiment), expected_last_step=as_number(last))
-        run.status = _ended(_word(status), stage)
+    for uuid, name, experiment, status, *stages in database.execute(query):
+        run = Run(str(uuid), _word(name), _word(experiment), status=_word(status))
+        run.ended = _ended(run.status)
+        run.left_out = DELETED if "deleted" in stages else None
         runs[uuid] = run
+    for uuid, key, step in database.execute("SELECT run_uuid, key, step FROM latest_metrics"):
+        if (last := as_number(step)) is not None:
+            _of(runs, uuid, path).expected_last_steps[str(key)] = last
     for uuid, key, value in database.execute("SELECT run_uuid, key, value FROM params"):
         _of(runs, uuid, path).note("config", {str(key): value})
     for row, (uuid, *rest) in enumerate(_history(database), start=1):
         _logged(_of(runs, uuid, path), rest, path, row)
+    for run in runs.values():
+        run.rows = by_time(by_metric(run.rows))
     return list(runs.values())
 
 
@@ -189,8 +220,10 @@ def _logged(run: Run, cells: list[Any], path: Path, row: int) -> None:
 def _recognise(path: Path) -> bool:
     if not path.is_dir():
         return path.name.lower().endswith(FORMAT.suffixes)
-    return any((f.parent / "metrics").is_dir() for f in path.glob("*/*/meta.yaml")) or any(
-        (f.parent / "metrics").is_dir() for f in path.glob("*/meta.yaml")
+    # One whole run, or an experiment beside a run without its description.
+    metas = [*path.glob(f"*/*/{_META}"), *path.glob(f"*/{_META}")]
+    return any(
+        (file.parent / "metrics").is_dir() or any(file.parent.glob("*/metrics")) for file in metas
     )
 
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats import _arrow
-from scaling.runs.formats._raw import Run, as_text, frame
+from scaling.runs.formats._raw import Run, as_text, by_metric, by_time, frame
 from scaling.runs.formats._source import Format
 
 _SUFFIX = ".neptune.parquet"
@@ -60,6 +60,8 @@ def read(path: Path) -> pl.DataFrame:
             key = (cells["project_id"], cells["run_id"])
             name = key[1] if len(projects) == 1 else "/".join(map(str, key))
             _add(runs.setdefault(key, Run(name, group=key[0])), cells, file, row)
+    for run in runs.values():
+        run.rows = by_time(by_metric(run.rows))
     return frame(runs.values(), path)
 
 

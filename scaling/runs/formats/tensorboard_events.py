@@ -6,16 +6,20 @@ CRC-32C of the length, payload, masked CRC-32C of the payload) round the protoco
 as ``simple_value`` and as tensors without dimensions; images, histograms and texts are not metric
 values and are left out. Numbers are as stored: most writers store 32-bit floats.
 
-A run is a folder, as TensorBoard has it: named by its path below the folder that is read. A file
-that ends within a record is kept up to there and marked ``truncated``; a damaged record with
-others after it is refused. The format has no end mark, so a file that ends between two records
-cannot be told from a whole one, and it has no account of its own last step.
+A run is a folder, as TensorBoard has it: named by its path below the folder that is read. Files of
+one run are put together in the order of their times. A session that starts at a step
+(``SessionLog``, what writers call ``purge_step``) leaves out what was written before from that step
+on, as TensorBoard does. A file that ends within a record is kept up to there and marked
+``truncated``; a damaged record with others after it is refused. The format has no end mark, so a
+file that ends between two records cannot be told from a whole one, and it has no account of its own
+last step.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +27,13 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats import _wire
-from scaling.runs.formats._raw import Run, bounded, frame
+from scaling.runs.formats._raw import PURGED, Row, Run, bounded, by_time, frame
 from scaling.runs.formats._source import Format
 
 _LARGEST_RECORD = 256 * 1024**2
 _MARK = ".tfevents"
+# SessionLog.SessionStatus; in a list of rows, the metric of the row that stands for it.
+_STATUS_START, _START = 1, "\0session start"
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -58,12 +64,31 @@ def read(path: Path) -> pl.DataFrame:
     """
     top = path if path.is_dir() else path.parent
     files = sorted(top.rglob(f"*{_MARK}*")) if path.is_dir() else [path]
-    runs: dict[str, Run] = {}
+    runs: dict[str, list[Run]] = {}
     for file in (file for file in files if file.is_file()):
         below = file.parent.relative_to(top).as_posix()
         name = top.absolute().name if below == "." else below
-        _read_file(file, runs.setdefault(name, Run(name)))
-    return frame(runs.values(), path)
+        runs.setdefault(name, []).append(part := Run(name))
+        _read_file(file, part)
+    return frame([_together(parts) for parts in runs.values()], path)
+
+
+def _together(parts: list[Run]) -> Run:
+    """The files of one run as one."""
+    rows = list[Row]()
+    for row in by_time(part.rows for part in parts):
+        if row.metric == _START:
+            rows = [_purged(old, row.step or 0.0) for old in rows]
+        else:
+            rows.append(row)
+    notes = {name: value for part in parts for name, value in part.notes.items()}
+    return replace(
+        parts[0], rows=rows, notes=notes, truncated=any(part.truncated for part in parts)
+    )
+
+
+def _purged(row: Row, start: float) -> Row:
+    return row._replace(left_out=PURGED) if (row.step or 0.0) >= start else row
 
 
 def _read_file(file: Path, run: Run) -> None:
@@ -108,8 +133,8 @@ def _padding(data: bytes, at: int, file: Path, row: int) -> bool:
 
 
 def _event(payload: bytes, run: Run) -> None:
-    """Event: 1 wall_time, 2 step, 5 summary (1 value, repeated)."""
-    wall, step, summaries = 0.0, 0, []
+    """Event: 1 wall_time, 2 step, 5 summary (1 value, repeated), 7 session_log (1 status)."""
+    wall, step, summaries, starts = 0.0, 0, list[bytes](), False
     for number, kind, value in _wire.fields(payload):
         if number == 1:
             wall = _wire.real(kind, value)
@@ -117,6 +142,9 @@ def _event(payload: bytes, run: Run) -> None:
             step = _wire.signed(value)
         elif number == 5:
             summaries.append(_wire.raw(value))
+        elif number == 7:
+            starts = (1, _wire.VARINT, _STATUS_START) in _wire.fields(_wire.raw(value))
+    run.rows += [Row(0, float(step), _START, None, None, wall)] * starts
     found = (field for summary in summaries for field in _wire.fields(summary))
     for number, _, value in found:
         if number == 1:

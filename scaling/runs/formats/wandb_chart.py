@@ -2,11 +2,13 @@
 
 Format, as exports have it: first the x axis (``Step``, or another metric), then for each run
 ``RUN - METRIC``, ``RUN - METRIC__MIN`` and ``RUN - METRIC__MAX``, often with ``RUN - _step`` (and
-its two) before them. A run's own ``_step`` is its step; without it the x axis must be ``Step``.
+its two) before them. A run's own ``_step`` is its step, or else the x axis if that is ``Step``.
+Another x axis (tokens, a time) is a metric here, beside the values of its line.
 
-A chart may show a sample, or one mean for many steps, and does not say so: where ``__MIN`` and
-``__MAX`` (metrics of their own here) differ from the value, it is a mean. It knows no last step,
-and runs only by the name that they were shown under.
+A chart may show a sample, or one mean for many steps or for a group of runs, and does not say so:
+where ``__MIN`` and ``__MAX`` (metrics of their own here) are apart, the value is a mean, and its
+``defect`` says so. It knows no last step, no order in time, and runs only by the name that they
+were shown under.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.formats._raw import Run, as_step, frame, parsed
+from scaling.runs.formats._raw import Run, as_number, as_step, frame, parsed
 from scaling.runs.formats._source import Format
 from scaling.runs.formats._text_table import header, table
 
@@ -24,36 +26,52 @@ _AXIS, _OWN = "Step", "_step"
 _BETWEEN = " - "
 _END = ".chart.csv"
 _ENDS = ("__MIN", "__MAX")
+MEAN = "mean_of_several"
 
 
 def read(path: Path) -> pl.DataFrame:
     """The raw frame of the runs in the chart.
 
     Raises:
-        InputError: not such a table, or a value without a step.
+        InputError: not such a table, or a step that is no number.
     """
     lines, cut = table(path)
+    axis = next(iter(header(path)), _AXIS)
     runs: dict[str, Run] = {}
     for row, cells in enumerate(lines, start=1):
-        for column, cell in cells.items():
-            run, between, metric = column.rpartition(_BETWEEN)
-            if not between or metric.removesuffix("__MIN").removesuffix("__MAX") == _OWN:
-                continue
-            step = _step(cells, run, path, row)
-            runs.setdefault(run, Run(run, run_name=run, truncated=cut)).add(
-                step, metric, parsed(cell), None
-            )
+        for name, values in _by_run(cells).items():
+            run = runs.setdefault(name, Run(name, run_name=name, truncated=cut))
+            step = _step(cells, values, path, row)
+            if axis != _AXIS:
+                run.add(step, axis, parsed(cells.get(axis)), None, record=row)
+            for metric, cell in values.items():
+                if metric.removesuffix("__MIN").removesuffix("__MAX") != _OWN:
+                    mean = MEAN if _is_mean(metric, values) else None
+                    run.add(step, metric, parsed(cell), None, record=row, defect=mean)
     return frame(runs.values(), path)
 
 
-def _step(cells: dict[str, str], run: str, path: Path, row: int) -> float:
+def _by_run(cells: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The filled cells of a line by run and metric."""
+    found: dict[str, dict[str, str]] = {}
+    for column, cell in cells.items():
+        run, between, metric = column.rpartition(_BETWEEN)
+        if between:
+            found.setdefault(run, {})[metric] = cell
+    return found
+
+
+def _is_mean(metric: str, values: dict[str, str]) -> bool:
+    lowest, highest = (as_number(parsed(values.get(f"{metric}{end}"))) for end in _ENDS)
+    return lowest is not None and highest is not None and lowest < highest
+
+
+def _step(cells: dict[str, str], values: dict[str, str], path: Path, row: int) -> float | None:
     """The run's own step, or the x axis if that is the step."""
-    own = cells.get(f"{run}{_BETWEEN}{_OWN}", cells.get(_AXIS))
+    own = values.get(_OWN, cells.get(_AXIS))
     step = as_step(parsed(own))
-    if step is None:
-        hint = f"Export the chart with {_AXIS} as its x axis."
-        allowed = "a number"
-        raise InputError("no step", file=path, row=row, value=own, allowed=allowed, hint=hint)
+    if own is not None and step is None:
+        raise InputError("no step", file=path, row=row, value=own, allowed="a number")
     return step
 
 
@@ -76,4 +94,5 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
+    ordered=False,
 )

@@ -3,12 +3,14 @@
 Format: the objects that `wandb.apis.public.Run.scan_history` yields, saved as CSV, JSON lines or
 Parquet: one row per logging call, ``_step`` and ``_timestamp`` beside the metrics. `Run.history`
 gives a sample of 500 rows instead; a table cannot tell the two apart, so export with
-``scan_history``. A column ``run`` or ``run_id`` names the run, otherwise the file does; columns
-``config.*`` are configuration. All rows are read.
+``scan_history``. The first column of `_IDENTITY` that the table has names the run, otherwise the
+file does; columns ``config.*`` are configuration. All rows are read; where each row of a run has a
+time, they are put in its order, because services give histories by step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +20,26 @@ from scaling.errors import InputError
 from scaling.runs.formats import _arrow
 from scaling.runs.formats._raw import (
     Run,
+    as_name,
     as_number,
     as_step,
+    as_text,
     flat,
     frame,
     from_json,
+    is_absent,
     parsed,
     whole_lines,
+    without_gaps,
 )
 from scaling.runs.formats._source import Format
 from scaling.runs.formats._text_table import header, table
 
 _ENDS = (".wandb.csv", ".wandb.jsonl", ".wandb.parquet")
-_RUN = ("run", "run_id")
+_LINES = (".jsonl", ".ndjson")
+# Columns that name a run, the surest first: ids of the tracker, then names that people gave.
+_NAMES = ("run_name", "run.name", "name", "display_name")
+_IDENTITY = ("run_id", "run.id", "run", *_NAMES)
 _CONFIG = "config."
 
 
@@ -41,11 +50,34 @@ def read(path: Path) -> pl.DataFrame:
         InputError: not such a table, a row without ``_step``.
     """
     rows, cut = _rows(path)
-    runs: dict[str, Run] = {}
+    identity = _identity(rows)
+    runs: dict[str | None, Run] = {}
     for number, row in enumerate(rows, start=1):
-        name = next((str(row[key]) for key in _RUN if row.get(key) is not None), _stem(path))
-        _add(runs.setdefault(name, Run(name, truncated=cut)), row, path, number)
+        key = _name(row.get(identity[0])) if identity else _stem(path)
+        run = runs.setdefault(key, Run(key or _stem(path), truncated=cut))
+        if key is None:
+            run.left_out = f"no run in column {identity[0]!r}"
+        for column in (one for one in identity[:2] if one.lower() in _NAMES):
+            run.run_name = _name(row.get(column)) or run.run_name
+        _add(run, row, path, number, identity[:2])
+    without_gaps(runs.values())
+    for run in runs.values():
+        if all(row.wall_time is not None for row in run.rows):
+            run.rows.sort(key=lambda row: row.wall_time or 0.0)
     return frame(runs.values(), path)
+
+
+def _identity(rows: list[dict[str, Any]]) -> list[str]:
+    """The columns of the table that name a run, the surest first."""
+    there = dict.fromkeys(name for row in rows for name in row)
+    return [name for known in _IDENTITY for name in there if name.lower() == known]
+
+
+def _name(value: Any) -> str | None:
+    """A cell as a name; None where it has none, which a table may write as NaN."""
+    if is_absent(value) or str(value) in ("NaN", "nan"):
+        return None
+    return as_name(value) if isinstance(value, float) else as_text(value)
 
 
 def _rows(path: Path) -> tuple[list[dict[str, Any]], bool]:
@@ -53,11 +85,14 @@ def _rows(path: Path) -> tuple[list[dict[str, Any]], bool]:
     end = path.suffix.lower()
     if end == ".csv":
         lines, cut = table(path)
-        texts = (*_RUN, _CONFIG)
         return [
-            {n: c if n.startswith(texts) else parsed(c) for n, c in line.items()} for line in lines
+            {
+                n: c if n.lower() in _IDENTITY or n.startswith(_CONFIG) else parsed(c)
+                for n, c in line.items()
+            }
+            for line in lines
         ], cut
-    if end == ".jsonl":
+    if end in _LINES:
         text, cut = whole_lines(path)
         lines_in = [line for line in text.split("\n") if line.strip()]
         return [_object(line, path, row) for row, line in enumerate(lines_in, start=1)], cut
@@ -72,17 +107,17 @@ def _object(line: str, path: Path, row: int) -> dict[str, Any]:
     return dict(flat(value))
 
 
-def _add(run: Run, row: dict[str, Any], path: Path, number: int) -> None:
+def _add(run: Run, row: dict[str, Any], path: Path, number: int, identity: Sequence[str]) -> None:
     step = as_step(row.get("_step"))
     if step is None:
         value, allowed = row.get("_step"), "a number in '_step'"
         raise InputError("a row without step", file=path, row=number, value=value, allowed=allowed)
     wall = as_number(row.get("_timestamp"))
     for name, value in row.items():
-        if name.startswith(_CONFIG):
+        if name.startswith(_CONFIG) and not is_absent(value):
             run.note("config", {name.removeprefix(_CONFIG): value})
-        elif name not in ("_step", "_timestamp", *_RUN):
-            run.add(step, name, value, wall)
+        elif name not in ("_step", "_timestamp", *identity) and not name.startswith(_CONFIG):
+            run.add(step, name, value, wall, record=number)
 
 
 def _stem(path: Path) -> str:
@@ -103,7 +138,7 @@ def _names(path: Path) -> list[str]:
         return header(path)
     if end == ".parquet":
         return _arrow.names(path)
-    return _keys(path) if end == ".jsonl" else []
+    return _keys(path) if end in _LINES else []
 
 
 def _keys(path: Path) -> list[str]:

@@ -137,7 +137,8 @@ def _record(
             _start(_wire.raw(value), run, config, file, row)
         elif number == 18:
             codes = [_wire.signed(v) for n, _, v in _wire.fields(_wire.raw(value)) if n == 1]
-            run.status = f"exit code {codes[0] if codes else 0}"
+            code = codes[0] if codes else 0
+            run.status, run.ended = f"exit code {code}", code == 0
 
 
 def _start(data: bytes, run: Run, config: dict[str, Any], file: Path, row: int) -> None:
@@ -185,7 +186,7 @@ def _history(data: bytes, run: Run, file: Path, row: int) -> None:
     stated = as_number(items.pop("_step", None))
     wall = as_number(items.pop("_timestamp", None))
     for name, content in items.items():
-        run.add(step if stated is None else stated, name, content, wall)
+        run.add(step if stated is None else stated, name, content, wall, record=row)
 
 
 def _item(data: bytes, file: Path, row: int) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ How one is written on the command line:
                                       or for a text a join, model+seed
     --metric THEIRS=ID:UNIT[:TO]      a metric; ID is KIND@DATASET, TO the unit to turn it into
                                       (a loss in perplexity is turned into nats/token)
-    --set OURS=VALUE[:UNIT]           the same value in every row
+    --set OURS=VALUE[:UNIT]           the same value in every row; without a value, none
     --ignore NAME                     a name, or a pattern like config.*
     --rows every | final              which checkpoints of a tracker's run
 """
@@ -49,6 +49,11 @@ _KINDS = _KNOWN["metric_kind"].allowed
 # Filled in by ingest; nobody else knows them.
 _OURS_ALONE = ("source", "recorded", "payload")
 _FROM_METRIC = ("metric", "metric_kind", "dataset", "unit")
+# Constants that hold for all files of a source. All others are facts of the file they were said of.
+RULES = (
+    *("metric", "metric_kind", "dataset", "tokenizer", "unit", "axis_name"),
+    *("flops_method", "origin", "training_data", "split"),
+)
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,11 @@ def amended(mapping: Mapping, options: Options) -> Mapping:
         columns[ours] = source
         constants.pop(ours, None)
     for text in options.sets:
-        ours, value = _set_option(text)
-        constants[ours] = value
+        ours, value = set_option(text)
         columns.pop(ours, None)
+        constants.pop(ours, None)
+        if value:
+            constants[ours] = value
     made = replace(
         mapping,
         columns=columns,
@@ -203,12 +210,52 @@ def _map_option(text: str) -> tuple[str, From]:
     return ours, From(parts, unit or None)
 
 
-def _set_option(text: str) -> tuple[str, str]:
-    ours, _, value = text.partition("=")
-    _check_ours(ours, f"--set {text}", "OURS=VALUE", bool(value))
-    if units_of(ours) in (COUNTS, COMPUTE):
+def set_option(text: str) -> tuple[str, str]:
+    """Column and value of a --set; the value is empty where it is to have none."""
+    ours, sign, value = text.partition("=")
+    _check_ours(ours, f"--set {text}", "OURS=VALUE", bool(sign))
+    if value and units_of(ours) in (COUNTS, COMPUTE):
         counts.count(value, ours, place=f"--set {ours}=")
     return ours, value
+
+
+def facts(mapping: Mapping) -> dict[str, str]:
+    """What the mapping says of one file only, as options by column: not to be said of another."""
+    numbers = {
+        ours: f"--map {ours}={source}"
+        for ours, source in mapping.columns.items()
+        if all(map(is_number, source.parts))
+    }
+    constants = mapping.constants.items()
+    return numbers | {k: f"--set {k}={v}" for k, v in constants if k not in RULES}
+
+
+def without(mapping: Mapping, columns: Iterable[str]) -> Mapping:
+    """The mapping without what it says of these columns."""
+    gone = set(columns)
+    return replace(
+        mapping,
+        columns={k: v for k, v in mapping.columns.items() if k not in gone},
+        constants={k: v for k, v in mapping.constants.items() if k not in gone},
+    )
+
+
+def with_facts(mapping: Mapping, own: Mapping) -> Mapping:
+    """The mapping with the facts of a file that ``own`` read."""
+    said = facts(own)
+    bare = without(mapping, (*facts(mapping), *said))
+    columns = {k: v for k, v in own.columns.items() if k in said}
+    constants = {k: v for k, v in own.constants.items() if k in said}
+    return replace(bare, columns=bare.columns | columns, constants=bare.constants | constants)
+
+
+def is_number(text: str) -> bool:
+    """Whether a part of a product is a number and no name."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_ours(ours: str, option: str, form: str, complete: bool) -> None:

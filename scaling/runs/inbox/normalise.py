@@ -9,22 +9,33 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from scaling.errors import InputError, nearest, placed, shorten
 from scaling.runs import counts
-from scaling.runs.formats import to_schema
-from scaling.runs.formats._raw import RAW
-from scaling.runs.inbox.mapping import From, Mapping
+from scaling.runs.formats import settled, to_schema
+from scaling.runs.formats._raw import RAW, run_left_out
+from scaling.runs.inbox.mapping import From, Mapping, is_number
+from scaling.runs.inbox.remarks import left_out_runs
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import COMPUTE, COUNTS, ENTROPY, units_of, value_in
 
 _KNOWN = by_name(RUN)
 # Columns of a tracker's frame that are ours already, or serve the account of a run.
 TRACKER_OWN = ("run", "step")
-META = {"_expected": pl.Float64, "_status": pl.String, "_truncated": pl.Boolean}
-_META_FROM = {"_expected": "expected_last_step", "_status": "status", "_truncated": "truncated"}
+_META_FROM = {
+    "_expected": "expected_last_step",
+    "_reached": "reached_step",
+    "_gap": "_gap",
+    "_status": "status",
+    "_ended": "ended",
+    "_truncated": "truncated",
+    "_wall": "wall_time",
+    "_left_out": "left_out",
+}
+META = {name: RAW.get(theirs, pl.Float64) for name, theirs in _META_FROM.items()}
 # What people call things; a suggestion in a message, never taken by itself.
 _CUSTOMARY = {
     **dict.fromkeys(("n", "n_params", "num_params", "parameters", "model_size"), "params"),
@@ -47,20 +58,31 @@ _EXAMPLE = {
 
 
 def run_rows(
-    cells: pl.DataFrame, mapping: Mapping, *, raw: bool, entering: bool = False
+    cells: pl.DataFrame,
+    mapping: Mapping,
+    *,
+    raw: bool,
+    ordered: bool = True,
+    entering: bool = False,
 ) -> pl.DataFrame:
     """Rows in the run schema with ``row`` (data rows of the frame, from 1) and ``unparsed``.
 
-    Rows of a tracker also have `META`. A row makes one result for each mapped metric that it has.
-    With ``entering``, units that are not stated are checked; what was added once is read as it is.
+    Rows of a tracker also have `META`, and those that do not count say why in ``_left_out``. A row
+    makes one result for each mapped metric that it has. With ``entering``, units that are not
+    stated are checked; what was added once is read as it is.
 
     Raises:
         InputError: lists all that is unmapped, missing or ambiguous.
     """
-    faults = _faults(cells, mapping, raw)
+    nothing = raw and cells.select(run_left_out().all()).item()
+    if nothing and entering:
+        raise InputError("no run counts:\n  " + "\n  ".join(left_out_runs(cells)))
+    faults = [] if nothing else _faults(cells, mapping, raw)
     if faults:
         raise InputError("the mapping leaves questions open:\n  " + "\n  ".join(faults))
     frame = cells.with_row_index("_row", offset=1).with_columns(pl.col("_row").cast(pl.Int64))
+    if raw:
+        frame = settled(identified(frame, mapping), ordered=ordered).with_columns(_gap())
     frame = _of_metrics(frame, mapping, raw) if mapping.metrics else frame
     given = _under_our_names(frame, mapping, raw)
     made = _in_schema(given, frame, mapping, raw)
@@ -73,16 +95,29 @@ def run_rows(
 
 
 def names_in(cells: pl.DataFrame, raw: bool) -> list[str]:
-    """Every name that the file brought: columns, or a tracker's metrics and configuration keys."""
+    """Every name that the file brought: columns, or a tracker's metrics and configuration keys.
+
+    Runs that the tracker itself leaves out bring no names.
+    """
     if not raw:
         return cells.columns
-    logged = cells["metric"].unique(maintain_order=True).to_list()
-    return [*logged, *(name for name in cells.columns if name not in RAW)]
+    counted = cells.filter(~run_left_out())
+    logged = counted["metric"].unique(maintain_order=True).to_list()
+    others = [name for name in cells.columns if name not in RAW and not name.startswith("_")]
+    if counted.height < cells.height:
+        others = [
+            name
+            for name in others
+            if counted[name].count() or cells[name].null_count() == cells.height
+        ]
+    return [*logged, *others]
 
 
 def _faults(cells: pl.DataFrame, mapping: Mapping, raw: bool) -> list[str]:
     there = names_in(cells, raw)
-    usable = [*there, *RAW] if raw else there
+    # A metric of a run that is left out may be mapped, and must not be.
+    left = [] if not raw else [*cells["metric"].drop_nulls().unique(), *cells.columns]
+    usable = list(dict.fromkeys([*there, *left]))
     used = {part for source in mapping.columns.values() for part in source.parts}
     used |= set(mapping.metrics)
     faults = [*_absent(mapping, usable), *_ambiguous(cells, used, raw)]
@@ -106,7 +141,7 @@ def _absent(mapping: Mapping, usable: Sequence[str]) -> list[str]:
     faults = []
     for ours, source in mapping.columns.items():
         for part in source.parts:
-            if part in usable or (_KNOWN[ours].dtype != pl.String and _is_number(part)):
+            if part in usable or (_KNOWN[ours].dtype != pl.String and is_number(part)):
                 continue
             units = f" Units of {ours}: {', '.join(units_of(ours))}." if ":" in part else ""
             hint = nearest(part, usable) or f"There are: {shorten(list(usable), 200)}."
@@ -127,33 +162,41 @@ def _ambiguous(cells: pl.DataFrame, used: set[str], raw: bool) -> list[str]:
     return [f"{name!r} is both a metric and a column of the tracker" for name in sorted(logged)]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_ignored(name: str, mapping: Mapping) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in mapping.ignore)
 
 
 def _is_ours(name: str, mapping: Mapping) -> bool:
-    """Whether a table's column stands for the one of ours that has its name."""
-    return name in _KNOWN and name not in mapping.columns and name not in mapping.constants
+    """Whether a table's column stands for the one of ours that has its name.
+
+    Not if that is filled from elsewhere, if the column as a whole is mapped to another or to a
+    metric, or if it is ignored; '*' ignores the rest only.
+    """
+    rest = replace(mapping, ignore=tuple(one for one in mapping.ignore if one != "*"))
+    elsewhere = {*mapping.columns, *mapping.constants, *mapping.metrics}
+    elsewhere |= {one.parts[0] for one in mapping.columns.values() if len(one.parts) == 1}
+    return name in _KNOWN and name not in elsewhere and not _is_ignored(name, rest)
 
 
 def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
     """What is there, the nearest of ours, and the options that would settle it."""
     metric = raw and name not in cells.columns
-    values = cells.filter(pl.col("metric") == name)["value"] if metric else cells[name]
+    logged = cells.filter(pl.col("metric") == name) if metric else cells
+    text = metric and logged["value"].null_count() == logged.height
+    values = logged.select(as_written())["_written"] if metric else cells[name]
     some = ", ".join(map(str, values.drop_nulls().unique(maintain_order=True).head(3).to_list()))
-    if name in _KNOWN:
+    if name in _KNOWN and not metric:
         return f"{name!r} is mapped or set from elsewhere too: --ignore '{name}', or map it alone"
     ours = _nearest(name)
+    if text and ours and _KNOWN[ours].dtype == pl.Float64:
+        ours = None
     near = f"nearest of ours {ours!r}" if ours else "nothing of ours is near"
-    if metric or _LIKE_METRIC.search(name):
+    if metric and name in _KNOWN:
+        near, option = "it has a name of ours", f"--map '{name}={name}'"
+    elif text:
+        near = f"text; {near}" if ours else "text, which may name the run"
+        option = f"--map '{ours or 'run'}={name}'"
+    elif metric or _LIKE_METRIC.search(name):
         near = "a metric of the tracker" if metric else "it looks like a metric"
         option = f"--metric '{name}=loss@DATASET:nats/token'"
     else:
@@ -174,7 +217,7 @@ def _missing(there: Sequence[str], mapping: Mapping, raw: bool) -> list[str]:
     """Required columns that nothing fills."""
     filled = {*mapping.columns, *mapping.constants, "source"}
     filled |= {"metric", "metric_kind", "unit", "value"} if mapping.metrics else set()
-    filled |= set(TRACKER_OWN) if raw else {name for name in there if name in _KNOWN}
+    filled |= set(TRACKER_OWN) if raw else {name for name in there if _is_ours(name, mapping)}
     wanted = [column.name for column in RUN if column.required and column.name not in filled]
     if raw and not mapping.metrics:
         return ["no metric is mapped: --metric 'NAME=loss@DATASET:nats/token'", *_lines(wanted)]
@@ -238,16 +281,76 @@ def _joined(parts: list[pl.DataFrame], names: list[str], mapping: Mapping) -> pl
 
 def _beside(frame: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     """Metrics that a column of ours comes from, beside the results of the same run and step."""
-    wanted = {part for source in mapping.columns.values() for part in source.parts}
+    wanted = {
+        part: _KNOWN[ours].dtype == pl.String
+        for ours, source in mapping.columns.items()
+        for part in source.parts
+        if ours != "run"
+    }
     logged = set(frame["metric"].unique().to_list())
-    for name in sorted(wanted & logged - set(frame.columns)):
-        beside = (
-            frame.filter(pl.col("metric") == name)
-            .group_by("run", "step", maintain_order=True)
-            .agg(pl.col("value").last().alias(name))
+    for name in sorted(wanted.keys() & logged - set(frame.columns)):
+        cells = frame.filter(
+            (pl.col("metric") == name) & ~pl.col("value").is_nan().fill_null(False)
         )
-        frame = frame.join(beside, on=["run", "step"], how="left", maintain_order="left")
+        text = wanted[name] or cells["value"].null_count() > 0
+        cell = as_written() if text else pl.col("value").alias("_written")
+        cells = cells.select("run", "step", "record", "left_out", cell)
+        counted = cells.filter(pl.col("left_out").is_null())
+        for keys, known in ((["run", "step"], counted), (["record"], cells)):
+            last = known.unique(keys, keep="last").select(*keys, pl.col("_written").alias(name))
+            frame = frame.join(last, on=keys, how="left", maintain_order="left", suffix=" here")
+        # What the same logging call says is nearer than what another says of the step.
+        frame = frame.with_columns(pl.coalesce(f"{name} here", name).alias(name))
+        frame = frame.drop(f"{name} here")
     return frame
+
+
+def as_written() -> pl.Expr:
+    """A logged value as text, ``_written``: whole numbers without a point."""
+    value = pl.col("value")
+    whole = (value == value.round()) & (value.abs() < 2.0**53)
+    number = pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String))
+    return pl.coalesce("value_text", number, value.cast(pl.String)).alias("_written")
+
+
+def identified(frame: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
+    """A tracker's frame with the runs that the mapping names, where it does.
+
+    A name that was logged counts for the values of its logging call or, if the tracker's run has
+    no other, for the whole run. Values that have none are left out.
+    """
+    source = mapping.columns.get("run")
+    if source is None:
+        return frame
+    names = pl.DataFrame({f"_{i}": _named(frame, part) for i, part in enumerate(source.parts)})
+    run = names.select(pl.concat_str(pl.all(), separator="/").alias("run")).to_series()
+    missing = pl.lit(f"no run in {'+'.join(source.parts)!r}")
+    return frame.with_columns(
+        run=pl.coalesce(run, "run"),
+        left_out=pl.coalesce("left_out", pl.when(run.is_null()).then(missing)),
+    )
+
+
+def _named(frame: pl.DataFrame, part: str) -> pl.Series:
+    """The text of a column, or of a metric of the same logging call or of the whole run."""
+    if part in frame.columns:
+        return frame[part].cast(pl.String)
+    logged = frame.filter(pl.col("metric") == part).select("run", "record", as_written())
+    by_call = logged.unique("record", keep="last").select("record", "_written")
+    only = logged.group_by("run").agg(
+        _only=pl.when(pl.col("_written").n_unique() == 1).then(pl.col("_written").first())
+    )
+    joined = frame.select("run", "record").join(
+        by_call, on="record", how="left", maintain_order="left"
+    )
+    joined = joined.join(only, on="run", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("_written", "_only")).to_series()
+
+
+def _gap() -> pl.Expr:
+    """How far apart a run logs at most."""
+    steps = pl.col("step").unique().sort().diff().max()
+    return steps.over("run").fill_null(0.0).alias("_gap")
 
 
 # Our columns -------------------------------------------------------------------------------------
@@ -255,7 +358,9 @@ def _beside(frame: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
 
 def _under_our_names(frame: pl.DataFrame, mapping: Mapping, raw: bool) -> pl.DataFrame:
     """The cells that fill our columns, before they are parsed."""
-    cells = {ours: _cell(frame, ours, source) for ours, source in mapping.columns.items()}
+    # A tracker's rows have the run that the mapping names already (`identified`).
+    columns = {k: v for k, v in mapping.columns.items() if not (raw and k == "run")}
+    cells = {ours: _cell(frame, ours, source) for ours, source in columns.items()}
     own = TRACKER_OWN if raw else [name for name in frame.columns if _is_ours(name, mapping)]
     cells |= {name: frame[name] for name in own if name not in cells}
     for ours, value in mapping.constants.items():
@@ -283,8 +388,12 @@ def _in_schema(
         for ours, source in mapping.columns.items()
         if source.unit in units_of(ours) and _KNOWN[ours].dtype == pl.Float64
     )
-    meta = [frame[name].alias(meta) for meta, name in _META_FROM.items()] if raw else []
-    return made.with_columns(frame["_row"].alias("row"), *meta)
+    made = made.with_columns(frame["_row"].alias("row"))
+    if not raw:
+        return made
+    flags = pl.concat_str("flags", frame["defect"], separator=";", ignore_nulls=True)
+    meta = [frame[name].alias(meta) for meta, name in _META_FROM.items()]
+    return made.with_columns(*meta, flags=pl.when(flags != "").then(flags))
 
 
 def _value_or_text(frame: pl.DataFrame) -> pl.Series:
@@ -325,6 +434,8 @@ def _product(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
         else:
             product = product * float(part)
     columns = [part for part in source.parts if part in frame.columns]
+    if not columns:
+        return product
     text = pl.concat_str((pl.col(name).cast(pl.String) for name in columns), separator=" * ")
     made = frame.select(product=product, text=text)
     if made.filter(pl.col("product").is_null() & pl.col("text").is_not_null()).is_empty():
@@ -342,11 +453,14 @@ def _day(moments: pl.Series, unit: str) -> pl.Series:
 
 def _doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list[str]:
     """Columns that do not look as if they were in the unit that is stated, or in ours."""
+    if "_left_out" in made.columns:
+        counting = made["_left_out"].is_null()
+        given, made = given.filter(counting), made.filter(counting)
     found = []
     for ours in given.columns:
         source = mapping.columns.get(ours, From((ours,)))
         # A factor written as a number, as in step*2048, states the scale.
-        written = source.unit is not None or any(map(_is_number, source.parts))
+        written = source.unit is not None or any(map(is_number, source.parts))
         if written or ours in mapping.constants:
             continue
         theirs = "*".join(source.parts)

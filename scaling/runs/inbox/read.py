@@ -16,22 +16,33 @@ from scaling.runs.inbox.normalise import run_rows
 from scaling.runs.inbox.store import Line, in_force, read_log
 
 
-def rows_of(place: Path, mapping: Mapping, *, entering: bool = False) -> Iterator[pl.DataFrame]:
+def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
     """Run rows with ``row`` and ``unparsed`` (and a tracker's account), part by part.
+
+    Raises:
+        InputError: as `parts_of`.
+    """
+    return (rows for _, rows in parts_of(place, mapping))
+
+
+def parts_of(
+    place: Path, mapping: Mapping, *, entering: bool = False
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The cells of a file and the run rows that they make, part by part.
 
     ``entering`` is for a file that is added now, see `run_rows`.
 
     Raises:
         InputError: the file cannot be read, or the mapping leaves questions open.
     """
-    raw = format_of(place).raw
+    form = format_of(place)
     before = 0
     for cells in read_batches(place):
         try:
-            made = run_rows(cells, mapping, raw=raw, entering=entering)
+            made = run_rows(cells, mapping, raw=form.raw, ordered=form.ordered, entering=entering)
         except InputError as error:
             raise error.at(place) from None
-        yield made.with_columns(pl.col("row") + before)
+        yield cells, made.with_columns(pl.col("row") + before)
         before += cells.height
 
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.inbox import store
+from scaling.runs.inbox.aliases import read_names, with_rows, write_names
 from scaling.runs.inbox.mapping import (
     Mapping,
     Options,
@@ -26,7 +27,7 @@ from scaling.runs.inbox.mapping import (
     write_versions,
 )
 from scaling.runs.inbox.merge import compared, merged
-from scaling.runs.inbox.read import part_of
+from scaling.runs.inbox.read import part_of, rows_of
 from scaling.runs.inbox.store import Line
 
 
@@ -49,7 +50,12 @@ class Change:
     difference: str | None
 
     def write(self) -> None:
-        """Write the versions, then the lines, which alone make them count."""
+        """Write the versions, then the lines, which alone make them count.
+
+        Runs that are new get their aliases before; those given once stay.
+        """
+        if (names := read_names(self.folder)) is not None:
+            write_names(self.folder, with_rows(names, self.rows))
         write_versions(self.folder, self.versions)
         store.append(self.folder, *self.lines)
 
@@ -71,6 +77,10 @@ def amend(folder: Path, options: Options, drop: Sequence[str], today: date) -> C
         return amended(without_names(old, names), options)
 
     made = {line.payload: changed(line.mapping) for line in store.in_force(lines, None)}
+    for line in store.in_force(lines, None):
+        # What is asked of a file that is added is asked of one that is read anew.
+        for _ in rows_of(line.place(folder), made[line.payload], entering=True):
+            pass
     return _change(folder, versions, lines, (made, changed(len(versions))), today)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from scaling.errors import InputError, nearest, shorten
 from scaling.runs.formats import published, read_batches
 from scaling.runs.inbox import store, withdrawals
-from scaling.runs.inbox.aliases import Hidden, unnumbered
+from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered, with_all
 from scaling.runs.inbox.read import source_rows
 
 INTERNAL = Path("data/internal")
@@ -83,7 +83,6 @@ def _names(parts: Iterable[pl.Series]) -> list[str]:
 
 def _aliases(name: str, alias: str, folder: Path) -> dict[str, str]:
     """The runs of an internal source, each with the name that ingest gives it."""
-    hidden = Hidden(alias)
-    for part in source_rows(folder, None):
-        hidden.hide(part, name)
-    return {run: hidden.given["run"][run] for run in hidden.given.get("run", {})}
+    names = with_all(read_names(folder) or {"source": [name]}, source_rows(folder, None))
+    given = Hidden(alias, names).known()
+    return {one: theirs for theirs, (word, one) in given.items() if word == "run"}

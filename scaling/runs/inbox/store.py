@@ -3,6 +3,7 @@
     data/internal/store/aliases.json              the name under which each source is published
     data/internal/store/NAME/log.jsonl            one line an addition, never edited
     data/internal/store/NAME/mapping.yaml         all versions of the mapping
+    data/internal/store/NAME/names.json           the numbers of its runs, families and series
     data/internal/store/NAME/payloads/ID/...      a file or folder as received; ID is its SHA-256
 
 A line of the log says that from that day on this payload counts, read with that version of the

@@ -12,6 +12,7 @@ import scaling
 from scaling.cli.commands._table import read
 from scaling.errors import InputError
 from tests.support.command import cli
+from tests.support.trackers.histories import straight, wandb_jsonl
 
 
 def long_table(folder: Path, bad: tuple[str, int]) -> Path:
@@ -200,3 +201,14 @@ def test_columns_may_change_places_and_are_the_files(tmp_path: Path) -> None:
     assert swapped.row(0) == (2e9, 1e9)
     with pytest.raises(InputError, match="column 'mine': missing column"):
         read(table, ["mine=tokens", "loss=mine"])
+
+
+def test_abandoned_branches_of_a_tracker_are_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = wandb_jsonl(tmp_path, straight(1, 2, 3, 2))
+    given = read(file)
+    assert given.frame["value"].to_list() == [1.0, 2.0]
+    assert list(given.rows) == [1, 4]
+    said = "2 values left out: written before a restart from its step or an earlier one."
+    assert capsys.readouterr().err == f"{file}: {said}\n"
