@@ -27,7 +27,7 @@ from scaling.runs.inbox.mapping import (
     write_versions,
 )
 from scaling.runs.inbox.merge import compared, merged
-from scaling.runs.inbox.read import part_of, rows_of
+from scaling.runs.inbox.read import part_of, parts_of
 from scaling.runs.inbox.store import Line
 
 
@@ -79,7 +79,7 @@ def amend(folder: Path, options: Options, drop: Sequence[str], today: date) -> C
     made = {line.payload: changed(line.mapping) for line in store.in_force(lines, None)}
     for line in store.in_force(lines, None):
         # What is asked of a file that is added is asked of one that is read anew.
-        for _ in rows_of(line.place(folder), made[line.payload], entering=True):
+        for _ in parts_of(line.place(folder), made[line.payload], entering=True):
             pass
     return _change(folder, versions, lines, (made, changed(len(versions))), today)
 
