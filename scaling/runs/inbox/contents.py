@@ -114,7 +114,10 @@ def _too_early(rows: pl.DataFrame, today: date) -> list[str]:
     if rows.is_empty():
         return []
     first = f"row {rows['row'][0]}, {rows['observed'][0]}"
-    return [f"{counted(rows.height, 'result')} observed after today, {today} (the first: {first})"]
+    many = counted(rows.height, "result")
+    return [
+        f"{many} observed after today, {today}, which the refit will hold back (the first: {first})"
+    ]
 
 
 def _lost(unparsed: str) -> str:

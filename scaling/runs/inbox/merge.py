@@ -11,9 +11,10 @@ came after them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -233,11 +234,27 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     gone = removed.join(now.select("_place").unique(), on="_place", how="anti")
     text = f"{counted(added.height - changed, 'new result')}, {changed} corrected"
     if changed:
-        one = added.join(removed.select("_place", was="value"), on="_place").row(0, named=True)
-        was, now_is = ("not readable" if one[n] is None else one[n] for n in ("was", "value"))
-        text += f" (the first: run {one['run']!r}, {one['metric']}: {was} is now {now_is})"
+        both = removed.join(added, on="_place", suffix=" now", maintain_order="right")
+        text += f" (the first: {_correction(both.row(0, named=True))})"
     if gone.height:
         one = gone.row(0, named=True)
         text += f", {counted(gone.height, 'result')} of before no longer there"
         text += f" (the first: run {one['run']!r}, {one['metric']}, {one['_place']['_point']})"
     return text
+
+
+def _correction(row: Mapping[str, Any]) -> str:
+    """The old and the new value of each column of one corrected result."""
+    pairs = {name: (row[name], row[f"{name} now"]) for name in _SAME}
+    other = [
+        f"{'cells not readable:' if name == 'unparsed' else name} {_shown(was)} -> {_shown(now)}"
+        for name, (was, now) in pairs.items()
+        if was != now
+    ]
+    return f"run {row['run']!r}, {row['metric']}: {', '.join(other)}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "empty"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -234,7 +234,7 @@ def test_any_past_day_can_be_made_again(project: Path) -> None:
     first, second, third = date(2026, 1, 5), date(2026, 1, 7), date(2026, 1, 9)
     _add(TABLE, 5)
     day_5 = tree("data/runs") if _as_of("null") else {}
-    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: 2.0 is now 1.9)" in _add(
+    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: value 2 -> 1.9)" in _add(
         TABLE.replace("2.0,y", "1.9,y") + "c,7B,1T,2026-01-06,1.8,\n", 7
     )
     _add(TABLE.replace("2.0,y", "1.95,y"), 9)
@@ -258,7 +258,8 @@ def test_a_correction_of_the_mapping_is_a_new_version(project: Path) -> None:
 
 def test_results_of_days_to_come_are_told(project: Path) -> None:
     said = _add(TABLE.replace("2026-01-03", "2062-01-03"), 5)
-    assert "1 result observed after today, 2026-01-05 (the first: row 2, 2062-01-03)" in said
+    held = "which the refit will hold back (the first: row 2, 2062-01-03)"
+    assert f"1 result observed after today, 2026-01-05, {held}" in said
 
 
 def test_published_sources_count_from_the_day_they_were_read(project: Path) -> None:
