@@ -121,6 +121,7 @@ def print_finding(found: Any, as_json: bool) -> None:
         print_json(facts | lists)
     else:
         typer.echo(found.sentence)
+        typer.echo("A test of these columns alone; it reads neither a law nor the study's model.")
 
 
 def remark(text: str | None) -> None:
