@@ -136,7 +136,7 @@ def test_a_target_far_below_and_above_says_both(tmp_path: Path) -> None:
     targets = {"odd": {"params": 1e14, "tokens": 1e6}}
     odd = tables(build(read(project(tmp_path, targets=targets))))
     row = odd["headline-table"].groups[0].rows[0]
-    assert re.fullmatch(r"params \+4\.\d, tokens -3\.\d", row[-1].text)
+    assert re.fullmatch(r"N \+4\.\d, D -3\.\d", row[-1].text)
     assert row[-1].tone == "caution"
     far = odd["distance-table"].groups[0].rows[0]
     assert far[2].value > 4 and far[3].value < -3  # params, tokens
