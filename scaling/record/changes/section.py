@@ -140,10 +140,24 @@ def _corrections(corrected: list[Any], revised: int) -> str:
     for row in map(as_map, corrected[:MOST]):
         pairs = as_map(row.get("columns")).items()
         changed = [f"{clean(name)} {_value(was)} -> {_value(now)}" for name, (was, now) in pairs]
-        lines.append(f"{clean(row['run'])} ({clean(row['at'])}): {', '.join(changed)}")
+        lines.append(f"{clean(row['run'])} ({_point(row['at'])}): {', '.join(changed)}")
     left = revised - len(lines)
     more = f"; and {left} more" if left > 0 else ""
     return f" Corrected: {'; '.join(lines)}{more}." if lines else ""
+
+
+def _point(at: Any) -> str:
+    """Where in training a row stands, in words; see `scaling.runs.row_identity.point`."""
+    *rest, last = str(at).split("; ")
+    if "|" in last:
+        cells = zip(("tokens", "examples", "axis", "epochs"), last.split("|"), strict=False)
+        last = ", ".join(f"{_short(cell)} {name}" for name, cell in cells if cell)
+    return clean("; ".join(filter(None, (*rest, last))) or "the one row")
+
+
+def _short(cell: str) -> str:
+    """A number as it was written, without a useless '.0'."""
+    return cell.removesuffix(".0")
 
 
 def _value(value: Any) -> str:

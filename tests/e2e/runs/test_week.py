@@ -80,7 +80,8 @@ def test_what_changed_tells_what_happened(tmp_path: Path) -> None:
     told = changed(one)
     assert told.startswith("own: 2 rows added (1 restored, 1 new), 1 revised, 0 removed, 10 ")
     assert "Restored: internal-1/run-4." in told
-    assert f"internal-1/run-1 (final): loss {loss:.12g} -> {loss + 0.01:.5f}" in told
+    place = f"internal-1/run-1 ({float(first[2]):.12g} tokens)"
+    assert f"{place}: loss {loss:.12g} -> {loss + 0.01:.5f}" in told
 
     # Wednesday: a wrong mapping, noticed before the refit and undone: nothing is new.
     ok(one, "mapping", "team", "--map", "params=N:M")
