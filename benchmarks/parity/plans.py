@@ -41,7 +41,7 @@ def chinchilla() -> list[Figure]:
 def besiroglu() -> list[Figure]:
     """The 240 points, planned at Gopher's compute."""
     sheet = stored.fitted(points(), ("chinchilla",), label="points", resamples=200)
-    made = allocation.optimal(sheet, flops=GOPHER)
+    made = allocation.optimal(sheet, flops=GOPHER, law="chinchilla")
     ratio = made.value("tokens_per_param")
     holds = float(ratio.low < 20.0 < ratio.high)
     return [
@@ -66,7 +66,7 @@ def llama() -> list[Figure]:
     """The isoFLOP approach in the table of approaches."""
     runs = of_metric("llama3-isoflops", "loss@llama3-validation")
     sheet = stored.fitted(runs, ("isoflop",), label="isoflops", resamples=0)
-    (row,) = allocation.side_by_side(sheet, BUDGET)
+    (row,) = (one for one in allocation.side_by_side(sheet, BUDGET) if one["law"] == "isoflop")
     read = "points read off a chart"
     return [
         Figure("N* at 3.8e25 FLOP, params", row["params"], 402e9, 12e9, read),
@@ -104,9 +104,8 @@ def muennighoff() -> list[Figure]:
 def sardana() -> list[Figure]:
     """A 13B model's quality for 2T tokens served (figure 1)."""
     one = _surface("chinchilla", SARDANA)
-    log_s = serve.Goal(like_params=13e9).log_inner(one)
-    best = serve.best_served(one, log_s, 2e12)
-    usual = serve.best_served(one, log_s, 0.0)
+    curve = serve.Goal(like_params=13e9).curve(one)
+    best, usual = curve.best(2e12), curve.best(0.0)
     small, large = (np.exp(serve.log_total(*sizes, 2e12))[0] for sizes in (best, usual))
     longer = float(np.exp(best[1] - usual[1])[0])
     digit = "last printed digit"
@@ -121,8 +120,8 @@ def sardana() -> list[Figure]:
 def sardana_code() -> list[Figure]:
     """The two worked examples of the authors' code: least compute, and least money."""
     one = _surface("chinchilla", SARDANA)
-    log_s = serve.Goal(loss=1.947).log_inner(one)
-    usual = serve.best_served(one, log_s, 0.0)
+    curve = serve.Goal(loss=1.947).curve(one)
+    usual = curve.best(0.0)
     # 1e10 requests of 1,000 tokens in and 250 out. Trained in BF16 at 312e12 FLOP/s, 1.40 USD an
     # hour and 50 %; served in INT8 at 624e12, .60 USD, 40 % reading and 20 % writing.
     train, read, write = 1.40 / (312e12 * 0.5), 0.60 / (624e12 * 0.4), 0.60 / (624e12 * 0.2)
@@ -134,7 +133,7 @@ def sardana_code() -> list[Figure]:
     }
     digit, figures = "last printed digit", []
     for name, demand in demands.items():
-        best = serve.best_served(one, log_s, demand)
+        best = curve.best(demand)
         n, d = (float(np.exp(size)[0]) for size in best)
         n0, d0 = (float(np.exp(size)[0]) for size in usual)
         small, large = (np.exp(serve.log_total(*sizes, demand))[0] for sizes in (best, usual))

@@ -168,7 +168,9 @@ def _intervals(
     levels: Sequence[str], names: Sequence[str], values: Array, drawn: Array
 ) -> tuple[Constant, ...]:
     """Constants (G, K) with the ends of their draws (D, G, K)."""
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low = high = np.full_like(values, np.nan)  # where the fit's outcome denies intervals
+    if len(drawn):
+        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return tuple(
         Constant(level, name, float(values[g, k]), float(low[g, k]), float(high[g, k]))
         for g, level in enumerate(levels)

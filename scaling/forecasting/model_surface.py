@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.ndimage import spline_filter1d
 
 from scaling.arrays import Array
 from scaling.fitting.result import Fit, Outcome
@@ -85,6 +84,8 @@ def _spline(at: Array, grid: Array) -> tuple[Array, tuple[Array, ...]]:
 
 def _coefficients(model: StudyModel) -> Array:
     """B-spline coefficients (1 + draws, ., .) of log loss on the grid, mirrored at its edges."""
+    from scipy.ndimage import spline_filter1d
+
     n, d = np.meshgrid(np.exp(PARAMS), np.exp(TOKENS), indexing="ij")
     at = pl.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
     with np.errstate(divide="ignore"):

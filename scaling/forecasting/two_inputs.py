@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, ndtri
 
 from scaling.arrays import Array
 from scaling.errors import InputError
@@ -165,6 +164,8 @@ class _Numbers:
 def _numbers() -> _Numbers:
     """The same numbers for every model. Pairs of draws mirror each other: an even sample without
     which the ends of an interval would move by a tenth."""
+    from scipy.special import gammaincinv, ndtri
+
     even = evenly(DRAWS // 2, 10)
     half = ndtri(np.clip(even[:, :8], 1e-6, 1.0 - 1e-6))
     normal = np.concatenate([half, -half])

@@ -98,7 +98,7 @@ def _wide(made: Forecast, at: pl.DataFrame, study: str, metric: str, version: st
     outside = at.select(
         "threshold",
         beyond=pl.Series(far.farthest),
-        outside=pl.Series([", ".join(one) for one in far.words()]),
+        outside=pl.Series(["; ".join(one) for one in far.words()]),
     )
     named = made.with_columns(
         name=pl.format(

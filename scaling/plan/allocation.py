@@ -314,7 +314,7 @@ def _near_row(found: Valley, drawn: Batch, share: float) -> Row:
     sizes = found.near(share)
     row: Row = {}
     for name, log_n in zip(("smallest", "largest"), sizes, strict=True):
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             log_d = found.log_c - found.count.log_rate(log_n)
             row |= ends(f"{name}_params", drawn.interval(np.exp(log_n)))
             row[f"tokens_of_{name}"] = float(np.exp(log_d[0]))

@@ -13,7 +13,7 @@ import yaml
 from scaling import laws
 from scaling.errors import InputError
 from scaling.laws import Kind, Law
-from scaling.pipeline import backtest, fit, forecast, report
+from scaling.pipeline import backtest, fit, forecast, model, report
 from scaling.runs.schema import RUN, dtypes
 from tests.contract.test_laws_all_the_way import LONG, table
 
@@ -79,6 +79,7 @@ def test_a_study_of_one_law(law: Law, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     fit.main("small-study")
     backtest.main("small-study")
+    model.main("small-study")
     forecast.main()
     assert report.main() == 0
     assert law.name in (tmp_path / "reports/current/report.md").read_text()
@@ -107,6 +108,7 @@ def test_few_runs_reach_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (record,) = json.loads(Path("data/fits/small-study.json").read_text())["fits"]
     assert all(one["se"] is None for one in record["parameters"].values())
     assert any("3 runs" in note for note in record["notes"])
+    model.main("small-study")
     forecast.main()
     made = pl.read_csv("data/forecasts/forecast.csv")
     assert "chinchilla" not in made["law"].unique().to_list()

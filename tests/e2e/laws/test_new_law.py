@@ -200,6 +200,7 @@ def test_contract_tests_find_it(copy: Path) -> None:
 
 def test_study_and_report(copy: Path) -> None:
     run(copy, "scaling.pipeline.fit", SOURCE)
+    run(copy, "scaling.pipeline.model", SOURCE)
     run(copy, "scaling.pipeline.forecast")
     forecast = pl.read_csv(copy / "data" / "forecasts" / "forecast.csv")
     assert {"toy_logarithm", "toy_two_sizes"} <= set(forecast["law"])

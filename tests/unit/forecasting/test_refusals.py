@@ -70,7 +70,8 @@ def test_runs_at_fault(tmp_path: Path, inputs: list[str]) -> None:
     refused(table.drop(last), "missing column", f"'{last}'")
     for bad in (float("nan"), -float("inf"), None):
         row = pl.int_range(pl.len()) == 6
-        for column in ("loss", last):
+        # A row without the target is skipped and counted.
+        for column in (last,) if bad is None else ("loss", last):
             broken = table.with_columns(
                 pl.when(row).then(pl.lit(bad, pl.Float64)).otherwise(column).alias(column)
             )

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from scaling.io.hashing import sha256
-from scaling.pipeline import backtest, fit, forecast, ingest, report, validate
+from scaling.pipeline import backtest, fit, forecast, ingest, model, report, validate
 from scaling.record.editions import redact, verify
 from tests.support import ROOT
 from tests.support.command import scaling
@@ -113,6 +113,7 @@ def _stages() -> None:
     for study in PARAMS["studies"]:  # type: ignore[attr-defined]
         fit.main(study)
         backtest.main(study)
+        model.main(study)
     forecast.main()
     assert report.main() == 0
 
