@@ -534,12 +534,17 @@ def test_counts_too_small_for_a_model_are_refused(
     ("value", "expected"),
     [("190M", 1.9e8), ("190:M", 1.9e8), ("1.9e8", 1.9e8), ("30:1", 30.0), ("5k", 5e3)],
 )
-def test_counts_that_are_set(value: str, expected: float, project: Path) -> None:
+def test_counts_that_are_set(
+    value: str, expected: float, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = _own("a,26B,2.1\nb,30B,2.0", "name,tokens,val_loss")
     assert scaling_add(path, *OURS, "--set", f"params={value}") == 0
     assert table("team", "params")["params"].to_list() == [expected] * 2
     again = _own("c,31B,1.9", "name,tokens,val_loss")
-    assert scaling_add(again, "--as", "team") == 0  # remembered
+    capsys.readouterr()
+    assert scaling_add(again, "--as", "team") == 2  # a fact of the first file
+    assert f"--set params={value}" in capsys.readouterr().err
+    assert scaling_add(again, *OURS, "--set", f"params={value}") == 0
     assert table("team", "params")["params"].to_list() == [expected] * 3
 
 
