@@ -53,12 +53,14 @@ def truth_at(at: pl.DataFrame) -> np.ndarray:
     return LAW(TRUTH, {name: at[name].to_numpy() for name in LAW.inputs}).ravel()
 
 
-def covered(rows: int, noise: float, shared: bool, seed: int) -> list[bool]:
-    """Whether each interval of one simulated study holds its truth."""
+def covered(rows: int, noise: float, shared: bool, seed: int) -> list[bool] | None:
+    """Whether each interval of one simulated study holds its truth; None where it has none."""
     rng = np.random.default_rng([seed, rows, int(1e4 * noise), shared])
     runs = simulate(rows, noise, shared, rng)
     cluster = "budget" if shared else "row"
     made = scaling.fit(runs, "chinchilla", resamples=RESAMPLES, cluster=cluster, seed=seed)
+    if not len(made.draws):
+        return None
     ends = made.interval(0.9)
     inside = [ends[name][0] <= value <= ends[name][1] for name, value in TRUTH.items()]
     size = 0.6 * np.sqrt(1e23 / 6)
@@ -73,7 +75,8 @@ HEAD = """# Coverage of 90 % intervals
 Share of simulated studies whose interval holds the truth, per cent. Each line is made by
 `python -m benchmarks.coverage --rows RUNS --studies STUDIES`; see its docstring for the design. The
 Monte Carlo error of a share is 1.1 with 800 studies and 1.5 with 400. Asked: 87 to 93 with
-independent errors, at least 85 where the runs of a budget share an error.
+independent errors, at least 85 where the runs of a budget share an error. Refused is the share of
+fits that give no intervals, which the other shares leave out.
 """
 
 
@@ -84,16 +87,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    columns = ["runs", "errors", "noise", "studies", *TRUTH, "loss at 1e23", "mean"]
+    columns = ["runs", "errors", "noise", "studies", "refused", *TRUTH, "loss at 1e23", "mean"]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     began = time.process_time()
     cells = itertools.product(args.rows, (False, True), NOISE)
     for rows, shared, noise in cells:
         hits = [covered(rows, noise, shared, seed) for seed in range(args.studies)]
-        share = np.mean(hits, axis=0)
+        known = [one for one in hits if one is not None]
+        share = np.mean(known, axis=0)
         shown = " | ".join(f"{100 * value:.1f}" for value in [*share, share.mean()])
         kind = f"{ROWS[rows]} budgets share" if shared else "independent"
-        lines.append(f"| {rows} | {kind} | {100 * noise:g} % | {args.studies} | {shown} |")
+        refused = f"{100 * (1 - len(known) / args.studies):.1f}"
+        cell = f"{rows} | {kind} | {100 * noise:g} % | {args.studies} | {refused}"
+        lines.append(f"| {cell} | {shown} |")
         print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@
 >>> scaling.fit(runs, "chinchilla", resamples=1000).values
 >>> scaling.forecast(runs, pl.DataFrame({"params": [7e10], "tokens": [1.4e12]}))
 >>> scaling.backtest(runs)
+>>> scaling.discover(runs)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from scaling.fitting.solver.objective import Objective
     from scaling.fitting.solver.space import Box, Prior
     from scaling.forecasting.backtest import backtest
+    from scaling.forecasting.discovery import discover
     from scaling.forecasting.engine import forecast
 
 # One BLAS thread: the systems here are tiny, and results must not depend on the core count.
@@ -38,7 +40,17 @@ except (OSError, UnicodeDecodeError):
     pass
 
 __version__ = "0.1.0"
-__all__ = ["Box", "Fit", "InputError", "Objective", "Prior", "backtest", "fit", "forecast"]
+__all__ = [
+    "Box",
+    "Fit",
+    "InputError",
+    "Objective",
+    "Prior",
+    "backtest",
+    "discover",
+    "fit",
+    "forecast",
+]
 
 # Where each name of the Python interface is defined; the imports above say the same to editors.
 _HOMES = {
@@ -48,6 +60,7 @@ _HOMES = {
     "Objective": "scaling.fitting.solver.objective",
     "Prior": "scaling.fitting.solver.space",
     "backtest": "scaling.forecasting.backtest",
+    "discover": "scaling.forecasting.discovery",
     "fit": "scaling.fitting.engine",
     "forecast": "scaling.forecasting.engine",
 }

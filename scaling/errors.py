@@ -50,6 +50,18 @@ class InputError(ValueError):
             hint=self.hint,
         )
 
+    def of(self, subject: str) -> InputError:
+        """The same error with what it is about before the problem."""
+        return InputError(
+            f"{subject}: {self.problem}",
+            file=self.file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            allowed=self.allowed,
+            hint=self.hint,
+        )
+
     def hinted(self, hint: str) -> InputError:
         """The same error with this hint."""
         return InputError(

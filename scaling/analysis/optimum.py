@@ -46,10 +46,10 @@ def exponents(
 ) -> pl.DataFrame:
     """One row an approach: a with its interval, and N*, D*, D*/N* with theirs at ``budget`` FLOP.
 
-    An approach that the table does not allow has empty figures and the reason in ``note``.
+    An approach that the table does not allow has empty figures and the reason in ``note``, where a
+    fit's `scaling.fitting.result.Fit.caveats` stand too; ``outcome`` is how the fit ended.
     ``approaches`` are laws; by default one of each approach. ``model`` is the study's model as a
-    fit, which goes first. The budget is by default the largest
-    compute in the table.
+    fit, which goes first. The budget is by default the largest compute in the table.
 
     Raises:
         InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
@@ -63,7 +63,7 @@ def exponents(
     rows: list[dict[str, object]] = []
     if model is not None:
         first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
-        rows.append(first | _figures(model, budget, level) | {"note": ""})
+        rows.append(first | _figures(model, budget, level))
     for name in approaches or laws.of_role("exponents"):
         row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
         try:
@@ -71,8 +71,7 @@ def exponents(
         except InputError as error:
             rows.append(row | {"note": str(error)})
             continue
-        note = "" if str(made.outcome) in ("converged", "estimated") else made.outcome.sentence
-        rows.append(row | _figures(made, budget, level) | {"note": note})
+        rows.append(row | _figures(made, budget, level))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -109,13 +108,14 @@ def _fitted(
     return fit(runs, law, target=target, resamples=resamples, seed=seed, mixed=mixed)
 
 
-def _figures(made: Fit, budget: float, level: float) -> dict[str, float]:
+def _figures(made: Fit, budget: float, level: float) -> dict[str, object]:
     found = allocation(made, budget, level)
-    return {
+    figures = {
         f"{name}{end}": getattr(one, part)
         for name, one in found.items()
         for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
+    return figures | {"outcome": str(made.outcome), "note": " ".join(made.caveats)}
 
 
 def _slope(made: Fit, theta: Array, log_c: float) -> Array:

@@ -15,7 +15,7 @@ smaller exponent than the true one.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Regime(enum.StrEnum):
     RESOLUTION_LIMITED = "resolution_limited"
     EITHER = "either"
     NEITHER = "neither"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Exponent:
     """An exponent, its interval, and what theory makes of it.
 
     ``dimension`` is the intrinsic dimension 4/exponent that the resolution-limited regime would
-    need, ``dimension_low`` and ``dimension_high`` its ends.
+    need, ``dimension_low`` and ``dimension_high`` its ends. ``outcome`` is how the fit that it was
+    taken from ended (empty for an exponent that was given); one that denies intervals leaves the
+    regime undecided, and the ends NaN.
     """
 
     value: float
@@ -52,6 +55,7 @@ class Exponent:
     dimension_low: float
     dimension_high: float
     sentence: str
+    outcome: str = ""
 
 
 def classify(
@@ -91,10 +95,10 @@ def classify(
 def exponent(
     fit: Fit, name: str, *, level: float = 0.9, dimension: tuple[float, float] | None = None
 ) -> Exponent:
-    """The regime of one exponent of a fit, by its draws.
+    """The regime of one exponent of a fit, by its draws; undecided where the fit has none.
 
     Raises:
-        InputError: the law has no such parameter, or the fit has no draws.
+        InputError: the law has no such parameter, or the fit was made without resamples.
     """
     if name not in fit.law.names:
         raise InputError(
@@ -103,18 +107,30 @@ def exponent(
             allowed=", ".join(fit.law.names),
             hint=nearest(name, fit.law.names),
         )
-    if len(fit.draws) < 2:
-        raise InputError("a fit without draws has no interval", value=0, allowed="resamples >= 2")
     value = abs(fit.values[name])
+    if len(fit.draws) < 2:
+        return _undecided(fit, value, level)
     drawn = np.abs(fit.draws[:, fit.law.names.index(name)])
     low, high = np.quantile(drawn, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return classify(
+    found = classify(
         value,
         max(min(float(low), value), 1e-12),
         max(float(high), value),
         level=level,
         dimension=dimension,
     )
+    noted = " ".join((found.sentence, *fit.caveats))
+    return replace(found, outcome=str(fit.outcome), sentence=noted)
+
+
+def _undecided(fit: Fit, value: float, level: float) -> Exponent:
+    """An exponent without an interval, and why it has none."""
+    if not fit.caveats:
+        raise InputError("a fit without draws has no interval", value=0, allowed="resamples >= 2")
+    text = " ".join((f"{value:.3g}, but no regime can be named.", *fit.caveats))
+    nothing = float("nan")
+    ends = (RESOLUTION / value if value else nothing, nothing, nothing)
+    return Exponent(value, nothing, nothing, level, Regime.UNDECIDED, *ends, text, str(fit.outcome))
 
 
 _REGIMES = {

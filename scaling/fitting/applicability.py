@@ -79,7 +79,7 @@ def _blocked(runs: pl.DataFrame, law: Law) -> str:
         return f"{name} is mixed: {', '.join(values[:3])}{', ...' if len(values) > 3 else ''}"
     for one in law.all_inputs:
         column = column_of(one, runs.columns)
-        if column is None or one.values or one.read is not None:
+        if column is None or one.values or one.labels or one.read is not None:
             continue
         reason = _too_few_values(runs, one, column)
         if reason:
@@ -133,7 +133,7 @@ def _caution(runs: pl.DataFrame, law: Law) -> str:
     assumed = [
         f"{one.name} = {one.default:g}"
         for one in law.all_inputs
-        if one.default is not None and column_of(one, runs.columns) is None
+        if one.default is not None and not one.labels and column_of(one, runs.columns) is None
     ]
     if assumed:
         parts.append(f"not in the table, so taken as {', '.join(assumed)}")

@@ -9,13 +9,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.errors import InputError, nearest
+from scaling.errors import InputError, counted, nearest
 from scaling.laws._law import Input, Law
 
 # Lineage columns from coarse to fine; the first that splits the table enough is the default unit
 # of resampling, because runs that share a lineage share an error.
 LINEAGE = ("family", "parent", "series", "budget", "run")
 MIN_CLUSTERS = 8
+# Where none does, rows of one training run are still no independent rows, however few the runs.
+OF_ONE_RUN = ("parent", "run")
+# Rows of one size from which they look like checkpoints. Grids of finished runs have fewer: the
+# published tables here have 1 to 6.
+MANY_ROWS = 10
 
 
 def positive(runs: pl.DataFrame, name: str) -> Array:
@@ -111,15 +116,15 @@ def read_input(runs: pl.DataFrame, one: Input, column: str | None = None) -> Arr
     if one.read is not None and column is None:
         return np.asarray(one.read(runs), dtype=np.float64)
     name = column or column_of(one, runs.columns) or (one.columns or (one.name,))[0]
-    if name not in runs.columns and one.default is not None:
+    if one.labels and name in runs.columns:
+        return _labels(runs, name)
+    # A table in the run schema has every column, empty where the source had none.
+    absent = name not in runs.columns or runs[name].null_count() == runs.height
+    if absent and one.default is not None:
         return np.full(runs.height, one.default)
     if one.values:
         return _codes(runs, name, one.values)
-    if (
-        name not in runs.columns
-        and one.name == "flops"
-        and {"params", "tokens"} <= set(runs.columns)
-    ):
+    if absent and one.name == "flops" and {"params", "tokens"} <= set(runs.columns):
         return compute(runs)
     if one.low == 0.0 and one.open_low and one.high == float("inf"):
         return positive(runs, name)
@@ -138,6 +143,12 @@ def _codes(runs: pl.DataFrame, name: str, values: tuple[str, ...]) -> Array:
     codes = np.array(found, dtype=np.float64)
     refuse_rows(runs, name, codes >= 0, ", ".join(values[:20]))
     return codes
+
+
+def _labels(runs: pl.DataFrame, name: str) -> Array:
+    """A number for each different value of a column."""
+    refuse_rows(runs, name, runs[name].is_not_null().to_numpy(), "a value in every row")
+    return runs[name].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
 
 
 def refuse_rows(runs: pl.DataFrame, name: str, good: NDArray[np.bool_], allowed: str) -> None:
@@ -179,7 +190,9 @@ def compute(runs: pl.DataFrame) -> Array:
 def clusters(runs: pl.DataFrame, cluster: str | None) -> tuple[str, NDArray[np.int64]]:
     """The unit of resampling: its column (or "row") and each row's cluster number.
 
-    None takes the coarsest lineage column with at least 8 values; "row" is the naive choice.
+    None takes the coarsest lineage column with at least 8 values, else the runs where a run has
+    several rows, however few runs there are; "row" is the naive choice. A row without a value in
+    the column is a cluster of its own.
     """
     if cluster is None:
         cluster = _default_cluster(runs)
@@ -197,20 +210,38 @@ def clusters(runs: pl.DataFrame, cluster: str | None) -> tuple[str, NDArray[np.i
 
 
 def _lineage(runs: pl.DataFrame, name: str) -> pl.Series:
-    """The column as text; a run without a parent is its own parent."""
+    """The column as text; a run without a parent is its own parent, a row without a run its own
+    run."""
     own = runs[name].cast(pl.String)
     if name == "parent" and "run" in runs.columns:
         own = own.fill_null(runs["run"].cast(pl.String))
-    return own.fill_null("")
+    if not own.null_count():
+        return own
+    rows = pl.Series([f"\0{row}" for row in range(runs.height)])  # no name begins so
+    return own.zip_with(own.is_not_null(), rows)
 
 
 def _default_cluster(runs: pl.DataFrame) -> str:
-    for name in LINEAGE:
-        if name not in runs.columns:
-            continue
-        if MIN_CLUSTERS <= _lineage(runs, name).n_unique() < runs.height:
-            return name
-    return "row"
+    filled = [name for name in LINEAGE if name in runs.columns and runs[name].count()]
+    counts = {name: _lineage(runs, name).n_unique() for name in filled}
+    several = {name: count for name, count in counts.items() if count < runs.height}
+    enough = (name for name, count in several.items() if count >= MIN_CLUSTERS)
+    return next(enough, next((name for name in OF_ONE_RUN if name in several), "row"))
+
+
+def unnamed_runs(runs: pl.DataFrame, unit: str) -> tuple[str, ...]:
+    """A sentence about rows that are resampled one by one though they may be checkpoints of few
+    runs: no column names the runs, and each size has many rows."""
+    if unit != "row" or "run" in runs.columns or "params" not in runs.columns:
+        return ()
+    sizes = runs["params"].n_unique()
+    if sizes * MANY_ROWS > runs.height:
+        return ()
+    return (
+        f"No column names the runs, so each of the {runs.height} rows counts as a run of its own, "
+        f"though params has only {counted(sizes, 'value')}. If rows are checkpoints, the intervals "
+        "are far too narrow: name the column of runs as cluster (--cluster, or --map run=COLUMN).",
+    )
 
 
 def log_size(columns: Mapping[str, Array]) -> Array:

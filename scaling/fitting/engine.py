@@ -15,7 +15,14 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.certificate import certify
 from scaling.fitting.conventions import refuse_mixtures
-from scaling.fitting.data import clusters, law_inputs, number, positive, unit_of_target
+from scaling.fitting.data import (
+    clusters,
+    law_inputs,
+    number,
+    positive,
+    unit_of_target,
+    unnamed_runs,
+)
 from scaling.fitting.procedures import fit_procedure
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
@@ -25,12 +32,21 @@ from scaling.fitting.solver.problem import Problem
 from scaling.fitting.solver.search import starts
 from scaling.fitting.solver.space import Box, Prior, Space
 from scaling.fitting.uncertainty.bootstrap import resample
-from scaling.fitting.uncertainty.small_samples import narrowed, stretch
-from scaling.fitting.uncertainty.wild_bootstrap import wild_draws
+from scaling.fitting.uncertainty.small_samples import (
+    MIN_UNITS,
+    SPARE_ROWS,
+    narrowed,
+    stretch,
+    too_few,
+)
+from scaling.fitting.uncertainty.wild_bootstrap import carried_alone, wild_draws
 from scaling.laws._law import Law
 
 # Resamples behind the naive standard errors: enough for 4 % Monte Carlo error.
 NAIVE = 300
+# Largest residual of a table that a law generated, on the link's scale: rounding reaches 1e-12, a
+# loss of seven digits leaves 1e-8.
+EXACT = 1e-9
 
 
 def fit(
@@ -87,8 +103,8 @@ def fit(
     """
     if method not in ("auto", "pairs", "wild"):
         raise InputError("unknown method", value=method, allowed="auto | pairs | wild")
-    if resamples < 0:
-        raise InputError("resamples out of range", value=resamples, allowed=">= 0")
+    if resamples < 0 or resamples == 1:
+        raise InputError("resamples out of range", value=resamples, allowed="0, or 2 and more")
     family = bound(runs, law, target, mixed)
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
@@ -118,7 +134,9 @@ def fit(
         result = _profiled(result, problem, u)
     if not resamples:
         return result
-    return _with_draws(result, problem, u, clusters(runs, cluster), resamples, seed, method)
+    unit = clusters(runs, cluster)
+    result = replace(result, notes=unnamed_runs(runs, unit[0]))
+    return _with_draws(result, problem, u, unit, resamples, seed, method)
 
 
 def prepare(
@@ -187,7 +205,7 @@ def solve(
         law=law,
         target=target,
         theta=space.theta(u[None])[0],
-        draws=np.zeros((0, len(law.names))),
+        resampled=np.zeros((0, len(law.names))),
         objective=float(found.f[best]),
         objective_name=problem.objective.name,
         link=problem.objective.link,
@@ -297,6 +315,17 @@ def _with_draws(
     number = int(groups.max()) + 1
     if method == "auto":
         method = "pairs" if name == "row" else "wild"
+    size = problem.space.size
+    least = size + SPARE_ROWS if number == problem.rows else MIN_UNITS
+    refusal = too_few(name, number, size, least)
+    if not refusal and float(np.abs(result.residuals).max()) < EXACT:
+        refusal = (
+            "No intervals: the law passes through every row, so there is no scatter to judge by."
+        )
+    if not refusal and method == "wild" and not result.outcome.denies:
+        refusal = carried_alone(problem, u, groups, name)
+    if refusal:
+        return replace(result, notes=(*result.notes, refusal))
     if method == "wild":
         draws, agreeing, by = wild_draws(problem, u, groups, count, seed), None, 1.0
     else:
@@ -308,7 +337,7 @@ def _with_draws(
         naive = _spread(problem, u, rows.u, 1.0)
     return replace(
         result,
-        draws=problem.space.theta(draws),
+        resampled=problem.space.theta(draws),
         errors=_spread(problem, u, draws, by),
         certificate=replace(result.certificate, resamples_agreeing=agreeing),
         resampling=Resampling(method, number, count, name, by, naive),

@@ -11,19 +11,30 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.result import Fit
 
+# Above this share of draws without an answer there is no interval: the others are a selection.
+MAX_MISSING = 0.5
+
 
 @dataclass(frozen=True)
 class Interval:
     """``value`` at the fitted parameters, ``low`` and ``high`` the ends of the central ``level``
-    of the draws (NaN without draws)."""
+    of the draws (NaN without draws), ``missing`` the share of draws that have no answer."""
 
     value: float
     low: float
     high: float
     level: float = 0.9
+    missing: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+        if np.isnan(self.low):
+            return f"{self.value:.4g} (no interval{self.without_answer})"
+        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g}{self.without_answer})"
+
+    @property
+    def without_answer(self) -> str:
+        """The share of draws without an answer, where there are any."""
+        return f"; no answer in {self.missing:.0%} of resamples" if self.missing else ""
 
 
 def from_draws(made: Fit, quantity: Callable[[Array], Array], level: float = 0.9) -> Interval:
@@ -42,11 +53,12 @@ def of_values(value: float, drawn: Array, level: float = 0.9) -> Interval:
     """The interval of a quantity that is already computed, at the fit and for every draw (R,)."""
     if not 0 < level < 1:
         raise InputError("level out of range", value=level, allowed="between 0 and 1")
-    drawn = np.sort(drawn[~np.isnan(drawn)])
-    if len(drawn) < 2:
-        return Interval(value, float("nan"), float("nan"), level)
-    ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="nearest")
-    return Interval(value, float(ends[0]), float(ends[1]), level)
+    known = np.sort(drawn[~np.isnan(drawn)])
+    missing = 1.0 - len(known) / len(drawn) if len(drawn) else 0.0
+    if len(known) < 2 or missing > MAX_MISSING:
+        return Interval(value, float("nan"), float("nan"), level, missing)
+    ends = np.quantile(known, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+    return Interval(value, float(ends[0]), float(ends[1]), level, missing)
 
 
 def column(made: Fit, theta: Array, name: str) -> Array:

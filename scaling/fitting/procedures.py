@@ -25,11 +25,11 @@ from scaling.fitting.nested import solve
 from scaling.fitting.result import Certificate, Fit, Outcome, Resampling
 from scaling.fitting.solver.space import Space
 from scaling.fitting.uncertainty.bootstrap import resampled_counts
-from scaling.fitting.uncertainty.small_samples import t_over_z
+from scaling.fitting.uncertainty.small_samples import SPARE_ROWS, t_over_z, too_few
 from scaling.laws._law import Law
 
-# Share of resamples that must have an answer for nothing to be said.
-MIN_SHARE_FITTED = 0.95
+# Share of resamples that must have an answer for intervals: the others may be those that disagree.
+MIN_SHARE_FITTED = 0.5
 
 
 def fit_procedure(
@@ -44,27 +44,44 @@ def fit_procedure(
     x = law_inputs(runs, law, inputs)
     y = target_values(runs, law, target)
     w = np.ones(len(y)) if weights is None else 1.0 / positive(runs, weights) ** 2
-    theta = _estimate(law, x, y, w / w.mean())
+    w = w / w.mean()
+    theta = _estimate(law, x, y, w)
     count, cluster, seed = resampling
-    made = _fit(law, target, theta, x, y)
+    made = _fit(law, target, theta, x, y, w)
     if not count:
         return made
     name, groups = clusters(runs, cluster)
-    draws = _draws(law, x, y, w / w.mean(), groups, (count, seed))
-    if len(draws) < MIN_SHARE_FITTED * count:
-        made = replace(made, reason=f"{count - len(draws)} of {count} resamples had no answer.")
-    errors = {one: float(v) for one, v in zip(law.names, draws.std(axis=0, ddof=1), strict=True)}
-    by = 1.0 if name == "row" else small_sample(int(groups.max()) + 1, len(law.names))
+    number = int(groups.max()) + 1
+    refusal = too_few(name, number, len(law.names), len(law.names) + SPARE_ROWS)
+    if refusal:
+        return replace(made, notes=(*made.notes, refusal))
+    draws = _draws(law, x, y, w, groups, (count, seed))
+    notes = _unanswered(count - len(draws), count)
+    if len(draws) < max(2, MIN_SHARE_FITTED * count):
+        return replace(made, notes=(*made.notes, *notes))
+    with np.errstate(over="ignore"):  # G of a steep line is beyond any square
+        spread = draws.std(axis=0, ddof=1)
+    errors = {one: float(v) for one, v in zip(law.names, spread, strict=True)}
+    by = 1.0 if name == "row" else small_sample(number, len(law.names))
     draws = _stretched(law, theta, draws, by)
-    how = Resampling("pairs", int(groups.max()) + 1, len(draws), name, by)
-    return replace(made, draws=draws, errors=errors, resampling=how)
+    how = Resampling("pairs", number, len(draws), name, by, {}, count - len(draws) or None)
+    notes = (*made.notes, *notes)
+    return replace(made, resampled=draws, errors=errors, resampling=how, notes=notes)
+
+
+def _unanswered(without: int, count: int) -> tuple[str, ...]:
+    """What resamples without an answer mean for the intervals; nothing where all have one."""
+    if not without:
+        return ()
+    text = f"{without} of {count} resamples ({without / count:.1%}) have no answer"
+    if count - without < max(2, MIN_SHARE_FITTED * count):
+        return (f"No intervals: {text}.",)
+    return (f"{text}; intervals are of the others.",)
 
 
 def small_sample(clusters: int, parameters: int) -> float:
-    """The factor of the module's docstring; 1 where there are no more clusters than parameters."""
+    """The factor of the module's docstring."""
     free = clusters - parameters
-    if free < 1:
-        return 1.0
     return float(np.sqrt(clusters / free) * t_over_z(free))
 
 
@@ -109,14 +126,10 @@ def _draws(
                 continue  # a resample can lack what the whole table has
             if np.isfinite(theta).all():
                 found.append(theta)
-    if len(found) < 2:
-        raise InputError(
-            "no resample of the table can be fitted", value=len(y), allowed="more rows or clusters"
-        )
-    return np.stack(found)
+    return np.array(found).reshape(-1, len(law.names))
 
 
-def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) -> Fit:
+def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array, w: Array) -> Fit:
     residuals = (
         np.zeros(0) if law.output else _linked(law, law(theta[None], x)[0]) - _linked(law, y)
     )
@@ -127,6 +140,9 @@ def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) 
     if few:
         names = ", ".join(f"{name} ({count})" for name, count in few.items())
         outcome, reason = Outcome.TOO_FEW_LEVELS, f"Distinct values: {names}."
+    elif len(y) <= len(law.names):
+        outcome = Outcome.NOT_IDENTIFIED
+        reason = f"{len(y)} rows cannot tell {len(law.names)} parameters apart."
     if not np.isfinite(theta).all():
         outcome, reason = Outcome.FAILED, "The procedure gave a value that is not finite."
     nothing = float("nan")
@@ -134,7 +150,7 @@ def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) 
         law=law,
         target=target,
         theta=theta,
-        draws=np.zeros((0, len(law.names))),
+        resampled=np.zeros((0, len(law.names))),
         objective=objective,
         objective_name="the law's own procedure",
         link=law.link,
@@ -143,8 +159,13 @@ def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array) 
         certificate=Certificate(objective, nothing, nothing, nothing, 1, 1.0, levels=counts),
         rows=len(y),
         residuals=residuals,
-        ranges={name: (float(v.min()), float(v.max())) for name, v in x.items()},
+        ranges={
+            one.name: (float(x[one.name].min()), float(x[one.name].max()))
+            for one in law.all_inputs
+            if not one.labels
+        },
         free=law.names,
+        notes=law.remarks(x, y, w) if law.remarks else (),
     )
 
 

@@ -31,6 +31,12 @@ class Outcome(enum.StrEnum):
         """What the outcome means."""
         return _SENTENCES[self]
 
+    @property
+    def denies(self) -> bool:
+        """Whether no interval may be taken from such a fit: its resamples scatter about values that
+        the data do not determine, or about an end of a range."""
+        return self not in (Outcome.CONVERGED, Outcome.ESTIMATED)
+
 
 _SENTENCES = {
     Outcome.CONVERGED: "The gradient vanishes, the objective curves upwards in every direction, "
@@ -45,6 +51,9 @@ _SENTENCES = {
     Outcome.FAILED: "The optimum is not certain: the gradient does not vanish, or no second start "
     "ended as low.",
 }
+
+
+NO_INTERVAL = "So its parameters have no intervals."
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,9 @@ class Resampling:
 
     ``stretched`` is the small-sample factor that the draws include
     (`scaling.fitting.uncertainty.small_samples`); ``naive_se`` are the standard errors from
-    resampling single rows, for comparison, where the draws are by cluster.
+    resampling single rows, for comparison, where the draws are by cluster. ``without_answer``
+    counts resamples that the law's own procedure could not fit, None for none; they are not among
+    ``resamples``.
     """
 
     method: str
@@ -115,21 +126,28 @@ class Resampling:
     cluster: str = "row"
     stretched: float = 1.0
     naive_se: Mapping[str, float] = field(default_factory=dict)
+    without_answer: int | None = None
 
 
 @dataclass(frozen=True)
 class Fit:
     """A fitted law.
 
-    ``theta`` (K,) are natural parameters in the law's order, ``draws`` (R, K) their resamples
-    (empty without resampling). ``residuals`` (rows,) are prediction minus observation on the
-    objective's link scale. ``unit`` is the target's as the table states it, "" where it does not.
+    Attributes:
+        theta: natural parameters (K,) in the law's order.
+        resampled: theta of each resample (R, K), empty without resampling. Intervals come from
+            `draws`, which is empty where the outcome denies them; a forecast, which may be good
+            near the data even then, reads these.
+        residuals: (rows,) prediction minus observation on the objective's link scale.
+        errors: standard errors by name, of the resamples before they were stretched.
+        notes: sentences that belong beside every number taken from the fit, see `caveats`.
+        unit: the target's as the table states it, "" where it does not.
     """
 
     law: Law
     target: str
     theta: Array
-    draws: Array
+    resampled: Array
     objective: float
     objective_name: str
     link: str
@@ -143,6 +161,26 @@ class Fit:
     free: tuple[str, ...] = ()
     errors: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def draws(self) -> Array:
+        """The resamples (R, K) that intervals are read from: none where the outcome denies them."""
+        return self.resampled[:0] if self.outcome.denies else self.resampled
+
+    @property
+    def ending(self) -> str:
+        """What the outcome means, why, and whether that denies intervals."""
+        denied = NO_INTERVAL if self.outcome.denies else ""
+        return " ".join(filter(None, (self.outcome.sentence, self.reason, denied)))
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a person must know of every number taken from this fit: an outcome that denies
+        intervals, and the notes."""
+        if not self.outcome.denies:
+            return self.notes
+        return (f"{self.outcome.replace('_', ' ').capitalize()}: {self.ending}", *self.notes)
 
     @property
     def target_unit(self) -> str:
@@ -161,12 +199,13 @@ class Fit:
 
     @property
     def se(self) -> dict[str, float]:
-        """Bootstrap standard errors by name; NaN without draws.
+        """Bootstrap standard errors by name; NaN without `draws`.
 
         Of the resamples as they came, which is what papers print; the draws, and so the intervals,
         are stretched for small samples.
         """
-        return {name: self.errors.get(name, float("nan")) for name in self.law.names}
+        known = {} if self.outcome.denies else self.errors
+        return {name: known.get(name, float("nan")) for name in self.law.names}
 
     def interval(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
         """Percentile interval of each parameter from the draws."""
@@ -221,7 +260,8 @@ class Fit:
             "objective": self.objective,
             "objective_name": self.objective_name,
             "outcome": str(self.outcome),
-            "outcome_text": " ".join(part for part in (self.outcome.sentence, self.reason) if part),
+            "outcome_text": self.ending,
+            "notes": list(self.notes),
             "rows": self.rows,
             "ranges": {name: list(ends) for name, ends in self.ranges.items()},
             "certificate": self.certificate.to_dict(),
@@ -233,8 +273,9 @@ class Fit:
                 "clusters": made.clusters,
                 "resamples": made.resamples,
                 "stretched": made.stretched,
-                "naive_se": dict(made.naive_se),
-            },
+                "naive_se": {} if self.outcome.denies else dict(made.naive_se),
+            }
+            | ({"without_answer": made.without_answer} if made.without_answer else {}),
         }
 
 
@@ -271,10 +312,11 @@ def _rows(made: Fit) -> list[tuple[str, ...]]:
     ]
 
 
-def _lines(made: Fit) -> tuple[str, str]:
+def _lines(made: Fit) -> tuple[str, ...]:
     seen = made.certificate
     return (
-        f"{made.outcome.replace('_', ' ')}: {made.outcome.sentence} {made.reason}".strip(),
+        f"{made.outcome.replace('_', ' ')}: {made.ending}",
+        *made.notes,
         f"{made.objective_name} {made.objective:.10g} over {made.rows} rows; "
         f"{seen.starts_agreeing:.0%} of {seen.starts} starts agree; "
         f"condition {seen.condition:.3g}.",

@@ -2,8 +2,8 @@
 
 `StudyFits.to_json` is the content of data/fits/STUDY.json, and `read` takes such a file back.
 Versions published earlier lack some parts and a replayed version has no fits, so what a file lacks
-or holds in another type reads as None, NaN or empty. A field whose default is None is left out of
-the JSON where it is None; any other field is written.
+or holds in another type reads as None, NaN or empty. A field whose default is None or () is left
+out of the JSON where it is that; any other field is written.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class FitRecord:
         criteria: None for a law with its own procedure, which maximises no likelihood.
         holdout_error: root mean square log error on the largest runs, fitted on the smaller ones.
         residuals: prediction minus observation on the link scale, in the order of the study's rows.
+        notes: sentences that belong beside every number of the fit, such as why it has no interval.
         place: file and position that hold this record; not written.
     """
 
@@ -74,6 +75,7 @@ class FitRecord:
     criteria: Criteria | None
     holdout_error: float | None
     residuals: tuple[float, ...]
+    notes: tuple[str, ...] = ()
     place: str = field(default="", compare=False)
 
     @classmethod
@@ -109,7 +111,7 @@ class FitRecord:
             law=law,
             target=self.target,
             theta=np.array([self.values[name] for name in law.names]),
-            draws=np.stack([draws[name] for name in law.names], axis=1) if draws else stacked,
+            resampled=np.stack([draws[name] for name in law.names], axis=1) if draws else stacked,
             objective=_float(self.objective),
             objective_name=self.objective_name,
             link=law.link,
@@ -119,6 +121,8 @@ class FitRecord:
             rows=self.rows or 0,
             residuals=np.array(self.residuals),
             ranges=_complete(self.ranges),
+            resampling=self.resampling,
+            notes=self.notes,
             unit=next(
                 (self.parameters[p.name].unit for p in law.params if p.unit == law.own_unit), ""
             ),
@@ -337,7 +341,7 @@ def _to_json(value: Any) -> Any:
         return {
             _key(one): _to_json(item)
             for one, item in pairs
-            if one.compare and (item is not None or one.default is MISSING)
+            if one.compare and (item not in (None, ()) or one.default is MISSING)
         }
     if isinstance(value, Mapping):
         return {key: _to_json(item) for key, item in value.items()}

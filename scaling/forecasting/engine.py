@@ -128,12 +128,12 @@ def _by_one_law(
     from scaling.forecasting.named_law import forecast_one
 
     by = dict(zip(law.inputs, inputs, strict=False)) if law.generic else None
-    made = forecast_one(runs, at, law, target, how, by, mixed)
+    values, caveats = forecast_one(runs, at, law, target, how, by, mixed)
     columns = law.inputs if by is None else by.values()
     read = [one for one in columns if _is_number(runs, one) and _is_number(at, one)]
     out = distance(runs, at, read) if read else None
     said = omitted.warning(runs, read, target) if read else []
-    return _table(at, how[0], made).described(out, said)
+    return _table(at, how[0], values).described(out, [*caveats, *said])
 
 
 def _is_number(table: pl.DataFrame, name: str) -> bool:

@@ -74,7 +74,7 @@ class Form:
 
     def mask(self, inputs: int) -> NDArray[np.bool_]:
         """Which features (F,) each term (K, F) reads."""
-        one = np.ones((1, len(_pairs(self.features, inputs)) + inputs), dtype=bool)
+        one = np.ones((1, len(pairs_of(self.features, inputs)) + inputs), dtype=bool)
         each = np.eye(inputs, one.shape[1], dtype=bool)
         return {
             "none": ~one,
@@ -170,11 +170,12 @@ def describe(rows: Rows) -> Rows:
 def features(form: Form, u: Array, sd: Array) -> Array:
     """Features (..., F) of inputs (..., d): the inputs, then products in standard deviations."""
     v = u / sd
-    more = [v[..., i] * v[..., j] for i, j in _pairs(form.features, u.shape[-1])]
+    more = [v[..., i] * v[..., j] for i, j in pairs_of(form.features, u.shape[-1])]
     return np.concatenate([u, *(one[..., None] for one in more)], axis=-1)
 
 
-def _pairs(kind: str, inputs: int) -> list[tuple[int, int]]:
+def pairs_of(kind: str, inputs: int) -> list[tuple[int, int]]:
+    """Which two inputs each feature after the inputs is the product of."""
     first = 1 if kind == "products" else 0
     if kind == "plain":
         return []

@@ -170,7 +170,7 @@ def model_fit(
     )
     numbers = np.arange(1.0, count() + 1.0, EVERY)[:, None]
     return ModelFit(
-        law=law, target="loss", theta=np.zeros(1), draws=numbers,
+        law=law, target="loss", theta=np.zeros(1), resampled=numbers,
         objective=float("nan"), objective_name="evidence", link=law.link,
         outcome=Outcome.ESTIMATED, reason="", certificate=NO_CERTIFICATE,
         rows=rows, residuals=np.zeros(0), ranges=ranges, unit=unit, model=model,

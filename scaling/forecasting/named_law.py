@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from scaling.arrays import Array
+from scaling.errors import InputError
 from scaling.fitting.data import law_inputs
 from scaling.fitting.engine import fit
 from scaling.fitting.result import Fit
@@ -56,12 +57,14 @@ def forecast_one(
     how: tuple[Array, int],
     by: Mapping[str, str] | None = None,
     mixed: Sequence[str] = (),
-) -> Array:
-    """Quantiles (levels, T) of what the law predicts at the rows of ``at``; ``how`` is (levels,
-    seed), ``by`` maps inputs to columns, ``mixed`` is that of `scaling.fit`."""
+) -> tuple[Array, tuple[str, ...]]:
+    """Quantiles (levels, T) of what the law predicts at the rows of ``at``, and the caveats of its
+    fit; ``how`` is (levels, seed), ``by`` maps inputs to columns, ``mixed`` is that of
+    `scaling.fit`."""
     levels, seed = how
     made = fit(runs, law, target=target, inputs=by, resamples=RESAMPLES, seed=seed, mixed=mixed)
-    return from_fit(made, law_inputs(at, made.law, by, to_fit=False), levels, seed)
+    x = law_inputs(at, made.law, by, to_fit=False)
+    return from_fit(made, x, levels, seed), made.caveats
 
 
 def from_fit(made: Fit, x: dict[str, Array], levels: Array, seed: int) -> Array:
@@ -69,8 +72,18 @@ def from_fit(made: Fit, x: dict[str, Array], levels: Array, seed: int) -> Array:
 
     A law that predicts something else than its target (an optimum, a frontier) has no new-run
     noise: the quantiles are those of the draws.
+
+    Raises:
+        InputError: a fit without resamples.
     """
-    return law_quantiles(made.law, made.draws, made.residuals, x, (levels, seed))
+    if not len(made.resampled):
+        raise InputError(
+            f"{made.law.name} has no intervals here",
+            value=made.outcome,
+            allowed="runs that give resamples, or a forecast with no law named",
+            hint=" ".join(made.caveats) or None,
+        )
+    return law_quantiles(made.law, made.resampled, made.residuals, x, (levels, seed))
 
 
 def law_quantiles(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scaling.errors import InputError
+from scaling.errors import InputError, placed
 from scaling.fitting.conventions import refuse_mixed_columns
 from scaling.fitting.data import unit_of_target
 from scaling.forecasting.model_surface import ModelFit, model_fit
@@ -52,21 +52,11 @@ class StoredModel:
 
 def model_of_runs(runs: pl.DataFrame, target: str = "loss") -> StoredModel:
     """The model of runs in params and tokens; a table that allows none says why."""
-    missing = [name for name in (*INPUTS, target) if name not in runs.columns]
-    unit = "" if target in missing else unit_of_target(runs, target)
     try:
-        if missing:
-            raise InputError("no model", value=f"no {' and no '.join(missing)}")
-        known = runs.drop_nulls([*INPUTS, target])
-        model = study_model(known, INPUTS, target)
+        return _modelled(runs, target)
     except InputError as error:
+        unit = unit_of_target(runs, target) if target in runs.columns else ""
         return StoredModel(None, str(error), unit, runs.height, {})
-    sizes = known.select(*INPUTS, flops=6.0 * pl.col("params") * pl.col("tokens"))
-    ranges = {
-        name: (float(sizes[name].min()), float(sizes[name].max()))  # type: ignore[arg-type]
-        for name in sizes.columns
-    }
-    return StoredModel(model, "", unit, known.height, ranges)
 
 
 def fit_of_model(runs: pl.DataFrame, target: str = "loss", mixed: Sequence[str] = ()) -> ModelFit:
@@ -76,11 +66,26 @@ def fit_of_model(runs: pl.DataFrame, target: str = "loss", mixed: Sequence[str] 
         InputError: rows of several conventions, of which ``mixed`` are allowed, or no model.
     """
     refuse_mixed_columns(runs, (*INPUTS, target, *mixed))
-    found = model_of_runs(runs, target)
-    made = found.fit()
-    if made is None:
-        raise InputError(found.reason)
+    made = _modelled(runs, target).fit()
+    assert made is not None
     return made
+
+
+def _modelled(runs: pl.DataFrame, target: str) -> StoredModel:
+    """As `model_of_runs`; a table that allows no model is an error that names its row."""
+    columns = (*INPUTS, target)
+    missing = [name for name in columns if name not in runs.columns]
+    if missing:
+        raise InputError("no model", value=f"no {' and no '.join(missing)}")
+    known = runs.with_row_index("\0row", offset=1).drop_nulls(columns)
+    with placed(rows=known["\0row"].to_list()):
+        model = study_model(known.drop("\0row"), INPUTS, target)
+    sizes = known.select(*INPUTS, flops=6.0 * pl.col("params") * pl.col("tokens"))
+    ranges = {
+        name: (float(sizes[name].min()), float(sizes[name].max()))  # type: ignore[arg-type]
+        for name in sizes.columns
+    }
+    return StoredModel(model, "", unit_of_target(runs, target), known.height, ranges)
 
 
 def to_json(stored: StoredModel, runs: pl.DataFrame, target: str = "loss") -> dict[str, Any]:

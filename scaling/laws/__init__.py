@@ -1,4 +1,7 @@
-"""Law families. The folder is the registry: every file that does not start with '_' is a law."""
+"""Law families. The folder is the registry: every file that does not start with '_' is a law.
+
+A project adds laws of its own in its folder ``laws/`` (`scaling.laws._project`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import importlib
 import pkgutil
 
 from scaling.errors import InputError, nearest
+from scaling.laws import _project
 from scaling.laws._law import Input, Kind, Law, Param, Published, Role, Term
 
 __all__ = [
@@ -21,18 +25,42 @@ __all__ = [
     "get",
     "load",
     "of_role",
+    "package",
+    "page",
 ]
 
 
-@functools.cache
 def load() -> dict[str, Law]:
-    """All laws by name, in alphabetical order."""
+    """All laws by name, in alphabetical order: the package's and those of the working directory.
+
+    Raises:
+        InputError: a law file of the project does not load.
+    """
+    return _together(_project.stamp())
+
+
+@functools.lru_cache(maxsize=8)
+def _together(known: _project.Stamp) -> dict[str, Law]:
+    own = _project.load(known, frozenset(package()))
+    return dict(sorted({**package(), **own}.items()))
+
+
+@functools.cache
+def package() -> dict[str, Law]:
+    """The laws of the package by name, in alphabetical order."""
     found: dict[str, Law] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
         if not info.name.startswith("_"):
             law: Law = importlib.import_module(f"{__name__}.{info.name}").LAW
             found[law.name] = law
     return found
+
+
+def page(law: Law) -> str:
+    """The docstring of a law's file."""
+    if law.name not in package():
+        return _project.page(law.name)
+    return importlib.import_module(f"{__name__}.{law.name}").__doc__ or ""
 
 
 def of_role(role: Role) -> list[str]:

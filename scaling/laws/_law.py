@@ -101,6 +101,8 @@ class Input:
         levels: distinct values that a fit needs.
         typical: range from which tests draw (in logs where it is positive).
         values: the categories of a text column; the law sees the position in this tuple.
+        labels: values, text too, that only say which rows belong together; the law sees a number
+            for each.
         read: own reader of the table, where an input is not one column of numbers.
         only_fit: read when fitting, not needed to predict.
     """
@@ -118,12 +120,15 @@ class Input:
     values: tuple[str, ...] = ()
     read: Callable[[Any], Array] | None = None
     only_fit: bool = False
+    labels: bool = False
 
     @property
     def allowed(self) -> str:
         """The allowed values in words."""
         if self.values:
             return ", ".join(self.values)
+        if self.labels:
+            return "any text or number"
         left = "" if self.low == -float("inf") else f"{'>' if self.open_low else '>='} {self.low:g}"
         right = "" if self.high == float("inf") else f"<= {self.high:g}"
         return " and ".join(part for part in (left, right) if part) or "any finite number"
@@ -204,6 +209,7 @@ class Law:
         output: what ``predict`` gives, where that is not the target.
         bind: (runs, target) -> the law with that table's parameters, inputs and categories.
         estimate: (x, y, w, solve) -> parameters (K,): the law's own procedure.
+        remarks: (x, y, w) -> sentences about what that procedure left out of the table.
         simulated: no public table is known that could test the law.
         example: (rng) -> a table of runs with realistic noise and the parameters to find there to
             10 %; laws with ``bind`` or ``estimate`` bring it, tests make it for the others.
@@ -238,6 +244,7 @@ class Law:
     output: str = ""
     bind: Callable[[Any, str], Law] | None = None
     estimate: Estimate | None = None
+    remarks: Callable[[Mapping[str, Array], Array, Array], tuple[str, ...]] | None = None
     simulated: bool = False
     surface: SurfaceOf | None = None
     approach: str = ""

@@ -93,7 +93,7 @@ LAW = Law(
     estimate=estimate,
     example=example,
     needs=(
-        *_isoflop.NEEDS,
+        *_isoflop.COMPUTE_AND_SIZE,
         Input("run", meaning="which rows are one curve", read=_codes, only_fit=True),
     ),
     kinds=("loss", "bits_per_byte"),

@@ -19,23 +19,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from scaling.arrays import Array
 from scaling.laws import _isoflop
 from scaling.laws._law import Law, Published, Solve
+
+POINTS = 3
 
 
 def minimum(logs: Array, y: Array, w: Array) -> float:
     """Where the parabola is least; NaN where it opens downwards."""
     middle = float(logs.mean())
-    curve, slope, _ = np.polyfit(logs - middle, y, 2, w=np.sqrt(w))
+    curve, slope, _ = _isoflop.polynomial(logs - middle, y, w, 2)
     return middle - slope / (2.0 * curve) if curve > 0 else float("nan")
 
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) by parabolas."""
-    return _isoflop.through_minima(x, y, w, minimum, 3)
+    return _isoflop.curve_by_curve(x, y, w, minimum, POINTS).line()
+
+
+def remarks(x: Mapping[str, Array], y: Array, w: Array) -> tuple[str, ...]:
+    """What `estimate` left out."""
+    return _isoflop.remarks(x, _isoflop.curve_by_curve(x, y, w, minimum, POINTS), POINTS)
 
 
 BIAS = (
@@ -68,6 +73,7 @@ LAW = Law(
     inputs=("flops",),
     predict=_isoflop.predict,
     estimate=estimate,
+    remarks=remarks,
     example=_isoflop.example,
     needs=_isoflop.NEEDS,
     kinds=("loss", "bits_per_byte"),

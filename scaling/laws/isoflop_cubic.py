@@ -19,13 +19,15 @@ from scaling.arrays import Array
 from scaling.laws import _isoflop
 from scaling.laws._law import Law, Solve
 
+POINTS = 5
+
 
 def minimum(logs: Array, y: Array, w: Array) -> float:
     """Where the cubic has its local minimum; NaN where it has none."""
     middle = float(logs.mean())
-    cube, square, slope, _ = np.polyfit(logs - middle, y, 3, w=np.sqrt(w))
+    cube, square, slope, _ = _isoflop.polynomial(logs - middle, y, w, 3)
     inner = square**2 - 3.0 * cube * slope
-    if inner <= 0:
+    if not inner > 0:
         return float("nan")
     # The root at which the second derivative is positive, in the form that does not cancel.
     return middle - slope / (square + np.sqrt(inner)) if square + np.sqrt(inner) > 0 else np.nan
@@ -33,7 +35,12 @@ def minimum(logs: Array, y: Array, w: Array) -> float:
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) by cubics."""
-    return _isoflop.through_minima(x, y, w, minimum, 5)
+    return _isoflop.curve_by_curve(x, y, w, minimum, POINTS).line()
+
+
+def remarks(x: Mapping[str, Array], y: Array, w: Array) -> tuple[str, ...]:
+    """What `estimate` left out."""
+    return _isoflop.remarks(x, _isoflop.curve_by_curve(x, y, w, minimum, POINTS), POINTS)
 
 
 LAW = Law(
@@ -45,6 +52,7 @@ LAW = Law(
     inputs=("flops",),
     predict=_isoflop.predict,
     estimate=estimate,
+    remarks=remarks,
     example=_isoflop.example,
     needs=_isoflop.NEEDS,
     kinds=("loss", "bits_per_byte"),

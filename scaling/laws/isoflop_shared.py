@@ -48,6 +48,17 @@ class _Curves:
 
 def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     """(G, a) through the minima of the best shared exponents."""
+    return _minima(x, y, w).line()
+
+
+def remarks(x: Mapping[str, Array], y: Array, w: Array) -> tuple[str, ...]:
+    """What `estimate` left out."""
+    return _isoflop.remarks(x, _minima(x, y, w), POINTS)
+
+
+def _minima(x: Mapping[str, Array], y: Array, w: Array) -> _isoflop.Minima:
+    """The minimum of each curve. It needs both powers to count: with a and b negative the same
+    formula gives a maximum."""
     curves = _curves(x, y, w)
     exponents = _search(curves)
     alpha, beta = np.exp(exponents)
@@ -57,14 +68,15 @@ def estimate(x: Mapping[str, Array], y: Array, w: Array, solve: Solve) -> Array:
     low, high = np.array([one.min() for one in rows]), np.array([one.max() for one in rows])
     with np.errstate(all="ignore"):
         u = np.log(alpha * down / (beta * up)) / (alpha + beta)
-    inside = (u >= low - _isoflop.BEYOND) & (u <= high + _isoflop.BEYOND)
-    return _isoflop.line(curves.log_c[inside], (u + curves.middle)[inside])
+    u = np.where((down > 0) & (up > 0), u, np.nan)
+    middle = curves.middle
+    return _isoflop.Minima(curves.log_c, u + middle, low + middle, high + middle)
 
 
 def _curves(x: Mapping[str, Array], y: Array, w: Array) -> _Curves:
     """Budgets with enough sizes."""
     logs, log_c = np.log(x["params"]), np.log(x["flops"])
-    present = [rows[w[rows] > 0] for rows in _isoflop.budgets(x["flops"], x["params"], POINTS)]
+    present = [rows[w[rows] > 0] for rows in _isoflop.budgets(x, POINTS)]
     chosen = [rows for rows in present if len(np.unique(logs[rows])) >= POINTS]
     if len(chosen) < 2:
         raise InputError(f"budgets of {POINTS} sizes", value=len(chosen), allowed="at least 2")
@@ -122,6 +134,7 @@ LAW = Law(
     inputs=("flops",),
     predict=_isoflop.predict,
     estimate=estimate,
+    remarks=remarks,
     example=_isoflop.example,
     needs=_isoflop.NEEDS,
     kinds=("loss", "bits_per_byte"),

@@ -22,6 +22,8 @@ from scaling.orchestration.server.temporary import ServerError, drain, temporary
 from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.record.versions.fingerprint import fingerprint
 from scaling.record.versions.ledger import PublishError
+from scaling.record.versions.store import current_version
+from scaling.runs.held_back import sentences
 
 
 def main(root: Path | None = None) -> int:
@@ -62,8 +64,10 @@ def _refit(root: Path) -> None:
     wait_for_writers(root)
     if up_to_date(root):
         version = fingerprint(root).version
-        print(f"everything is up to date: {version}")
+        print(f"everything is up to date: {current_version(root)}")
         print(f"report: {root / 'reports' / version / 'report.html'}")
+        for line in sentences(root):
+            print(line, file=sys.stderr)
         return
     # Loaded within the settings of the server.
     run_flow(root, lambda: load_flow(root, "refit.py:refit")(root))

@@ -32,6 +32,7 @@ from scaling.orchestration.sharing.push import ShareError, catch_up, share
 from scaling.pipeline.publish import publish
 from scaling.record.versions.ledger import PublishError
 from scaling.record.versions.store import PublishedVersion
+from scaling.runs.held_back import sentences
 
 # The checks that compare new rows with earlier ones.
 DRIFT = ("drift", "above_trend")
@@ -162,6 +163,8 @@ def publish_outputs(root: Path) -> PublishedVersion:
         )
     published = publish(root)
     say(f"{published.sentence}\nreport: {published.folder / 'report.html'}")
+    for line in sentences(root):
+        say(line, logging.WARNING)
     return published
 
 

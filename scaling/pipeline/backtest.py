@@ -15,7 +15,7 @@ from scaling.forecasting.law_choice import joins
 from scaling.forecasting.scores import summary
 from scaling.io.json_files import write_json
 from scaling.io.tables import write_parquet
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 INPUTS = ("params", "tokens")
 OUT = Path("data/backtests")
@@ -30,9 +30,10 @@ def main(name: str) -> None:
     """Write data/backtests/NAME.json (means by method and distance) and NAME.parquet (each), and
     the means that DVC compares to data/metrics/NAME.json."""
     study = get_study(load_params(), name)
-    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
-    runs, _ = select(rows, study)
-    table, reason = _table(runs, study)
+    with of_study(name, study):
+        rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
+        runs, _ = select(rows, study)
+        table, reason = _table(runs, study)
     lines = [] if table is None else summary(table).to_dicts()
     write_parquet(OUT / f"{name}.parquet", pl.DataFrame() if table is None else table)
     write_json(METRICS / f"{name}.json", metrics(lines))

@@ -30,7 +30,7 @@ from scaling.io.tables import write_parquet, write_table
 from scaling.laws import Law
 from scaling.pipeline.evidence import profiles, sensitivity
 from scaling.runs.row_identity import listed
-from scaling.runs.studies import get_study, load_params, of_metric, select
+from scaling.runs.studies import get_study, load_params, of_metric, of_study, select
 
 FITS = Path("data/fits")
 
@@ -39,13 +39,20 @@ def main(name: str) -> None:
     """Fit the study ``name`` of params.yaml; write its JSON, its draws and the list of its rows."""
     params = load_params()
     study = get_study(params, name)
+    with of_study(name, study):
+        _fit_study(name, study, params)
+
+
+def _fit_study(name: str, study: dict[str, Any], params: dict[str, Any]) -> None:
     rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
     runs, excluded = select(rows, study)
     aim, mixed = Objective(delta=float(params["fit"]["delta"])), study.get("mixed", ())
     choices = {"resamples": params["fit"]["resamples"], "seed": params["seed"], "mixed": mixed}
-    fits = [fit(runs, law, objective=_aim(law, aim), **choices) for law in study["laws"]]
-    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
-    write_table(FITS / f"{name}.csv", listed(runs))
+    fits, records = [], []
+    for law in study["laws"]:
+        with of_study(name, study, law):
+            fits.append(fit(runs, law, objective=_aim(law, aim), **choices))
+            records.append(_record(runs, fits[-1], aim, mixed))
     record = StudyFits(
         study=name,
         source=study["source"],
@@ -53,15 +60,22 @@ def main(name: str) -> None:
         rows=runs.height,
         excluded=tuple(map(_excluded, excluded)),
         ranges=_ranges(runs),
-        fits=tuple(_record(runs, one, aim, mixed) for one in fits),
+        fits=tuple(records),
         rolling_origin=_rolling_origin(runs, fits, aim, mixed),
         profiles=profiles(runs, fits, aim, mixed),
         sensitivity=sensitivity(rows, study),
         without_exclusions=tuple(_without_exclusions(rows, study, aim)),
     )
+    write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
+    write_table(FITS / f"{name}.csv", listed(runs))
     write_figures(FITS / f"{name}.json", record.to_json())
     for one in fits:
-        print(f"{name} {one.law.name}: {one.outcome}, objective {one.objective:.6g}")
+        print(" ".join((f"{name} {one.law.name}: {one.outcome},", _objective(one), *one.notes)))
+
+
+def _objective(one: Fit) -> str:
+    known = one.objective == one.objective
+    return f"objective {one.objective:.6g}." if known else "no objective."
 
 
 def _excluded(rule: Mapping[str, Any]) -> ExcludedRows:
@@ -131,13 +145,13 @@ def inputs_of(law: Law) -> dict[str, str] | None:
 
 def _long(one: Fit) -> pl.DataFrame:
     """Draws as rows: law, parameter, draw, value."""
-    count, width = one.draws.shape
+    count, width = one.resampled.shape
     return pl.DataFrame(
         {
             "law": pl.Series([one.law.name] * (count * width), dtype=pl.String),
             "parameter": [name for name in one.law.names for _ in range(count)],
             "draw": pl.Series(list(range(count)) * width, dtype=pl.Int32),
-            "value": one.draws.T.reshape(-1),
+            "value": one.resampled.T.reshape(-1),
         }
     )
 

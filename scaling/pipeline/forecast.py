@@ -23,7 +23,7 @@ from scaling.io.tables import csv_text
 from scaling.laws import Law
 from scaling.runs.counts import count
 from scaling.runs.schema import FORECAST, dtypes
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 FITS = Path("data/fits")
 MODELS = Path("data/models")
@@ -41,14 +41,16 @@ def main() -> None:
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
     parts, points = [], []
     for study in sorted(params["studies"]):
-        record = read(FITS / f"{study}.json")
-        draws = pl.read_parquet(FITS / f"{study}.parquet")
-        model = stored_model.read(MODELS / f"{study}.json")
-        targets = place_targets(params["forecast"]["targets"], model)
-        rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
-        runs, _ = select(rows, get_study(params, study))
-        parts.append(study_rows(record, model, runs, draws, targets, levels, params["seed"]))
-        points.append(baseline_rows(study, runs, targets))
+        chosen = get_study(params, study)
+        with of_study(study, chosen):
+            record = read(FITS / f"{study}.json")
+            draws = pl.read_parquet(FITS / f"{study}.parquet")
+            model = stored_model.read(MODELS / f"{study}.json")
+            targets = place_targets(params["forecast"]["targets"], model)
+            rows = pl.read_parquet(VALIDATED / f"{record.source}.parquet")
+            runs, _ = select(rows, chosen)
+            parts.append(study_rows(record, model, runs, draws, targets, levels, params["seed"]))
+            points.append(baseline_rows(study, runs, targets))
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     atomic.write(OUT, csv_text(table).encode())
@@ -92,7 +94,7 @@ def study_rows(
     """Quantiles of the study's model ("ensemble") and of each law alone.
 
     A law has rows for the targets that name all its inputs; laws that predict something else than
-    the metric have none.
+    the metric have none, nor has a fit without resamples.
     """
     made = []
     if model.model is not None and targets.height:
@@ -100,8 +102,13 @@ def study_rows(
     for one in record.fits:
         law = laws.get(one.law).bound(runs, "loss")
         at = _with_inputs(law, targets)
-        if at.height:
-            made.append((law.name, at, alone(one, law, draws, at, (levels, seed))))
+        own = draws.filter(pl.col("law") == law.name)
+        if own.is_empty():
+            print(
+                f"{record.study} {law.name}: no forecast of this law alone. {' '.join(one.notes)}"
+            )
+        elif at.height:
+            made.append((law.name, at, alone(one, law, own, at, (levels, seed))))
     parts = [_long(record.study, *one, levels) for one in made]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dtypes(FORECAST))
 
@@ -133,10 +140,10 @@ def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: An
 def alone(
     one: FitRecord, law: Law, draws: pl.DataFrame, at: pl.DataFrame, how: tuple[Any, int]
 ) -> Any:
-    """Quantiles (levels, targets) of one stored fit: its draws and its own noise."""
-    own = draws.filter(pl.col("law") == law.name)
+    """Quantiles (levels, targets) of one stored fit: its own ``draws`` and its own noise."""
     theta = np.stack(
-        [own.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names], axis=1
+        [draws.filter(pl.col("parameter") == name)["value"].to_numpy() for name in law.names],
+        axis=1,
     )
     x = law_inputs(at, law, to_fit=False)
     return law_quantiles(law, theta, np.array(one.residuals), x, how)

@@ -8,7 +8,8 @@
 Rows keep the order of their file. Beside the run columns a table holds ``file``, ``row`` (data
 rows of that file, from 1) and ``unparsed`` (see `scaling.runs.formats.to_schema`), so that whatever
 is wrong with a row can be said about the row that the person wrote. An empty ``source`` cell gets
-the name of the source. The same files give the same bytes.
+the name of the source. Of a source that was withdrawn in whole or part, ``withdrawal`` says which
+rows count no longer (`scaling.runs.inbox.withdrawals`). The same files give the same bytes.
 
 Two parameters matter. ``as_of``: only what was known here on that day (published sources by the
 day on which they were read, internal ones by their log); null for all. ``disclose_internal``:
@@ -35,10 +36,11 @@ from scaling.errors import InputError, counted, nearest
 from scaling.io import atomic
 from scaling.io.tables import write_parts
 from scaling.runs.formats import Source, format_of, is_claimed, published, read_batches, to_schema
-from scaling.runs.inbox import store
+from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.read import source_rows
+from scaling.runs.inbox.sources import KnownSource
 from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
@@ -104,7 +106,7 @@ def ingest(
     chosen = chosen or Choices()
     known = {one.name: one for one in published(published_folder)}
     tables = {
-        name: _published_rows(one)
+        name: _published_rows(one, chosen)
         for name, one in known.items()
         if chosen.as_of is None or one.accessed <= chosen.as_of
     }
@@ -169,14 +171,32 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in kept if not path.name.startswith(atomic.TEMPORARY))
 
 
-def _published_rows(source: Source) -> Iterator[pl.DataFrame]:
-    came = pl.col("recorded").fill_null(source.accessed)
-    return (rows.with_columns(came) for rows in run_tables(source.name, [source.table]))
+def _published_rows(source: Source, chosen: Choices) -> Iterator[pl.DataFrame]:
+    day = pl.col("recorded").fill_null(source.accessed)
+    out = withdrawals.read(withdrawals.FOLDER / f"{source.name}.jsonl")
+    rows = (part.with_columns(day) for part in run_tables(source.name, [source.table]))
+    return (withdrawals.marked(part, out, chosen.as_of) for part in rows)
 
 
 def _added_rows(name: str, folder: Path, chosen: Choices) -> Iterator[pl.DataFrame]:
     # Of its own: parts are read later, when a loop over names has gone on to the last.
-    return (_complete(part, name) for part in source_rows(folder, chosen.as_of))
+    return _marked(name, folder, chosen, source_rows(folder, chosen.as_of))
+
+
+def _marked(
+    name: str, folder: Path, chosen: Choices, parts: Iterable[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
+    out = withdrawals.read(folder / withdrawals.FILE)
+    return (withdrawals.marked(_complete(part, name), out, chosen.as_of) for part in parts)
+
+
+def as_ingested(known: KnownSource, rows: pl.DataFrame, chosen: Choices) -> dict[str, pl.DataFrame]:
+    """The table that a source of the store would have, by name, if its files read as ``rows``."""
+    assert known.folder is not None
+    parts = _marked(known.name, known.folder, chosen, [rows])
+    hidden = Hidden(known.alias, read_names(known.folder) or {"source": [known.name]})
+    tables = _named(known.name, parts, chosen, hidden)
+    return {name: pl.concat(table) for name, table in tables.items()}
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:

@@ -10,7 +10,7 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.forecasting.stored_model import model_of_runs, to_json
 from scaling.io.json_files import write_figures
-from scaling.runs.studies import get_study, load_params, select
+from scaling.runs.studies import get_study, load_params, of_study, select
 
 MODELS = Path("data/models")
 
@@ -18,9 +18,10 @@ MODELS = Path("data/models")
 def main(name: str) -> None:
     """Write data/models/NAME.json; where the runs allow no model, the reason."""
     study = get_study(load_params(), name)
-    rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
-    runs, _ = select(rows, study)
-    stored = model_of_runs(runs)
+    with of_study(name, study):
+        rows = pl.read_parquet(Path("data/validated") / f"{study['source']}.parquet")
+        runs, _ = select(rows, study)
+        stored = model_of_runs(runs)
     write_figures(MODELS / f"{name}.json", to_json(stored, runs))
     print(f"{name}: {stored.reason or f'model of {stored.rows} runs'}")
 

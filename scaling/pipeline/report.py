@@ -6,6 +6,7 @@ Reads no clock, no Git and no environment. The folder is replaced as a whole.
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +15,10 @@ from scaling.document.blocks import Figure, Report, all_blocks
 from scaling.document.render import html, markdown
 from scaling.document.report_json import to_json
 from scaling.errors import InputError
+from scaling.fitting.study_record import FitRecord
 from scaling.io import atomic
 from scaling.io.json_files import json_text
-from scaling.report.context import context
+from scaling.report.context import Study, context
 from scaling.report.model import build
 from scaling.report.read import (
     BASELINES_FILE,
@@ -38,12 +40,31 @@ def main(root: Path = Path()) -> int:
     try:
         files = contents(root)
     except InputError as error:
-        print(error, file=sys.stderr)
+        subject = _subject(error)
+        print(error.of(subject) if subject else error, file=sys.stderr)
         return 2
+    except Exception as error:
+        error.add_note(f"in the report: {_subject(error)}".rstrip(": "))
+        raise
     with atomic.new_folder(root / OUTPUT) as folder:
         atomic.fill(folder, files)
     print(f"{OUTPUT}: {', '.join(files)}")
     return 0
+
+
+def _subject(error: BaseException) -> str:
+    """The study and the law that a section was at when it failed, and their file.
+
+    Sections loop over studies and fits in many places, so what they had at hand is asked of the
+    frames of the traceback, the innermost last.
+    """
+    study, law = None, None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            study = value if isinstance(value, Study) else study
+            law = value.law if isinstance(value, FitRecord) else law
+    parts = [] if study is None else [f"study {study.name} ({study.fit_file})"]
+    return ", ".join([*parts, *([] if law is None else [f"law {law}"])])
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -6,9 +6,11 @@
                                   data/findings.parquet             each row that broke each check
                                   data/docs/                        the same as pages (Data Docs)
 
-Every source has both tables, either of which may be empty. A source of more than 400,000 rows is
-checked in parts that hold whole runs, and its rows come out part by part. Rows that
-`data/releases/` names pass the checks that it names. Run this in the project's folder.
+Every source has both tables, either of which may be empty. Rows that were withdrawn (`scaling
+remove`) go neither way and are counted: no check looks at them, nor compares others with them. A
+source of more than 400,000 rows is checked in parts that hold whole runs, and its rows come out
+part by part. Rows that `data/releases/` names pass the checks that it names. Run this in the
+project's folder.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
@@ -28,6 +31,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from scaling.errors import InputError, counted
 from scaling.io import atomic
 from scaling.io.tables import parts_file
+from scaling.runs.inbox import withdrawals
+from scaling.runs.schema import WITHDRAWAL
 from scaling.runs.validation import releases
 
 if TYPE_CHECKING:
@@ -63,16 +68,22 @@ def main() -> None:
         parts_file(file) as found,
     ):
         for name, results in checked_sources(RUNS, sizes, released):
-            summaries[name] = _write(name, results, (valid, bad), found)
-            if summaries[name].valid + summaries[name].quarantined != sizes[name]:
+            acts, out = _withdrawals(RUNS / f"{name}.parquet")
+            one = replace(_write(name, results, (valid, bad), found), withdrawals=acts)
+            if one.valid + one.quarantined + out != sizes[name]:
                 raise RuntimeError(f"{name}: {sizes[name]} rows came, others went")
+            summaries[name] = one
     summaries = dict(sorted(summaries.items()))
     atomic.write(REPORT, report(summaries).encode())
     with atomic.new_folder(DOCS) as folder:
         atomic.fill(folder, pages(summaries))
     for name, one in summaries.items():
-        rows = one.valid + one.quarantined
-        print(f"{name}: {counted(rows, 'row')}, {one.valid} valid, {one.quarantined} quarantined")
+        out = sizes[name] - one.valid - one.quarantined
+        more = f", {out} withdrawn" if out else ""
+        print(
+            f"{name}: {counted(sizes[name], 'row')}, {one.valid} valid, "
+            f"{one.quarantined} quarantined{more}"
+        )
 
 
 def sizes_of(folder: Path) -> dict[str, int]:
@@ -94,13 +105,26 @@ def checked_sources(
     from scaling.runs.validation.partition import validate, validate_all
 
     usual = [name for name, size in sizes.items() if size <= LARGE]
-    tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in usual}
+    tables = {name: _counting(pl.read_parquet(folder / f"{name}.parquet")) for name in usual}
     for name, result in validate_all(tables, released).items():
         yield name, [result]
     tables.clear()
     for name in (name for name in sizes if name not in usual):
         with by_run(folder / f"{name}.parquet", -(-sizes[name] // PART)) as parts:
-            yield name, (validate(part, name, released) for part in parts)
+            yield name, (validate(_counting(part), name, released) for part in parts)
+
+
+def _counting(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows that were not withdrawn."""
+    return table.filter(~withdrawals.rows_out(table)).drop(WITHDRAWAL, strict=False)
+
+
+def _withdrawals(file: Path) -> tuple[tuple[Mapping[str, Any], ...], int]:
+    """What of a source was withdrawn or restored, and how many rows are withdrawn."""
+    if WITHDRAWAL not in pl.read_parquet_schema(file):
+        return (), 0
+    table = pl.read_parquet(file, columns=["run", WITHDRAWAL])
+    return tuple(withdrawals.acts(table)), int(withdrawals.rows_out(table).sum())
 
 
 @contextlib.contextmanager
@@ -163,9 +187,18 @@ def report(checked: Mapping[str, Summary]) -> str:
 
 
 def _summary(result: Summary) -> str:
+    """JSON of a source; ``held_by`` and ``withdrawals`` stand there where there are any.
+
+    ``rows`` counts those that were checked: valid and quarantined ones.
+    """
     rows = result.valid + result.quarantined
-    counts = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
-    lines = [f"  {json.dumps(name)}: {count}" for name, count in counts.items()]
+    facts: dict[str, Any] = {"rows": rows, "valid": result.valid, "quarantined": result.quarantined}
+    more = {"held_by": result.held_by, "withdrawals": result.withdrawals}
+    facts |= {name: value for name, value in more.items() if value}
+    lines = [
+        f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in facts.items()
+    ]
     checks = [
         {"name": c.name, "column": c.column, "severity": c.severity, "failed": failed}
         for c, failed in result.failed

@@ -289,6 +289,9 @@ def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:
         fitted = sheet.fits.get(name)
         if fitted is not None and (is_allocation(fitted.law) or has_surface(fitted.law)):
             rows.append({"approach": title, "law": name} | _row(fitted, budget, level))
+            if fitted.caveats:
+                words = str(fitted.outcome).replace("_", " ")
+                rows[-1]["note"] = words if fitted.outcome.denies else " ".join(fitted.notes)
         elif name in sheet.refused:
             rows.append({"approach": title, "law": name, "note": sheet.refused[name]})
     return rows

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
-from scaling.fitting.result import Fit, Outcome
+from scaling.fitting.result import Fit
 from scaling.forecasting.model_surface import ModelFit
 from scaling.io.notebook import html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
@@ -51,6 +52,12 @@ class Answer:
     assumptions: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
+    @property
+    def by_one_law(self) -> bool:
+        """Whether it speaks of one law of a study instead of the study's model."""
+        law = self.source.rpartition(", ")[2]
+        return law in laws.load() and not self.source.startswith("published:")
+
     def value(self, name: str) -> Interval:
         """One figure."""
         return next(one for label, one, _ in self.figures if label == name)
@@ -67,7 +74,7 @@ class Answer:
         """Plain values, for JSON."""
         figures = [
             {"name": name, "unit": unit, "value": one.value, "low": one.low, "high": one.high}
-            | {"level": one.level}
+            | {"level": one.level, "missing": one.missing}
             for name, one, unit in self.figures
         ]
         return {
@@ -78,6 +85,7 @@ class Answer:
             "tables": {title: list(rows) for title, rows in self.tables.items()},
             "decades_beyond": dict(self.distance),
             "assumptions": list(self.assumptions),
+            "by_one_law": self.by_one_law,
             "warnings": list(self.warnings),
         }
 
@@ -131,8 +139,7 @@ def within(
 def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[str]:
     """What a reader must know: missing draws, a fit that is not certain, the distance."""
     out = list(sheet.notes)
-    if made.outcome not in (Outcome.CONVERGED, Outcome.ESTIMATED):
-        out.append(f"Fit: {made.outcome.sentence}")
+    out += [f"Fit: {one}" for one in made.caveats]
     outside = {name: far for name, far in distance.items() if far > 0}
     if outside:
         places = ", ".join(f"{name} {far:.1f}" for name, far in outside.items())
@@ -191,6 +198,8 @@ def notes(answer: Answer) -> Iterator[str]:
         places = ", ".join(f"{name} {far:.1f}" for name, far in answer.distance.items())
         yield f"Decades outside the fitted runs (0 is inside): {places}"
     yield f"Made by: {answer.source}, version {answer.version}"
+    if answer.by_one_law:
+        yield "One law alone; forecasts and `plan optimal` read the study's model instead."
     yield from (f"Warning: {one}" for one in answer.warnings)
 
 
@@ -204,9 +213,9 @@ def _tables(answer: Answer) -> Iterator[tuple[str, list[list[str]]]]:
 def interval(one: Interval) -> str:
     """Value, and its ends where it has any."""
     if np.isnan(one.low) or one.low == one.high == one.value:
-        return cell(one.value)
+        return cell(one.value) + one.without_answer
     kind = "range" if one.level >= 1.0 else f"{one.level:.0%}"
-    return f"{cell(one.value)} ({kind}: {cell(one.low)} to {cell(one.high)})"
+    return f"{cell(one.value)} ({kind}: {cell(one.low)} to {cell(one.high)}{one.without_answer})"
 
 
 def cell(value: Any) -> str:

@@ -121,7 +121,13 @@ def compare(
     apart = losses[0] - losses[1]
     drawn = apart[1:][np.isfinite(apart[1:])]
     if len(drawn) < 2:
-        raise InputError("a comparison needs draws", value=len(drawn), allowed="resamples >= 2")
+        why = " ".join(dict.fromkeys(line for one in found.fits for line in one.caveats))
+        raise InputError(
+            "a comparison needs draws",
+            value=len(drawn),
+            allowed="resamples >= 2",
+            hint=why or None,
+        )
     better = float(np.mean(drawn < 0.0))
     crossing = np.exp(crossings(sides))
     unit = found.fits[0].target_unit

@@ -125,12 +125,15 @@ def covariance(made: Fit, cells: Cells) -> Array:
     Raises:
         InputError: too few draws to tell.
     """
-    if len(made.draws) < MIN_DRAWS:
+    if len(made.resampled) < MIN_DRAWS:
         raise InputError(
-            "a design needs draws", value=len(made.draws), allowed=f">= {MIN_DRAWS} resamples"
+            "a design needs draws",
+            value=len(made.resampled),
+            allowed=f">= {MIN_DRAWS} resamples",
+            hint=" ".join(made.caveats) or None,
         )
     with np.errstate(all="ignore"):
-        logs = np.log(made.predict_draws(cells.x))
+        logs = np.log(made.law(made.resampled, cells.x))
     logs = logs[np.isfinite(logs).all(axis=1)]
     return np.atleast_2d(np.cov(np.clip(logs, *np.quantile(logs, CUT, axis=0)), rowvar=False))
 

@@ -117,7 +117,10 @@ def run_noise(made: Fit) -> float:
 def chance(made: Fit, draws: Array, goal: float, log_c: float, off: Off) -> float:
     """Probability that a run of ln C reaches ``goal``: mean over draws of Phi((a - goal) / sd)."""
     if len(draws) == 0:
-        raise InputError("a probability needs draws", value=0, allowed="a fit with resamples")
+        hint = " ".join(made.caveats) or None
+        raise InputError(
+            "a probability needs draws", value=0, allowed="a fit with resamples", hint=hint
+        )
     a = accuracy_at(made, draws, np.full(len(draws), log_c))
     z = (a - goal) / off.sd(a)
     return float(np.mean([0.5 * (1.0 + erf(one / sqrt(2.0))) for one in z]))

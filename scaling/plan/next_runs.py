@@ -67,6 +67,9 @@ def recommend(
     within("doubt", doubt, (0.0, 1000.0), "sds of noise")
     asked = answering_fit(sheet, law)
     made = law_of_design(sheet, law)
+    if len(made.draws) < 2:
+        allowed = "a fit whose resamples give intervals"
+        raise InputError("a design needs draws", value=0, allowed=allowed)
     known = _belief(sheet, made, holds)
     place = _target(asked, params, tokens, flops)
     now = _forecast(asked, place, level)
@@ -135,7 +138,7 @@ def _target(
 
 def _forecast(made: Fit, place: tuple[float, float], level: float) -> Interval:
     x = Cells(np.array([place[0]]), np.array([place[1]])).x
-    if len(made.draws) < 2:
+    if len(made.resampled) < 2:
         raise InputError("a design needs draws", value=0, allowed="a fit with resamples")
     return Interval(float(made.predict(x)[0]), *made.ends_at(x, level), level)
 

@@ -71,7 +71,7 @@ class Constants:
         """The constants as a fit without draws."""
         return Fit(
             law=self.law, target=self.law.target, theta=self.theta[0],
-            draws=np.zeros((0, len(self.law.names))), objective=float("nan"),
+            resampled=np.zeros((0, len(self.law.names))), objective=float("nan"),
             objective_name="published", link=self.law.link, outcome=Outcome.ESTIMATED,
             reason=self.paper.note, certificate=NO_CERTIFICATE, rows=0, residuals=np.zeros(0),
             ranges={}, unit=self.law.own_unit,

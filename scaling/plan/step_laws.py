@@ -55,7 +55,7 @@ def hparams(
         figures.append(("critical_batch", exact(found, level), "tokens"))
         figures.append(("batch_over_critical", exact(size.value / found, level), ""))
     distance = lr.beyond(params=params, tokens=tokens)
-    warnings = list(dict.fromkeys([*warnings_of(lr, one, distance), *batch.notes]))
+    warned = [*warnings_of(lr, one, distance), *warnings_of(batch, other, {})]
     return Answer(
         f"Learning rate and batch of {params:.4g} params on {tokens:.4g} tokens",
         figures,
@@ -69,5 +69,5 @@ def hparams(
             "N is params without embeddings.",
             "Critical batch: constants of one data set and tokenizer; measure your own.",
         ],
-        warnings,
+        list(dict.fromkeys(warned)),
     )

@@ -109,7 +109,13 @@ def load(name: str, root: Path = Path()) -> Sheet:
         )
     record = study_record.read(path)
     drawn = _draws(path.with_suffix(".parquet"))
-    fits: dict[str, Fit] = {one.law: one.to_fit(drawn.get(one.law)) for one in record.fits}
+    fits: dict[str, Fit] = {}
+    refused: dict[str, str] = {}
+    for one in record.fits:
+        try:
+            fits[one.law] = one.to_fit(drawn.get(one.law))
+        except InputError as error:  # a law whose parameters are those of the study's table
+            refused[one.law] = str(error)
     models = root / "data" / "models" / f"{name}.json"
     model = stored_model.read(models).fit() if models.is_file() else None
     if model is not None:
@@ -117,7 +123,8 @@ def load(name: str, root: Path = Path()) -> Sheet:
     fits = _of_one_unit(fits)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
-    return Sheet(name, fits, label, record.complete_ranges, notes, record.metric)
+    ranges = record.complete_ranges
+    return Sheet(name, fits, label, ranges, notes, record.metric, refused=refused)
 
 
 def _of_one_unit(fits: Mapping[str, Fit]) -> dict[str, Fit]:

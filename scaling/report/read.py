@@ -24,7 +24,7 @@ from scaling.io.tables import unguarded
 from scaling.plan.stored import load
 from scaling.report.sections.threshold_inputs import ThresholdInputs, read_threshold_inputs
 from scaling.runs.schema import FORECAST, dtypes
-from scaling.runs.studies import without
+from scaling.runs.studies import of_study, without
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
 BASELINES_FILE = "data/forecasts/baselines.csv"
@@ -149,10 +149,15 @@ def _read_yaml(file: Path) -> Any:
 
 def _read_runs(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:
     """Runs of the study's metric, ordered, with the exclusions marked; empty without a table."""
-    file = root / f"data/validated/{study.get('source', name)}.parquet"
+    source = study.get("source", name)
+    file = root / f"data/validated/{source}.parquet"
     if not file.is_file():
         return pl.DataFrame()
-    table = pl.read_parquet(file)
+    with of_study(name, {"source": source}):
+        return _marked_runs(pl.read_parquet(file), study)
+
+
+def _marked_runs(table: pl.DataFrame, study: Mapping[str, Any]) -> pl.DataFrame:
     if "metric" in study:
         table = table.filter(pl.col("metric") == str(study["metric"]))
     table = kept = table.with_row_index("place")

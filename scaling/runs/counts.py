@@ -247,7 +247,8 @@ def refuse_perplexities(values: pl.Series, unit: str) -> None:
     A run that diverged may lie above it, but not half of a table.
     """
     most = {"nats/token": LARGEST_LOSS, "bits/token": LARGEST_LOSS / np.log(2.0)}.get(unit)
-    above = (values > (most or np.inf)).fill_null(value=False)
+    # NaN, which polars orders above every number, is no such value.
+    above = (values.fill_nan(None) > (most or np.inf)).fill_null(value=False)
     if above.any() and 2 * above.sum() >= values.count():
         raise InputError(
             f"too high for a loss in {unit}, as is half of the column: an even guess among a "
@@ -476,7 +477,11 @@ def _sources(inputs: Any, columns: Collection[str]) -> tuple[Sources, Any]:
     """The columns with units of the argument ``inputs``, and the argument without them."""
     if isinstance(inputs, Mapping):
         parts = {ours: split(text, ours, columns) for ours, text in inputs.items()}
-        made = {ours: one for ours, one in parts.items() if _has_units(ours) or one[1]}
+        made = {
+            ours: (name, unit)
+            for ours, (name, unit) in parts.items()
+            if name in columns and (unit or _has_units(ours))
+        }
         return made, {ours: ours if ours in made else name for ours, (name, _) in parts.items()}
     found: Sources = {}
     names = []

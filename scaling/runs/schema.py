@@ -20,6 +20,11 @@ import polars as pl
 _NUM = pl.Float64
 _TEXT = pl.String
 
+# Column of an ingested table in which `scaling remove` has its word on a row: one of these, and the
+# day. No column where nothing was ever withdrawn.
+WITHDRAWAL = "withdrawal"
+WITHDRAWN, RESTORED = "withdrawn", "restored"
+
 
 @dataclass(frozen=True)
 class Column:

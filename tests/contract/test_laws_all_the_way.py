@@ -13,6 +13,7 @@ import scaling
 from scaling import laws
 from scaling.fitting import study_record
 from scaling.fitting.engine import fit
+from scaling.fitting.law_contract import noisy, sample_inputs, typical
 from scaling.fitting.solver.objective import Objective
 from scaling.forecasting import named_law
 from scaling.forecasting.law_choice import _stands_alone
@@ -20,7 +21,6 @@ from scaling.io.json_files import json_text
 from scaling.laws import Law
 from scaling.pipeline.fit import _long, _record
 from scaling.pipeline.forecast import alone
-from tests.contract.test_laws import _noisy, sample_inputs, typical
 
 DRAWS = 8
 LEVELS = (0.1, 0.5, 0.9)
@@ -47,7 +47,7 @@ def table(law: Law) -> pl.DataFrame:
         return runs.rename({law.target: "loss"}) if "loss" not in runs.columns else runs
     x = sample_inputs(law, rows=60)
     y = law(typical(law, seed=5, count=1), x)[0]
-    runs = pl.DataFrame({**x, "loss": _noisy(law, y, np.random.default_rng(1))})
+    runs = pl.DataFrame({**x, "loss": noisy(law, y, np.random.default_rng(1))})
     return runs.rename({"x": "flops"}) if law.inputs == ("x",) else runs
 
 

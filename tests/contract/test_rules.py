@@ -56,6 +56,14 @@ EXAMPLES: dict[str, tuple[Rows, Rows]] = {
         [{"metric_kind": "accuracy", "unit": "percent", "value": 71.0}],
     ),
     "positive_loss": ([{"value": 0.0}], [{"value": 0.1}]),
+    "observed_in_future": (
+        [{"observed": date(2024, 1, 3), "recorded": DAY}],
+        [
+            {"observed": date(2024, 1, 2), "recorded": DAY},
+            {"observed": date(2023, 1, 1), "recorded": DAY},
+            {"observed": date(2062, 1, 3), "recorded": None},
+        ],
+    ),
     "loss_above_uniform": (
         [
             {"value": 10.9, "tokenizer": "GPT2"},

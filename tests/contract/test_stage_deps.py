@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scaling.record.versions.fingerprint import blind_to_laws
 from tests.support import ROOT
 from tests.support.imports import closure, with_registries
 
@@ -48,6 +49,10 @@ def test_a_stage_declares_no_code_that_it_does_not_import(stage: str) -> None:
     files = imported(stage)
     unused = [d for d in code_deps(stage) if not any(f == d or d in f.parents for f in files)]
     assert not unused, f"remove from the deps of {stage} in dvc.yaml: {list(map(_shown, unused))}"
+
+
+def test_stages_that_read_laws_depend_on_those_of_the_project() -> None:
+    assert not blind_to_laws(ROOT)
 
 
 def _shown(path: Path) -> str:

@@ -72,6 +72,20 @@ Mixed = Annotated[
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]
+WithoutDiverged = Annotated[
+    bool,
+    typer.Option(
+        "--without-diverged",
+        help="Leave out runs whose target turns NaN or infinite, or ends above its first value.",
+    ),
+]
+BudgetColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that names the compute budget of each row, for isoFLOP laws. Default: rows "
+        "whose compute agrees."
+    ),
+]
 OneLaw = Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")]
 Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Resamples = Annotated[
@@ -107,6 +121,7 @@ def print_finding(found: Any, as_json: bool) -> None:
         print_json(facts | lists)
     else:
         typer.echo(found.sentence)
+        typer.echo("A test of these columns alone; it reads neither a law nor the study's model.")
 
 
 def remark(text: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +14,14 @@ import polars.selectors as cs
 from scaling.cli.commands._options import remark
 from scaling.errors import InputError, counted, nearest, placed
 from scaling.fitting.data import unit_of_target
+from scaling.laws._isoflop import GROUP
+from scaling.laws._law import Law
 from scaling.runs import counts
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 MISSING = "missing column"
+# Diverged runs that are named; more are counted.
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,85 @@ class Given:
         left = pl.Series(self.rows).filter(where).to_list()
         return replace(self, frame=self.frame.filter(where), rows=left)
 
-    def of_metric(self, metric: str | None, target: str) -> Given:
-        """The rows of one metric, with its values in the target's column; all where it is None.
+    def of_metric(self, metric: str | None, target: str, *, sparse: bool = False) -> Given:
+        """The rows of one metric (of all where it is None) that have a value of it, in the target's
+        column; with ``sparse`` also those without a value.
 
         Raises:
-            InputError: no row of this metric, or no column ``metric`` or ``value``.
+            InputError: no row of this metric, none with a value, or no column ``metric`` or
+                ``value``.
         """
-        if metric is None:
+        chosen = self if metric is None else self._of_one_metric(metric, target)
+        return chosen if sparse else chosen.with_target(target)
+
+    def with_target(self, target: str) -> Given:
+        """The rows that have a value of the target; says on standard error how many do not. A table
+        without the column stays as it is, to be refused by what needs it."""
+        if target not in self.frame.columns or not self.frame[target].null_count():
             return self
+        if self.frame[target].null_count() == self.frame.height:
+            raise InputError("no row has a value", file=self.file, column=target)
+        return complete(self, (target,))
+
+    def without_diverged(self, target: str, leave_out: bool) -> Given:
+        """The rows of runs that did not diverge, where they are to be left out; says which on
+        standard error.
+
+        Raises:
+            InputError: values that are not finite, where diverged runs are not to be left out, or
+                no run is left.
+        """
+        if target not in self.frame.columns:
+            return self
+        if not leave_out:
+            self._refuse_not_finite(target)
+            return self
+        from scaling.runs.diverged import diverged, run_names
+
+        with self.placed():
+            found = diverged(self.frame, target)
+        if found.is_empty():
+            return self
+        names = run_names(self.frame)
+        kept = self.kept(~names.is_in(found["run"].implode()))
+        if not kept.frame.height:
+            raise InputError("every run diverged", file=self.file, column=target)
+        remark(_left_out(found, names.n_unique(), "run" in self.frame.columns))
+        return kept
+
+    def with_budgets(self, column: str | None, laws: Iterable[Law]) -> Given:
+        """The same with this column, where one is named, as the compute budget of each row.
+
+        Raises:
+            InputError: no such column, or no law of these that reads it.
+        """
+        if column is None:
+            return self
+        reads = [law.name for law in laws if any(one.name == GROUP for one in law.all_inputs)]
+        if not reads:
+            raise InputError(
+                "no compute budgets in this law", value=column, allowed="an isoFLOP law"
+            )
+        self.require(column)
+        frame = self.frame.with_columns(self.frame[column].alias(GROUP))
+        return replace(self, frame=frame, names={**self.names, GROUP: column})
+
+    def _refuse_not_finite(self, target: str) -> None:
+        """Refuse NaN and infinite values, and say how to leave out the runs that have them."""
+        values = self.frame[target].cast(pl.Float64, strict=False)
+        bad = (~values.is_finite()).fill_null(value=False).arg_true()
+        if len(bad):
+            raise InputError(
+                "not a finite number",
+                file=self.file,
+                row=self.rows[bad[0]],
+                column=self.names.get(target, target),
+                value=self.frame[target][bad[0]],
+                allowed="a number",
+                hint="A diverged run? --without-diverged leaves out such runs, and says which.",
+            )
+
+    def _of_one_metric(self, metric: str, target: str) -> Given:
         from scaling.runs.studies import of_metric
 
         self.require("metric")
@@ -185,3 +260,14 @@ def complete(given: Given, columns: Sequence[str]) -> Given:
     if left := given.frame.height - kept.frame.height:
         remark(f"{counted(left, 'row')} without {' or '.join(known)} left out.")
     return kept
+
+
+def _left_out(found: pl.DataFrame, total: int, named: bool) -> str:
+    """Which diverged runs are left out, and why."""
+    why = {True: "not finite", False: "ends above its first value"}
+    shown = [f"{run} ({why[bad]})" for run, _, bad in found.head(MAX_NAMED).iter_rows()]
+    more = f" and {found.height - MAX_NAMED} more" if found.height > MAX_NAMED else ""
+    rows = counted(int(found["rows"].sum()), "row")
+    text = f"{found.height} of {total} runs diverged and are left out ({rows}): "
+    note = "" if named else " No column `run`, so each row was taken as a run of its own."
+    return f"{text}{', '.join(shown)}{more}.{note}"

@@ -32,7 +32,7 @@ def compare(
     """Compare laws: AIC, AICc, BIC, and errors beyond the compute they were fitted on."""
     from scaling.cli.commands._table import read
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(target)
     with given.placed(), working("Comparing laws", quiet=as_json):
         made = _comparison(given.frame, law, target, by)
     if as_json:

@@ -8,6 +8,7 @@ import typer
 
 from scaling.cli.commands._options import (
     ASK,
+    BudgetColumn,
     Json,
     Maps,
     Metric,
@@ -33,14 +34,17 @@ def exponents(
     mixed: Mixed = None,
     resamples: Resamples = 300,
     seed: Seed = 0,
+    budget_column: BudgetColumn = None,
     as_json: Json = False,
 ) -> None:
     """Estimate compute-optimal exponents by every approach that the table allows."""
+    from scaling import laws
     from scaling.analysis.optimum import exponents as answer
     from scaling.cli.commands._table import read
     from scaling.forecasting.stored_model import model_of_runs
 
     given = read(runs, maps).of_metric(metric, target)
+    given = given.with_budgets(budget_column, laws.load().values())
     with given.placed():
         model = model_of_runs(given.frame, target).fit()
         table = answer(

@@ -8,6 +8,7 @@ import typer
 
 from scaling.cli.commands._options import (
     TABLE,
+    BudgetColumn,
     Json,
     Maps,
     Metric,
@@ -16,6 +17,7 @@ from scaling.cli.commands._options import (
     Seed,
     Table,
     Target,
+    WithoutDiverged,
     print_json,
     remark,
     working,
@@ -37,6 +39,8 @@ def fit(
         typer.Option(help="Column whose rows are resampled together; 'row' for single rows."),
     ] = None,
     seed: Seed = 0,
+    without_diverged: WithoutDiverged = False,
+    budget_column: BudgetColumn = None,
     check: Annotated[bool, typer.Option(help="Check the optimum with SciPy.")] = False,
     profile: Annotated[
         bool,
@@ -52,7 +56,8 @@ def fit(
     from scaling.fitting.engine import fit as run
 
     family = laws.get(law)
-    table = read(runs, maps).of_metric(metric, target)
+    table = read(runs, maps).of_metric(metric, target).without_diverged(target, without_diverged)
+    table = table.with_budgets(budget_column, [family])
     remark(table.repeated())
     with table.placed(), working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
         made = run(

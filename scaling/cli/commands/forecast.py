@@ -18,6 +18,7 @@ from scaling.cli.commands._options import (
     Seed,
     Table,
     Target,
+    WithoutDiverged,
     print_json,
     remark,
     working,
@@ -56,6 +57,7 @@ def forecast(
     metric: Metric = None,
     mixed: Mixed = None,
     seed: Seed = 0,
+    without_diverged: WithoutDiverged = False,
     as_json: Json = False,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
@@ -68,7 +70,8 @@ def forecast(
     from scaling.io.tables import write_table
 
     table = read(runs, maps)
-    given = table.of_metric(metric, target)
+    given = table.of_metric(metric, target, sparse=bool(companion))
+    given = given.without_diverged(target, without_diverged)
     remark(given.repeated())
     if metric is not None and companion:
         given = given.beside(companion, table)

@@ -38,7 +38,7 @@ def influence(
     from scaling.fitting.diagnostics.influence import influence_table
     from scaling.fitting.engine import prepare, solve
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(target)
     targets = None if at is None else read(at, maps, optional=True).frame
     with given.placed(), working(f"Fitting {law} without each run", quiet=as_json):
         problem = prepare(given.frame, law, target=target)

@@ -53,6 +53,7 @@ def regime(
         return
     for name, one in found.items():
         typer.echo(f"{name}: {one.sentence}")
+    typer.echo(f"Of one law alone: {made.law.title}, not of the study's model.")
 
 
 def _pair(text: str) -> tuple[float, float]:

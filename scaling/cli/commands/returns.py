@@ -62,13 +62,15 @@ def returns(
     far = distance(given.frame, planned, ("params", "tokens"))
     if as_json:
         figures = [{name: vars(one) for name, one in each.items()} for each in found]
-        facts = {"law": made[0].law.name, **figures[0], "model": figures[-1]}
+        ended = {"outcome": str(made[0].outcome), "caveats": list(made[0].caveats)}
+        facts = {"law": made[0].law.name, **figures[0], "fit": ended, "model": figures[-1]}
         print_json({**facts, "distance": far.to_dicts()[0], "notes": far.warnings()})
         return
     from scaling.cli.display.fits import show_intervals
 
     for one, each in zip(made, found, strict=True):
-        show_intervals(f"{one.law.title} at {params:.4g} params and {tokens:.4g} tokens", each)
+        title = f"{one.law.title} at {params:.4g} params and {tokens:.4g} tokens"
+        show_intervals(title, each, one)
     typer.echo(f"Decades outside the runs: {', '.join(far.words()[0])}.")
     for warning in far.warnings():
         typer.echo(warning)

@@ -44,7 +44,7 @@ def sensitivity(
     from scaling.fitting.diagnostics.exclusions import Exclusion
     from scaling.fitting.diagnostics.sensitivity import panel
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(target)
     targets = None if at is None else read(at, maps, optional=True).frame
     rules = [Exclusion(where) for where in exclude or ()]
     with given.placed(), working(f"Fitting {law} in many ways", quiet=as_json):

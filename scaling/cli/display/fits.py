@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rich.text import Text
 
 from scaling import laws
 from scaling.errors import InputError, nearest
-from scaling.fitting.result import Fit
+from scaling.fitting.result import Fit, Outcome, Resampling
 
 LIBRARY = Path("data/published")
 
@@ -29,38 +28,45 @@ def show_fit(made: Fit) -> None:
     ends = made.interval()
     for param in made.law.params:
         low, high = ends[param.name]
+        known = bool(np.isfinite(made.se[param.name]))
         table.add_row(
             param.name,
             f"{made.values[param.name]:.6g}",
-            f"{made.se[param.name]:.3g}",
-            f"{low:.5g} to {high:.5g}",
+            f"{made.se[param.name]:.3g}" if known else "—",
+            f"{low:.5g} to {high:.5g}" if low == low else "—",
             made.unit_of(param),
         )
     console.print(table)
     seen = made.certificate
-    console.print(Text(f"outcome    {made.outcome}. {made.outcome.sentence} {made.reason}"))
-    console.print(
-        Text(f"objective  {made.objective:.13g} ({made.objective_name}, {made.rows} rows)")
-    )
-    console.print(
-        Text(
-            f"starts     {seen.starts_agreeing:.0%} of {seen.starts} reached it; "
-            f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
+    console.print(Text(f"outcome    {made.outcome}. {made.ending}"))
+    for note in made.notes:
+        console.print(Text(f"note       {note}"))
+    value = f"{made.objective:.13g} " if np.isfinite(made.objective) else ""
+    console.print(Text(f"objective  {value}({made.objective_name}, {made.rows} rows)"))
+    if made.law.estimate is None:
+        console.print(
+            Text(
+                f"starts     {seen.starts_agreeing:.0%} of {seen.starts} reached it; "
+                f"gradient {seen.gradient:.1e}; condition {seen.condition:.3g}"
+            )
         )
-    )
     if seen.solver is not None:
         apart = seen.solver / seen.objective - 1.0 if seen.objective else float("nan")
         console.print(Text(f"SciPy      reached {seen.solver:.13g}, {apart:+.1e} from it"))
     for name, (low, high) in seen.profile.items():
         console.print(Text(f"profile    {name} {low:.5g} to {high:.5g} (90 %)"))
-    if made.resampling is not None and seen.resamples_agreeing is not None:
-        unit = made.resampling
-        console.print(
-            Text(
-                f"resamples  {unit.resamples} by {unit.cluster} ({unit.clusters} clusters); two "
-                f"starts agree in {seen.resamples_agreeing:.1%}"
-            )
-        )
+    if made.resampling is not None:
+        console.print(Text(f"resamples  {_resampled(made.resampling, seen.resamples_agreeing)}"))
+
+
+def _resampled(unit: Resampling, agreeing: float | None) -> str:
+    """What was resampled, and as what."""
+    text = f"{unit.resamples} by {unit.cluster} "
+    if unit.cluster == "row":
+        text += f"({unit.clusters} rows, each as a run of its own)"
+    else:
+        text += f"({unit.clusters} clusters)"
+    return text if agreeing is None else f"{text}; two starts agree in {agreeing:.1%}"
 
 
 def show_laws() -> None:
@@ -111,8 +117,7 @@ def show_law(name: str) -> None:
     """A law's whole page: docstring, parameters, what it needs, published fits."""
     law = laws.get(name)
     console = Console()
-    module = importlib.import_module(f"scaling.laws.{law.name}")
-    console.print(Text(_flowing((module.__doc__ or "").strip()) + "\n"))
+    console.print(Text(_flowing(laws.page(law).strip()) + "\n"))
     table = Table("parameter", "unit", "meaning", "domain")
     for param in law.params:
         table.add_row(param.name, param.unit, param.meaning, param.domain)
@@ -145,7 +150,8 @@ def _needs(law: laws.Law) -> list[str]:
     lines = [f"inputs     {inputs_text(law)}   (optional in brackets; only for the fit after |)"]
     for one in law.needs:
         where = f"from {' or '.join(one.columns)}" if one.columns else ""
-        other = "" if one.default is None else f"{one.default:g} where the table has none"
+        known = one.default is not None and not one.labels
+        other = f"{one.default:g} where the table has none" if known else ""
         parts = [one.meaning, one.unit, one.allowed, where, other]
         lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
     kind = " or ".join(law.kinds) or "any metric"
@@ -217,11 +223,15 @@ def _ends(row: dict[str, Any], name: str) -> str:
     return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
 
 
-def show_intervals(title: str, found: Mapping[str, object]) -> None:
-    """One row a quantity."""
+def show_intervals(title: str, found: Mapping[str, object], made: Fit) -> None:
+    """One row a quantity, then how the fit ended that they were taken from, where it has an
+    optimum."""
     console = Console()
     console.print(Text(title, style="bold"))
     table = Table("quantity", "value and 90 % interval")
     for name, one in found.items():
         table.add_row(name.replace("_", " "), str(one))
     console.print(table)
+    ended = "" if made.outcome is Outcome.ESTIMATED else f"The fit {made.outcome}."
+    if made.caveats or ended:
+        console.print(Text("\n".join(made.caveats) or ended))

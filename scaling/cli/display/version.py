@@ -18,9 +18,12 @@ from scaling.io.json_files import as_list, as_map
 from scaling.record.versions.ledger import LEDGER, Entry, read_lines
 
 REPORT = "report.json"
+# Tables of rows that count nowhere; a report has them where there are such rows.
+LEFT_OUT = ("held-back-table", "withdrawal-table")
 # Columns that come first, where a terminal is too narrow for all.
 FIRST = {
     "headline-table": ("study", "median", "90 % interval", "outside the runs"),
+    "held-back-table": ("source", "held back", "share", "by check"),
     "distance-table": ("study", "compute beyond", "laws differ by", "lowest law", "highest law"),
 }
 
@@ -46,8 +49,8 @@ def find(reports: Path, name: str | None) -> Entry:
 
 
 def show_version(reports: Path, name: str | None = None) -> None:
-    """Print the headline table, how far each forecast extrapolates, where its laws disagree, and
-    the main doubts."""
+    """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
+    main doubts, and the rows that are held back or withdrawn."""
     entry = find(reports, name)
     report = _read(reports / entry.version / REPORT)
     console = Console()
@@ -61,6 +64,10 @@ def show_version(reports: Path, name: str | None = None) -> None:
     for block in map(as_map, as_list(sections.get("trust", {}).get("blocks"))):
         if block.get("kind") == "points" or block.get("id") == "distance-table":
             _show(console, block)
+    for block in map(as_map, as_list(sections.get("made", {}).get("blocks"))):
+        if block.get("id") in LEFT_OUT:
+            _show(console, block)
+            console.print(Text(clean(block.get("note", ""))))
     console.print(Text(f"\nThe page: {reports / entry.version / 'report.html'}"))
 
 

@@ -72,9 +72,10 @@ def panel(
     Returns:
         space (log, raw), loss, delta (empty for least squares), lifted (the rule not applied;
         empty where all are), rows, outcome, objective, the parameters, ``se_row_NAME``, cluster,
-        ``se_cluster_NAME`` (sandwich, natural units), tokens_per_param (compute-optimal at
-        ``budget``; empty for a law without an N-D trade-off of the form of approach 3) and
-        ``prediction_NAME`` for each target, in units of the target column.
+        ``se_cluster_NAME`` (sandwich, natural units; NaN where the outcome denies them),
+        tokens_per_param (compute-optimal at ``budget``; empty for a law without an N-D trade-off of
+        the form of approach 3) and ``prediction_NAME`` for each target, in units of the target
+        column.
 
     Raises:
         InputError: as `scaling.fitting.engine.fit`, or a rule that cannot be read.
@@ -92,7 +93,7 @@ def panel(
             lines.append(
                 _choice(aim, lifted)
                 | _answer(made)
-                | _errors(problem, u[None], unit)
+                | _errors(problem, u[None], unit, made.outcome.denies)
                 | _consequences(made, budget, targets)
             )
     return pl.DataFrame(lines, infer_schema_length=None)
@@ -121,11 +122,14 @@ def _answer(made: Fit) -> dict[str, object]:
     return head | made.values
 
 
-def _errors(problem: Problem, u: Array, unit: tuple[str, NDArray[np.int64]]) -> dict[str, object]:
-    """Standard errors by row and by cluster."""
+def _errors(
+    problem: Problem, u: Array, unit: tuple[str, NDArray[np.int64]], denied: bool
+) -> dict[str, object]:
+    """Standard errors by row and by cluster, NaN where the outcome denies them."""
     name, groups = unit
-    by_row = natural_errors(problem, u, smooth_covariance(problem, u))
-    by_cluster = natural_errors(problem, u, smooth_covariance(problem, u, groups))
+    known = float("nan") if denied else 1.0
+    by_row = known * natural_errors(problem, u, smooth_covariance(problem, u))
+    by_cluster = known * natural_errors(problem, u, smooth_covariance(problem, u, groups))
     names = problem.law.names
     found: dict[str, object] = {f"se_row_{key}": v for key, v in zip(names, by_row, strict=True)}
     found["cluster"] = name

@@ -30,9 +30,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
+from scaling.errors import counted
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.bootstrap import Resamples, resample
 
+# Clusters below which no interval is given: the wild bootstrap holds from here on
+# (docs/benchmarks/few_runs.md). Rows are refused up to this many more than parameters.
+MIN_UNITS = 4
+SPARE_ROWS = 2
 # Parameters a row; c1; c2: at each, 90 % intervals of parameters and predictions held 87 to 93 %.
 MEASURED = (
     (0.0, 1 / 48, 1 / 12, 1 / 4, 5 / 12, 1.0),
@@ -41,6 +46,19 @@ MEASURED = (
 )
 # t(df) / z at the 95 % point, for df 1 to 10; beyond, 1 + 1 / df is within a thousandth.
 _T_OVER_Z = (3.84, 1.775, 1.431, 1.296, 1.225, 1.181, 1.152, 1.131, 1.114, 1.102)
+
+
+def too_few(cluster: str, count: int, parameters: int, least: int) -> str:
+    """Why ``count`` resampled units, rows or values of the column ``cluster``, allow no interval of
+    ``parameters``; empty where they are ``least`` or more."""
+    if count >= least:
+        return ""
+    if cluster == "row":
+        unit = f"{counted(count, 'row')} for {counted(parameters, 'parameter')}"
+    else:
+        of = "" if cluster == "run" else f" of {cluster}"
+        unit = counted(count, "value" if of else "run") + of
+    return f"No intervals: {unit}; at least {least} are needed."
 
 
 def factor(problem: Problem, u: Array, clusters: int) -> float:

@@ -53,10 +53,10 @@ def attribute_changes(
     ``runs`` (run, what it is, moved: parameter -> standard errors), the strongest first; or
     ``reason``, why they cannot be computed.
     """
-    law = laws.get(new.law)
-    if law.estimate is not None:
-        return {"reason": f"{law.name} has its own procedure, which is not repeated here"}
     try:
+        law = laws.get(new.law)
+        if law.estimate is not None:
+            return {"reason": f"{law.name} has its own procedure, which is not repeated here"}
         problem = prepare(
             rows.table, law, objective=default_objective(law, delta), mixed=mixed or ()
         )

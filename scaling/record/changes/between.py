@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from scaling.record.changes.parameters import input_changes, median_changes, par
 from scaling.record.changes.rows import ADDED, RECORDED, WITHDRAWN, Rows, compared, read
 from scaling.record.versions.ledger import MANIFEST
 from scaling.runs.row_identity import listed
+from scaling.runs.schema import RESTORED, WITHDRAWAL
+from scaling.runs.schema import WITHDRAWN as TAKEN_BACK
 from scaling.runs.validation.releases import RELEASES, row_id
 from scaling.runs.validation.releases import read as releases
 
@@ -64,7 +68,7 @@ def changes_between(
     first = json.loads((old / MANIFEST).read_bytes())
     before, after = read_version(old), read_version(new)
     studies = [
-        _study(root, (old, new), (before.get(name), record), name, first["issued_at"])
+        _study(root, (old, new), (before.get(name), record), name, first["issued_at"], most)
         for name, record in after.items()
     ]
     far = sorted(median_changes(old, new).to_dicts(), key=lambda row: -abs(row["change"]))
@@ -125,6 +129,7 @@ def _study(
     records: tuple[StudyFits | None, StudyFits],
     study: str,
     issued: str,
+    most: int | None,
 ) -> tuple[dict[str, Any], pl.DataFrame | None]:
     """Counts of rows, what moved each law, and the forecasts of the new rows."""
     before, after = records
@@ -136,7 +141,8 @@ def _study(
         return facts | {"reason": "the earlier version does not list its rows"}, None
     rows = compared(tables[0], tables[1])
     facts |= {"rows": rows.counts(), "choices": _choices(before, after)}
-    facts |= {"why": _reasons(root, after, rows, datetime.fromisoformat(issued).date())}
+    facts |= _reasons(root, after, rows, datetime.fromisoformat(issued).date())
+    facts |= {"corrected": list(islice(rows.corrections(), most))}
     facts["laws"] = list(_laws(root, study, rows, before, after))
     table, reason = new_run_test.of_study(rows.table.filter(pl.Series(rows.old)), rows.of(ADDED))
     return facts | ({"no_test": reason} if reason else {}), table
@@ -167,33 +173,56 @@ def _laws(
 
 
 def _reasons(root: Path, record: StudyFits, rows: Rows, issued: date) -> dict[str, Any]:
-    """Counts of reasons, for the rows added and for those withdrawn."""
-    added, withdrawn = rows.of(ADDED), rows.of(WITHDRAWN)
-    found = {}
-    if added.height:
-        found["added"] = _reasons_added(root, record, added, issued)
-    if withdrawn.height:
-        found["withdrawn"] = _reasons_withdrawn(root, record, withdrawn)
-    return found
+    """Why rows were added and withdrawn, counted, and which runs `scaling remove` took or gave."""
+    acts = _acts(root, record)
+    words = {"added": _reasons_added(root, record, rows.of(ADDED), acts, issued)}
+    words |= {"withdrawn": _reasons_withdrawn(root, record, rows.of(WITHDRAWN), acts)}
+    runs = {
+        act: list(dict.fromkeys(run for run, word in given if word == act))
+        for which, act in (("withdrawn", TAKEN_BACK), ("added", RESTORED))
+        if (given := words[which])
+    }
+    counts = {which: dict(Counter(word for _, word in given)) for which, given in words.items()}
+    return {
+        "why": {which: count for which, count in counts.items() if count},
+        "acts": {act: named for act, named in runs.items() if named},
+    }
+
+
+def _acts(root: Path, record: StudyFits) -> dict[tuple[str, str], str]:
+    """What `scaling remove` last did to a row, in the schema's word, by run and place."""
+    table = _rows_of(root / "data/runs", record)
+    if WITHDRAWAL not in table.columns:
+        return {}
+    told = table.filter(pl.col(WITHDRAWAL).is_not_null())
+    words = told[WITHDRAWAL].str.split(" ").list.first()
+    rows = listed(told)
+    return dict(zip(zip(rows["run"], rows["at"], strict=True), words, strict=True))
 
 
 def _reasons_added(
-    root: Path, record: StudyFits, rows: pl.DataFrame, issued: date
-) -> dict[str, int]:
-    """Released from quarantine since, known before by the log of internal data, or new.
+    root: Path,
+    record: StudyFits,
+    rows: pl.DataFrame,
+    acts: Mapping[tuple[str, str], str],
+    issued: date,
+) -> list[tuple[str, str]]:
+    """The run of each row added, and why: restored, released from quarantine since, known before
+    by the log of internal data, or new.
 
     A published source has no such log: its rows were added on the day on which it was taken in.
     """
+    if rows.is_empty():
+        return []
     let_pass = _places_released(root, record)
-    keys = list(zip(rows["run"], rows["at"], strict=True))
     logged = RECORDED in rows.columns and not (root / PUBLISHED / record.source).is_dir()
     days = rows[RECORDED].to_list() if logged else [None] * rows.height
-    counts: dict[str, int] = {}
-    for key, day in zip(keys, days, strict=True):
+    reasons = []
+    for key, day in zip(zip(rows["run"], rows["at"], strict=True), days, strict=True):
         known = day is not None and str(day) < issued.isoformat()
         word = "released" if key in let_pass else ("known before" if known else "new")
-        counts[word] = counts.get(word, 0) + 1
-    return counts
+        reasons.append((key[0], RESTORED if acts.get(key) == RESTORED else word))
+    return reasons
 
 
 def _places_released(root: Path, record: StudyFits) -> set[tuple[str, str]]:
@@ -207,18 +236,21 @@ def _places_released(root: Path, record: StudyFits) -> set[tuple[str, str]]:
     return set(zip(rows["run"], rows["at"], strict=True))
 
 
-def _reasons_withdrawn(root: Path, record: StudyFits, rows: pl.DataFrame) -> dict[str, int]:
-    """In quarantine now, left out by a rule of the study, or no longer in the data."""
-    places = {}
+def _reasons_withdrawn(
+    root: Path, record: StudyFits, rows: pl.DataFrame, acts: Mapping[tuple[str, str], str]
+) -> list[tuple[str, str]]:
+    """The run of each row that is no longer fitted, and why: withdrawn, in quarantine now, left
+    out by a rule of the study, or no longer in the data."""
+    places = {TAKEN_BACK: {key for key, act in acts.items() if act == TAKEN_BACK}}
     for word, folder in (("quarantined", "quarantine"), ("left out by a rule", "validated")):
         table = _rows_of(root / "data" / folder, record)
         found = listed(table) if table.height else table
         places[word] = set(zip(found["run"], found["at"], strict=True)) if found.height else set()
-    counts: dict[str, int] = {}
-    for key in zip(rows["run"], rows["at"], strict=True):
-        word = next((word for word, keys in places.items() if key in keys), "no longer in the data")
-        counts[word] = counts.get(word, 0) + 1
-    return counts
+    gone = "no longer in the data"
+    return [
+        (key[0], next((word for word, keys in places.items() if key in keys), gone))
+        for key in zip(rows["run"], rows["at"], strict=True)
+    ]
 
 
 def _rows_of(folder: Path, record: StudyFits) -> pl.DataFrame:

@@ -58,7 +58,9 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for key in before.keys() & after.keys():
         (a, se_a), (b, se_b) = before[key], after[key]
-        error = math.hypot(se_a, se_b)
+        if se_a is None and se_b is None:  # nothing tells whether it moved far
+            continue
+        error = math.hypot(se_a or 0.0, se_b or 0.0)
         change = (b - a) / error if error > 0 else (0.0 if a == b else math.inf)
         study, law, name = key
         rows.append({"study": study, "law": law, "parameter": name, "old": a, "new": b,
@@ -68,10 +70,10 @@ def parameters(old: Path, new: Path) -> Iterator[dict[str, Any]]:
     yield from sorted(rows, key=lambda row: (-abs(row["change"]), *(row[key] for key in keys)))
 
 
-def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float]]:
-    """(study, law, parameter) -> value and standard error."""
+def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float | None]]:
+    """(study, law, parameter) -> value and standard error, None where it has none."""
     return {
-        (record.study, fit.law, name): (fit.values[name], one.se or 0.0)
+        (record.study, fit.law, name): (fit.values[name], one.se)
         for record in read_version(folder).values()
         for fit in record.fits
         for name, one in fit.parameters.items()

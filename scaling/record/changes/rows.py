@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,10 +31,12 @@ SAME, ADDED, WITHDRAWN, WAS, IS = "same", "added", "withdrawn", "was", "is"
 class Rows:
     """Every row of both versions, once; ``kind`` is one of this module's words.
 
-    A revised row stands twice, as it was and as it is. Columns that one version lacks are null.
+    A revised row stands twice, as it was and as it is. Columns that one version lacks are null;
+    ``shared`` names those that both list.
     """
 
     table: pl.DataFrame
+    shared: tuple[str, ...] = ()
 
     @cached_property
     def kind(self) -> NDArray[np.str_]:
@@ -57,6 +60,15 @@ class Rows:
         """added, revised, withdrawn, same."""
         names = {"added": ADDED, "revised": IS, "withdrawn": WITHDRAWN, "same": SAME}
         return {name: int((self.kind == kind).sum()) for name, kind in names.items()}
+
+    def corrections(self) -> Iterator[dict[str, Any]]:
+        """The revised rows: run, at, and ``columns``, each that differs with [old, new] value."""
+        was, now = (self.of(kind).select(*KEY, *self.shared) for kind in (WAS, IS))
+        both = was.join(now, on=KEY, suffix=" now", maintain_order="left")
+        for row in both.iter_rows(named=True):
+            pairs = {name: [row[name], row[f"{name} now"]] for name in self.shared}
+            other = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+            yield {"run": row["run"], "at": row["at"], "columns": other}
 
     def runs(self) -> list[dict[str, Any]]:
         """The runs that are not as before: run, added, revised, withdrawn (rows of each)."""
@@ -94,7 +106,7 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> Rows:
         .join(same, on=KEY, how="anti")
         .with_columns(kind=pl.lit(IS)),
     ]
-    return Rows(pl.concat(parts, how="diagonal"))
+    return Rows(pl.concat(parts, how="diagonal"), tuple(both))
 
 
 def _numbered(table: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ the section there (`scaling.record.changes.between` works out what to say).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -120,8 +120,37 @@ def _study(one: Mapping[str, Any]) -> str:
     )
     if rows.get("added") == rows.get("revised") == rows.get("withdrawn") == 0:
         text = f"{name}: the same {rows.get('same')} rows."
+    text += "".join(_acts(as_map(one.get("acts"))))
+    text += _corrections(as_list(one.get("corrected")), rows.get("revised") or 0)
     choices = [clean(text) for text in as_list(one.get("choices"))]
     return text + (f" Choices: {'; '.join(choices)}." if choices else "")
+
+
+def _acts(acts: Mapping[str, Any]) -> Iterator[str]:
+    """Which runs were withdrawn, and which restored."""
+    for act, named in acts.items():
+        runs = [clean(run) for run in as_list(named)]
+        more = f" and {len(runs) - MOST} more" if runs[MOST:] else ""
+        yield f" {clean(act).capitalize()}: {', '.join(runs[:MOST])}{more}."
+
+
+def _corrections(corrected: list[Any], revised: int) -> str:
+    """The old and the new value of each column of the revised rows, as many as are listed."""
+    lines = []
+    for row in map(as_map, corrected[:MOST]):
+        pairs = as_map(row.get("columns")).items()
+        changed = [f"{clean(name)} {_value(was)} -> {_value(now)}" for name, (was, now) in pairs]
+        lines.append(f"{clean(row['run'])} ({clean(row['at'])}): {', '.join(changed)}")
+    left = revised - len(lines)
+    more = f"; and {left} more" if left > 0 else ""
+    return f" Corrected: {'; '.join(lines)}{more}." if lines else ""
+
+
+def _value(value: Any) -> str:
+    """A cell as it stands in the table: what was corrected may differ in its last digit."""
+    return (
+        "empty" if value is None else clean(f"{value:.12g}" if isinstance(value, float) else value)
+    )
 
 
 def _why(one: Mapping[str, Any], which: str) -> str:

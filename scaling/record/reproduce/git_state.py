@@ -13,6 +13,7 @@ INPUTS = (
     "data/trends",
     "data/declared",
     "data/releases",
+    "laws",
     "params.yaml",
     "dvc.yaml",
     "requirements.lock",

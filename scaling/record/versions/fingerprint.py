@@ -14,6 +14,8 @@ import yaml
 from scaling.errors import InputError
 from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
+from scaling.laws._project import FOLDER as LAWS
+from scaling.laws._project import files as project_laws
 from scaling.record.versions.ledger import MANIFEST, version_of
 
 # Forecasts by naive methods, against which a version is scored.
@@ -108,7 +110,7 @@ def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]
     revision = git(root, "rev-parse", "HEAD")
     if revision is None:
         return None, None
-    paths = [*_inputs(root), "params.yaml", "dvc.yaml", "requirements.lock", *more]
+    paths = [*_inputs(root), str(LAWS), "params.yaml", "dvc.yaml", "requirements.lock", *more]
     changed = git(root, "status", "--porcelain", "--", *paths)
     return revision.decode().strip(), None if changed is None else bool(changed)
 
@@ -169,8 +171,9 @@ def _sources(root: Path) -> tuple[list[Path], list[Path]]:
 
 
 def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]]:
-    """The law files, and the other sources in these files and folders."""
+    """The law files, the project's own too, and the other sources in these files and folders."""
     laws = [path for path in _tree(_need(root / "scaling" / "laws")) if path.suffix == ".py"]
+    laws += project_laws(root)
     every = {path for place in places for path in _tree(_need(root / place))}
     return laws, sorted(every - set(laws))
 
@@ -182,6 +185,16 @@ def _inputs(root: Path) -> list[str]:
     outs = {name for spec in specs for name in _names(spec.get("outs"))}
     made = {out.split("${")[0].rstrip("/") for out in outs}
     return sorted(dep for dep in deps if not any(_overlap(dep, out) for out in made))
+
+
+def blind_to_laws(root: Path) -> list[str]:
+    """The stages that read laws and would not be run again for a law of the project's own."""
+    text = _need(root / "dvc.yaml").read_text(encoding="utf-8")
+    found = {
+        name: _names(spec.get("do", spec).get("deps"))
+        for name, spec in yaml.safe_load(text)["stages"].items()
+    }
+    return [name for name, d in found.items() if "scaling/laws" in d and str(LAWS) not in d]
 
 
 def stages(root: Path) -> list[dict[str, Any]]:

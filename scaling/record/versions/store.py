@@ -40,18 +40,33 @@ from scaling.record.versions.stat_cache import StatCache
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """The version of the present outputs; ``new`` is false when it was already published."""
+    """The version of the present outputs; ``new`` is false when it was already published.
+
+    ``newest`` is the version that was issued last.
+    """
 
     version: str
     folder: Path
     new: bool
     restored: tuple[str, ...] = ()
+    newest: str | None = None
 
     @property
     def sentence(self) -> str:
         """A line for a person, and one for each file that was restored."""
         first = f"published {self.version}" if self.new else f"already published: {self.version}"
+        first += _not_newest(self.version, self.newest)
         return "\n".join([first, *(f"restored {file}" for file in self.restored)])
+
+
+def _not_newest(version: str, newest: str | None) -> str:
+    """That the outputs are those of an earlier version again, as after an undone change."""
+    if newest in (None, version):
+        return ""
+    return (
+        f", which is not the newest version: {newest} is, with what has been undone since "
+        f"(`scaling show {version}` shows what holds now)"
+    )
 
 
 def issue(
@@ -82,7 +97,8 @@ def issue(
         if new:
             _add(root, history, chain, (now or datetime.now(UTC), given))
     folder = reports / current.version
-    return PublishedVersion(current.version, folder, new, tuple(history.restored))
+    newest = current.version if new else chain[-1].version
+    return PublishedVersion(current.version, folder, new, tuple(history.restored), newest)
 
 
 def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:
@@ -101,6 +117,17 @@ def is_published(root: Path) -> bool:
     except (OSError, InputError):
         return False
     return version in {entry.version for entry in entries}
+
+
+def current_version(root: Path) -> str:
+    """The published version of the present outputs, and whether it is not the newest, in words.
+
+    Raises:
+        InputError: an output is missing.
+    """
+    version = fingerprint(root).version
+    entries, _ = read_lines((root / "reports" / LEDGER).read_bytes())
+    return version + _not_newest(version, entries[-1].version if entries else None)
 
 
 def _add(

@@ -66,7 +66,9 @@ def usual(runs: pl.DataFrame, flops: Array) -> tuple[Array, Array]:
     """Params and tokens by the runs' usual split of compute: a straight line of log N on log C."""
     known = runs.drop_nulls(["params", "flops"])
     x, y = np.log(known["flops"].to_numpy()), np.log(known["params"].to_numpy())
-    middle, bend = float(y.mean()) if len(y) else 0.0, 0.0
+    if not len(x):  # runs of compute alone, and laws that read nothing else
+        return np.full(len(flops), np.nan), np.full(len(flops), np.nan)
+    middle, bend = float(y.mean()), 0.0
     if len(x) > 2 and float(np.ptp(x)) > 0:
         bend = float(np.polyfit(x, y, 1)[0])
     params = np.exp(middle + bend * (np.log(flops) - float(x.mean())))

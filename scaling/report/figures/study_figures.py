@@ -46,10 +46,10 @@ Form = Callable[[float], str]
 
 
 def study_figures(ctx: Context, study: Study, index: int) -> list[Block]:
-    """What can be drawn of the study: nothing without its draws."""
+    """What can be drawn of the study: nothing without its draws, or without compute."""
     found = [(name, one) for name, one in study.stored.items() if curves.supported(one)]
     runs = study.used.filter(pl.col("value") > 0) if study.used.height else study.used
-    if not found or not runs.height:
+    if not found or runs["flops"].null_count() == runs.height:
         return []
     reach = [item.flops for item in ctx.forecasts if item.study == study.name and item.flops]
     parts = (

@@ -59,7 +59,7 @@ def _study(ctx: Context, study: Study, index: int) -> list[Block]:
 def _ending(fit: FitRecord) -> str:
     """How the fit ended and how its uncertainty was estimated, in words."""
     outcome = fit.outcome.replace("_", " ") or "outcome unknown"
-    parts = [f"{fit.law}: {outcome}.", fit.outcome_text, _resampling(fit.resampling)]
+    parts = [f"{fit.law}: {outcome}.", fit.outcome_text, *fit.notes, _resampling(fit.resampling)]
     return " ".join(part for part in parts if part)
 
 

@@ -28,6 +28,10 @@ def distance(ctx: Context, item: TargetForecast, scale: str) -> float | None:
     return decades_outside(value, low, high) if low and high else None
 
 
+# Names in a narrow column.
+SHORT = {"params": "N", "tokens": "D"}
+
+
 def outside(ctx: Context, item: TargetForecast) -> Cell:
     """The inputs by which a target lies outside the fitted runs, in words."""
     found = {name: distance(ctx, item, name) for name in INPUTS}
@@ -35,7 +39,7 @@ def outside(ctx: Context, item: TargetForecast) -> Cell:
     study = ctx.study(item.study)
     if study is None or not known:
         return MISSING
-    out = [f"{name} {value:+.1f}" for name, value in known.items() if abs(value) >= _SHOWN]
+    out = [f"{SHORT[name]} {value:+.1f}" for name, value in known.items() if abs(value) >= _SHOWN]
     far = _marked(_far(max(known.values(), key=abs)))
     place = f"{FORECAST_FILE} + {study.ends('params')[2]}#log10 over the largest or smallest"
     return Cell(", ".join(out) or "within", None, "decades", place, far)

@@ -45,10 +45,9 @@ def headline_table(ctx: Context) -> Table:
         for target in ctx.targets()
     )
     note = (
-        f"Loss in {NATS}; the coupled law under many assumptions, weighted by how well each "
-        "explains the study. A compute budget is split as each study's own fit finds optimal, so "
-        "params and tokens differ. Outside the runs: beyond the largest fitted run (+), or below "
-        "the smallest (-)."
+        f"Loss in {NATS}, by each study's model, which also splits a compute budget, so params "
+        "and tokens differ. Outside the runs: params N and tokens D beyond those of the largest "
+        "fitted run (+), or below the smallest (-)."
     )
     return table("headline-table", "Forecast loss", columns, groups, note, "target")
 

@@ -17,12 +17,13 @@ from scaling.document.blocks import (
     table,
 )
 from scaling.document.cells import both, figure, words
-from scaling.document.format import clean, count, integer, plain, scientific
+from scaling.document.format import clean, count, integer, percent, plain, scientific
 from scaling.fitting.study_record import ExcludedRows
 from scaling.io.json_files import as_list, as_map
 from scaling.laws import Law, load
 from scaling.report.context import Context, Study
 from scaling.report.read import PARAMS_FILE, VALIDATION_FILE
+from scaling.runs.held_back import ADVICE, HeldBack, held_back
 
 _COUNTS = ("rows", "valid", "quarantined")
 
@@ -38,6 +39,8 @@ def provenance(ctx: Context) -> Section:
         choice_table(ctx),
         target_table(ctx),
         data_table(ctx),
+        held_back_table(ctx),
+        withdrawal_table(ctx),
         range_table(ctx),
         exclusion_table(ctx),
         source_table(ctx),
@@ -130,6 +133,59 @@ def _data_row(ctx: Context, study: Study) -> tuple[Cell, ...]:
         words(study.metric),
         *(figure(counts.get(name), integer, place + name, "rows") for name in _COUNTS),
         figure(study.record.rows, integer, f"{study.fit_file}#rows", "rows"),
+    )
+
+
+def held_back_table(ctx: Context) -> Table:
+    """Every source of which rows are held back, a study's or not, and what holds them."""
+    columns = (
+        Column("source"),
+        Column("rows in", numeric=True),
+        Column("held back", numeric=True, strong=True),
+        Column("share", numeric=True),
+        Column("by check", long=True),
+    )
+    rows = tuple(_held_row(one) for one in held_back(ctx.inputs.validation))
+    return table("held-back-table", "Rows held back", columns, (Group("", rows),), ADVICE)
+
+
+def _held_row(one: HeldBack) -> tuple[Cell, ...]:
+    place = f"{VALIDATION_FILE}#{clean(one.source)}."
+    return (
+        words(one.source),
+        figure(one.rows, integer, place + "rows", "rows"),
+        figure(one.held, integer, place + "quarantined", "rows"),
+        figure(one.share, percent, place + "quarantined", "share"),
+        words(one.checks, place + "held_by"),
+    )
+
+
+def withdrawal_table(ctx: Context) -> Table:
+    """What was withdrawn from each source, and what was restored."""
+    columns = (
+        Column("source"),
+        Column("what"),
+        Column("runs", numeric=True),
+        Column("rows", numeric=True),
+        Column("the first of them", long=True),
+    )
+    rows = tuple(
+        _withdrawal_row(source, as_map(act))
+        for source, facts in ctx.inputs.validation.items()
+        for act in as_list(as_map(facts).get("withdrawals"))
+    )
+    note = "Withdrawn rows count nowhere; nothing is deleted. `scaling remove` lists the reasons."
+    return table("withdrawal-table", "Withdrawn and restored", columns, (Group("", rows),), note)
+
+
+def _withdrawal_row(source: str, act: Mapping[str, Any]) -> tuple[Cell, ...]:
+    place = f"{VALIDATION_FILE}#{clean(source)}.withdrawals"
+    return (
+        words(source),
+        words(act.get("what"), place),
+        figure(act.get("runs"), integer, place, "runs"),
+        figure(act.get("rows"), integer, place, "rows"),
+        words(", ".join(map(str, as_list(act.get("first")))), place),
     )
 
 

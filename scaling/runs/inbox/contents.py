@@ -21,7 +21,7 @@ from scaling.runs.inbox.merge import (
     counting,
     merged,
     position,
-    without_value,
+    yielding,
 )
 from scaling.runs.inbox.read import parts_of, rows_of
 from scaling.runs.inbox.remarks import (
@@ -114,7 +114,10 @@ def _too_early(rows: pl.DataFrame, today: date) -> list[str]:
     if rows.is_empty():
         return []
     first = f"row {rows['row'][0]}, {rows['observed'][0]}"
-    return [f"{counted(rows.height, 'result')} observed after today, {today} (the first: {first})"]
+    many = counted(rows.height, "result")
+    return [
+        f"{many} observed after today, {today}, which the refit will hold back (the first: {first})"
+    ]
 
 
 def _lost(unparsed: str) -> str:
@@ -162,9 +165,9 @@ def against(others: Sequence[Part], part: Part, *, by_name: bool) -> list[str]:
     if by_name:
         _refuse_namesakes(old, rows)
     news = compared(old, merged([*others, part]))
-    left = without_value(old, rows)
-    remark = f"left out: {counted(left, 'result')} without a value where there is a number already"
-    return [*([news] if news else []), *[remark] * (left > 0)]
+    yields = yielding(merged(others, keep_times=True), rows)
+    left = [f"left out: {counted(n, 'result')} {why}" for why, n in yields.items()]
+    return [*([news] if news else []), *left]
 
 
 def _refuse_namesakes(old: pl.DataFrame, new: pl.DataFrame) -> None:

@@ -18,6 +18,7 @@ How one is written on the command line:
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -73,6 +74,9 @@ class Metric:
     id: str
     unit: str
     to: str
+
+    def __str__(self) -> str:
+        return f"{self.id}:{self.unit}" + (f":{self.to}" if self.to != self.unit else "")
 
     @property
     def kind(self) -> str:
@@ -137,6 +141,40 @@ def amended(mapping: Mapping, options: Options) -> Mapping:
         bytes_per_token=options.bytes_per_token or mapping.bytes_per_token,
     )
     return checked(made)
+
+
+def without_names(mapping: Mapping, names: Iterable[str]) -> Mapping:
+    """The mapping without what it says of these names: columns of ours, metrics and ignored names
+    of theirs.
+
+    Raises:
+        InputError: a name of which it says nothing.
+    """
+    said = (*mapping.columns, *mapping.constants, *mapping.metrics, *mapping.ignore)
+    out = set(names)
+    for name in sorted(out.difference(said)):
+        allowed = ", ".join(dict.fromkeys(said))
+        raise InputError("the mapping does not speak of it", value=name, allowed=allowed)
+    return replace(
+        mapping,
+        columns={name: one for name, one in mapping.columns.items() if name not in out},
+        constants={name: one for name, one in mapping.constants.items() if name not in out},
+        metrics={name: one for name, one in mapping.metrics.items() if name not in out},
+        ignore=tuple(name for name in mapping.ignore if name not in out),
+    )
+
+
+def as_options(mapping: Mapping) -> list[str]:
+    """The mapping as the options of `scaling add` that say it."""
+    metrics = mapping.metrics.items()
+    said = [("--map", f"{ours}={source}") for ours, source in mapping.columns.items()]
+    said += [("--metric", f"{theirs}={one}") for theirs, one in metrics]
+    said += [("--set", f"{ours}={value}") for ours, value in mapping.constants.items()]
+    said += [("--ignore", name) for name in mapping.ignore]
+    said += [("--rows", mapping.rows)] * (mapping.rows != ROWS[0])
+    rate = mapping.bytes_per_token
+    said += [] if rate is None else [("--bytes-per-token", f"{rate!r}")]
+    return [f"{option} {shlex.quote(value)}" for option, value in said]
 
 
 def checked(mapping: Mapping) -> Mapping:

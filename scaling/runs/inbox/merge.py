@@ -3,22 +3,24 @@
 A result's place is its run, metric and point of training. A file that came later takes the places
 that it fills: the same value there is the same row (and keeps the day on which it first came), a
 different one is a correction; nothing at all (an empty cell, NaN) does not take the place of a
-number. Places that only earlier files fill stay. Within one file every row stays, except those of a
-tracker's that do not count (`scaling.runs.formats._settled`); earlier files' rows in their places
-do not count either, since a restart or a deletion came after them.
+number, nor does a tracker's value that was written earlier. Places that only earlier files fill
+stay. Within one file every row stays, except those of a tracker's that do not count
+(`scaling.runs.formats._settled`); nor do they count in earlier files, since a restart or a deletion
+came after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
 from scaling.errors import counted
 from scaling.runs.formats._raw import GAP
-from scaling.runs.formats._settled import NO_NUMBER
+from scaling.runs.formats._settled import NO_NUMBER, RESTART, settled
 from scaling.runs.inbox.normalise import META
 from scaling.runs.row_identity import place
 from scaling.runs.schema import RUN
@@ -76,8 +78,11 @@ def _whole(step: float | None) -> str:
     return "none" if step is None else f"{step:.10g}"
 
 
-def merged(parts: Sequence[Part]) -> pl.DataFrame:
-    """The rows of a source, with ``recorded`` filled, from its files in the order they came."""
+def merged(parts: Sequence[Part], *, keep_times: bool = False) -> pl.DataFrame:
+    """The rows of a source, with ``recorded`` filled, from its files in the order they came.
+
+    With ``keep_times``, a tracker's rows have ``_wall``, when they were written.
+    """
     known: pl.DataFrame | None = None
     for part in parts:
         rows = part.rows.with_columns(recorded=pl.lit(part.recorded, dtype=pl.Date))
@@ -86,8 +91,9 @@ def merged(parts: Sequence[Part]) -> pl.DataFrame:
     if known is None:
         raise ValueError("no files to merge")
     if any(part.raw for part in parts):
+        known = _restarted_between(known) if len(parts) > 1 else known
         known = _ended(known, final_only=parts[-1].final_only)
-    return known.drop(META, strict=False)
+    return known.drop([one for one in META if not (keep_times and one == "_wall")], strict=False)
 
 
 def _taken_back(rows: pl.DataFrame, raw: bool) -> pl.DataFrame:
@@ -102,27 +108,66 @@ def _over(old: pl.DataFrame, new: pl.DataFrame, taken_back: pl.DataFrame) -> pl.
     """Old rows whose place the new ones leave free, then the new ones."""
     places = [pl.struct(place()).alias("_place")]
     old, new = old.with_columns(places), new.with_columns(places)
-    new = new.filter(~_is_nothing_new(old))
+    new = new.filter(_yields(old, new).is_null())
     # What is the same as before is not new: it keeps the day on which it first came.
     first = old.group_by(_SAME, maintain_order=True).agg(_first=pl.col("recorded").min())
     joined = new.join(first, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
     new = joined.with_columns(recorded=pl.coalesce("_first", "recorded")).drop("_first")
-    filled = pl.concat([new.select("_place"), taken_back.select(*places)]).unique()
-    kept = old.join(filled, on="_place", how="anti", maintain_order="left")
+    kept = old.join(new.select("_place").unique(), on="_place", how="anti", maintain_order="left")
+    kept = _not_taken_back(kept, taken_back.with_columns(places))
     return pl.concat([kept, new], how="diagonal").drop("_place")
 
 
-def _is_nothing_new(old: pl.DataFrame) -> pl.Expr:
-    """Whether a row has no value where an old one has a number."""
-    numbers = old.filter(pl.col("value").is_finite())["_place"]
-    nothing = pl.col("value").is_nan() | (pl.col("value").is_null() & pl.col("unparsed").is_null())
-    return nothing.fill_null(value=False) & pl.col("_place").is_in(numbers.implode())
+def _not_taken_back(old: pl.DataFrame, taken_back: pl.DataFrame) -> pl.DataFrame:
+    """The rows but for those in the places of such, unless they were written after them."""
+    if taken_back.is_empty():
+        return old
+    until = taken_back.group_by("_place").agg(_until=pl.col("_wall").max(), _back=pl.lit(True))
+    joined = old.join(until, on="_place", how="left", maintain_order="left")
+    later = (pl.col("_wall") > pl.col("_until")).fill_null(value=False)
+    return joined.filter(pl.col("_back").is_null() | later).drop("_until", "_back")
 
 
-def without_value(old: pl.DataFrame, new: pl.DataFrame) -> int:
-    """How many new rows `merged` leaves out because they have no value where there is a number."""
+def _restarted_between(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without what a restart left behind that only several files together show.
+
+    Of the runs that lie in several files, by the times at which their rows were written; a run
+    that has a row without a time stays as it is.
+    """
+    timed = pl.col("_wall").is_not_null().all().over("run")
+    several = pl.col("payload").n_unique().over("run") > 1
+    part = rows.with_row_index("record").filter(timed & several).sort("_wall", maintain_order=True)
+    nothing = pl.lit(None, pl.String).alias("left_out")
+    found = settled(part.select("run", "metric", "step", "value", "record", nothing))
+    behind = found.filter(pl.col("left_out") == RESTART)["record"]
+    kept = rows.with_row_index("record").filter(~pl.col("record").is_in(behind.implode()))
+    return kept.drop("record")
+
+
+def _yields(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
+    """Why new rows do not take the places of old ones; null where they do."""
+    wall = pl.lit(None, pl.Float64)
+    before = old.group_by("_place").agg(
+        _number=pl.col("value").is_finite().any(),
+        _since=(pl.col("_wall") if "_wall" in old.columns else wall).max(),
+    )
+    joined = new.join(before, on="_place", how="left", maintain_order="left")
+    value = pl.col("value")
+    nothing = value.is_nan() | (value.is_null() & pl.col("unparsed").is_null())
+    older = pl.col("_since") > (pl.col("_wall") if "_wall" in new.columns else wall)
+    why = (
+        pl.when(nothing & pl.col("_number"))
+        .then(pl.lit("without a value where there is a number already"))
+        .when(older)
+        .then(pl.lit("written before the values that are there already"))
+    )
+    return joined.select(why=why)["why"]
+
+
+def yielding(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, int]:
+    """How many new rows `merged` leaves out for old ones in their places, by the reason."""
     old, new = (rows.with_columns(_place=pl.struct(place())) for rows in (old, new))
-    return new.filter(_is_nothing_new(old)).height
+    return dict(_yields(old, new).drop_nulls().value_counts(sort=True).iter_rows())
 
 
 def counting(rows: pl.DataFrame) -> pl.DataFrame:
@@ -189,11 +234,27 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     gone = removed.join(now.select("_place").unique(), on="_place", how="anti")
     text = f"{counted(added.height - changed, 'new result')}, {changed} corrected"
     if changed:
-        one = added.join(removed.select("_place", was="value"), on="_place").row(0, named=True)
-        was, now_is = ("not readable" if one[n] is None else one[n] for n in ("was", "value"))
-        text += f" (the first: run {one['run']!r}, {one['metric']}: {was} is now {now_is})"
+        both = removed.join(added, on="_place", suffix=" now", maintain_order="right")
+        text += f" (the first: {_correction(both.row(0, named=True))})"
     if gone.height:
         one = gone.row(0, named=True)
         text += f", {counted(gone.height, 'result')} of before no longer there"
         text += f" (the first: run {one['run']!r}, {one['metric']}, {one['_place']['_point']})"
     return text
+
+
+def _correction(row: Mapping[str, Any]) -> str:
+    """The old and the new value of each column of one corrected result."""
+    pairs = {name: (row[name], row[f"{name} now"]) for name in _SAME}
+    other = [
+        f"{'cells not readable:' if name == 'unparsed' else name} {_shown(was)} -> {_shown(now)}"
+        for name, (was, now) in pairs.items()
+        if was != now
+    ]
+    return f"run {row['run']!r}, {row['metric']}: {', '.join(other)}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "empty"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

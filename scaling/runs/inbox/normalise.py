@@ -32,6 +32,7 @@ _META_FROM = {
     "_status": "status",
     "_ended": "ended",
     "_truncated": "truncated",
+    "_wall": "wall_time",
     "_left_out": "left_out",
 }
 META = {name: RAW.get(theirs, pl.Float64) for name, theirs in _META_FROM.items()}
@@ -73,9 +74,10 @@ def run_rows(
     Raises:
         InputError: lists all that is unmapped, missing or ambiguous.
     """
-    if raw and cells.select(run_left_out().all()).item():
+    nothing = raw and cells.select(run_left_out().all()).item()
+    if nothing and entering:
         raise InputError("no run counts:\n  " + "\n  ".join(left_out_runs(cells)))
-    faults = _faults(cells, mapping, raw)
+    faults = [] if nothing else _faults(cells, mapping, raw)
     if faults:
         raise InputError("the mapping leaves questions open:\n  " + "\n  ".join(faults))
     frame = cells.with_row_index("_row", offset=1).with_columns(pl.col("_row").cast(pl.Int64))
@@ -113,7 +115,9 @@ def names_in(cells: pl.DataFrame, raw: bool) -> list[str]:
 
 def _faults(cells: pl.DataFrame, mapping: Mapping, raw: bool) -> list[str]:
     there = names_in(cells, raw)
-    usable = [*there, *RAW] if raw else there
+    # A metric of a run that is left out may be mapped, and must not be.
+    left = [] if not raw else [*cells["metric"].drop_nulls().unique(), *cells.columns]
+    usable = list(dict.fromkeys([*there, *left]))
     used = {part for source in mapping.columns.values() for part in source.parts}
     used |= set(mapping.metrics)
     faults = [*_absent(mapping, usable), *_ambiguous(cells, used, raw)]
@@ -184,6 +188,8 @@ def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
     if name in _KNOWN and not metric:
         return f"{name!r} is mapped or set from elsewhere too: --ignore '{name}', or map it alone"
     ours = _nearest(name)
+    if text and ours and _KNOWN[ours].dtype == pl.Float64:
+        ours = None
     near = f"nearest of ours {ours!r}" if ours else "nothing of ours is near"
     if metric and name in _KNOWN:
         near, option = "it has a name of ours", f"--map '{name}={name}'"

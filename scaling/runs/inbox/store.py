@@ -35,18 +35,22 @@ _ID_LENGTH = 16
 class Line:
     """One line of the log: the day, the payload and the version of the mapping.
 
-    ``path`` leads from the payload's folder to what is read there.
+    ``path`` leads from the payload's folder to what is read there. ``change`` numbers the changes
+    of the mapping, each of which has a line for every payload that it reads anew; None for an
+    addition.
     """
 
     recorded: date
     payload: str
     path: str
     mapping: int
+    change: int | None = None
 
     def text(self) -> str:
         """The line, with its end."""
         plain = asdict(self) | {"recorded": self.recorded.isoformat()}
-        return json.dumps(plain, ensure_ascii=False) + "\n"
+        given = {name: value for name, value in plain.items() if value is not None}
+        return json.dumps(given, ensure_ascii=False) + "\n"
 
     def place(self, folder: Path) -> Path:
         """The file or folder to read, in the folder of the source."""
@@ -108,10 +112,10 @@ def in_force(lines: Sequence[Line], as_of: date | None) -> list[Line]:
     return list(known.values())
 
 
-def append(folder: Path, line: Line) -> None:
-    """Add a line: a reader sees the old log or the new one."""
+def append(folder: Path, *lines: Line) -> None:
+    """Add lines, all or none: a reader sees the old log or the new one."""
     old = (folder / LOG).read_bytes() if (folder / LOG).is_file() else b""
-    atomic.write(folder / LOG, old + line.text().encode())
+    atomic.write(folder / LOG, old + "".join(line.text() for line in lines).encode())
 
 
 def digest(folder: Path) -> str:

@@ -17,9 +17,10 @@ goes on with a flag ``released:CHECK`` for each. Cells without a usable value ca
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -64,17 +65,27 @@ class Checked:
     def summary(self) -> Summary:
         """The numbers, and the first findings of each check."""
         first = self.findings.filter(pl.int_range(pl.len()).over("check") < EXAMPLES)
-        return Summary(self.valid.height, self.quarantine.height, self.failed, first)
+        holds = self.findings.filter(outcome="quarantined", severity="error")[
+            "check"
+        ].value_counts()
+        held_by = dict(holds.sort("count", "check", descending=[True, False]).iter_rows())
+        return Summary(self.valid.height, self.quarantine.height, self.failed, first, held_by)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What reports say of a source: how many rows went which way, and what broke which check."""
+    """What reports say of a source: how many rows went which way, and what broke which check.
+
+    ``held_by`` counts the quarantined rows that break each check, most first; ``withdrawals`` says
+    of each run that was withdrawn or restored what and when, and how many rows it has.
+    """
 
     valid: int
     quarantined: int
     failed: tuple[tuple[Check, int], ...]
     findings: pl.DataFrame
+    held_by: Mapping[str, int] = field(default_factory=dict)
+    withdrawals: tuple[Mapping[str, Any], ...] = ()
 
     def __add__(self, other: Summary) -> Summary:
         """Of two parts of a source together."""
@@ -87,6 +98,8 @@ class Summary:
                 for (check, failed), (_, more) in zip(self.failed, other.failed, strict=True)
             ),
             both.filter(pl.int_range(pl.len()).over("check") < EXAMPLES),
+            dict((Counter(self.held_by) + Counter(other.held_by)).most_common()),
+            self.withdrawals + other.withdrawals,
         )
 
 

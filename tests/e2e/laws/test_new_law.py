@@ -1,4 +1,5 @@
-"""A law added as one file is in the command line, the docs, the tests, a study and its report."""
+"""A law added as one file, in the package or in the project's `laws/`, is in the command line, the
+docs, the tests, a study and its report."""
 
 from __future__ import annotations
 
@@ -107,14 +108,15 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (where / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "tests" / name, where / "tests" / name)
     (where / "scaling" / "laws" / "toy_logarithm.py").write_text(TOY)
-    (where / "scaling" / "laws" / "toy_two_sizes.py").write_text(PLANNED)
+    (where / "laws").mkdir()
+    (where / "laws" / "toy_two_sizes.py").write_text(PLANNED)
     _one_study(where)
     return where
 
 
 def _one_study(where: Path) -> None:
     params = yaml.safe_load((where / "params.yaml").read_text())
-    study = params["studies"][SOURCE] | {"laws": ["chinchilla", "toy_logarithm"]}
+    study = params["studies"][SOURCE] | {"laws": ["chinchilla", "toy_logarithm", "toy_two_sizes"]}
     params |= {"studies": {SOURCE: study}, "fit": {"delta": 1e-3, "resamples": 12}}
     (where / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copytree(ROOT / "data" / "published" / SOURCE, where / "data" / "published" / SOURCE)
@@ -163,7 +165,7 @@ def test_command_line_and_docs(copy: Path) -> None:
     )
     assert "Toy law" in run(copy, *fitted)
     page = python(copy, "-c", "from tools.reference import law_page; print(law_page())")
-    assert "## toy_logarithm" in page
+    assert "## toy_logarithm" in page and "## toy_two_sizes" in page
 
 
 def test_a_law_in_params_and_tokens_plans_and_forecasts(copy: Path) -> None:
@@ -200,7 +202,8 @@ def test_study_and_report(copy: Path) -> None:
     run(copy, "scaling.pipeline.fit", SOURCE)
     run(copy, "scaling.pipeline.forecast")
     forecast = pl.read_csv(copy / "data" / "forecasts" / "forecast.csv")
-    assert forecast.filter(pl.col("law") == "toy_logarithm").height > 0
+    assert {"toy_logarithm", "toy_two_sizes"} <= set(forecast["law"])
     run(copy, "scaling.pipeline.report")
     report = (copy / "reports" / "current" / "report.md").read_text()
-    assert "toy_logarithm" in report and "L = c / log(1 + D)^a" in report
+    assert "toy_logarithm" in report and "toy_two_sizes" in report
+    assert "L = c / log(1 + D)^a" in report

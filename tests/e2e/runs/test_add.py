@@ -234,7 +234,7 @@ def test_any_past_day_can_be_made_again(project: Path) -> None:
     first, second, third = date(2026, 1, 5), date(2026, 1, 7), date(2026, 1, 9)
     _add(TABLE, 5)
     day_5 = tree("data/runs") if _as_of("null") else {}
-    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: 2.0 is now 1.9)" in _add(
+    assert "1 new result, 1 corrected (the first: run 'b', loss@c4: value 2 -> 1.9)" in _add(
         TABLE.replace("2.0,y", "1.9,y") + "c,7B,1T,2026-01-06,1.8,\n", 7
     )
     _add(TABLE.replace("2.0,y", "1.95,y"), 9)
@@ -258,7 +258,8 @@ def test_a_correction_of_the_mapping_is_a_new_version(project: Path) -> None:
 
 def test_results_of_days_to_come_are_told(project: Path) -> None:
     said = _add(TABLE.replace("2026-01-03", "2062-01-03"), 5)
-    assert "1 result observed after today, 2026-01-05 (the first: row 2, 2062-01-03)" in said
+    held = "which the refit will hold back (the first: row 2, 2062-01-03)"
+    assert f"1 result observed after today, 2026-01-05, {held}" in said
 
 
 def test_published_sources_count_from_the_day_they_were_read(project: Path) -> None:
@@ -534,17 +535,14 @@ def test_counts_too_small_for_a_model_are_refused(
     ("value", "expected"),
     [("190M", 1.9e8), ("190:M", 1.9e8), ("1.9e8", 1.9e8), ("30:1", 30.0), ("5k", 5e3)],
 )
-def test_counts_that_are_set(
-    value: str, expected: float, project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_counts_that_are_set(value: str, expected: float, project: Path) -> None:
     path = _own("a,26B,2.1\nb,30B,2.0", "name,tokens,val_loss")
     assert scaling_add(path, *OURS, "--set", f"params={value}") == 0
     assert table("team", "params")["params"].to_list() == [expected] * 2
     again = _own("c,31B,1.9", "name,tokens,val_loss")
-    capsys.readouterr()
-    assert scaling_add(again, "--as", "team") == 2  # a fact of the first file
-    assert f"--set params={value}" in capsys.readouterr().err
-    assert scaling_add(again, *OURS, "--set", f"params={value}") == 0
+    assert scaling_add(again, "--as", "team") == 2  # facts of the other file
+    facts = ("--set", f"params={value}", "--set", "observed=2026-01-02")
+    assert scaling_add(again, "--as", "team", *facts) == 0
     assert table("team", "params")["params"].to_list() == [expected] * 3
 
 

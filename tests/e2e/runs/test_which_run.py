@@ -19,6 +19,7 @@ from scaling.runs.inbox.add import Added, add
 from scaling.runs.inbox.mapping import Options
 from tests.support.trackers.histories import WRITERS, mlflow, straight
 from tests.support.trackers.make_files import unpack
+from tests.support.trackers.records import float_value, scalar, tf_record
 
 LOSS = "loss@c4:nats/token"
 DAY = "observed=2026-01-02"
@@ -171,6 +172,38 @@ def test_a_restart_that_a_later_export_shows(rows: str, project: Path) -> None:
     assert f"{gone} of before no longer there (the first: run 'run', loss@c4, step" in said(made)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_older_export_that_comes_late_takes_nothing_back(
+    order: tuple[int, int], project: Path
+) -> None:
+    """The run went on past the branch that the older export shows abandoned."""
+    older = straight(*range(50, 401, 50), 200, 300)
+    exports = (older, [*older, *straight(350, 400, 450)])
+    for number in order:
+        folder = project / str(number)
+        folder.mkdir()
+        added(mlflow(folder, exports[number]))
+    found = sorted(step for (step,) in table("step"))  # type: ignore[type-var]
+    assert found == [50.0, 100.0, 150.0, 200.0, 300.0, 350.0, 400.0, 450.0]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_restart_between_two_files(order: tuple[int, int], project: Path) -> None:
+    """Each file alone shows no restart; the times of their rows do, whichever comes first."""
+    for number in order:
+        steps = ((range(50, 401, 50)), (200, 300))[number]
+        events = [
+            scalar(step, float_value(float(step)), "train", 1e9 + 1e6 * number + step)
+            for step in steps
+        ]
+        path = project / f"{number}/run/events.out.tfevents.{number}"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"".join(map(tf_record, events)))
+        added(path.parent)
+    found = sorted(step for (step,) in table("step"))  # type: ignore[type-var]
+    assert found == [50.0, 100.0, 150.0, 200.0, 300.0]
+
+
 # MLflow ------------------------------------------------------------------------------------------
 
 
@@ -196,6 +229,15 @@ def test_runs_that_mlflow_leaves_out_are_named(project: Path) -> None:
     }.items():
         assert re.search(rf"left out: run '{name}', {why}.*\(2 values\)", said(made)), said(made)
     assert "left out: run 'none', no value was logged (0 values)" in said(made)
+
+
+def test_a_store_whose_runs_were_taken_once_is_still_read(project: Path) -> None:
+    """A deleted run that an earlier release took as a result is left out at the next refit."""
+    path = mlflow(project, straight(1, 2))
+    added(path)
+    meta = next(Path("data/internal/store").rglob("run/meta.yaml"))
+    meta.write_text(meta.read_text().replace("active", "deleted"))
+    assert table("run") == []
 
 
 def test_runs_of_a_deleted_experiment_are_named(project: Path) -> None:

@@ -12,6 +12,7 @@ import scaling
 from scaling.cli.commands._table import read
 from scaling.errors import InputError
 from tests.support.command import cli
+from tests.support.trackers.histories import straight, wandb_jsonl
 
 
 def long_table(folder: Path, bad: tuple[str, int]) -> Path:
@@ -170,9 +171,10 @@ def test_a_row_that_is_there_twice_is_told(tmp_path: Path) -> None:
 
 def test_an_empty_cell_is_called_empty(tmp_path: Path) -> None:
     table = tmp_path / "runs.csv"
-    table.write_text("flops,loss,observed\n1e20,,2026-01-01\n1e21,2.0,soon\n1e22,1.9,\n")
-    done = cli("fit", table, "--law", "power_law")
-    assert "runs.csv, row 1, column 'loss': is empty; allowed: > 0" in done.stderr
+    table.write_text("flops,loss,observed\n1e20,,2026-01-01\n1e21,2.0,soon\n,1.9,\n")
+    done = cli("fit", table, "--law", "kaplan_compute")
+    assert "1 row without loss left out." in done.stderr
+    assert "runs.csv, row 3, column 'flops': is empty; allowed: > 0" in done.stderr
     done = cli("growth", table, "--score", "flops")
     assert "row 2, column 'observed': not a date; found 'soon'; allowed: YYYY-MM-DD" in done.stderr
 
@@ -199,3 +201,14 @@ def test_columns_may_change_places_and_are_the_files(tmp_path: Path) -> None:
     assert swapped.row(0) == (2e9, 1e9)
     with pytest.raises(InputError, match="column 'mine': missing column"):
         read(table, ["mine=tokens", "loss=mine"])
+
+
+def test_abandoned_branches_of_a_tracker_are_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = wandb_jsonl(tmp_path, straight(1, 2, 3, 2))
+    given = read(file)
+    assert given.frame["value"].to_list() == [1.0, 2.0]
+    assert list(given.rows) == [1, 4]
+    said = "2 values left out: written before a restart from its step or an earlier one."
+    assert capsys.readouterr().err == f"{file}: {said}\n"

@@ -132,11 +132,15 @@ def test_the_command_says_it_on_the_terminal_and_in_json(tmp_path: Path) -> None
 
 
 def test_planned_sizes_in_billions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(scaling.InputError, match=r"row 1, column 'params'.*70.*>= 1000, in full"):
+    with pytest.raises(scaling.InputError, match=r"row 1, column 'params': too small.*70"):
         scaling.forecast(grid(), at((70.0, 1400.0)))
     grid().write_csv(tmp_path / "runs.csv")
     at((7e10, 1.4e12), (7e10, 1.4)).write_csv(tmp_path / "planned.csv")
     done = cli("forecast", tmp_path / "runs.csv", "--at", tmp_path / "planned.csv")
     assert done.returncode == 2 and "planned.csv, row 2, column 'tokens'" in done.stderr
     billions = grid().with_columns(pl.col(SIZES) / 1e9)  # runs and planned runs alike
-    assert scaling.forecast(billions, at((70.0, 1400.0)))["value"].is_finite().all()
+    with pytest.raises(scaling.InputError, match="too small"):
+        scaling.forecast(billions, at((70.0, 1400.0)))
+    made = scaling.forecast(billions, at((70.0, 1400.0)), inputs=("params:B", "tokens:B"))
+    full = scaling.forecast(grid(), at((7e10, 1.4e12)))
+    assert made["value"].to_list() == pytest.approx(full["value"].to_list(), rel=1e-9)

@@ -111,3 +111,21 @@ def test_bad_input_is_told_and_changes_nothing(
     assert stage.main(root) == 2
     assert said in capsys.readouterr().err
     assert not (root / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "note"),
+    [
+        ("params", "study {name}, data/validated/{source}.parquet"),
+        ("value", "in the report: study {name} (data/fits/{name}.json)"),
+    ],
+)
+def test_a_report_that_fails_names_study_and_file(tmp_path: Path, column: str, note: str) -> None:
+    root = project(tmp_path)
+    name, study = next(iter(read(root).params["studies"].items()))
+    source = study.get("source", name)
+    table = root / f"data/validated/{source}.parquet"
+    pl.read_parquet(table).with_columns(pl.lit("text").alias(column)).write_parquet(table)
+    with pytest.raises(pl.exceptions.PolarsError) as failed:
+        stage.main(root)
+    assert note.format(name=name, source=source) in "\n".join(failed.value.__notes__)

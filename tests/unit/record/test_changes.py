@@ -29,7 +29,7 @@ from scaling.record.changes.history_section import parameter_history
 from scaling.record.changes.history_section import section as history
 from scaling.record.changes.new_run_test import RATE, forecast_new_runs, holm, outside
 from scaling.record.changes.rows import Rows, compared, read
-from scaling.record.changes.section import section, written
+from scaling.record.changes.section import points, section, written
 from scaling.record.versions.check import verify
 from scaling.record.versions.ledger import Entry
 from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
@@ -85,6 +85,29 @@ def test_rows_are_told_apart(kinds: list[str]) -> None:
     for mask, whole in ((made.old, old), (made.new, new)):
         kept = made.table.filter(pl.Series(mask, dtype=pl.Boolean))
         assert sorted(kept["loss"]) == sorted(whole["loss"])
+
+
+def test_a_correction_names_each_column_with_both_values() -> None:
+    old = runs(3)
+    was = old.row(1, named=True)
+    hit = pl.col("run") == "r1"
+    new = old.with_columns(
+        loss=pl.when(hit).then(2.5).otherwise("loss"),
+        tokens=pl.when(hit).then(None).otherwise("tokens"),
+    )
+    columns = {"tokens": [was["tokens"], None], "loss": [was["loss"], 2.5]}
+    made = list(compared(old, new).corrections())
+    assert made == [{"run": "r1", "at": "final", "columns": columns}]
+    told = {"study": "s", "rows": {"revised": 3}, "corrected": made}
+    (text,) = (one for one in points({"old": "v", "studies": [told]}) if one.startswith("s: "))
+    pairs = f"tokens {was['tokens']:.12g} -> empty, loss {was['loss']:.12g} -> 2.5"
+    assert text.endswith(f" Corrected: r1 (final): {pairs}; and 2 more.")
+
+
+def test_changes_of_older_versions_have_no_corrections_and_read_as_before() -> None:
+    rows = {"added": 1, "revised": 2, "withdrawn": 0, "same": 3}
+    (_, text) = points({"old": "v", "studies": [{"study": "s", "rows": rows}]})
+    assert text == "s: 1 rows added, 2 revised, 0 removed, 3 unchanged."
 
 
 def kinds_of(table: pl.DataFrame, name: str) -> int:

@@ -66,6 +66,7 @@ def test_publishing_twice_is_one_version(root: Path) -> None:
         ("requirements.lock", "polars==2.1.1\n"),
         ("scaling/laws/chinchilla.py", "E = 1.7\n"),
         ("scaling/laws/new.py", "E = 1.7\n"),
+        ("laws/own.py", "LAW = 1\n"),
         ("scaling/fitting/solver.py", "DELTA = 1e-2\n"),
         ("data/validated/a.parquet", "other rows\n"),
         ("data/fits/a.json", '{"E": 1.9}\n'),
@@ -74,6 +75,7 @@ def test_publishing_twice_is_one_version(root: Path) -> None:
 )
 def test_what_makes_a_version_makes_another_one(root: Path, name: str, text: str) -> None:
     first = publish(root, now=NOON).version
+    (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text(text)
     assert not is_published(root)
     assert publish(root, now=NOON).version != first

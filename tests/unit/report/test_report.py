@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def test_distance_and_spread_are_what_they_say(here: Path, made: Report) -> None
     assert row[7].value == pytest.approx(2 * 1.2815515 * 0.03)
     assert (row[4].text.split()[0], row[5].text.split()[0]) == ("power_law", "chinchilla")
     assert row[6].tone == "caution"
+
+
+def test_a_target_far_below_and_above_says_both(tmp_path: Path) -> None:
+    """Four decades larger in N and three smaller in D, among runs of 3e7 to 3e9 and 1e9 to 1e11."""
+    targets = {"odd": {"params": 1e14, "tokens": 1e6}}
+    odd = tables(build(read(project(tmp_path, targets=targets))))
+    row = odd["headline-table"].groups[0].rows[0]
+    assert re.fullmatch(r"N \+4\.\d, D -3\.\d", row[-1].text)
+    assert row[-1].tone == "caution"
+    far = odd["distance-table"].groups[0].rows[0]
+    assert far[2].value > 4 and far[3].value < -3  # params, tokens
+    assert far[-1].value < 2  # the nearest run, from the corner of the ranges
 
 
 def test_exclusions_and_counts_are_told(made: Report) -> None:

@@ -314,6 +314,15 @@ def test_python_refuses_a_header_with_a_unit() -> None:
     assert made.values["alpha"] == pytest.approx(ALPHA, rel=1e-4)
 
 
+def test_python_refuses_a_column_that_there_is_not() -> None:
+    n, d = sizes()
+    runs = pl.DataFrame({"params": n, "tokens": d, "loss": loss(n, d)})
+    with pytest.raises(InputError, match="column 'size': missing column"):
+        scaling.fit(runs, "chinchilla", inputs={"params": "size:M"})
+    with pytest.raises(InputError, match="column 'size': missing column"):
+        scaling.forecast(runs, runs.head(1), inputs=("size:M", "tokens"))
+
+
 def test_curves_of_other_names_are_not_affected() -> None:
     x = np.geomspace(1.0, 100.0, 12)
     runs = pl.DataFrame({"n_B": x, "y": 20.0 + 30.0 / x**0.5})

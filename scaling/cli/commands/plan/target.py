@@ -35,7 +35,7 @@ def target(
     from scaling.plan.downstream import LAW
     from scaling.plan.downstream import target as plan
 
-    given = read(runs, maps)
+    given = read(runs, maps).with_target(column)
     with given.placed():
         sheet = stored.fitted(
             given.frame,

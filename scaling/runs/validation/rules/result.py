@@ -98,6 +98,17 @@ RULES: tuple[Rule, ...] = (
         find=where(pl.col("unit").is_in(ENTROPY_UNITS) & (pl.col("value") <= 0.0), number("value")),
     ),
     Rule(
+        "observed_in_future",
+        "observed",
+        "error",
+        means="A result is known on the day on which it comes in, not later.",
+        allowed="at most a day after the row was recorded (days are in UTC)",
+        find=where(
+            pl.col("observed") > pl.col("recorded") + pl.duration(days=1),
+            pl.format("{}, recorded {}", number("observed"), number("recorded")),
+        ),
+    ),
+    Rule(
         "loss_above_uniform",
         "value",
         "warning",

@@ -1,0 +1,130 @@
+"""Show how the files of a source are read, and change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scaling.cli.commands._inbox import changing_inbox
+from scaling.cli.commands._options import PIPELINE
+
+if TYPE_CHECKING:
+    from scaling.runs.inbox.sources import KnownSource
+
+PANEL = PIPELINE
+Many = list[str] | None
+
+
+def mapping(
+    source: Annotated[str, typer.Argument(help="Name or alias of a source that was added.")],
+    maps: Annotated[
+        Many, typer.Option("--map", help="OURS=THEIRS[:UNIT]: their column for ours; repeat.")
+    ] = None,
+    metric: Annotated[
+        Many, typer.Option(help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat.")
+    ] = None,
+    sets: Annotated[
+        Many, typer.Option("--set", help="OURS=VALUE: a value for every row; repeat.")
+    ] = None,
+    ignore: Annotated[Many, typer.Option(help="Column or pattern to leave out; repeat.")] = None,
+    rows: Annotated[
+        str | None, typer.Option(help="Which checkpoints of a tracker's run: every or final.")
+    ] = None,
+    bytes_per_token: Annotated[
+        float | None, typer.Option(help="Bytes per token of the tokenizer.")
+    ] = None,
+    unmap: Annotated[
+        Many,
+        typer.Option(help="Drop what is said of a column, metric or ignored name; repeat."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last change back.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+) -> None:
+    """Show how a source's files are read, or change it for all of them from the next refit on.
+
+    The change is recorded, and the files stay as they are. Either way it says how many rows will
+    pass the checks.
+    """
+    from datetime import UTC, datetime
+
+    from scaling.errors import InputError
+    from scaling.runs.inbox import remap
+    from scaling.runs.inbox.mapping import Options
+    from scaling.runs.inbox.sources import find
+
+    options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
+    amends = options != Options((), (), (), ()) or bool(unmap)
+    if undo and amends:
+        raise InputError("--undo takes no other change along")
+    known = find(source)
+    if known.folder is None:
+        hint = "It is read in our columns; edit its table and source.yaml in Git."
+        raise InputError("a published source has no mapping", value=source, hint=hint)
+    if not undo and not amends:
+        _show(known)
+        return
+    with changing_inbox(track=not dry_run):
+        today = datetime.now(UTC).date()
+        change = (
+            remap.undo(known.folder, today)
+            if undo
+            else remap.amend(known.folder, options, unmap or (), today)
+        )
+        if change is None:
+            typer.echo(f"{known.name}: nothing to do, its files are read so already")
+            return
+        _report(known, change)
+        if dry_run:
+            typer.echo("Nothing was changed (--dry-run).")
+            return
+        change.write()
+    typer.echo(f"Run: scaling refit. To take it back: scaling mapping {known.name} --undo")
+
+
+def _show(known: KnownSource) -> None:
+    """The newest mapping, which file is read by which version, and what becomes of the rows."""
+    import polars as pl
+
+    from scaling.cli.display.outlook import outlook
+    from scaling.runs.inbox.mapping import as_options, read_versions
+    from scaling.runs.inbox.read import source_rows
+    from scaling.runs.inbox.store import in_force, read_log
+
+    assert known.folder is not None
+    versions, lines = read_versions(known.folder), read_log(known.folder)
+    typer.echo(f"{known.name}, published as {known.alias}")
+    numbers = sorted({len(versions), *(line.mapping for line in in_force(lines, None))})
+    for number in numbers:
+        typer.echo(f"version {number} of the mapping:")
+        for option in as_options(versions[number - 1]):
+            typer.echo(f"  {option}")
+    for line in lines:
+        what = "added" if line.change is None else f"read anew (change {line.change})"
+        typer.echo(f"{line.recorded} {line.path} {what}, version {line.mapping}")
+    for text in outlook(known, pl.concat(source_rows(known.folder, None))):
+        typer.echo(text)
+
+
+def _report(known: KnownSource, change: object) -> None:
+    """What a change says otherwise, and what becomes of the rows."""
+    from scaling.cli.display.outlook import outlook
+    from scaling.runs.inbox.mapping import as_options, read_versions
+    from scaling.runs.inbox.remap import Change
+    from scaling.runs.inbox.store import in_force, read_log
+
+    assert isinstance(change, Change) and known.folder is not None
+    old = {line.payload: line for line in in_force(read_log(known.folder), None)}
+    versions = read_versions(known.folder)
+    for line in change.lines:
+        was = as_options(versions[old[line.payload].mapping - 1])
+        now = as_options(change.versions[line.mapping - 1])
+        typer.echo(f"{line.path}:")
+        for sign, listed, other in (("-", was, now), ("+", now, was)):
+            for option in (one for one in listed if one not in other):
+                typer.echo(f"  {sign} {option}")
+    typer.echo(change.difference or "every result stays as it is")
+    for text in outlook(known, change.rows):
+        typer.echo(text)

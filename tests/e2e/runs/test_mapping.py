@@ -1,0 +1,152 @@
+"""`scaling mapping`: shown, changed for all files, undone; nothing half written."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from scaling.pipeline import ingest
+from scaling.runs.inbox import store
+from scaling.runs.inbox.mapping import Options, read_versions
+from scaling.runs.inbox.remap import amend, undo
+from tests.support.command import cli
+from tests.unit.pipeline.test_ingest import METADATA
+
+LOGGED = Path("data/internal/store/team")
+MAPS = (
+    *("--map", "run=name", "--map", "params=N:M", "--map", "tokens=D:B"),
+    *("--set", "observed=2026-01-02", "--metric", "val_loss=loss@c4:nats/token"),
+)
+FIRST = "name,N,D,val_loss\na,30,1,4.1\nb,60,2,3.9\n"
+SECOND = "name,N,D,val_loss\nc,90,3,3.7\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in which one table was added, entered."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "params.yaml": "as_of: null\ndisclose_internal: false\n",
+        "data/published/paper/source.yaml": METADATA,
+        "data/published/paper/runs.csv": "run,params,value\na,7e9,2.5\n",
+        "data/internal/README.md": "Inbox",
+        "in/first.csv": FIRST,
+        "in/second.csv": SECOND,
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, encoding="utf-8")
+    added = cli("add", "in/first.csv", "--as", "team", *MAPS)
+    assert added.returncode == 0, added.stderr
+    return tmp_path
+
+
+def column(name: str) -> list[object]:
+    ingest.main()
+    return pl.read_parquet("data/runs/internal-1.parquet")[name].to_list()
+
+
+def tree() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in LOGGED.rglob("*") if path.is_file()}
+
+
+def test_it_is_shown_as_the_options_that_say_it(project: Path) -> None:
+    shown = cli("mapping", "internal-1").stdout
+    assert shown == cli("mapping", "team").stdout
+    for option in ("--map params=N:M", "--metric val_loss=loss@c4:nats/token"):
+        assert f"  {option}\n" in shown
+    assert "first.csv added, version 1" in shown
+    assert "At the next refit 2 of 2 rows will pass." in shown
+
+
+def test_a_change_reads_every_file_anew_and_is_undone(project: Path) -> None:
+    assert cli("add", "in/second.csv", "--as", "team", "--set", "observed=2026-01-02").stderr == ""
+    before = tree()
+    told = cli("mapping", "team", "--map", "params=N:B", "--dry-run")
+    assert told.returncode == 0 and tree() == before
+    made = cli("mapping", "team", "--map", "params=N:B")
+    assert "  - --map params=N:M\n  + --map params=N:B\n" in made.stdout
+    assert "0 new results, 3 corrected (the first: run 'a'" in made.stdout
+    assert "params 30000000 -> 30000000000)" in made.stdout
+    assert column("params") == [3e10, 6e10, 9e10]
+    assert [line.change for line in store.read_log(LOGGED)] == [None, None, 1, 1]
+    assert "scaling mapping team --undo" in made.stdout
+    back = cli("mapping", "team", "--undo")
+    assert "params 30000000000 -> 30000000)" in back.stdout
+    assert column("params") == [3e7, 6e7, 9e7]
+    assert len(read_versions(LOGGED)) >= 3  # versions are only ever added
+    assert cli("mapping", "team", "--undo").returncode == 0
+    assert column("params") == [3e10, 6e10, 9e10]
+
+
+def test_what_comes_next_is_read_as_was_changed_last(project: Path) -> None:
+    cli("mapping", "team", "--map", "params=N:B")
+    cli("mapping", "team", "--undo")
+    assert cli("add", "in/second.csv", "--as", "team", "--set", "observed=2026-01-02").stderr == ""
+    assert column("params") == [3e7, 6e7, 9e7]
+    # The change was made before this file was added, so there it is nothing to undo.
+    shown = cli("mapping", "team").stdout
+    assert "second.csv added" in shown and "read anew (change 2)" in shown
+
+
+def test_a_file_that_was_added_again_in_another_way_goes_back_to_the_first(project: Path) -> None:
+    assert cli("add", "in/first.csv", "--as", "team", "--map", "params=N:B").returncode == 0
+    assert column("params") == [3e10, 6e10]
+    assert cli("mapping", "team", "--undo").returncode == 0
+    assert column("params") == [3e7, 6e7]
+
+
+def test_it_says_which_rows_will_be_held_back(project: Path) -> None:
+    Path("in/odd.csv").write_text(FIRST.replace("3.9", "-3.9"))
+    assert cli("add", "in/odd.csv", "--as", "odd", *MAPS).returncode == 0
+    shown = cli("mapping", "odd").stdout
+    assert "At the next refit 1 of 2 rows will pass." in shown
+    assert "1 row will be held back by positive_loss; the first: row 2" in shown, shown
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--map", "params=M"), "--map params=M: there is no 'M'"),
+        (("--unmap", "tokens"), "'D' ('1, 2') is not mapped"),
+        (("--unmap", "depth"), "does not speak of it; found 'depth'; allowed: run, params, tokens"),
+        (("--map", "parms=N"), "no column 'parms' in the run schema"),
+        (("--undo",), "the mapping was never changed"),
+        (("--undo", "--map", "params=N"), "--undo takes no other change along"),
+    ],
+)
+def test_what_cannot_be_changes_nothing(
+    project: Path, options: tuple[str, ...], message: str
+) -> None:
+    before = tree()
+    refused = cli("mapping", "team", *options)
+    assert refused.returncode == 2 and message in refused.stderr
+    assert tree() == before
+
+
+def test_published_and_unknown_sources_have_no_mapping(project: Path) -> None:
+    assert "a published source has no mapping" in cli("mapping", "paper").stderr
+    assert "Did you mean 'team'?" in cli("mapping", "taem").stderr
+    Path("data/internal/hand.csv").write_text("run,params,value\na,7e9,2.5\n")
+    assert "was put into the inbox by hand" in cli("mapping", "hand").stderr
+
+
+def test_what_the_source_has_already_is_no_change(project: Path) -> None:
+    before = tree()
+    assert "nothing to do" in cli("mapping", "team", "--map", "params=N:M").stdout
+    assert tree() == before
+
+
+def test_a_past_day_is_read_as_it_was_then(project: Path) -> None:
+    lines = store.read_log(LOGGED)
+    day = lines[-1].recorded
+    later = date(day.year + 1, 1, 1)
+    change = amend(LOGGED, Options(maps=["params=N:B"]), (), later)
+    assert change is not None
+    change.write()
+    undo(LOGGED, later).write()
+    assert [line.recorded for line in store.read_log(LOGGED)] == [day, later, later]
+    Path("params.yaml").write_text(f"as_of: {day}\n")
+    assert column("recorded") == [day, day]
