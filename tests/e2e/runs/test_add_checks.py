@@ -102,5 +102,5 @@ def test_a_dry_run_says_all_and_changes_nothing() -> None:
     before = stored()
     day = ("--set", "observed=2026-01-02")
     done = cli("add", "runs.csv", "--as", "team", *day, "--dry-run")
-    assert "1 corrected (the first: run 'b', loss@c4: 3.2 is now 3.1)" in done.stdout
+    assert "1 corrected (the first: run 'b', loss@c4: value 3.2 -> 3.1)" in done.stdout
     assert stored() == before

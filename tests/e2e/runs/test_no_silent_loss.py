@@ -35,7 +35,9 @@ class Training:
     calls: list[Call] = field(default_factory=list)
     truth: dict[tuple[str, float], float] = field(default_factory=dict)
 
-    def log(self, step: int, **values: float) -> None:
+    def log(self, step: int, **numbers: float) -> None:
+        # As small as losses are, and still what 32 bits hold.
+        values = {name: number / 4096 for name, number in numbers.items()}
         self.calls.append(Call(step, {"train": None, "eval": None} | values))
         self.truth |= {(name, float(step)): value for name, value in values.items()}
 
