@@ -16,7 +16,7 @@ ODD = "name,N,D,day,val_loss\nx,1e9,2e10,2026-01-01,-2.5\ny,2e9,2e10,2062-01-01,
 
 
 def refit(one: Project) -> str:
-    """Refit, with more studies than work for the asking; what it printed, both streams."""
+    """Refit; what it printed, both streams."""
     done = one.scaling("refit")
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -57,7 +57,7 @@ def test_what_changed_tells_what_happened(tmp_path: Path) -> None:
     table = write_runs(tmp_path / "team.csv", NAMES)
     ok(one, "add", str(table), "--as", "team", *MAPPING, *METRIC)
     refit(one)
-    size = float(table.read_text().splitlines()[1].split(",")[1])
+    size = float(table.read_text().splitlines()[2].split(",")[1])
 
     # Monday: a run is withdrawn. Its name is not in what is published.
     ok(one, "remove", "team", "--run", "run3", "--reason", "wrong learning rate")
