@@ -160,9 +160,9 @@ class Valley:
         the least loss by more data, (2, B); infinite where no data suffice."""
         log_n = self.log_n + np.log(factor)
         rate = self.count.log_rate(log_n)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # a draw that never reaches the loss
             more = np.exp(rate + self.one.log_tokens(log_n, self.loss) - self.log_c)
-        return np.stack([self.one.loss(log_n, self.log_c - rate), more])
+            return np.stack([self.one.loss(log_n, self.log_c - rate), more])
 
 
 def valley(

@@ -26,6 +26,7 @@ from scaling.document.format import count, flop, integer, loss, percent, plain, 
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.svg import Plot
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import NAME as MODEL
 from scaling.report.context import Context, Study
 from scaling.report.figures import curves
 from scaling.report.figures.plot_detail import (
@@ -47,7 +48,10 @@ Form = Callable[[float], str]
 
 def study_figures(ctx: Context, study: Study, index: int) -> list[Block]:
     """What can be drawn of the study: nothing without its draws, or without compute."""
-    found = [(name, one) for name, one in study.stored.items() if curves.supported(one)]
+    # The model is drawn as the forecast; here the laws stand, each for itself.
+    found = [
+        (name, one) for name, one in study.stored.items() if curves.supported(one) and name != MODEL
+    ]
     runs = study.used.filter(pl.col("value") > 0) if study.used.height else study.used
     if not found or runs["flops"].null_count() == runs.height:
         return []

@@ -13,7 +13,7 @@ import scaling
 from scaling.analysis.returns import diminishing_returns
 from scaling.forecasting import stored_model
 from scaling.forecasting.study_model import TwoInputModel
-from scaling.govern.at_threshold import at_thresholds
+from scaling.govern.at_threshold import _rows, at_thresholds
 from scaling.plan import optimal, stored
 from scaling.plan.summary import planning_summary
 from scaling.runs.studies import get_study, load_params, select
@@ -27,8 +27,8 @@ Three = tuple[float, float, float]
 
 def runs_of(study: str) -> pl.DataFrame:
     choices = get_study(load_params(ROOT / "params.yaml"), study)
-    rows = pl.read_parquet(ROOT / "data" / "validated" / f"{choices['source']}.parquet")
-    return select(rows, choices)[0]
+    # As published: a fresh clone has no validated rows before its first refit.
+    return select(_rows(choices["source"], ROOT), choices)[0]
 
 
 def answers(study: str, flops: float, root: Path = ROOT) -> dict[str, Three]:

@@ -116,7 +116,9 @@ def test_each_reader_refuses_what_unfolds_without_end(tmp_path: Path) -> None:
     command = [sys.executable, "-c", READ, *map(str, paths)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert dict(zip(BOMBS, done.stdout.split(), strict=True)) == dict.fromkeys(BOMBS, "refused")
+    # A run of MLflow that cannot be read is one row, left out with its reason.
+    known = dict.fromkeys(BOMBS, "refused") | {"mlflow, aliases": "1"}
+    assert dict(zip(BOMBS, done.stdout.split(), strict=True)) == known
 
 
 @pytest.mark.parametrize(
