@@ -78,7 +78,7 @@ def _run(task: Task) -> tuple[dict[str, object], Scored, np.ndarray | None]:
     if fitted is not None:
         by_choice = errors(fitted, truth)
         row["shapes_alone"] = _root(curves.combine(fitted, SHAPES).location - truth)
-        row["network_alone"] = _root(fitted.told.value - truth)
+        row["network_alone"] = _root(fitted.network.value - truth)
     return row, Scored(task.group, parts, truth - location), by_choice
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval, from_draws
+from scaling.fitting.intervals import Interval, at_place, from_draws
 from scaling.fitting.result import Fit
 
 STEP = 0.01  # nats
@@ -53,7 +53,7 @@ def diminishing_returns(
 
     quantities = {"gain_of_doubling": doubled, "compute_for_step": price, "above_limit": limit}
     place = {"params": np.array([params]), "tokens": np.array([tokens])}
-    here = Interval(float(made.predict(place)[0]), *made.ends_at(place, level), level)
+    here = at_place(made, place, level)
     return {"loss": here} | {name: from_draws(made, one, level) for name, one in quantities.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,11 @@ def from_draws(made: Fit, quantity: Callable[[Array], Array], level: float = 0.9
         value = float(quantity(made.theta[None])[0])
         drawn = quantity(made.draws) if len(made.draws) else np.zeros(0)
     return of_values(value, drawn, level)
+
+
+def at_place(made: Fit, x: Mapping[str, Array], level: float = 0.9) -> Interval:
+    """The interval of the prediction at one place; of a study's model that of its forecast."""
+    return of_values(float(made.predict(x)[0]), made.draws_at(x), level)
 
 
 def of_values(value: float, drawn: Array, level: float = 0.9) -> Interval:

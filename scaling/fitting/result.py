@@ -223,13 +223,9 @@ class Fit:
         """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
         return self.law(self.draws, x)
 
-    def ends_at(self, x: Mapping[str, Any], level: float) -> tuple[float, float]:
-        """Ends of the central ``level`` of the draws' predictions at one place (NaN without)."""
-        if len(self.draws) < 2:
-            return float("nan"), float("nan")
-        drawn = self.predict_draws(x)[:, 0]
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="nearest")
-        return float(low), float(high)
+    def draws_at(self, x: Mapping[str, Any]) -> Array:
+        """What the draws predict at one place (R,); empty without draws."""
+        return self.predict_draws(x)[:, 0] if len(self.draws) else np.zeros(0)
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""

@@ -19,13 +19,14 @@ import numpy as np
 import polars as pl
 
 from scaling.arrays import Array
+from scaling.errors import InputError
 from scaling.fitting.result import Fit, Outcome
 from scaling.fitting.study_record import NO_CERTIFICATE
 from scaling.forecasting.study_model import StudyModel
 from scaling.laws._law import Law, Param
 from scaling.laws._surface import SearchedSurface
 
-NAME = "model"
+MODEL = "model"
 # The grid: natural logs of 1e4 and 1e16 params, of 1e5 and 1e19 tokens.
 PARAMS = np.linspace(np.log(1e4), np.log(1e16), 49)
 TOKENS = np.linspace(np.log(1e5), np.log(1e19), 57)
@@ -97,7 +98,8 @@ def _coefficients(model: StudyModel) -> Array:
 
 
 def compute_optimal(model: StudyModel, flops: float) -> tuple[float, float]:
-    """Params and tokens at which the middle of the model is least for ``flops`` of 6ND.
+    """Params and tokens at which the middle of the model is least for ``flops`` of 6ND; largest,
+    where the target rises with size.
 
     A grid of sizes, drawn together about the least until ln N is known to 1e-6.
     """
@@ -106,7 +108,8 @@ def compute_optimal(model: StudyModel, flops: float) -> tuple[float, float]:
         log_n = np.linspace(low, high, 65)
         n = np.exp(log_n)
         at = pl.DataFrame({"params": n, "tokens": flops / 6.0 / n})
-        best = int(np.argmin(model.location(at)))
+        location = model.location(at)
+        best = int(np.argmax(location) if model.rises else np.argmin(location))
         low, high = log_n[max(best - 2, 0)], log_n[min(best + 2, 64)]
     n_best = float(np.exp(0.5 * (low + high)))
     return n_best, flops / 6.0 / n_best
@@ -118,14 +121,30 @@ class ModelFit(Fit):
 
     model: StudyModel | None = None
 
-    def ends_at(self, x: Mapping[str, Any], level: float) -> tuple[float, float]:
-        """Ends of the central ``level`` of all of the model's draws at one place, as forecasts
-        have them."""
+    @property
+    def rises(self) -> bool:
+        """Whether the target rises with size, as an accuracy does: it has no least loss."""
+        return self.model is not None and self.model.rises
+
+    def draws_at(self, x: Mapping[str, Any]) -> Array:
+        """All draws of the model at one place, which forecasts read too."""
         assert self.model is not None
         at = pl.DataFrame({name: np.ravel(x[name]) for name in ("params", "tokens")})
-        ends = np.array([(1 - level) / 2, (1 + level) / 2])
-        low, high = self.model.quantiles(at, ends)[:, 0]
-        return float(low), float(high)
+        return self.model.draws(at)[:, 0]
+
+
+def refuse_rising(made: Fit) -> None:
+    """Refuse a plan that lowers what should rise.
+
+    Raises:
+        InputError: the model's target rises with params and tokens.
+    """
+    if isinstance(made, ModelFit) and made.rises:
+        raise InputError(
+            "a plan lowers a loss, and this target rises with params and tokens",
+            allowed="a target that falls, such as a loss or an error",
+            hint="Of an accuracy plan for the error, 1 - accuracy; `scaling forecast` takes both.",
+        )
 
 
 def model_fit(
@@ -136,11 +155,6 @@ def model_fit(
     @functools.cache
     def coefficients() -> Array:
         return _coefficients(model)
-
-    @functools.cache
-    def count() -> int:
-        one = pl.DataFrame({"params": [1e9], "tokens": [1e10]})
-        return len(model.draws(one))
 
     def surface(p: Mapping[str, Array], _: Mapping[str, float]) -> ModelSurface:
         return ModelSurface(model, coefficients(), p["draw"])
@@ -159,7 +173,7 @@ def model_fit(
         return np.asarray(every[row])
 
     law = Law(
-        name=NAME,
+        name=MODEL,
         title="Model of the study",
         formula="L(N, D) by every form, weighed by evidence",
         citation="docs/method.md",
@@ -169,7 +183,8 @@ def model_fit(
         surface=surface,
         assumes="the forms hold on; intervals widen with the distance from the runs",
     )
-    numbers = np.arange(1.0, count() + 1.0, EVERY)[:, None]
+    known = len(model.draws(pl.DataFrame({"params": [1e9], "tokens": [1e10]})))
+    numbers = np.arange(1.0, known + 1.0, EVERY)[:, None]
     return ModelFit(
         law=law, target="loss", theta=np.zeros(1), resampled=numbers,
         objective=float("nan"), objective_name="evidence", link=law.link,

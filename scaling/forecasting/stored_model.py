@@ -14,7 +14,7 @@ import polars as pl
 from scaling.errors import InputError, placed
 from scaling.fitting.conventions import refuse_mixed_columns
 from scaling.fitting.data import unit_of_target
-from scaling.forecasting.model_surface import ModelFit, model_fit
+from scaling.forecasting.model_surface import ModelFit, model_fit, refuse_rising
 from scaling.forecasting.study_model import StudyModel, TwoInputModel, study_model
 from scaling.forecasting.two_inputs import CoupledModel
 from scaling.io.json_files import as_list, as_map
@@ -63,11 +63,13 @@ def fit_of_model(runs: pl.DataFrame, target: str = "loss", mixed: Sequence[str] 
     """The model of runs in params and tokens, as a fit.
 
     Raises:
-        InputError: rows of several conventions, of which ``mixed`` are allowed, or no model.
+        InputError: rows of several conventions, of which ``mixed`` are allowed, no model, or a
+            target that rises with size.
     """
-    refuse_mixed_columns(runs, (*INPUTS, target, *mixed))
+    refuse_mixed_columns(runs, (*INPUTS, target), mixed)
     made = _modelled(runs, target).fit()
     assert made is not None
+    refuse_rising(made)
     return made
 
 
@@ -102,7 +104,7 @@ def to_json(stored: StoredModel, runs: pl.DataFrame, target: str = "loss") -> di
     if isinstance(model, TwoInputModel):
         law = {name: getattr(model.law, name).tolist() for name in ARRAYS}
         law |= {name: getattr(model.law, name) for name in NUMBERS}
-        return found | {"kind": "coupled", "increasing": model.increasing, "law": law}
+        return found | {"kind": "coupled", "increasing": model.rises, "law": law}
     known = runs.drop_nulls([*INPUTS, target]).select(*INPUTS, target)
     return found | {"kind": "table", "target": target, "runs": known.to_dict(as_series=False)}
 

@@ -47,6 +47,11 @@ class StudyModel(Protocol):
         """The inputs that are not read as logarithms."""
         ...
 
+    @property
+    def rises(self) -> bool:
+        """Whether the target rises with size."""
+        ...
+
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,), in units of the target."""
         ...
@@ -66,11 +71,11 @@ class StudyModel(Protocol):
 
 @dataclass(frozen=True)
 class TwoInputModel:
-    """The coupled law of two columns; ``increasing`` where 1 - y is modelled."""
+    """The coupled law of two columns; of 1 - y where the target rises."""
 
     columns: tuple[str, str]
     law: CoupledModel
-    increasing: bool = False
+    rises: bool = False
     linear: tuple[str, ...] = ()
 
     def location(self, at: pl.DataFrame) -> Array:
@@ -89,7 +94,7 @@ class TwoInputModel:
         """The forecast as Student's t, for scores."""
         x, law = self._points(at), self.law
         return Predictive(
-            law.location(x), law.scale(x), two_inputs.DEGREES, self.increasing, law.disagreement(x)
+            law.location(x), law.scale(x), two_inputs.DEGREES, self.rises, law.disagreement(x)
         )
 
     def _points(self, at: pl.DataFrame) -> Array:
@@ -98,7 +103,7 @@ class TwoInputModel:
 
     def _back(self, log_y: Array) -> Array:
         y = np.exp(log_y)
-        return np.asarray(np.maximum(1.0 - y, 0.0) if self.increasing else y)
+        return np.asarray(np.maximum(1.0 - y, 0.0) if self.rises else y)
 
 
 def study_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> StudyModel:

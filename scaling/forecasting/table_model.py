@@ -101,6 +101,11 @@ class TableModel:
         """The inputs that are not read as logarithms."""
         return self.inputs.linear
 
+    @property
+    def rises(self) -> bool:
+        """Whether the target rises with size."""
+        return self.scale.flips
+
     def location(self, at: pl.DataFrame) -> Array:
         """The middle of the forecast (T,) at the rows of a table, in units of the target."""
         return self.scale.back(self._one_by_one(self._location, at))

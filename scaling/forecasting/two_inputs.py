@@ -162,8 +162,7 @@ class _Numbers:
 
 @functools.cache
 def _numbers() -> _Numbers:
-    """The same numbers for every model. Pairs of draws mirror each other: an even sample without
-    which the ends of an interval would move by a tenth."""
+    """The same numbers for every model: an even sample, whose pairs mirror each other."""
     from scipy.special import gammaincinv, ndtri
 
     even = evenly(DRAWS // 2, 10)
@@ -223,25 +222,25 @@ def coupled_model(
 def predict(theta: Array, x: Array, low: float) -> Array:
     """Log of the law (S, n); ``theta`` (S, 6) holds u, the logs of both terms at the largest run,
     the logs of both exponents, and log gamma."""
-    floor, power = _terms(theta, x, low)[-2:]
+    *_, floor, power = _terms(theta, x, low)
     return np.asarray(np.logaddexp(floor, power))
 
 
 def _terms(theta: Array, x: Array, low: float) -> tuple[Array, ...]:
-    """Logs of both terms, of their sum, of the floor, and of the sum to the power of gamma."""
+    """The floor's share of the lowest y; logs of both terms, of their sum, of the floor, and of the
+    sum to the power of gamma."""
     u, a, b, log_alpha, log_beta, log_gamma = (theta[:, j, None] for j in range(6))
     first, second = a - np.exp(log_alpha) * x[:, 0], b - np.exp(log_beta) * x[:, 1]
     both = np.logaddexp(first, second)
     share = 1.0 / (1.0 + np.exp(-np.clip(u, -_MOST, _MOST)))
     floor = low + np.log(np.maximum(share, 1e-300))
-    return first, second, both, floor, np.clip(np.exp(log_gamma) * both, -_MOST, _MOST)
+    return share, first, second, both, floor, np.clip(np.exp(log_gamma) * both, -_MOST, _MOST)
 
 
 def predict_with_slopes(theta: Array, x: Array, low: float) -> tuple[Array, Array]:
     """`predict` and the slopes (S, n, P) in ``theta``."""
     alpha, beta, gamma = (np.exp(theta[:, j, None]) for j in (3, 4, 5))
-    first, second, both, floor, power = _terms(theta, x, low)
-    share = 1.0 / (1.0 + np.exp(-np.clip(theta[:, 0, None], -_MOST, _MOST)))
+    share, first, second, both, floor, power = _terms(theta, x, low)
     value = np.logaddexp(floor, power)
     of_power = np.exp(power - value)
     left = of_power * gamma * np.exp(first - both)

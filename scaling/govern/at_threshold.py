@@ -60,13 +60,13 @@ def _study(
     path: Path, points: list[float], root: Path, version_of: Callable[[Path, str], str]
 ) -> pl.DataFrame | None:
     """Loss at each threshold by one study's model; None where it has none."""
-    stored, studies = stored_model.read(path), load_params(root / "params.yaml")["studies"]
-    if stored.model is None or path.stem not in studies or not points:
+    stored, params = stored_model.read(path), load_params(root / "params.yaml")
+    if stored.model is None or path.stem not in params["studies"] or not points:
         return None
-    study = get_study(load_params(root / "params.yaml"), path.stem)
+    study = get_study(params, path.stem)
     placed = [compute_optimal(stored.model, value) for value in points]
-    params, tokens = zip(*placed, strict=True)
-    at = pl.DataFrame({"threshold": points, "params": params, "tokens": tokens})
+    n, d = zip(*placed, strict=True)
+    at = pl.DataFrame({"threshold": points, "params": n, "tokens": d})
     runs, _ = select(_rows(study["source"], root), study)
     known = runs.drop_nulls([*stored_model.INPUTS, "loss"])
     made = forecast_table(stored.model, at, LEVELS).described(

@@ -19,10 +19,9 @@ import numpy as np
 from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval
+from scaling.fitting.intervals import Interval, at_place
 from scaling.fitting.result import Fit
-from scaling.forecasting.model_surface import NAME as MODEL
-from scaling.forecasting.model_surface import ModelFit
+from scaling.forecasting.model_surface import MODEL, ModelFit, refuse_rising
 from scaling.laws._surface import (
     LN6,
     Surface,
@@ -66,8 +65,11 @@ SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
 def answering_fit(sheet: Sheet, law: str | None = None) -> Fit:
     """The fit that answers: the law named, else the study's model, else the first law by role,
     else any in N and D."""
-    if law is None and MODEL in sheet.fits:
-        return sheet.fits[MODEL]
+    model = sheet.fits.get(MODEL)
+    if model is not None:
+        refuse_rising(model)
+        if law is None:
+            return model
     if law is not None:
         made = sheet.get(law)
         if not has_surface(made.law):
@@ -277,7 +279,7 @@ def loss_at_best(made: Fit, found: Valley, drawn: Batch) -> Interval:
     if not isinstance(made, ModelFit):
         return drawn.interval(found.loss)
     x = {"params": np.exp(found.log_n[:1]), "tokens": np.exp(found.log_d[:1])}
-    return Interval(float(made.predict(x)[0]), *made.ends_at(x, drawn.level), drawn.level)
+    return at_place(made, x, drawn.level)
 
 
 def side_by_side(sheet: Sheet, budget: float, level: float = 0.9) -> list[Row]:

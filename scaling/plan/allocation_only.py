@@ -13,7 +13,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
-from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import MODEL
 from scaling.laws._surface import is_allocation, log_optimal_params, planning_law
 from scaling.plan.answer import FLOPS, Answer, exact, warnings_of, within
 from scaling.plan.stored import Sheet

@@ -140,7 +140,8 @@ def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[
     """What a reader must know: missing draws, a fit that is not certain, the distance."""
     out = list(sheet.notes)
     out += [f"Fit: {one}" for one in made.caveats]
-    outside = {name: far for name, far in distance.items() if far > 0}
+    # What a tenth of a decade does not show is no extrapolation.
+    outside = {name: far for name, far in distance.items() if round(far, 1) > 0}
     if outside:
         places = ", ".join(f"{name} {far:.1f}" for name, far in outside.items())
         word = "FAR EXTRAPOLATION" if max(outside.values()) > FAR else "Extrapolation"

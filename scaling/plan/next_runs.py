@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval
+from scaling.fitting.intervals import Interval, at_place
 from scaling.fitting.result import Fit
-from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import MODEL
 from scaling.laws._surface import surface
 from scaling.plan import design, trust
 from scaling.plan.allocation import answering_fit
@@ -140,7 +140,7 @@ def _forecast(made: Fit, place: tuple[float, float], level: float) -> Interval:
     x = Cells(np.array([place[0]]), np.array([place[1]])).x
     if len(made.resampled) < 2:
         raise InputError("a design needs draws", value=0, allowed="a fit with resamples")
-    return Interval(float(made.predict(x)[0]), *made.ends_at(x, level), level)
+    return at_place(made, x, level)
 
 
 def law_of_design(sheet: Sheet, law: str | None) -> Fit:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.fitting.intervals import Interval
+from scaling.fitting.intervals import Interval, at_place
 from scaling.laws._surface import (
     PowerSurface,
     SearchedSurface,
@@ -416,8 +416,8 @@ def over_trained(
         extra = params * tokens - np.exp(plain[0] + plain[1])
         pays = np.where(apart > 0, 3.0 * extra / apart, np.inf)
     unit = made.target_unit
+    place = {"params": np.array([params]), "tokens": np.array([tokens])}
     rows = [
-        ("loss", one.loss(size, data), unit),
         ("loss_given_up", one.loss(size, data) - equal, f"{unit}, against the same compute"),
         ("same_loss_params", np.exp(plain[0]), "params, compute-optimal"),
         ("same_loss_tokens", np.exp(plain[1]), "tokens, compute-optimal"),
@@ -428,7 +428,10 @@ def over_trained(
     distance = sheet.beyond(params=params, tokens=tokens, flops=6.0 * params * tokens)
     return Answer(
         f"{params:.4g} params on {tokens:.4g} tokens ({tokens / params:.4g} tokens per param)",
-        [(name, drawn.interval(values), unit) for name, values, unit in rows],
+        [
+            ("loss", at_place(made, place, level), unit),
+            *((name, drawn.interval(values), unit) for name, values, unit in rows),
+        ],
         f"{sheet.name}, {made.law.name}",
         sheet.version,
         {},

@@ -21,7 +21,7 @@ from scaling.errors import InputError, nearest
 from scaling.fitting import study_record
 from scaling.fitting.result import Fit
 from scaling.forecasting import distance, stored_model
-from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import MODEL
 from scaling.io.hashing import sha256
 from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from scaling.errors import InputError
 from scaling.fitting.result import Fit
-from scaling.laws._surface import has_surface
 from scaling.plan.allocation import (
     SIX_ND,
     answering_fit,
@@ -60,7 +60,7 @@ def planning_summary(
         each: ``flops``; ``params``, ``tokens``, ``tokens_per_param`` and ``loss``, each with
         ``_low`` and ``_high`` (None where a fit has no draws); ``near_params_low`` and
         ``near_params_high``; ``decades_beyond``; ``approaches``, rows of the same figures by law.
-        Without a law in N and D: ``law`` None, no rows and a warning.
+        Without a law in N and D, or for a target that rises: ``law`` None, no rows and a warning.
 
     Raises:
         InputError: a budget or the level out of range, or a law that the study lacks.
@@ -68,9 +68,12 @@ def planning_summary(
     for flops in budgets:
         within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
     sheet = Sheet("", fits, "", ranges or {})
-    if law is None and not any(has_surface(fit.law) for fit in fits.values()):
-        return {"law": None, "budgets": [], "warnings": ["No law in params and tokens was fitted."]}
-    made = answering_fit(sheet, law)
+    try:
+        made = answering_fit(sheet, law)
+    except InputError as error:
+        if law is not None:
+            raise
+        return {"law": None, "budgets": [], "warnings": [str(error)]}
     sheet = Sheet("", fits, "", ranges or made.ranges)
     drawn = batch(made, level)
     notes = [] if len(made.draws) > 1 else ["No draws: no intervals."]

@@ -41,12 +41,15 @@ def exponents(
     from scaling import laws
     from scaling.analysis.optimum import exponents as answer
     from scaling.cli.commands._table import read
+    from scaling.forecasting.model_surface import refuse_rising
     from scaling.forecasting.stored_model import model_of_runs
 
     given = read(runs, maps).of_metric(metric, target)
     given = given.with_budgets(budget_column, laws.load().values())
     with given.placed():
         model = model_of_runs(given.frame, target).fit()
+        if model is not None:
+            refuse_rising(model)
         table = answer(
             given.frame,
             budget=budget,

@@ -26,7 +26,7 @@ from scaling.document.format import count, flop, integer, loss, percent, plain, 
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.svg import Plot
 from scaling.fitting.result import Fit
-from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import MODEL
 from scaling.report.context import Context, Study
 from scaling.report.figures import curves
 from scaling.report.figures.plot_detail import (

@@ -8,7 +8,7 @@ from typing import Any
 from scaling.document.blocks import Block, Cell, Column, Group, Points, Section, Table, Text, table
 from scaling.document.cells import both, figure, words
 from scaling.document.format import clean, count, loss, plain, scientific
-from scaling.forecasting.model_surface import NAME as MODEL
+from scaling.forecasting.model_surface import MODEL
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.plan import published
 from scaling.plan.summary import BUDGETS, planning_summary

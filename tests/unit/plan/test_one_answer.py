@@ -11,7 +11,9 @@ import pytest
 
 import scaling
 from scaling.analysis.returns import diminishing_returns
+from scaling.errors import InputError
 from scaling.forecasting import stored_model
+from scaling.forecasting.model_surface import compute_optimal
 from scaling.forecasting.study_model import TwoInputModel
 from scaling.govern.at_threshold import _rows, at_thresholds
 from scaling.plan import optimal, stored
@@ -100,3 +102,25 @@ def test_a_shift_of_the_model_shifts_every_answer(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(TwoInputModel, "_back", lambda self, log_y: back(self, log_y) + by)
     for name, three in answers(study, 1e23).items():
         assert np.array(three) - by == pytest.approx(np.array(before[name]), abs=1e-4), name
+
+
+def test_what_rises_with_size_is_not_lowered() -> None:
+    """An accuracy's least is its worst size: every plan refuses, and says what to plan for."""
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(3e7, 1e9, 6), np.geomspace(1e9, 4e10, 5)))
+    error = 0.2 + np.exp(4.0) * (n**-0.3 + d**-0.25)
+    error = error * (1.0 + 0.005 * np.sin(np.arange(len(n))))
+    runs = pl.DataFrame({"params": n, "tokens": d, "loss": 1.0 - error})
+    sheet = stored.fitted(runs, ("chinchilla",), label="accuracies", resamples=0)
+    for law in (None, "chinchilla"):
+        with pytest.raises(InputError, match=r"rises with params and tokens.*1 - accuracy"):
+            optimal(sheet, flops=1e21, law=law)
+    with pytest.raises(InputError, match="rises with params and tokens"):
+        stored_model.fit_of_model(runs)
+    (said,) = planning_summary(sheet.fits, sheet.ranges, [1e21])["warnings"]
+    assert "rises with params and tokens" in said
+    errors = runs.with_columns(loss=1.0 - pl.col("loss"))
+    planned = optimal(stored.fitted(errors, (), label="errors"), flops=1e21)
+    model = stored_model.model_of_runs(runs).model
+    assert model is not None and model.rises
+    # A study's target of so many FLOP is placed where the accuracy is highest.
+    assert compute_optimal(model, 1e21)[0] == pytest.approx(planned.value("params").value, rel=1e-4)
