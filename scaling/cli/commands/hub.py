@@ -18,8 +18,8 @@ def hub(
 ) -> None:
     """Export versions as a hubverse hub: model-output/ and hub-config/."""
     from scaling.record.audit.hub import export
-    from scaling.record.reproduce.reproduce import folder_of
+    from scaling.record.versions.lookup import find
 
     root = Path().resolve()
-    for path in export([folder_of(root, version) for version in versions], out):
+    for path in export([find(root, version) for version in versions], out):
         typer.echo(f"wrote {path}")
