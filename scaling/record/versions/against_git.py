@@ -28,6 +28,7 @@ from scaling.record.versions.sources import Commits
 from scaling.record.versions.tags import TAG, Tag, tags
 
 PARAMS = "params.yaml"
+KEPT = ("data/declared/", "data/published/", "data/thresholds/", "data/trends/")
 
 
 @dataclass(frozen=True)
@@ -83,20 +84,31 @@ def _against_commit(witness: Witness, entry: Entry, manifest: Mapping[str, Any])
     if datetime.fromisoformat(entry.issued_at) < commit.made:
         yield f"issued at {entry.issued_at}, before {name} was made ({commit.made.isoformat()})"
     made_by = manifest.get("made_by", {})
-    if entry.dirty or "code" not in made_by:
-        return
+    if not entry.dirty and "code" in made_by:
+        yield from (f"made {one} than {name} has" for one in _other(commit, made_by))
+        kept = {path: digest for path, digest in made_by.get("data", {}).items() if _is_kept(path)}
+        files = blobs(witness.root, [f"{entry.revision}:./{path}" for path in kept])
+        for (path, digest), content in zip(kept.items(), files, strict=True):
+            if content is None or sha256(content) != digest:
+                yield f"made with another {clean(path)} than {name} has"
+
+
+def _other(commit: Commit, made_by: Mapping[str, Any]) -> Iterator[str]:
+    """Code, packages and choices that are not the commit's; a replay has its choices elsewhere."""
     code = made_by["code"]
-    other = [
-        folder
-        for folder in sorted({*code, *commit.code})
-        if code.get(folder) != commit.code.get(folder)
-    ]
+    folders = sorted({*code, *commit.code})
+    other = [folder for folder in folders if code.get(folder) != commit.code.get(folder)]
     if other:
-        yield f"made by other code than {name} has, in {clean(', '.join(other))}"
+        yield f"by other code ({clean(', '.join(other))})"
     if made_by.get("packages") != commit.packages:
-        yield f"made with other packages than {name} has in {PACKAGES}"
+        yield f"with other packages ({PACKAGES})"
     if "as_of" not in made_by and made_by.get("params") != commit.params:
-        yield f"made by other choices than {name} has in {PARAMS}"
+        yield f"by other choices ({PARAMS})"
+
+
+def _is_kept(path: str) -> bool:
+    """Whether Git keeps an input as it came, unlike what stages make of it."""
+    return path.startswith(KEPT) and path.isprintable()
 
 
 # Earlier ledgers ---------------------------------------------------------------------------------
