@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -13,3 +14,27 @@ def git(folder: Path, *arguments: str) -> bytes | None:
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def objects(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+    """Name -> id and content of each object that Git has, asked for in one process.
+
+    A name is what ``git rev-parse`` takes, without line breaks; those that Git lacks are left out.
+    """
+    asked = list(dict.fromkeys(names))
+    text = "".join(f"{name}\n" for name in asked).encode()
+    command = ["git", "-C", str(folder), "cat-file", "--batch"]
+    try:
+        answer = subprocess.run(command, input=text, capture_output=True).stdout
+    except FileNotFoundError:
+        return {}
+    found, at = {}, 0
+    for name in asked:
+        end = answer.find(b"\n", at)
+        head = answer[at:end].decode(errors="replace").split(" ")
+        at = end + 1
+        if end < 0 or len(head) < 3 or not head[-1].isdigit():  # "NAME missing"
+            continue
+        found[name] = head[0], answer[at : at + int(head[-1])]
+        at += int(head[-1]) + 1
+    return found
