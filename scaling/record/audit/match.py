@@ -7,19 +7,24 @@ An outcome answers a target when all of these hold:
    the other;
 2. N and D within the tolerance of the target's (and C, where the outcome's C was counted as 6ND);
    a target without N and D is answered by its metric alone;
-3. it came later than what the version knew: observed after its as-of day, and for an ordinary
-   version after its issue too; in a replay that reveals a source by size, larger than the largest
-   run that was known;
+3. it is later than what the version knew: observed after its as-of day, and for an ordinary
+   version after the day of its issue too; in a replay that reveals a source by size, larger than
+   the largest run that was known;
 4. it is final: not an intermediate checkpoint, not before the end of its learning-rate schedule.
 
-Of several, the nearest in N and D answers; then the earliest, then the first by name. The number
-of others is kept.
+Of several, one that the version did not fit answers before one that it did; then the nearest in
+N and D, then the earliest, then the first by name. The number of others is kept. Outcomes are
+revised: a target is matched with what was on record when its version was issued, and again after
+each revision, so that a score by an old figure stays, marked as revised.
+
+A run observed on the very day of issue is paired with its target, but answers nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -31,6 +36,23 @@ from scaling.errors import InputError
 
 Places = NDArray[np.int64]
 
+AHEAD = "ahead"
+PAIR = {
+    "place": pl.Int64,
+    "outcome": pl.Int64,
+    "distance": pl.Float64,
+    "observed": pl.Date,
+    "run": pl.String,
+    "same_day": pl.Boolean,
+}
+ANSWER = {
+    "place": pl.Int64,
+    "outcome": pl.Int64,
+    "distance": pl.Float64,
+    "others": pl.Int64,
+    "fitted": pl.Boolean,
+    "revised": pl.Boolean,
+}
 GROUP = ("selection", "params_column")
 N_COLUMNS = ("params", "params_non_embedding", "params_active")
 
@@ -61,31 +83,68 @@ class Rules:
 
 
 def match(targets: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """The outcome of each target that has one.
+    """`pairs` and `answers` of them, where nothing that answers was fitted."""
+    return answers(pairs(targets, outcomes, rules), targets, outcomes)
+
+
+def pairs(targets: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Every target with every outcome within the rules.
 
     Args:
-        targets: one row a target of a version, as `scaling.record.audit.read.targets` gives.
+        targets: one row a target of a version, as `scaling.record.audit.read.forecasts` gives.
         outcomes: one row a result, as `scaling.record.audit.read.outcomes` gives.
 
     Returns:
         ``place`` and ``outcome`` (row numbers of the two tables), ``distance`` (largest log
-        difference in N and D) and ``others`` (further outcomes within the rules).
+        difference in N and D), ``observed``, ``run`` and ``same_day`` (observed on the day of
+        issue, so it answers nothing).
     """
-    empty = {"place": pl.Int64, "outcome": pl.Int64, "distance": pl.Float64, "others": pl.Int64}
     numbered = outcomes.with_row_index("outcome").filter("final")
     results = numbered.partition_by("selection", as_dict=True)
-    parts = []
+    parts = [pl.DataFrame(schema=PAIR)]
     for key, asked in targets.with_row_index("place").partition_by(*GROUP, as_dict=True).items():
         there = results.get(key[:1])
         if there is not None:
-            parts.append(_pairs(asked, there, str(key[1]), rules))
-    if not parts:
-        return pl.DataFrame(schema=empty)
-    best = pl.concat(parts).sort("place", "distance", "observed", "run", "outcome")
-    best = best.group_by("place", maintain_order=True).agg(
-        pl.first("outcome"), pl.first("distance"), others=pl.len() - 1
+            parts.append(_pairs(asked, there, str(key[1]), rules).cast(pl.Schema(PAIR)))
+    return pl.concat(parts)
+
+
+def answers(found: pl.DataFrame, targets: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes that answer targets: ``place``, ``outcome``, ``distance``, ``others`` (further
+    outcomes within the rules), ``fitted`` and ``revised`` (another answers now).
+
+    ``found`` is of `pairs`, and may say of each pair whether the version ``fitted`` the run.
+    """
+    if "fitted" not in found.columns:
+        found = found.with_columns(fitted=pl.lit(value=False))
+    later = found.filter(~pl.col("same_day")).with_columns(
+        born=outcomes["born"].gather(found.filter(~pl.col("same_day"))["outcome"]),
+        died=outcomes["died"].gather(found.filter(~pl.col("same_day"))["outcome"]),
     )
-    return best.cast(pl.Schema(empty))
+    later = later.sort("place", "fitted", "distance", "observed", "run", "outcome")
+    issued = targets["issued_at"]
+    rows: list[tuple[Any, ...]] = []
+    for (place,), part in later.group_by("place", maintain_order=True):
+        rows += [(place, *row) for row in _over_time(part, issued[place])]
+    return pl.DataFrame(rows, schema=ANSWER, orient="row")
+
+
+def _over_time(part: pl.DataFrame, issued: datetime) -> list[tuple[Any, ...]]:
+    """The answer of one target at its issue and after each later change, the last one once."""
+    nearest = part.select("outcome", "distance", "fitted", "born", "died").rows()
+    changes = {time for row in nearest for time in row[3:] if time is not None and time > issued}
+    found: dict[int, tuple[Any, ...]] = {}
+    last = -1
+    for now in (issued, *sorted(changes)):
+        known = [
+            row
+            for row in nearest
+            if (row[3] is None or row[3] <= now) and (row[4] is None or row[4] > now)
+        ]
+        last = known[0][0] if known else -1
+        if known:
+            found[last] = (*known[0][:2], len(known) - 1, known[0][2])
+    return [(*row, outcome != last) for outcome, row in found.items()]
 
 
 def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) -> pl.DataFrame:
@@ -94,7 +153,7 @@ def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) 
     left, right = asked[place], there[outcome].rename({"flops": "counted"})
     pairs = pl.concat(
         [
-            left.select("place", "flops", "after", "cut_column", "cut"),
+            left.select("place", "kind", "flops", "after", "cut_column", "cut"),
             right.select(
                 "outcome", "run", "observed", "counted", "flops_method", *N_COLUMNS, "tokens"
             ),
@@ -104,9 +163,15 @@ def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) 
     )
     apart = (pl.col("counted") / pl.col("flops")).log().abs()
     counted = (pl.col("flops_method") == "6ND") & apart.is_not_null()
-    return pairs.filter(
-        _later(), ~counted.fill_null(value=False) | (apart.fill_null(0.0) <= rules.flops)
-    ).select("place", "outcome", "distance", "observed", "run")
+    same_day = (pl.col("kind") == AHEAD) & (pl.col("observed") == pl.col("after"))
+    return (
+        pairs.with_columns(same_day=same_day)
+        .filter(
+            _later() | pl.col("same_day"),
+            ~counted.fill_null(value=False) | (apart.fill_null(0.0) <= rules.flops),
+        )
+        .select(*PAIR)
+    )
 
 
 def _later() -> pl.Expr:
