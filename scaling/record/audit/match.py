@@ -22,10 +22,10 @@ A run observed on the very day of issue is paired with its target, but answers n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -117,33 +117,47 @@ def answers(found: pl.DataFrame, targets: pl.DataFrame, outcomes: pl.DataFrame) 
     """
     if "fitted" not in found.columns:
         found = found.with_columns(fitted=pl.lit(value=False))
-    later = found.filter(~pl.col("same_day")).with_columns(
-        born=outcomes["born"].gather(found.filter(~pl.col("same_day"))["outcome"]),
-        died=outcomes["died"].gather(found.filter(~pl.col("same_day"))["outcome"]),
-    )
-    later = later.sort("place", "fitted", "distance", "observed", "run", "outcome")
-    issued = targets["issued_at"]
-    rows: list[tuple[Any, ...]] = []
-    for (place,), part in later.group_by("place", maintain_order=True):
-        rows += [(place, *row) for row in _over_time(part, issued[place])]
+    later = found.filter(~pl.col("same_day"))
+    later = later.with_columns(
+        outcomes["born"].gather(later["outcome"]), outcomes["died"].gather(later["outcome"])
+    ).sort("place", "fitted", "distance", "observed", "run", "outcome")
+    near: dict[int, list[_Near]] = {}
+    for place, *one in later.select("place", *_Near._fields).iter_rows():
+        near.setdefault(place, []).append(_Near(*one))
+    issued = targets["issued_at"].to_list()
+    rows = [
+        (place, *row) for place, some in near.items() for row in _over_time(some, issued[place])
+    ]
     return pl.DataFrame(rows, schema=ANSWER, orient="row")
 
 
-def _over_time(part: pl.DataFrame, issued: datetime) -> list[tuple[Any, ...]]:
-    """The answer of one target at its issue and after each later change, the last one once."""
-    nearest = part.select("outcome", "distance", "fitted", "born", "died").rows()
-    changes = {time for row in nearest for time in row[3:] if time is not None and time > issued}
+class _Near(NamedTuple):
+    """An outcome within the rules of one target, and from when to when it was on record."""
+
+    outcome: int
+    distance: float
+    fitted: bool
+    born: datetime | None
+    died: datetime | None
+
+    def known(self, now: datetime) -> bool:
+        """Whether it was on record at a time."""
+        return (self.born is None or self.born <= now) and (self.died is None or now < self.died)
+
+
+def _over_time(near: Sequence[_Near], issued: datetime) -> list[tuple[Any, ...]]:
+    """The answer of one target at its issue and after each later change, each outcome once.
+
+    ``near`` has the best first.
+    """
+    times = {time for one in near for time in (one.born, one.died) if time and time > issued}
     found: dict[int, tuple[Any, ...]] = {}
     last = -1
-    for now in (issued, *sorted(changes)):
-        known = [
-            row
-            for row in nearest
-            if (row[3] is None or row[3] <= now) and (row[4] is None or row[4] > now)
-        ]
-        last = known[0][0] if known else -1
+    for now in (issued, *sorted(times)):
+        known = [one for one in near if one.known(now)]
+        last = known[0].outcome if known else -1
         if known:
-            found[last] = (*known[0][:2], len(known) - 1, known[0][2])
+            found[last] = last, known[0].distance, len(known) - 1, known[0].fitted
     return [(*row, outcome != last) for outcome, row in found.items()]
 
 

@@ -93,11 +93,11 @@ def _opening(summary: dict[str, Any]) -> str:
     more = f" {aside} scores of revised outcomes or corrected versions are set aside." * bool(aside)
     return (
         f"{summary['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` "
-        "were issued before the outcome. `fitted`: the version fitted the very run, so the score is "
-        "no forecast. `contradicted`: the date of issue cannot be true. Replays chose their targets "
-        "with hindsight and use code written after the outcomes: `replay by day` knows the rows "
-        "observed by that day, `replay by size` the smaller runs of a source released all at once; "
-        "`counts by day` are numbers "
+        "were issued before the outcome. `fitted`: the version fitted the very run, so the score "
+        "is no forecast. `contradicted`: the date of issue cannot be true. Replays chose their "
+        "targets with hindsight and use code written after the outcomes: `replay by day` knows the "
+        "rows observed by that day, `replay by size` the smaller runs of a source released all at "
+        "once; `counts by day` are numbers "
         "of models in dated copies of a table."
     )
 

@@ -10,6 +10,7 @@ Someone who rewrites all of these is caught only by a person who kept an earlier
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -75,11 +76,19 @@ class Outcome:
 
     def line(self) -> bytes:
         """The line as it stands in the file, with its end."""
-        return canonical({one.name: getattr(self, one.name) for one in fields(self)}) + b"\n"
+        return self._line
 
     def digest(self) -> str:
         """What the next line holds as ``previous``."""
-        return sha256(self.line())
+        return self._digest
+
+    @functools.cached_property
+    def _line(self) -> bytes:
+        return canonical({one.name: getattr(self, one.name) for one in fields(self)}) + b"\n"
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        return sha256(self._line)
 
 
 def read(content: bytes) -> tuple[list[Outcome], str | None]:
