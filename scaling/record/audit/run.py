@@ -26,7 +26,7 @@ from scaling.record.audit.fitted import FittedRows
 from scaling.record.audit.match import Rules
 from scaling.record.audit.page import page
 from scaling.record.audit.summary import summarise
-from scaling.record.audit.timestamps import FOLDER, Authority, authority
+from scaling.record.audit.timestamps import FOLDER, Authority, authority, name_of
 from scaling.record.versions.dates import PLACES, dated, dates_problems
 from scaling.record.versions.ledger import MANIFEST, Entry
 from scaling.record.versions.outcomes import BOUND, OUTCOMES, Outcome, outcomes_problems
@@ -132,6 +132,12 @@ def _derived(
     more = {
         "dates": [known[name].facts(name) for name in sorted(known)],
         "covers": _covers(versions, lines),
+        # Some bytes of a token are not signed.
+        "tokens": {
+            entry.version: sha256(path.read_bytes())
+            for _, entry in versions
+            if (path := root / FOLDER / name_of(entry.line())).is_file()
+        },
     }
     return Audit(scores, still_open, _rounded(summarise(scores, still_open)) | more, lines, added)
 

@@ -8,6 +8,7 @@ replaced. It is verified offline against a root certificate that the person who 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ FOLDER = Path("reports/timestamps")
 # Answers of authorities are a few kB; what is longer is something else.
 LONGEST_ANSWER = 2**20
 SECONDS = 30
+_CERTIFICATE = re.compile(r'Verify error: ?([^"]+)')
 QUERY, REPLY = "application/timestamp-query", "application/timestamp-reply"
 
 
@@ -103,7 +105,16 @@ def timestamp_of(root: Path, line: bytes, trusted: Authority) -> datetime | str 
         response = client.decode_timestamp_response(path.read_bytes())
         return _verified(client, response, line, trusted)
     except (ValueError, client.VerificationError) as error:
-        return f"is no token that {trusted.file} vouches for: {error}"
+        return f"is no token that {trusted.file} vouches for: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """What OpenSSL says of a certificate or a signature, without the places in its code."""
+    text = str(error)
+    found = _CERTIFICATE.search(text)
+    if found:
+        return f"certificate of the authority: {found.group(1)}"
+    return "its signature does not hold" if "PKCS7_" in text else text
 
 
 def _verified(
@@ -223,7 +234,9 @@ def _token(url: str, line: bytes, trusted: Authority) -> bytes:
         nonce = response.tst_info.nonce
         found = _verified(client, response, line, trusted)
     except (ValueError, client.VerificationError) as error:
-        raise InputError(f"no token that {trusted.file} vouches for: {error}", file=url) from error
+        raise InputError(
+            f"no token that {trusted.file} vouches for: {_reason(error)}", file=url
+        ) from error
     if isinstance(found, str) or nonce != request.nonce:
         raise InputError("answered another request", file=url)
     return answer
