@@ -6,15 +6,16 @@ D = 2e10, forecast at 2.1. Versions are issued through `scaling.record.versions.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from scaling.io.hashing import canonical, sha256
 from scaling.record.audit.run import audit, write
@@ -36,10 +37,19 @@ VALIDATED = Path("data/validated/own.parquet")
 def run(name: str, params: float, value: float, observed: date, **more: Any) -> dict[str, Any]:
     """A row of the validated table."""
     return {
-        **{"source": "own", "run": name, "observed": observed, "recorded": observed},
-        **{"params": params, "tokens": 20 * params, "metric": "loss@x", "metric_kind": "loss"},
-        **{"unit": "nats/token", "value": value, "checkpoint": "final", "flops_method": "6ND"},
-        **{"flops": 120 * params**2},
+        "source": "own",
+        "run": name,
+        "observed": observed,
+        "recorded": observed,
+        "params": params,
+        "tokens": 20 * params,
+        "metric": "loss@x",
+        "metric_kind": "loss",
+        "unit": "nats/token",
+        "value": value,
+        "checkpoint": "final",
+        "flops_method": "6ND",
+        "flops": 120 * params**2,
         **more,
     }
 
@@ -60,26 +70,33 @@ def project(root: Path, versions: int = 2) -> Path:
     (root / "params.yaml").write_text(
         "audit: {tolerance: {params: 0.05, tokens: 0.05, flops: 0.1}}\n"
     )
+    (root / "dvc.yaml").write_text("stages: {}\n")
     (root / ".gitignore").write_text("data/validated\n.seen.json\nmade\n")
     git(root, "init", "-q", "-b", "main")
     commit(root, "the code", FIRST - timedelta(hours=1))
     for number in range(versions):
         publish(root, SMALL, FIRST + timedelta(days=number), median=2.1 + 0.01 * number)
     table(root, [*SMALL, ANSWER])
-    build(root)
+    if versions:
+        build(root)
     commit(root, "versions", FIRST + timedelta(days=versions))
     return root
 
 
-def commit(root: Path, message: str, when: datetime, *more: str) -> None:
+def commit(root: Path, message: str, when: datetime) -> None:
     """Commit everything, by a clock of its own."""
-    stamp = when.isoformat(timespec="seconds")
-    os.environ["GIT_COMMITTER_DATE"] = os.environ["GIT_AUTHOR_DATE"] = stamp
-    try:
+    with clock(when):
         git(root, "add", "-A")
-        git(root, "commit", "-q", "--allow-empty", "-m", message, *more)
-    finally:
-        del os.environ["GIT_COMMITTER_DATE"], os.environ["GIT_AUTHOR_DATE"]
+        git(root, "commit", "-q", "--allow-empty", "-m", message)
+
+
+@contextlib.contextmanager
+def clock(when: datetime) -> Iterator[None]:
+    """Git's clock shows this time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GIT_COMMITTER_DATE", "GIT_AUTHOR_DATE"):
+            patch.setenv(name, when.isoformat(timespec="seconds"))
+        yield
 
 
 def publish(root: Path, fitted: list[dict[str, Any]], now: datetime, median: float = 2.1) -> str:
@@ -87,8 +104,14 @@ def publish(root: Path, fitted: list[dict[str, Any]], now: datetime, median: flo
     quantiles = [median * (1 + 0.02 * (level - 0.5)) for level in LEVELS]
     forecast = pl.DataFrame(
         {
-            **{"study": "own", "target": "next", "params": 1e9, "tokens": 2e10, "flops": 1.2e20},
-            **{"law": "ensemble", "quantile": LEVELS, "value": quantiles},
+            "study": "own",
+            "target": "next",
+            "params": 1e9,
+            "tokens": 2e10,
+            "flops": 1.2e20,
+            "law": "ensemble",
+            "quantile": LEVELS,
+            "value": quantiles,
         }
     ).select(list(dtypes(FORECAST)))
     rows = pl.DataFrame(fitted, schema=dtypes(RUN)).rename({"value": "loss"})
@@ -153,15 +176,15 @@ def forged(root: Path, changes: dict[int, Change]) -> list[str]:
 
 def rechained(content: bytes, change: Callable[[list[dict[str, Any]]], None]) -> bytes:
     """The outcomes with a change, and the chain recomputed, with which line revises which."""
-    old = [sha256(line) for line in content.splitlines(keepends=True)]
     lines = [json.loads(line) for line in content.splitlines()]
+    old = {id(line): sha256(canonical(line) + b"\n") for line in lines}
     change(lines)
     previous, made = None, b""
     renamed: dict[str | None, str | None] = {None: None}
-    for digest, line in zip(old, lines, strict=False):
+    for line in lines:
         line |= {"previous": previous, "revises": renamed[line["revises"]]}
         text = canonical(line) + b"\n"
-        previous = renamed[digest] = sha256(text)
+        previous = renamed[old[id(line)]] = sha256(text)
         made += text
     return made
 

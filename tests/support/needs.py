@@ -40,6 +40,7 @@ PACKAGES = Need("a package for clusters and buckets", "make cluster")
 TRACKER = Need("a tracker's library", ".venv/bin/python -m pip install '.[trackers]'")
 DISK = Need("a small disk of its own", "run the tests as root, where mount may be used")
 TIMESTAMPS = Need("rfc3161-client", ".venv/bin/python -m pip install '.[timestamps]'")
+OPENSSH = Need("ssh-keygen", "apt-get install openssh-client")
 OPENSSL = Need("openssl", "apt-get install openssl")
 SHARED = Need(
     "a table without an open licence",

@@ -225,13 +225,13 @@ def audit_problems(root: Path, certificate: Path | None = None) -> list[str]:
         return wrong
     summary = _json(root / OUT / SUMMARY)
     if summary and "covers" not in summary:
-        return [f"{OUT}: was written before outcomes were put on record; {AGAIN}"]
+        return [f"{OUT / SUMMARY}: was written before outcomes were put on record; {AGAIN}"]
     try:
         versions, lines = covered(root, summary)
         claims = Claims.of(summary)
         made = _derived(root, versions, lines, _authority(root, certificate), claims).files()
     except (InputError, ValueError, KeyError, TypeError) as error:
-        return [f"{OUT}: cannot be derived from the record ({error}); {AGAIN}"]
+        return [f"{OUT / SUMMARY}: cannot be derived from the record ({error}); {AGAIN}"]
     return [
         *_unconfirmed(root, versions, claims),
         *differences(root / OUT, made, OUT.as_posix(), AGAIN),
