@@ -1,6 +1,7 @@
 """CPU seconds of an audit of 10,000 forecasts and 100,000 outcomes.
 
     python -m benchmarks.audit
+    python -m benchmarks.audit --same  # how often two runs of a table have one content
 
 Once in memory, and once as `scaling audit` does it: 100 published versions and 20 validated tables
 are read, and scores, page and summary are written. The allowance is 20 CPU seconds.
@@ -9,6 +10,7 @@ are read, and scores, page and summary are written. The allowance is 20 CPU seco
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime
@@ -16,14 +18,16 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from scipy.spatial import cKDTree
 
 from scaling.io.hashing import sha256
 from scaling.record.audit import run
+from scaling.record.audit.fitted import SIZE, VALUE
 from scaling.record.audit.match import Rules
 from scaling.record.audit.page import page
-from scaling.record.audit.read import OUTCOME, TARGET, selection
+from scaling.record.audit.read import ON_RECORD, OUTCOME, TARGET, selection
 from scaling.record.audit.summary import summarise
-from scaling.record.audit.table import merged, scored
+from scaling.record.audit.table import scored
 from scaling.record.versions.fingerprint import Current
 from scaling.record.versions.store import issue
 from scaling.runs.schema import FORECAST, RUN, dtypes
@@ -44,6 +48,7 @@ def tables(rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
             "version": [f"v{k // 100}" for k in range(FORECASTS)],
             "kind": "ahead",
             "issued": date(2024, 1, 1),
+            "issued_at": datetime(2024, 1, 1, tzinfo=UTC),
             "as_of": date(2024, 1, 1),
             "after": date(2024, 1, 1),
             "corrected_by": pl.Series([None] * FORECASTS, dtype=pl.String),
@@ -74,6 +79,7 @@ def tables(rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
         {
             "selection": [chosen[k] for k in study[place]],
             "run": [f"r{k}" for k in range(OUTCOMES)],
+            "row": "final",
             "observed": date(2025, 1, 1),
             "params": near_n * np.exp(rng.normal(0, 0.05, OUTCOMES)),
             "params_non_embedding": pl.Series([None] * OUTCOMES, dtype=pl.Float64),
@@ -83,6 +89,7 @@ def tables(rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
             "flops_method": "6ND",
             "value": 2.5 * np.exp(rng.normal(0, 0.02, OUTCOMES)),
             "final": True,
+            **dict.fromkeys(ON_RECORD),
         },
         schema=OUTCOME,
     )
@@ -106,7 +113,7 @@ def lay_out(root: Path, told: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -
     (root / "data/validated").mkdir(parents=True)
     chosen = outcomes.with_columns(source=pl.col("selection").str.json_path_match("$.source"))
     for (source,), part in chosen.partition_by("source", as_dict=True).items():
-        columns = part.with_columns(metric=pl.lit("loss@x"), checkpoint=pl.lit("final"))
+        columns = part.drop("row").with_columns(metric=pl.lit("loss@x"), checkpoint=pl.lit("final"))
         lacking = {k: pl.lit(None, t) for k, t in dtypes(RUN).items() if k not in columns.columns}
         table = columns.with_columns(**lacking).select(list(dtypes(RUN)))
         table.write_parquet(root / f"data/validated/{source}.parquet")
@@ -125,13 +132,36 @@ def _issue(root: Path, name: str, files: dict[str, str]) -> None:
     issue(root, root / "reports", lambda: current, now=datetime(2024, 1, 1, tzinfo=UTC))
 
 
+def same(validated: Path) -> None:
+    """Print how many final runs of each table are taken for another run of it by their content
+    (`scaling.record.audit.fitted`): same metric, N, D and value within its tolerances."""
+    for file in sorted(validated.glob("*.parquet")):
+        rows = pl.read_parquet(file).filter(
+            pl.col("value") > 0,
+            pl.col("checkpoint").fill_null("final") != "intermediate",
+            pl.col("params").is_not_null() & pl.col("tokens").is_not_null(),
+        )
+        found = 0
+        for part in rows.partition_by("metric"):
+            logs = np.log(part.select("params", "tokens", "value").to_numpy())
+            tree = cKDTree(logs / np.array([SIZE, SIZE, VALUE]))
+            runs = part["run"].to_list()
+            near = tree.query_pairs(1.0, p=np.inf)
+            found += len({one for pair in near for one in pair if runs[pair[0]] != runs[pair[1]]})
+        if rows.height:
+            print(f"{file.stem}: {100 * found / rows.height:.1f} % of {rows.height}")
+
+
 def main() -> None:
     """Print the CPU seconds and what was scored."""
+    if "--same" in sys.argv:
+        same(run.on_record.VALIDATED)
+        return
     targets, said, outcomes = tables(np.random.default_rng(0))
     start = time.process_time()
     rules = Rules(*np.log1p([0.05, 0.05, 0.1]))
     made, still_open = scored(targets, said, outcomes, rules)
-    text = page(summarise(merged(None, made), still_open))
+    text = page(summarise(made, still_open))
     spent = time.process_time() - start
     print(
         f"{targets.height} forecasts, {outcomes.height} outcomes: {made.height} scored, "

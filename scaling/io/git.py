@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,24 +23,25 @@ def committed(folder: Path, commit: str) -> datetime | None:
     return None if not said else datetime.fromtimestamp(int(said.split()[-1]), UTC)
 
 
-def blobs(folder: Path, names: Sequence[str]) -> Iterator[bytes | None]:
-    """The content of each object, by any name that Git knows; None for one that it has not.
+def objects(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+    """Name -> id and content of each object that Git has, asked for in one process.
 
-    One process answers for all of them. A name is on one line.
+    A name is what ``git rev-parse`` takes, without line breaks; those that Git lacks are left out.
     """
-    if not names:
-        return
-    asked = "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
+    asked = list(dict.fromkeys(names))
+    text = "".join(f"{name}\n" for name in asked).encode()
     command = ["git", "-C", str(folder), "cat-file", "--batch"]
-    answer = subprocess.run(command, input=asked, capture_output=True).stdout
-    start = 0
-    for _ in names:
-        end = answer.find(b"\n", start)
-        facts = answer[start:end].split()
-        if end < 0 or len(facts) != 3 or not facts[2].isdigit():
-            yield None
-            start = end + 1 if end >= 0 else len(answer)
+    try:
+        answer = subprocess.run(command, input=text, capture_output=True).stdout
+    except FileNotFoundError:
+        return {}
+    found, at = {}, 0
+    for name in asked:
+        end = answer.find(b"\n", at)
+        head = answer[at:end].decode(errors="replace").split(" ")
+        at = end + 1
+        if end < 0 or len(head) < 3 or not head[-1].isdigit():  # "NAME missing"
             continue
-        size = int(facts[2])
-        yield answer[end + 1 : end + 1 + size] if facts[1] == b"blob" else None
-        start = end + 2 + size
+        found[name] = head[0], answer[at : at + int(head[-1])]
+        at += int(head[-1]) + 1
+    return found

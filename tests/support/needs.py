@@ -39,6 +39,9 @@ COMPILER = Need("a C compiler", "apt-get install gcc libc6-dev")
 PACKAGES = Need("a package for clusters and buckets", "make cluster")
 TRACKER = Need("a tracker's library", ".venv/bin/python -m pip install '.[trackers]'")
 DISK = Need("a small disk of its own", "run the tests as root, where mount may be used")
+TIMESTAMPS = Need("rfc3161-client", ".venv/bin/python -m pip install '.[timestamps]'")
+OPENSSH = Need("ssh-keygen", "apt-get install openssh-client")
+OPENSSL = Need("openssl", "apt-get install openssl")
 SHARED = Need(
     "a table without an open licence",
     "set SCALING_SHARED to the folder that has it; it may not be shipped",

@@ -94,6 +94,13 @@ Resamples = Annotated[
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Registry = Annotated[Path, typer.Option(help="Folder of the threshold registry.")]
 Secret = Annotated[Path | None, typer.Option(help="File that holds the edition's secret.")]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        help="Root certificate (PEM) that verifies timestamps. Default: "
+        "audit.timestamps.certificate of params.yaml."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

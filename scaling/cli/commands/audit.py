@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, print_json
+from scaling.cli.commands._options import TRUST, Certificate, print_json
 from scaling.errors import counted
 
 PANEL = TRUST
@@ -15,15 +15,19 @@ PANEL = TRUST
 
 def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and write nothing.")] = False,
+    certificate: Certificate = None,
 ) -> None:
-    """Score published forecasts against later outcomes; writes tables to reports/audit."""
+    """Score published forecasts against later outcomes; writes tables to reports/audit.
+
+    Outcomes are put on record in reports/audit/outcomes.jsonl, which only grows.
+    """
     from scaling.record.audit.run import audit as run
-    from scaling.record.audit.run import dated, write
+    from scaling.record.audit.run import plain, write
     from scaling.record.site import refresh
 
-    made = run(Path())
+    made = run(Path(), certificate)
     if as_json:
-        print_json(dated(made.summary))
+        print_json(plain(made.summary))
         return
     for path in [*write(made, Path()), *refresh(Path())]:
         typer.echo(f"wrote {path}")
@@ -36,4 +40,9 @@ def audit(
         typer.echo(
             f"{row['kind']}: {row['forecasts']} of {counted(row['origins'], 'origin')}; {shares}"
         )
+    for row in made.summary["same_day"]:
+        typer.echo(f"{row['version']}, {row['target']}: {row['reason']}")
+    for row in made.summary["dates"]:
+        for text in row["contradicted_by"]:
+            typer.echo(text, err=True)
     typer.echo(f"{counted(made.still_open.height, 'target')} still without an outcome.")

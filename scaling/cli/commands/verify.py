@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Certificate
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
+NOT_DERIVED = "The audit, its outcomes and the index are checked once the above is right."
 
 
 def verify(
@@ -29,6 +30,7 @@ def verify(
         str | None,
         typer.Option(help="Checkpoint that was kept: its file, one of its lines, or - for input."),
     ] = None,
+    certificate: Certificate = None,
 ) -> None:
     """Check every published version, or a redacted edition without anything else.
 
@@ -42,14 +44,20 @@ def verify(
     elif disclosed or full:
         raise InputError("no edition given", allowed="the folder of a redacted edition")
     else:
+        from scaling.record.audit.run import uncovered
+        from scaling.record.audit.timestamps import timestamp_problems
         from scaling.record.editions.verify import check_all
         from scaling.record.reproduce.git_state import changed
+        from scaling.record.site.derived import derived_problems
         from scaling.record.versions.verify import notes
         from scaling.record.versions.verify import verify as run
 
-        for line in [*changed(Path()), *notes(Path())]:
+        for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
             typer.echo(line, err=True)
-        problems, good = run(Path()) + check_all(Path()), ["Every published version is whole."]
+        problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
+        # What is derived from versions that are not whole would differ everywhere.
+        problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
+        good = ["Every published version is whole, and what is derived from them is as they give."]
         if since is not None:
             wrong, said = _since(since)
             problems, good = problems + wrong, good + said

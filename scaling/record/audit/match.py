@@ -7,20 +7,25 @@ An outcome answers a target when all of these hold:
    the other;
 2. N and D within the tolerance of the target's (and C, where the outcome's C was counted as 6ND);
    a target without N and D is answered by its metric alone;
-3. it came later than what the version knew: observed after its as-of day, and for an ordinary
-   version after its issue too; in a replay that reveals a source by size, larger than the largest
-   run that was known;
+3. it is later than what the version knew: observed after its as-of day, and for an ordinary
+   version after the day of its issue too; in a replay that reveals a source by size, larger than
+   the largest run that was known;
 4. it is final: not an intermediate checkpoint, not before the end of its learning-rate schedule.
 
-Of several, the nearest in N and D answers; then the earliest, then the first by name. The number
-of others is kept.
+Of several, one that the version did not fit answers before one that it did; then the nearest in
+N and D, then the earliest, then the first by name. The number of others is kept. Outcomes are
+revised: a target is matched with what was on record when its version was issued, and again after
+each revision, so that a score by an old figure stays, marked as revised.
+
+A run observed on the very day of issue is paired with its target, but answers nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -31,6 +36,23 @@ from scaling.errors import InputError
 
 Places = NDArray[np.int64]
 
+AHEAD = "ahead"
+PAIR = {
+    "place": pl.Int64,
+    "outcome": pl.Int64,
+    "distance": pl.Float64,
+    "observed": pl.Date,
+    "run": pl.String,
+    "same_day": pl.Boolean,
+}
+ANSWER = {
+    "place": pl.Int64,
+    "outcome": pl.Int64,
+    "distance": pl.Float64,
+    "others": pl.Int64,
+    "fitted": pl.Boolean,
+    "revised": pl.Boolean,
+}
 GROUP = ("selection", "params_column")
 N_COLUMNS = ("params", "params_non_embedding", "params_active")
 
@@ -61,31 +83,82 @@ class Rules:
 
 
 def match(targets: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """The outcome of each target that has one.
+    """`pairs` and `answers` of them, where nothing that answers was fitted."""
+    return answers(pairs(targets, outcomes, rules), targets, outcomes)
+
+
+def pairs(targets: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Every target with every outcome within the rules.
 
     Args:
-        targets: one row a target of a version, as `scaling.record.audit.read.targets` gives.
+        targets: one row a target of a version, as `scaling.record.audit.read.forecasts` gives.
         outcomes: one row a result, as `scaling.record.audit.read.outcomes` gives.
 
     Returns:
         ``place`` and ``outcome`` (row numbers of the two tables), ``distance`` (largest log
-        difference in N and D) and ``others`` (further outcomes within the rules).
+        difference in N and D), ``observed``, ``run`` and ``same_day`` (observed on the day of
+        issue, so it answers nothing).
     """
-    empty = {"place": pl.Int64, "outcome": pl.Int64, "distance": pl.Float64, "others": pl.Int64}
     numbered = outcomes.with_row_index("outcome").filter("final")
     results = numbered.partition_by("selection", as_dict=True)
-    parts = []
+    parts = [pl.DataFrame(schema=PAIR)]
     for key, asked in targets.with_row_index("place").partition_by(*GROUP, as_dict=True).items():
         there = results.get(key[:1])
         if there is not None:
-            parts.append(_pairs(asked, there, str(key[1]), rules))
-    if not parts:
-        return pl.DataFrame(schema=empty)
-    best = pl.concat(parts).sort("place", "distance", "observed", "run", "outcome")
-    best = best.group_by("place", maintain_order=True).agg(
-        pl.first("outcome"), pl.first("distance"), others=pl.len() - 1
-    )
-    return best.cast(pl.Schema(empty))
+            parts.append(_pairs(asked, there, str(key[1]), rules).cast(pl.Schema(PAIR)))
+    return pl.concat(parts)
+
+
+def answers(found: pl.DataFrame, targets: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes that answer targets: ``place``, ``outcome``, ``distance``, ``others`` (further
+    outcomes within the rules), ``fitted`` and ``revised`` (another answers now).
+
+    ``found`` is of `pairs`, and may say of each pair whether the version ``fitted`` the run.
+    """
+    if "fitted" not in found.columns:
+        found = found.with_columns(fitted=pl.lit(value=False))
+    later = found.filter(~pl.col("same_day"))
+    later = later.with_columns(
+        outcomes["born"].gather(later["outcome"]), outcomes["died"].gather(later["outcome"])
+    ).sort("place", "fitted", "distance", "observed", "run", "outcome")
+    near: dict[int, list[_Near]] = {}
+    for place, *one in later.select("place", *_Near._fields).iter_rows():
+        near.setdefault(place, []).append(_Near(*one))
+    issued = targets["issued_at"].to_list()
+    rows = [
+        (place, *row) for place, some in near.items() for row in _over_time(some, issued[place])
+    ]
+    return pl.DataFrame(rows, schema=ANSWER, orient="row")
+
+
+class _Near(NamedTuple):
+    """An outcome within the rules of one target, and from when to when it was on record."""
+
+    outcome: int
+    distance: float
+    fitted: bool
+    born: datetime | None
+    died: datetime | None
+
+    def known(self, now: datetime) -> bool:
+        """Whether it was on record at a time."""
+        return (self.born is None or self.born <= now) and (self.died is None or now < self.died)
+
+
+def _over_time(near: Sequence[_Near], issued: datetime) -> list[tuple[Any, ...]]:
+    """The answer of one target at its issue and after each later change, each outcome once.
+
+    ``near`` has the best first.
+    """
+    times = {time for one in near for time in (one.born, one.died) if time and time > issued}
+    found: dict[int, tuple[Any, ...]] = {}
+    last = -1
+    for now in (issued, *sorted(times)):
+        known = [one for one in near if one.known(now)]
+        last = known[0].outcome if known else -1
+        if known:
+            found[last] = last, known[0].distance, len(known) - 1, known[0].fitted
+    return [(*row, outcome != last) for outcome, row in found.items()]
 
 
 def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) -> pl.DataFrame:
@@ -94,7 +167,7 @@ def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) 
     left, right = asked[place], there[outcome].rename({"flops": "counted"})
     pairs = pl.concat(
         [
-            left.select("place", "flops", "after", "cut_column", "cut"),
+            left.select("place", "kind", "flops", "after", "cut_column", "cut"),
             right.select(
                 "outcome", "run", "observed", "counted", "flops_method", *N_COLUMNS, "tokens"
             ),
@@ -104,9 +177,15 @@ def _pairs(asked: pl.DataFrame, there: pl.DataFrame, column: str, rules: Rules) 
     )
     apart = (pl.col("counted") / pl.col("flops")).log().abs()
     counted = (pl.col("flops_method") == "6ND") & apart.is_not_null()
-    return pairs.filter(
-        _later(), ~counted.fill_null(value=False) | (apart.fill_null(0.0) <= rules.flops)
-    ).select("place", "outcome", "distance", "observed", "run")
+    same_day = (pl.col("kind") == AHEAD) & (pl.col("observed") == pl.col("after"))
+    return (
+        pairs.with_columns(same_day=same_day)
+        .filter(
+            _later() | pl.col("same_day"),
+            ~counted.fill_null(value=False) | (apart.fill_null(0.0) <= rules.flops),
+        )
+        .select(*PAIR)
+    )
 
 
 def _later() -> pl.Expr:

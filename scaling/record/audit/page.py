@@ -26,6 +26,7 @@ def page(summary: dict[str, Any]) -> str:
             _means(summary["how_wrong"], ("kind", "law")),
             "By source, the ensemble only:",
             _means(summary["by_source"], ("kind", "source")),
+            *_dates(summary),
             "## By distance",
             "Decades of compute beyond the largest run that was known.",
             _means(_with_band(summary["how_far_out"]), ("kind", "decades")),
@@ -42,7 +43,50 @@ def page(summary: dict[str, Any]) -> str:
             "often it was the furthest off to that side.",
             _blame(summary["blame"]),
         ]
-    return "\n\n".join([*parts, "## Open targets", _open(summary["open"])]) + "\n"
+    parts += ["## Open targets", _open(summary["open"]), *_same_day(summary["same_day"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _dates(summary: dict[str, Any]) -> list[str]:
+    """What dates of issue rest on: of the scores, then version by version."""
+    if not summary["by_date"]:
+        return []
+    rows = [
+        [
+            row["version"],
+            row["rests_on"],
+            row["issued_at"],
+            row["signed_at"] or "",
+            row["signed_by"],
+            row["timestamped_at"] or "",
+            "; ".join(row["contradicted_by"]),
+        ]
+        for row in summary.get("dates", ())
+    ]
+    head = [
+        "version",
+        "rests on",
+        "issued",
+        "signed",
+        "signed by",
+        "timestamped",
+        "contradicted by",
+    ]
+    return [
+        "## Dates of issue",
+        "That a version was there before the outcome rests on a token of a third party (RFC 3161), "
+        "on a signature of its tag or commit that Git verified, or on the publisher's word alone. "
+        "A token or a signature counts for outcomes of later days.",
+        _means(summary["by_date"], ("kind", "date_rests_on")),
+        _table(head, rows, len(head)),
+    ]
+
+
+def _same_day(rows: Rows) -> list[str]:
+    """Targets that are open because their run was observed on the day of issue."""
+    head = ["version", "study", "target", "why it is not scored"]
+    cells = [[row["version"], row["study"], row["target"], row["reason"]] for row in rows]
+    return [_table(head, cells, 4)] if cells else []
 
 
 def _opening(summary: dict[str, Any]) -> str:
@@ -50,9 +94,11 @@ def _opening(summary: dict[str, Any]) -> str:
     more = f" {aside} scores of revised outcomes or corrected versions are set aside." * bool(aside)
     return (
         f"{summary['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` "
-        "were issued before the outcome. Replays chose their targets with hindsight and use code "
-        "written after the outcomes: `replay by day` knows the rows observed by that day, `replay "
-        "by size` the smaller runs of a source released all at once; `counts by day` are numbers "
+        "were issued before the outcome. `fitted`: the version fitted the very run, so the score "
+        "is no forecast. `contradicted`: the date of issue cannot be true. Replays chose their "
+        "targets with hindsight and use code written after the outcomes: `replay by day` knows the "
+        "rows observed by that day, `replay by size` the smaller runs of a source released all at "
+        "once; `counts by day` are numbers "
         "of models in dated copies of a table."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import polars as pl
 
 from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
-from scaling.record.audit.match import N_COLUMNS
-from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
+from scaling.record.audit.match import AHEAD, N_COLUMNS
+from scaling.record.versions.dates import moment
+from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, Entry, read_lines
 from scaling.record.versions.tables import quantiles
+from scaling.runs.row_identity import listed
 from scaling.runs.studies import without
 
 HISTORY = "history"
@@ -23,6 +25,7 @@ TARGET: dict[str, Any] = {
     "version": pl.String,
     "kind": pl.String,
     "issued": pl.Date,
+    "issued_at": pl.Datetime("us", "UTC"),
     "as_of": pl.Date,
     "after": pl.Date,
     "corrected_by": pl.String,
@@ -42,22 +45,36 @@ TARGET: dict[str, Any] = {
 OUTCOME: dict[str, Any] = {
     "selection": pl.String,
     "run": pl.String,
+    "row": pl.String,
     "observed": pl.Date,
     **dict.fromkeys((*N_COLUMNS, "tokens", "flops"), pl.Float64),
     "flops_method": pl.String,
     "value": pl.Float64,
     "final": pl.Boolean,
+    # Of a result on record: the time from which it counts, that of its revision, and its line.
+    "born": pl.Datetime("us", "UTC"),
+    "died": pl.Datetime("us", "UTC"),
+    "line": pl.String,
 }
+ON_RECORD = ("born", "died", "line")
+# The row of a result in a table that has one row a result.
+ONLY_ROW = "final"
+
+
+def published(root: Path) -> list[tuple[Path, Entry]]:
+    """Folder and line of each version in the order of the ledgers, the replayed history first."""
+    ledgers = [root / place / LEDGER for place in PLACES]
+    return [
+        (ledger.parent / entry.version, entry)
+        for ledger in ledgers
+        if ledger.is_file()
+        for entry in read_lines(ledger.read_bytes())[0]
+    ]
 
 
 def versions(root: Path) -> list[Path]:
-    """Folders of all versions in the order of the ledgers, the replayed history first."""
-    found = []
-    for reports in (root / "reports" / HISTORY, root / "reports"):
-        ledger = reports / LEDGER
-        if ledger.is_file():
-            found += [reports / entry.version for entry in read_lines(ledger.read_bytes())[0]]
-    return found
+    """Folders of all versions, in the same order."""
+    return [folder for folder, _ in published(root)]
 
 
 def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -97,7 +114,8 @@ def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
 
     A version with an as-of day before its issue was made with hindsight, so it is a replay.
     """
-    issued = datetime.fromisoformat(manifest["issued_at"]).date()
+    issued_at = moment(manifest["issued_at"])
+    issued = issued_at.astimezone(UTC).date()
     as_of = date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else issued
     replay = as_of < issued
     replayed = (
@@ -109,9 +127,10 @@ def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
     )
     return {
         "issued": pl.lit(issued),
+        "issued_at": pl.lit(issued_at.astimezone(UTC)),
         "as_of": pl.lit(as_of),
         "after": pl.lit(as_of if replay else issued),
-        "kind": replayed if replay else pl.lit("ahead"),
+        "kind": replayed if replay else pl.lit(AHEAD),
     }
 
 
@@ -159,5 +178,12 @@ def _results(rows: pl.DataFrame) -> pl.DataFrame:
     final = (pl.col("checkpoint").fill_null("final") != "intermediate") & (
         pl.col("schedule_complete").fill_null("yes") != "no"
     )
-    kept = rows.filter(pl.col("value") > 0).with_columns(final=final)
-    return kept.select(pl.col(name).cast(kind) for name, kind in OUTCOME.items())
+    numbered = rows.with_columns(final=final, row=listed(rows)["at"].fill_null(ONLY_ROW))
+    # The second of two results at one place in one run is another result.
+    nth = pl.int_range(pl.len()).over("run", "row")
+    row = pl.when(nth > 0).then(pl.format("{} ({})", "row", nth + 1)).otherwise("row")
+    kept = numbered.with_columns(row=row).filter(pl.col("value") > 0)
+    absent = [pl.lit(None, kind).alias(name) for name, kind in OUTCOME.items() if name in ON_RECORD]
+    return kept.with_columns(absent).select(
+        pl.col(name).cast(kind) for name, kind in OUTCOME.items()
+    )

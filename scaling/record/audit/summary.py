@@ -8,11 +8,13 @@ from typing import Any
 import polars as pl
 
 from scaling.forecasting.scores import CARRY, ENSEMBLE, HORIZONS, TAIL
+from scaling.record.audit.table import NO_OUTCOME
 
 MEASURES = ("crps", "wis", "in50", "in80", "in90", "in95")
 NOMINAL = {"in50": 0.5, "in80": 0.8, "in90": 0.9, "in95": 0.95}
 POINTS = (CARRY, TAIL)
 BINS = 10
+BY_DATE = ("kind", "date_rests_on")
 TARGET = ("version", "study", "target", "outcome_id")
 
 
@@ -24,6 +26,7 @@ def summarise(scores: pl.DataFrame, still_open: pl.DataFrame) -> dict[str, Any]:
         "forecasts_scored": use.height,
         "set_aside": scores.height - use.height,
         "open": _open(still_open),
+        "same_day": _same_day(still_open),
     }
     if not use.height:
         return answers
@@ -31,6 +34,7 @@ def summarise(scores: pl.DataFrame, still_open: pl.DataFrame) -> dict[str, Any]:
     main = use.filter(pl.col("law") == ENSEMBLE)
     return answers | {
         "how_wrong": means(use, "kind", "law"),
+        "by_date": means(main.filter(pl.col("date_rests_on").is_not_null()), *BY_DATE),
         "by_source": means(main, "kind", "source"),
         "how_far_out": means(_banded(main), "kind", "decades_from", "decades_to"),
         "getting_better": means(main.with_columns(year=pl.col("as_of").dt.year()), "kind", "year"),
@@ -149,3 +153,12 @@ def _open(still_open: pl.DataFrame) -> list[dict[str, Any]]:
         .sort("as_of", "version", "source")
         .to_dicts()
     )
+
+
+def _same_day(still_open: pl.DataFrame) -> list[dict[str, Any]]:
+    """Targets whose run was observed on the day of issue, with the reason why it is no outcome."""
+    if not still_open.height:
+        return []
+    there = still_open.filter(pl.col("reason") != NO_OUTCOME)
+    columns = ("version", "study", "target", "issued", "reason")
+    return there.select(columns).sort(columns[:3]).to_dicts()

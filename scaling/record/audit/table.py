@@ -6,74 +6,95 @@ revised, and the forecast is scored again with the new one.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
 
 from scaling.io.hashing import canonical, sha256
-from scaling.io.tables import unguarded
-from scaling.record.audit.match import Rules, match
+from scaling.record.audit.evidence import CONTRADICTED_WORD, NO_EVIDENCE, Evidence
+from scaling.record.audit.fitted import FITTED
+from scaling.record.audit.match import AHEAD, Rules, answers, pairs
 from scaling.record.audit.scores import score
 
 KEY = ("version", "study", "target", "law", "outcome_id")
-SHOWN = ("kind", "source", "issued", "as_of", "corrected_by", "decades")
-CAME = ("run", "observed", "value")
+SHOWN = ("kind", "date_rests_on", "source", "issued", "as_of", "corrected_by", "decades")
+OBSERVED = ("run", "observed", "value")
+SAME_DAY = "run {}: observed on the day of issue, so it cannot be known which was first"
+NO_OUTCOME = "no outcome within the tolerances"
+CONTRADICTED = "contradicted"
+Mark = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
 def scored(
-    targets: pl.DataFrame, forecasts: pl.DataFrame, outcomes: pl.DataFrame, rules: Rules
+    targets: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    rules: Rules,
+    *,
+    mark: Mark = lambda pairs, targets, outcomes: pairs,
+    evidence: Callable[[list[str]], Mapping[str, Evidence]] = lambda versions: {},
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Scores, one row a forecast of an answered target, and the targets without an answer."""
-    pairs = match(targets, outcomes, rules)
-    answered = pl.concat(
+    """Scores, one row a forecast of an answered target, and the targets without an answer.
+
+    ``mark`` says of pairs whether the version ``fitted`` the run, ``evidence`` what the dates
+    of versions rest on. ``revised`` marks scores by an outcome that was replaced later. A target
+    without an answer has the ``reason``.
+    """
+    found = mark(pairs(targets, outcomes, rules), targets, outcomes)
+    answered = answers(found, targets, outcomes)
+    still_open = _open(targets, found, answered.filter(~pl.col("revised"))["place"])
+    if not answered.height:
+        return pl.DataFrame(), still_open
+    both = pl.concat(
         [
-            targets[pairs["place"]],
-            outcomes[pairs["outcome"]].select(*CAME),
-            pairs.select("distance", "others"),
+            targets[answered["place"]],
+            outcomes[answered["outcome"]].select(*OBSERVED, "line"),
+            answered.select("distance", "others", "fitted", "revised"),
         ],
         how="horizontal",
     )
-    answered = answered.with_columns(outcome_id=_identity(answered))
-    still_open = targets[np.setdiff1d(np.arange(targets.height), pairs["place"].to_numpy())]
-    if not answered.height:
-        return pl.DataFrame(), still_open
-    every = answered.join(
+    both = both.with_columns(outcome_id=pl.coalesce("line", _identity(both)))
+    both = _dated(both, evidence(sorted(set(both.filter(kind=AHEAD)["version"]))))
+    every = both.join(
         forecasts, on=["version", "study", "target"], how="inner", maintain_order="left_right"
     )
     parts = [_scores(part) for part in every.partition_by("levels", maintain_order=True)]
-    columns = (*KEY, *SHOWN, *CAME, "median", "distance", "others", *_measures(parts[0]))
+    columns = (
+        *(*KEY, *SHOWN, *OBSERVED, "median", "distance", "others"),
+        *(*_measures(parts[0]), "revised"),
+    )
     return pl.concat(parts).select(columns).sort(KEY), still_open
 
 
-def merged(old: pl.DataFrame | None, new: pl.DataFrame) -> pl.DataFrame:
-    """Scores that were given before, with those that are new; ``revised`` marks superseded ones.
-
-    A row is superseded when the same forecast has a score by a later version of the outcome.
-    """
-    if old is None or not old.height:
-        return new.with_columns(revised=pl.lit(value=False)) if new.height else new
-    if not new.height:
-        return old.with_columns(revised=pl.lit(value=True))
-    before = old.select(new.columns).cast(new.schema)
-    fresh = new.join(before, on=KEY, how="anti")
-    kept = pl.concat([before, fresh])
-    current = new.select(KEY).with_columns(revised=pl.lit(value=False))
-    return kept.join(current, on=KEY, how="left").with_columns(
-        pl.col("revised").fill_null(value=True)
-    ).sort(KEY)  # fmt: skip
+def _open(targets: pl.DataFrame, found: pl.DataFrame, answered: pl.Series) -> pl.DataFrame:
+    """The targets that no outcome answers now, with why not."""
+    same_day = found.filter("same_day").group_by("place").agg(pl.col("run").min())
+    reason = pl.format(SAME_DAY, "run").fill_null(NO_OUTCOME)
+    numbered = targets.with_row_index("place").cast({"place": pl.Int64})
+    left = numbered.filter(~pl.col("place").is_in(answered.implode()))
+    there = left.join(same_day, on="place", how="left", maintain_order="left")
+    return there.with_columns(reason=reason).drop("place", "run")
 
 
-def read(path: Path) -> pl.DataFrame | None:
-    """The scores that an earlier audit wrote; None where there was none."""
-    if not path.is_file():
-        return None
-    return unguarded(pl.read_csv(path, infer_schema_length=None, try_parse_dates=True))
+def _dated(answered: pl.DataFrame, evidence: Mapping[str, Evidence]) -> pl.DataFrame:
+    """With what each date rests on, and the kind that this leaves of a score ahead."""
+    kinds, rests = [], []
+    rows = answered.select("version", "kind", "fitted", "observed").iter_rows()
+    for version, kind, fitted, observed in rows:
+        shown = evidence.get(version, NO_EVIDENCE).before(observed)
+        spoiled = FITTED if fitted else CONTRADICTED if shown == CONTRADICTED_WORD else kind
+        kinds.append(spoiled if kind == AHEAD else kind)
+        rests.append(shown if kind == AHEAD else None)
+    return answered.drop("fitted").with_columns(
+        pl.Series("kind", kinds, dtype=pl.String),
+        pl.Series("date_rests_on", rests, dtype=pl.String),
+    )
 
 
 def _identity(answered: pl.DataFrame) -> pl.Series:
-    """The version of each outcome: a hash of the run, the day and the value."""
-    rows = answered.select("metric", *CAME).rows()
+    """Of outcomes that are not on record: a hash of the run, the day and the value."""
+    rows = answered.select("metric", *OBSERVED).rows()
     distinct = {row: sha256(canonical(row))[:12] for row in set(rows)}
     return pl.Series([distinct[row] for row in rows])
 
@@ -84,7 +105,8 @@ def _scores(part: pl.DataFrame) -> pl.DataFrame:
     scores_of = score(levels, values, part["value"].to_numpy())
     median = pl.Series("median", part["value"].to_numpy() * np.exp(scores_of["error"]))
     measures = pl.DataFrame(scores_of).with_columns(pl.all().fill_nan(None))
-    return pl.concat([part.drop("levels", "values"), median.to_frame(), measures], how="horizontal")
+    rest = part.drop("levels", "values")
+    return pl.concat([rest, median.to_frame(), measures], how="horizontal")
 
 
 def _measures(part: pl.DataFrame) -> list[str]:

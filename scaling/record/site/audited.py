@@ -42,6 +42,7 @@ def read(reports: Path) -> dict[str, Any]:
     replays = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
     return {
         "confidence": [dict(as_map(one)) for one in as_list(found.get("confidence"))],
+        "dates": [dict(as_map(one)) for one in as_list(found.get("dates"))],
         "distance": [dict(as_map(one)) for one in as_list(found.get("how_far_out"))],
         "files": [name for name, _, _ in OTHER_FILES if (reports / name).is_file()],
         "replays": len(replays),
@@ -53,12 +54,14 @@ def blocks(found: dict[str, Any]) -> tuple[Block, ...]:
     if not found["confidence"]:
         return (Text("No published forecast has been scored yet; `scaling audit` scores them."),)
     text = Text(
-        "Published forecasts against outcomes. Ahead: issued before the outcome. Replays use later "
+        "Published forecasts against outcomes. Ahead: issued before the outcome. Fitted: the "
+        "version fitted the very run. Contradicted: its date cannot be true. Replays use later "
         "code on what was known on a day (by day), or on the smaller runs of a source released all "
         "at once (by size); they prove no foresight. An origin is one source of one version; its "
         "forecasts share errors, so ranges count origins."
     )
-    return text, confidence_table(found["confidence"]), distance_table(found["distance"])
+    dates = (dates_table(found["dates"]),) if found["dates"] else ()
+    return text, confidence_table(found["confidence"]), distance_table(found["distance"]), *dates
 
 
 def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -90,6 +93,32 @@ def _confidence(row: dict[str, Any]) -> tuple[Cell, ...]:
         if None in ends
         else Cell(between(*map(share, ends)), (ends[0] or 0.0, ends[1] or 0.0), "", place),
     )
+
+
+def dates_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """A row a version that was scored ahead: what its date of issue rests on."""
+    columns = (
+        Column("version"),
+        Column("issued", "UTC"),
+        Column("date rests on", long=True),
+        Column("signed", "UTC"),
+        Column("timestamped", "UTC"),
+        Column("contradicted by", long=True),
+    )
+    place = f"{ORIGIN}#dates"
+    names = ("version", "issued_at", "rests_on", "signed_at", "timestamped_at")
+    lines = tuple(
+        (
+            *(words(row.get(name) or None, place) for name in names),
+            words("; ".join(map(str, as_list(row.get("contradicted_by")))) or None, place),
+        )
+        for row in rows
+    )
+    note = (
+        "A date of issue rests on a token of a third party (RFC 3161), on a signature that Git "
+        "verified, or on the publisher's word alone."
+    )
+    return table("audit-dates-table", "Dates of issue", columns, (Group("", lines),), note)
 
 
 def distance_table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ FORM = 2  # raised when a record holds something else than before
 SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
+BACKTESTS = "backtest-table"
 _KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"), ("code", "code"))
 _COLUMNS = ("study", "target", "law", "quantile", "value")
 
@@ -82,7 +84,7 @@ def _record(reports: Path, entry: Entry, before: Entry | None) -> Record:
         "first": before is None,
         "changed": [] if before is None else changed(_made_by(old), _made_by(folder)),
         "moved": None if before is None else moved(then, now),
-        "calibration": calibration(_json(folder, "report.json")),
+        "calibration": calibration(_backtest_blocks(folder)),
         "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
     }
 
@@ -93,9 +95,24 @@ def _folder(reports: Path, entry: Entry) -> Path | None:
 
 
 def _json(folder: Path | None, name: str) -> Mapping[str, Any]:
-    if folder is not None:
-        with contextlib.suppress(OSError, ValueError, RecursionError):
-            return as_map(load((folder / name).read_bytes()))
+    return {} if folder is None else _parsed(folder / name)
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        return as_map(json.loads(path.read_bytes()))
+    return {}
+
+
+def _backtest_blocks(folder: Path | None) -> Mapping[str, Any]:
+    """The version's report with nothing but its table of backtests, since making every cell of a
+    report full takes longer than the rest of a record."""
+    whole = {} if folder is None else _parsed(folder / "report.json")
+    blocks = [b for s in as_list(whole.get("sections")) for b in as_list(as_map(s).get("blocks"))]
+    tables = [block for block in blocks if as_map(block).get("id") == BACKTESTS]
+    small = {**whole, "sections": [{"blocks": tables}]}
+    with contextlib.suppress(ValueError, TypeError, LookupError, RecursionError):
+        return as_map(load(json.dumps(small)))
     return {}
 
 
@@ -206,7 +223,7 @@ def _mean(pairs: Sequence[tuple[float, float | None]]) -> float | None:
 
 def _backtests(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     blocks = [b for s in as_list(report.get("sections")) for b in as_list(as_map(s).get("blocks"))]
-    tables = [as_map(block) for block in blocks if as_map(block).get("id") == "backtest-table"]
+    tables = [as_map(block) for block in blocks if as_map(block).get("id") == BACKTESTS]
     groups = [as_map(group) for table in tables for group in as_list(table.get("groups"))]
     rows = [_values(row) for group in groups for row in as_list(group.get("rows"))]
     return [

@@ -76,38 +76,53 @@ def _files(name: str, report: Report, document: Record) -> dict[str, bytes]:
     return {f"{name}.{kind}": text.encode() for kind, text in texts.items()}
 
 
+def derived(root: Path) -> dict[str, bytes]:
+    """The bytes of every file of the index, by name, from the ledger and the versions alone."""
+    return _derived(root / "reports", _StoredIndex(), always=True)[0]
+
+
 def _write(reports: Path, known: _StoredIndex) -> list[Path]:
     if not (reports / LEDGER).is_file():
         raise InputError("is missing", file=reports / LEDGER, hint="`scaling refit` publishes")
     with atomic.locked(reports):
-        entries, wrong = read_lines((reports / LEDGER).read_bytes())
+        files, wrong = _derived(reports, known)
         if wrong is not None:
             raise InputError(wrong, file=reports / LEDGER, hint="`scaling publish` restores it")
-        pages, changed = _older(reports, entries, known)
-        first = len(pages) * PAGE
-        before = entries[first - 1] if first else None
-        newest = records(reports, entries[first:], known.versions, before)
-        return changed + _put(reports, contents(newest, audited.read(reports), pages))
+        return _put(reports, files)
+
+
+def _derived(
+    reports: Path, known: _StoredIndex, *, always: bool = False
+) -> tuple[dict[str, bytes], str | None]:
+    """The files of the index and, ``always`` or where they changed, of older pages; and what is
+    wrong with the ledger."""
+    entries, wrong = read_lines((reports / LEDGER).read_bytes())
+    pages, files = _older(reports, entries, known, always)
+    first = len(pages) * PAGE
+    before = entries[first - 1] if first else None
+    newest = records(reports, entries[first:], known.versions, before)
+    return files | contents(newest, audited.read(reports), pages), wrong
 
 
 def _older(
-    reports: Path, entries: list[Entry], known: _StoredIndex
-) -> tuple[list[Record], list[Path]]:
+    reports: Path, entries: list[Entry], known: _StoredIndex, always: bool
+) -> tuple[list[Record], dict[str, bytes]]:
     """What the index says of each page of older versions, and the files of pages made now."""
     pages: list[Record] = []
-    changed: list[Path] = []
+    made: dict[str, bytes] = {}
     for first in range(0, len(entries) - 2 * PAGE + 1, PAGE):
         identity = _identity(entries, first)
-        sizes = _unchanged_sizes(reports, identity, known.pages.get(identity["name"], {}))
+        stored = known.pages.get(identity["name"], {})
+        sizes = {} if always else _unchanged_sizes(reports, identity, stored)
         if not sizes:
             before = entries[first - 1] if first else None
             found = records(reports, entries[first : first + PAGE], known.versions, before)
             report = older_page(found, identity, pages[-1] if pages else None)
             files = _files(identity["name"], report, {"versions": found[::-1]})
-            changed += _put(reports, files)
+            made |= files
             sizes = {name: len(content) for name, content in files.items()}
         pages.append(identity | {"bytes": sizes})
-    return pages, changed
+    return pages, made
 
 
 def _identity(entries: list[Entry], first: int) -> Record:

@@ -12,7 +12,6 @@ import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import yaml
 
 from scaling.document.format import clean
 from scaling.errors import counted
-from scaling.io.git import blobs, committed, git
+from scaling.io.git import git, objects
 from scaling.io.hashing import canonical, sha256
 from scaling.record.versions.fingerprint import PACKAGES
 from scaling.record.versions.ledger import LEDGER, MANIFEST, Entry, read_lines, recorded
@@ -33,9 +32,8 @@ KEPT = ("data/declared/", "data/published/", "data/thresholds/", "data/trends/")
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that a version names: when it was made, and what it holds of the inputs."""
+    """What a commit that a version names holds of the inputs."""
 
-    made: datetime
     code: Mapping[str, str]
     params: str
     packages: str
@@ -51,12 +49,12 @@ class Witness:
     @functools.cache  # noqa: B019 - one object a check
     def commit(self, name: str) -> Commit | None:
         """None where this clone does not have the commit."""
-        code, made = self._commits.code_at(name), committed(self.root, name)
-        if code is None or made is None:
+        code = self._commits.code_at(name)
+        if code is None:
             return None
         params = git(self.root, "show", f"{name}:./{PARAMS}") or b""
         packages = git(self.root, "show", f"{name}:./{PACKAGES}") or b""
-        return Commit(made, code, sha256(_parsed(params)), sha256(packages))
+        return Commit(code, sha256(_parsed(params)), sha256(packages))
 
 
 def _parsed(params: bytes) -> bytes:
@@ -76,20 +74,18 @@ def problems(witness: Witness, place: Path, chain: list[Entry]) -> Iterator[str]
 
 
 def _against_commit(witness: Witness, entry: Entry, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """The commit that a version names: is it older than the version, and has it the inputs?"""
+    """Whether the commit that a version names has the inputs that made it."""
     commit = None if entry.revision is None else witness.commit(entry.revision)
     if commit is None:
         return
     name = f"the commit {str(entry.revision)[:12]} that it names"
-    if datetime.fromisoformat(entry.issued_at) < commit.made:
-        yield f"issued at {entry.issued_at}, before {name} was made ({commit.made.isoformat()})"
     made_by = manifest.get("made_by", {})
     if not entry.dirty and "code" in made_by:
         yield from (f"made {one} than {name} has" for one in _other(commit, made_by))
         kept = {path: digest for path, digest in made_by.get("data", {}).items() if _is_kept(path)}
-        files = blobs(witness.root, [f"{entry.revision}:./{path}" for path in kept])
-        for (path, digest), content in zip(kept.items(), files, strict=True):
-            if content is None or sha256(content) != digest:
+        files = objects(witness.root, [f"{entry.revision}:./{path}" for path in kept])
+        for path, digest in kept.items():
+            if sha256(files.get(f"{entry.revision}:./{path}", ("", b""))[1]) != digest:
                 yield f"made with another {clean(path)} than {name} has"
 
 
@@ -153,10 +149,9 @@ def _older_ledgers(root: Path, place: Path) -> Iterator[tuple[str, bytes]]:
     path = (place / LEDGER).relative_to(root).as_posix()
     listed = git(root, "log", "--first-parent", "--format=%H", "--", path) or b""
     commits = listed.decode().split()
-    for commit, content in zip(
-        commits, blobs(root, [f"{commit}:./{path}" for commit in commits]), strict=True
-    ):
-        yield commit, content or b""
+    found = objects(root, [f"{commit}:./{path}" for commit in commits])
+    for commit in commits:
+        yield commit, found.get(f"{commit}:./{path}", ("", b""))[1]
 
 
 def _version(line: bytes) -> str:
@@ -191,10 +186,10 @@ def _tagged_manifests(
     root: Path, found: list[Tag], known: Mapping[str, tuple[Path, Entry]]
 ) -> dict[str, str]:
     """Version -> hash of its manifest in the commit that is tagged."""
-    names = [one.version for one in found if one.version in known]
-    files = [
-        f"{TAG}{name}:./{known[name][0].relative_to(root).as_posix()}/{name}/{MANIFEST}"
-        for name in names
-    ]
-    there = zip(names, blobs(root, files), strict=True)
-    return {name: sha256(content) for name, content in there if content is not None}
+    files = {
+        f"{TAG}{name}:./{known[name][0].relative_to(root).as_posix()}/{name}/{MANIFEST}": name
+        for name in (one.version for one in found)
+        if name in known
+    }
+    there = objects(root, files)
+    return {files[file]: sha256(content) for file, (_, content) in there.items()}

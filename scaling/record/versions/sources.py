@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from scaling.io.git import blobs, git
+from scaling.io.git import git, objects
 from scaling.io.hashing import sha256
 
 # All code there is, the command line and the project's own laws too.
@@ -53,8 +53,8 @@ class Commits:
 
     def _read(self, wanted: set[str]) -> None:
         asked = sorted(wanted)
-        for blob, content in zip(asked, blobs(self._root, asked), strict=True):
-            self._known[blob] = sha256(content or b"")
+        for blob, (_, content) in objects(self._root, asked).items():
+            self._known[blob] = sha256(content)
 
 
 def _listed(listed: str, prefix: str) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from scaling.io import atomic
 from scaling.io.git import committed
 from scaling.io.hashing import sha256
 from scaling.record.versions.check import _checked_chain, _History
-from scaling.record.versions.dates import ahead, newest_row
+from scaling.record.versions.dates import ahead
 from scaling.record.versions.fingerprint import (
     Current,
     code,
@@ -223,8 +223,7 @@ def _check_day(root: Path, current: Current, now: datetime, revision: str | None
     wrong = None
     if current.as_of is None:
         fitted = [path for name, path in current.files.items() if name.startswith("fits/")]
-        newest = newest_row(path for path in fitted if path.suffix == ".csv")
-        wrong = None if newest is None else ahead(newest, now)
+        wrong = ahead((path for path in fitted if path.suffix == ".csv"), now)
     made = None if revision is None else committed(root, revision)
     if made is not None and now < made:
         wrong = (

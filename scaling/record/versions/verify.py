@@ -18,9 +18,9 @@ def verify(root: Path) -> list[str]:
     """
     witness = against_git.Witness(root)
     found = damage(root)
+    found += dates.problems(root)
     chains = list(_chains(root))
     for place, chain in chains:
-        found += dates.problems(root, place, chain)
         found += against_git.problems(witness, place, chain)
     found += _alike([entry.version for _, chain in chains for entry in chain])
     known = {entry.version: (place, entry) for place, chain in chains for entry in chain}

@@ -198,7 +198,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str, str]] = {
     forecast: ("forecast.csv: is not what was published", "line 1 was another in the commit"),
     report: ("report.html: is not what was published", "line 1 was another in the commit"),
     date_back: ("is not what was published", "before the commit"),
-    date_between: ("is not what was published", "which was published first"),
+    date_between: ("is not what was published", "which is before it in the ledger"),
     deletion: ("manifest.json: is missing", "line 2 was another in the commit"),
     deletion_of_the_last: ("does not begin with the ledger that is in Git", "line 3 was another"),
     reordering: ("does not continue from the line before", "line 1 was another in the commit"),
@@ -210,7 +210,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str, str]] = {
     other_choices: ("is not what was published", r"other choices \(params.yaml\) than"),
     retroactive_rule: ("is not what was published", "another data/thresholds/rules.csv"),
     other_commit: ("is not what was published", "before the commit|other code"),
-    fitted_later: ("fits/a.csv: is not what was published", "before the newest run that it fitted"),
+    fitted_later: ("fits/a.csv: is not what was published", "before a row that it fitted"),
     moved_tag: ("its commit has another manifest", ""),
     tag_of_nothing: ("no ledger has this version", ""),
 }

@@ -95,7 +95,7 @@ def test_a_backtest_shows_its_means() -> None:
 
 
 def test_an_audit_shows_its_page() -> None:
-    empty = {"forecasts_scored": 0, "set_aside": 0, "open": []}
+    empty = {"forecasts_scored": 0, "set_aside": 0, "open": [], "same_day": []}
     shown = rendered(Audit(pl.DataFrame(), pl.DataFrame(), empty)._repr_markdown_())
     assert "Audit of published forecasts" in shown.text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,11 @@ def test_scores_of_a_whole_audit_equal_those_of_an_independent_implementation() 
     count = 60
     names = [f"t{number}" for number in range(count)]
     z = np.sort(rng.normal(0.9, 0.2, (count, len(LEVELS))), axis=1)
-    came = np.exp(rng.normal(0.9, 0.3, count))
+    observed = np.exp(rng.normal(0.9, 0.3, count))
     sizes = 1e9 * 2.0 ** np.arange(count)
     asked = [target(target=name, params=n) for name, n in zip(names, sizes, strict=True)]
     results = [outcome(run=name, params=n) for name, n in zip(names, sizes, strict=True)]
-    told = pl.DataFrame(
+    found = pl.DataFrame(
         {
             "version": "v",
             "study": "s",
@@ -86,11 +86,11 @@ def test_scores_of_a_whole_audit_equal_those_of_an_independent_implementation() 
             "values": np.exp(z).tolist(),
         }
     )
-    outcomes = pl.concat(results).with_columns(value=pl.Series(came))
-    made, still_open = table.scored(pl.concat(asked), told, outcomes, RULES)
+    outcomes = pl.concat(results).with_columns(value=pl.Series(observed))
+    made, still_open = table.scored(pl.concat(asked), found, outcomes, RULES)
     assert (made.height, still_open.height) == (count, 0)
     made = pl.DataFrame({"target": names}).join(made, on="target", maintain_order="left")
-    truth, half = np.log(came), range(4)
+    truth, half = np.log(observed), range(4)
     low, high = (np.stack([z[:, k] for k in order], -1) for order in (half, [8 - k for k in half]))
     theirs = scoringrules.weighted_interval_score(truth, z[:, 4], low, high, 2 * LEVELS[:4])
     np.testing.assert_allclose(made["wis"], theirs, rtol=1e-10)
@@ -115,8 +115,8 @@ def test_intervals_of_observed_shares_hold_the_stated_one() -> None:
             kind=pl.lit("ahead"), source=pl.lit("s"), version=np.repeat(np.arange(origins), each)
         )
         [row] = summary.calibration(frame)
-        for name, told in zip(summary.NOMINAL, row["intervals"], strict=True):
-            held[name] += told["low"] <= told["stated"] <= told["high"]
+        for name, found in zip(summary.NOMINAL, row["intervals"], strict=True):
+            held[name] += found["low"] <= found["stated"] <= found["high"]
     # 95 % is meant; 30 origins and a share near its end cost a few per cent, and 300 audits 1.3.
     assert all(0.88 * audits < count < 0.99 * audits for count in held.values()), held
 
@@ -173,6 +173,7 @@ def target(**changed: Any) -> pl.DataFrame:
         "version": "v",
         "kind": "ahead",
         "issued": date(2024, 1, 1),
+        "issued_at": datetime(2024, 1, 1, 12, tzinfo=UTC),
         "as_of": date(2024, 1, 1),
         "after": date(2024, 1, 1),
         "corrected_by": None,
@@ -196,6 +197,7 @@ def outcome(**changed: Any) -> pl.DataFrame:
     row: dict[str, Any] = {
         "selection": SAME,
         "run": "r",
+        "row": "final",
         "observed": date(2024, 2, 1),
         "params": 1e9,
         "params_non_embedding": None,
@@ -210,7 +212,7 @@ def outcome(**changed: Any) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("asked", "came", "answered"),
+    ("asked", "observed", "answered"),
     [
         ({}, {}, True),
         ({}, {"params": 1.04e9, "tokens": 1.95e10}, True),
@@ -233,14 +235,14 @@ def outcome(**changed: Any) -> pl.DataFrame:
     ],
 )  # fmt: skip
 def test_each_rule_alone_decides(
-    asked: dict[str, Any], came: dict[str, Any], *, answered: bool
+    asked: dict[str, Any], observed: dict[str, Any], *, answered: bool
 ) -> None:
-    pairs = match(target(**asked), outcome(**came), RULES)
+    pairs = match(target(**asked), outcome(**observed), RULES)
     assert pairs.height == answered
 
 
 def test_the_nearest_answers_then_the_earliest_then_the_first_by_name() -> None:
-    came = pl.concat(
+    observed = pl.concat(
         [
             outcome(run="far", params=1.04e9),
             outcome(run="late", observed=date(2024, 3, 1)),
@@ -248,8 +250,8 @@ def test_the_nearest_answers_then_the_earliest_then_the_first_by_name() -> None:
             outcome(run="a"),
         ]
     )
-    pairs = match(target(), came, RULES)
-    assert came["run"][int(pairs["outcome"][0])] == "a"
+    pairs = match(target(), observed, RULES)
+    assert observed["run"][int(pairs["outcome"][0])] == "a"
     assert pairs["others"][0] == 3
 
 
@@ -279,49 +281,86 @@ def said() -> pl.DataFrame:
     )
 
 
-def test_each_forecast_is_scored_once_for_each_version_of_what_came() -> None:
+def test_each_forecast_is_scored_once_for_each_version_of_the_outcome() -> None:
     first, still_open = table.scored(target(), said(), outcome(), RULES)
     assert (first.height, still_open.height) == (3, 0)
-    once = table.merged(None, first)
-    assert table.merged(once, first).equals(once)
-    later, _ = table.scored(target(), said(), outcome(value=2.6), RULES)
-    both = table.merged(once, later)
-    assert both.height == 6
-    assert both.filter("revised")["value"].unique().to_list() == [2.5]
-    assert both.filter(~pl.col("revised"))["value"].unique().to_list() == [2.6]
+    assert not first["revised"].any()
+    before, after = datetime(2024, 2, 2, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
+    both = pl.concat(
+        [
+            outcome(born=before, died=after, line="old"),
+            outcome(value=2.6, born=after, line="new"),
+        ]
+    )
+    made, still_open = table.scored(target(), said(), both, RULES)
+    assert (made.height, still_open.height) == (6, 0)
+    assert made.filter("revised")["value"].unique().to_list() == [2.5]
+    assert made.filter(~pl.col("revised"))["value"].unique().to_list() == [2.6]
+    # A version that was issued after the revision was never scored by the old figure.
+    later = target(issued_at=datetime(2024, 4, 1, tzinfo=UTC))
+    assert table.scored(later, said(), both, RULES)[0]["outcome_id"].unique().to_list() == ["new"]
+    # A result that was withdrawn answers nothing; its score stays, marked.
+    made, still_open = table.scored(target(), said(), both[:1], RULES)
+    assert (made["revised"].all(), still_open["reason"].to_list()) == (True, [table.NO_OUTCOME])
 
 
-def test_what_did_not_come_stays_visible() -> None:
+def test_a_nearer_result_that_is_put_on_record_later_takes_over() -> None:
+    first, later = datetime(2024, 2, 2, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
+    both = pl.concat(
+        [
+            outcome(run="far", params=1.04e9, born=first, line="far"),
+            outcome(run="near", born=later, line="near"),
+        ]
+    )
+    made, _ = table.scored(target(), said(), both, RULES)
+    by_run = dict(made.select("run", "revised").unique().iter_rows())
+    assert by_run == {"far": True, "near": False}
+
+
+def test_a_run_of_the_day_of_issue_is_not_scored_and_the_audit_says_why() -> None:
+    made, still_open = table.scored(target(), said(), outcome(observed=date(2024, 1, 1)), RULES)
+    assert made.height == 0
+    why = "run r: observed on the day of issue, so it cannot be known which was first"
+    assert still_open["reason"].to_list() == [why]
+    found = summary.summarise(made, still_open)
+    assert [row["reason"] for row in found["same_day"]] == [why]
+    assert why in page(found)
+    # A replay of a day knows the rows of that day: nothing is unclear there.
+    replay = target(kind="replay by day")
+    _, still_open = table.scored(replay, said(), outcome(observed=date(2024, 1, 1)), RULES)
+    assert still_open["reason"].to_list() == [table.NO_OUTCOME]
+
+
+def test_a_target_without_an_outcome_stays_visible() -> None:
     asked = pl.concat([target(), target(target="never", params=7e12)])
     made, still_open = table.scored(asked, said(), outcome(), RULES)
     assert made["target"].unique().to_list() == ["t"]
     assert still_open["target"].to_list() == ["never"]
-    told = summary.summarise(table.merged(None, made), still_open)
-    assert told["open"][0]["targets"] == 1
-    assert "never come" not in page(told)
-    assert "| v | 2024-01-01 | ahead | s | 1 |" in page(told)
+    found = summary.summarise(made, still_open)
+    assert found["open"][0]["targets"] == 1
+    assert "| v | 2024-01-01 | ahead | s | 1 |" in page(found)
 
 
 def test_the_summary_answers_every_question() -> None:
     made, still_open = table.scored(target(), said(), outcome(value=2.0), RULES)
-    told = summary.summarise(table.merged(None, made), still_open)
-    by_law = {row["law"]: row for row in told["how_wrong"]}
+    found = summary.summarise(made, still_open)
+    by_law = {row["law"]: row for row in found["how_wrong"]}
     assert by_law["ensemble"]["bias"] == pytest.approx(np.log(2.4 / 2.0))
     assert by_law["ensemble"]["skill"] > 0.1
     assert by_law["carry last"]["skill"] == pytest.approx(0.0, abs=1e-12)
-    assert told["confidence"][0]["intervals"][2] == {
+    assert found["confidence"][0]["intervals"][2] == {
         "stated": 0.9, "observed": 0.0, "by_origin": 0.0, "low": None, "high": None,
     }  # fmt: skip
-    assert sum(told["confidence"][0]["pit"]) == 1
-    assert [(row["law"], row["furthest"]) for row in told["blame"]] == [("chinchilla", 1.0)]
-    assert told["how_far_out"][0]["decades_from"] == 0.3
-    assert told["getting_better"][0]["year"] == 2024
+    assert sum(found["confidence"][0]["pit"]) == 1
+    assert [(row["law"], row["furthest"]) for row in found["blame"]] == [("chinchilla", 1.0)]
+    assert found["how_far_out"][0]["decades_from"] == 0.3
+    assert found["getting_better"][0]["year"] == 2024
     for heading in ("Error and bias", "By distance", "Over time", "Calibration", "missed"):
-        assert heading in page(told)
+        assert heading in page(found)
 
 
 def test_corrected_versions_are_set_aside() -> None:
     made, still_open = table.scored(target(corrected_by="w"), said(), outcome(), RULES)
-    told = summary.summarise(table.merged(None, made), still_open)
-    assert (told["forecasts_scored"], told["set_aside"]) == (0, 3)
-    assert "3 scores" in page(told)
+    found = summary.summarise(made, still_open)
+    assert (found["forecasts_scored"], found["set_aside"]) == (0, 3)
+    assert "3 scores" in page(found)
