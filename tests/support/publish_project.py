@@ -89,6 +89,6 @@ def git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *who, *arguments]
     # Before `NOON`: no version is older than its commit.
     day = "2019-06-01T12:00:00+00:00"
-    dated = {**os.environ, "GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day}
+    dated = {"GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day} | os.environ
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=dated)
     return done.stdout

@@ -155,7 +155,7 @@ def test_a_day_that_is_not_planned_is_refused(root: Path) -> None:
 
 def test_a_replay_is_exported_for_hub_tools(root: Path) -> None:
     made = backfill.backfill(root, only=date(2023, 1, 1))[0]
-    hub.export([made.folder], root / "hub")
+    hub.export([made.folder], root / "hub", hub.Team("a team", "team@example.org"))
     day = "2023-01-01"
     assert (root / f"hub/model-output/scaling-ensemble/{day}-scaling-ensemble.csv").is_file()
     assert_is_a_hub(root / "hub")
