@@ -318,4 +318,4 @@ def features(made: Extrapolation) -> Array:
     other = made.disagreement**2 + level**2 + made.acceleration**2 + q * made.network_gap**2
     own = ((1.0 - q) * made.step**2, q * made.network_scale**2, (1.0 - q) * other)
     squares = np.broadcast_arrays(made.noise**2, *(made.kept**2 * part for part in own))
-    return np.sqrt(np.column_stack(squares))
+    return np.asarray(np.sqrt(np.column_stack(squares)))
