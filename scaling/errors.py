@@ -28,7 +28,7 @@ class InputError(ValueError):
     ) -> None:
         self.problem, self.file, self.row, self.column = problem, file, row, column
         self.value, self.allowed, self.hint = value, allowed, hint
-        super().__init__(self._message())
+        super().__init__(as_text(self._message()))
 
     def at(
         self, file: object, rows: Sequence[int] = (), names: Mapping[str, str] | None = None
@@ -100,6 +100,27 @@ def placed(
 _BRIEF = reprlib.Repr()
 _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 200, 200
 _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = _BRIEF.maxset = _BRIEF.maxfrozenset = 40
+
+
+# Characters that a terminal obeys instead of showing them: controls, and those of direction.
+_OBEYED = {
+    code: f"\\u{code:04x}"
+    for code in [
+        *(code for code in range(0x20) if chr(code) not in "\n\t"),
+        *range(0x7F, 0xA0),
+        *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+}
+
+
+def as_text(text: str) -> str:
+    """Text that a terminal shows as it is: what it would obey stands as its code, ``\\u001b``.
+
+    JSON means the same with it.
+    """
+    return text.translate(_OBEYED)
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
+from typing import TextIO
 
 import typer
 
 from scaling.cli.commands import register
-from scaling.errors import InputError
+from scaling.errors import InputError, as_text
 from scaling.record.versions.ledger import PublishError
 
 app = typer.Typer(
@@ -22,9 +25,40 @@ app = typer.Typer(
 register(app)
 
 
+class _Shown(io.TextIOWrapper):
+    """A standard stream on which names from files are text, whatever characters they hold."""
+
+    def write(self, text: str) -> int:
+        # A terminal gets the colours that our own tables have, in lines without foreign controls.
+        return super().write(_COLOUR.sub(_plain, text) if self.isatty() else as_text(text))
+
+
+def _plain(found: re.Match[str]) -> str:
+    return found[0] if found[1] is None else as_text(found[1])
+
+
+# A colour or weight as the library for terminals writes it, or a stretch of anything else.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m|((?:(?!\x1b\[[0-9;]*m).)+)", re.DOTALL)
+
+
+def _neutralised(stream: TextIO) -> TextIO:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        return stream
+    stream.flush()
+    return _Shown(
+        buffer,
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=bool(getattr(stream, "line_buffering", False)),
+        write_through=True,
+    )
+
+
 def main() -> None:
     """Entry point: an InputError is one message on standard error and exit code 2; what stands in
     the way of publishing is one message and exit code 1."""
+    sys.stdout, sys.stderr = _neutralised(sys.stdout), _neutralised(sys.stderr)
     try:
         app()
     except InputError as error:

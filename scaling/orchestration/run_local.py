@@ -96,7 +96,9 @@ def prefect_home(root: Path) -> Path:
     """Prefect's folder; when it is the one in the repository, Git is told to ignore it."""
     home = Path(os.environ.get("PREFECT_HOME", root / ".prefect"))
     if home.parent == root:
+        # Its database has names and parameters of runs, and Prefect's secrets.
         home.mkdir(exist_ok=True)
+        home.chmod(0o700)
         (home / ".gitignore").write_text("*\n", encoding="utf-8")
     return home
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ PARAMS = Path("params.yaml")
 # Looked at only where a study has no rows, to say why.
 RUNS, QUARANTINE = Path("data/runs"), Path("data/quarantine")
 FINDINGS = Path("data/findings.parquet")
+STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # With these a cell of a CSV is a formula in a spreadsheet.
 FORMULA = ("=", "+", "-", "@")
 
@@ -25,6 +27,13 @@ def load_params(path: Path = PARAMS) -> dict[str, Any]:
     """params.yaml as a mapping."""
     with path.open(encoding="utf-8") as stream:
         loaded: dict[str, Any] = yaml.safe_load(stream)
+    for name in map(str, loaded.get("studies") or ()):
+        # A study's name is part of a command in dvc.yaml, and of the names of files.
+        if not STUDY.fullmatch(name):
+            allowed = "letters, digits, . _ and -, at most 100, the first a letter or digit"
+            raise InputError(
+                "not a study's name", file=path, column="studies", value=name, allowed=allowed
+            )
     for place in ("studies", "targets"):
         names = loaded.get(place) or (loaded.get("forecast") or {}).get(place) or ()
         _check_names(names, place, path)

@@ -22,6 +22,7 @@ from scaling.io import atomic
 from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
 from scaling.record.versions.check import appears_intact
 from scaling.record.versions.store import is_published
+from scaling.runs.studies import PARAMS, load_params
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
@@ -118,6 +119,9 @@ def dvc(
 
     After ``seconds`` it is ended, with everything that it started, and TimeoutExpired is raised.
     """
+    if (root / PARAMS).is_file():
+        # Names of studies become part of commands that DVC gives to a shell.
+        load_params(root / PARAMS)
     child = _start(root, *arguments)
     with child:
         try:

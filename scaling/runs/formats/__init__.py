@@ -18,7 +18,7 @@ from scaling.errors import InputError
 from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
 from scaling.runs.formats._settled import settled
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import Format, refuse_wide
 
 __all__ = [
     "Defect",
@@ -81,6 +81,7 @@ def read_cells(path: Path) -> pl.DataFrame:
         cells = form.read(path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    refuse_wide(cells.width, path)
     if cells.is_empty() or (form.raw and cells["metric"].null_count() == cells.height):
         raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
     return cells

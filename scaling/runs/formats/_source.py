@@ -16,6 +16,18 @@ from pathlib import Path
 
 import polars as pl
 
+from scaling.errors import InputError
+
+# Names are looked at one by one: wider than any log of a run, and still a matter of a second.
+MOST_COLUMNS = 10_000
+
+
+def refuse_wide(columns: int, path: Path) -> None:
+    """Raise InputError for a table of more columns than `MOST_COLUMNS`."""
+    if columns > MOST_COLUMNS:
+        allowed = f"<= {MOST_COLUMNS} columns"
+        raise InputError("too wide a table", file=path, value=columns, allowed=allowed)
+
 
 @dataclass(frozen=True)
 class Format:

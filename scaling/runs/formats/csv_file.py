@@ -18,7 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 
 from scaling.errors import InputError
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import Format, refuse_wide
 
 _WRONG_WIDTH = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 # The parser takes one block of at most this many bytes, so that it can number the rows.
@@ -106,11 +106,14 @@ def _header(data: bytes, separator: str, path: Path) -> list[str]:
             value=names[0],
             hint="Separate cells by commas (.csv) or tabs (.tsv), and write 2.5 with a point.",
         )
+    refuse_wide(len(names), path)
+    seen: set[str] = set()
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise InputError(f"column {position} has no name", file=path)
-        if name in names[: position - 1]:
+        if name in seen:
             raise InputError("two columns of this name", file=path, column=name)
+        seen.add(name)
     return names
 
 

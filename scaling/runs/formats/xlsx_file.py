@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import Format, refuse_wide
 
 _LARGEST_FILE = 256 * 1024**2
 _LARGEST_UNPACKED = 1024**3
@@ -28,6 +28,8 @@ _MOST_PARTS = 10_000
 _MOST_CELLS = 20_000_000
 # As many as Excel has. A row states its own number, so two rows can lie any number of rows apart.
 _MOST_ROWS = 1_048_576
+# A cell far below the others costs as much as all the lines between.
+_MOST_BLANK = 10_000
 _FAULTS = "a workbook has one sheet with cells, whose first row names the columns"
 
 
@@ -106,6 +108,15 @@ def _rows(values: Any, formulas: Any, path: Path) -> list[list[Any]]:
         zip_longest(values.iter_rows(), formulas.iter_rows(), fillvalue=()), start=1
     ):
         count += len(shown)
+        refuse_wide(len(shown), path)
+        if number - last > _MOST_BLANK:
+            hint = "Delete the empty lines, or save the table as CSV."
+            raise InputError(
+                f"more than {_MOST_BLANK} empty lines (sheet {values.title})",
+                file=path,
+                row=last,
+                hint=hint,
+            )
         if count > _MOST_CELLS or number > _MOST_ROWS:
             allowed = f"<= {_MOST_CELLS} cells in <= {_MOST_ROWS} rows"
             raise InputError("too many cells", file=path, allowed=allowed)

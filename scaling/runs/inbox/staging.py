@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +36,9 @@ def staged(path: Path, internal: Path) -> Iterator[Staged]:
     whole = path.resolve()
     # A tracker without ids calls its runs after the folders that they lie in.
     inside = Path(*whole.parts[-3:]) if form.raw else Path(whole.name)
-    folder = Path(tempfile.mkdtemp(prefix=atomic.TEMPORARY, dir=internal))
+    # Not by `tempfile`, whose folders are its owner's alone: the store has the modes of the umask.
+    folder = internal / f"{atomic.TEMPORARY}{secrets.token_hex(8)}"
+    folder.mkdir()
     made = Staged(path, folder, inside.as_posix().lstrip("/"))
     try:
         _refuse_open_database(whole)
@@ -44,7 +46,6 @@ def staged(path: Path, internal: Path) -> Iterator[Staged]:
             target = made.place.parent / file.relative_to(whole.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        folder.chmod(0o755)
         yield made
     except InputError as error:
         named = str(error.file or "")
