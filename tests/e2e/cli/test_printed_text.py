@@ -1,4 +1,4 @@
-"""What is printed is text: characters of foreign names that a terminal would obey stand as codes."""
+"""What is printed is text: what a terminal would obey in a foreign name stands as its code."""
 
 from __future__ import annotations
 
