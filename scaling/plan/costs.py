@@ -27,8 +27,8 @@ from scaling.compute import footprint
 from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import Interval
 from scaling.govern import registry
-from scaling.plan.allocation import optimal
-from scaling.plan.answer import FLOPS, Answer, exact, within
+from scaling.plan.allocation import answering_fit, optimal
+from scaling.plan.answer import FLOPS, NOT_ONE_LAW, Answer, basis_of, exact, within
 from scaling.plan.stored import Sheet
 
 Seen = tuple[list[str], dict[str, float], list[str]]
@@ -192,8 +192,15 @@ def cost(
         within("compute", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
         spent, source, version = exact(flops, level), "no law", "-"
         seen: Seen = ([], {}, [])
+        basis = NOT_ONE_LAW
     else:
         spent, source, version, seen = _of_loss(sheet, loss, law, level)
+        assert sheet is not None
+        basis = basis_of(
+            sheet,
+            answering_fit(sheet, law),
+            lambda: cost(by, sheet=sheet, loss=loss, chips=chips, level=level).figures,
+        )
     low, high = (spent.low, spent.high) if spent.low == spent.low else (spent.value, spent.value)
     made = figures(FactorRange(low, spent.value, high), by, chips)
     shown = [("flops", spent, "FLOP")]
@@ -205,6 +212,7 @@ def cost(
         shown,
         source,
         version,
+        basis,
         {},
         distance,
         [*assumes, *_assumptions(by)],
