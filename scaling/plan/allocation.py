@@ -275,9 +275,7 @@ def _reached(log_c: float, loss: float | None, drawn: Batch) -> None:
         )
 
 
-def _figures(
-    made: Fit, found: Valley, drawn: Batch, flops: float | None
-) -> list[Figure]:
+def _figures(made: Fit, found: Valley, drawn: Batch, flops: float | None) -> list[Figure]:
     with np.errstate(over="ignore"):
         compute = np.exp(found.log_c)
         n, d = np.exp(found.log_n), np.exp(found.log_d)

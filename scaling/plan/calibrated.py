@@ -1,57 +1,67 @@
-"""What the study's model says of a run that one law was asked about, as `scaling forecast` does.
+"""What forecasts say of a run that one law was asked about.
 
-A law of more inputs than params and tokens, or of another table, plans a run. The forecast of that
-run from the same table, whose intervals allow for the form being wrong, stands beside it.
+A law of other inputs than params and tokens, or of another table, plans a run. The forecast of that
+run from the same table, as `scaling forecast` makes it, stands beside it: its intervals allow for
+the form being wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from scaling.arrays import Array
-from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
 from scaling.forecasting.engine import forecast, model_of
-from scaling.forecasting.study_model import StudyModel
 from scaling.plan.answer import NOT_ONE_LAW, Basis, Figure, by_model
-from scaling.plan.mixtures import Mix
 from scaling.plan.published import PREFIX
 from scaling.plan.stored import Sheet
 
 NO_RUNS = "the fitted runs are not at hand; --runs FILE forecasts from a table"
-# Points of each grid of learning rates and batches, from the least to the largest of the runs: a
-# quarter of the steps of a sweep by factors of sqrt(2) over three decades (Step Law's own).
-GRID = 21
+# Points of each grid of learning rates and batches: steps of half a factor of two, the finest of
+# Step Law's own sweeps (arXiv:2503.04715), over the three decades that they span.
+POINTS = 21
 
 
-def forecasts(
-    sheet: Sheet, made: Fit, runs: Mapping[str, Mapping[str, float]], level: float
-) -> Basis:
-    """The basis of an answer by a law, with the forecast of each of its runs.
-
-    Args:
-        runs: figure -> the run that it is the target of, by column.
-    """
+def beside(sheet: Sheet, again: Callable[[pl.DataFrame], Sequence[Figure]]) -> Basis:
+    """The basis of an answer by one law; ``again`` asks the same of the fitted runs' model."""
     if sheet.name.startswith(PREFIX):
         return NOT_ONE_LAW
     table = sheet.table
-    if table is None:
-        return Basis(True, why_not=NO_RUNS)
-    notes: dict[str, None] = {}
+    return Basis(True, why_not=NO_RUNS) if table is None else by_model(lambda: again(table))
 
-    def again() -> list[Figure]:
-        found = []
-        for name, run in runs.items():
-            at, ends = pl.DataFrame([run]), [(1 - level) / 2, 0.5, (1 + level) / 2]
-            one = forecast(table, at, target=made.target, quantiles=ends)
-            low, middle, high = one["value"].to_list()
-            notes.update(dict.fromkeys(one.notes))
-            found.append((name, Interval(middle, low, high, level), made.target_unit))
-        return found
 
-    basis = by_model(again)
-    return Basis(True, basis.model, basis.why_not, tuple(notes))
+def forecasts(sheet: Sheet, made: Fit, run: Mapping[str, float], level: float) -> Basis:
+    """The basis of an answer by a law of ``run``, with its forecast from the fitted runs."""
+    notes: list[str] = []
+
+    def again(table: pl.DataFrame) -> list[Figure]:
+        ends = ((1 - level) / 2, 0.5, (1 + level) / 2)
+        found = forecast(table, pl.DataFrame([run]), target=made.target, quantiles=ends)
+        notes.extend(found.notes)
+        low, middle, high = found["value"].to_list()
+        return [("loss", Interval(middle, low, high, level), made.target_unit)]
+
+    basis = beside(sheet, again)
+    return Basis(basis.one_law, basis.model, basis.why_not, notes)
+
+
+def best_values(
+    table: pl.DataFrame, target: str, run: Mapping[str, float], free: Sequence[str], level: float
+) -> list[Interval]:
+    """Where the model has its least target, draw by draw: each of ``free``, then the target there.
+
+    The grid spans the runs: beyond the sweep nothing says where the optimum lies.
+    """
+    model = model_of(table, [*run, *free], target)
+    low, high = (table.select(one).row(0) for one in (pl.min(*free), pl.max(*free)))
+    each = [np.geomspace(a, b, POINTS) for a, b in zip(low, high, strict=True)]
+    axes = [one.ravel() for one in np.meshgrid(*each, indexing="ij")]
+    grid = pl.DataFrame(dict(zip(free, axes, strict=True)))
+    grid = grid.with_columns(pl.lit(value).alias(name) for name, value in run.items())
+    middle, drawn = model.location(grid), model.draws(grid)
+    best, places = int(np.argmin(middle)), np.argmin(drawn, axis=1)
+    found = [of_values(float(one[best]), one[places], level) for one in axes]
+    return [*found, of_values(float(middle[best]), drawn[:, best], level)]

@@ -20,6 +20,7 @@ from scaling.plan.answer import (
     TOKENS,
     Answer,
     Row,
+    basis_of,
     exact,
     warnings_of,
     within,
@@ -101,6 +102,11 @@ def recommend(
         ],
         f"{sheet.name}, forecast by {asked.law.name}, design by {made.law.name}",
         sheet.version,
+        basis_of(
+            sheet,
+            asked,
+            lambda: [("forecast", _forecast(sheet.get(MODEL), place, level), made.target_unit)],
+        ),
         {
             "Train, in this order": _rows(cells, found, width),
             "The same FLOP otherwise": _others(made, place, spent, width, known.noise),

@@ -44,6 +44,7 @@ from scaling.plan.answer import (
     Answer,
     Batch,
     Row,
+    basis_of,
     batch,
     ends,
     exact,
@@ -316,9 +317,11 @@ def serve(
         basis_of(
             sheet,
             made,
-            lambda: serve(
-                sheet, goal, read=read, written=written, prices=prices, level=level, ratios=()
-            ).figures,
+            lambda: (
+                serve(
+                    sheet, goal, read=read, written=written, prices=prices, level=level, ratios=()
+                ).figures
+            ),
         ),
         {title: [_at_ratio(drawn, (m, curve.at_ratio(m)), plain, demand) for m in ratios]},
         distance,
