@@ -8,6 +8,7 @@ the form being wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -45,7 +46,7 @@ def forecasts(sheet: Sheet, made: Fit, run: Mapping[str, float], level: float) -
         return [("loss", Interval(middle, low, high, level), made.target_unit)]
 
     basis = beside(sheet, again)
-    return Basis(basis.one_law, basis.model, basis.why_not, notes)
+    return replace(basis, notes=tuple(notes))
 
 
 def best_values(
