@@ -264,7 +264,7 @@ def notes(answer: Answer) -> Iterator[str]:
 
 def _what_the_model_says(basis: Basis) -> str:
     if basis.model:
-        return f"{BY_MODEL} allows for the forms being wrong. Tables are the law's."
+        return "The model's figures allow for its being wrong. Tables are the law's."
     return f"The study's model has no answer here: {basis.why_not.rstrip('.')}."
 
 

@@ -187,11 +187,13 @@ def _forecast(
     known = each.drop_nulls([name for name, weight in weights.items() if weight > 0])
     parts = [known[name] * weight for name, weight in weights.items() if weight > 0]
     mixed = np.array([[shares(text).get(j, 0.0) for j in names] for text in known["mixture"]])
+    mixed /= mixed.sum(axis=1, keepdims=True)  # of rounded shares, which would be no shares
     columns = [j for j in range(len(names)) if np.ptp(mixed[:, j]) > 0]
     labels = [f"share_{names[j]}" for j in columns]
     table = pl.DataFrame(mixed[:, columns], schema=labels, orient="row")
     model = model_of(table.with_columns(loss=sum(parts[1:], parts[0])), labels, "loss")
-    two = np.stack([found[columns], mixed[:, columns].mean(axis=0)])
+    two = np.stack([found, mixed.mean(axis=0)])[:, columns]
+    two /= two.sum(axis=1, keepdims=True)
     at = pl.DataFrame(two, schema=labels, orient="row")
     middle, drawn = model.location(at), model.draws(at)
     gain = of_values(float(middle[1] - middle[0]), drawn[:, 1] - drawn[:, 0], level)
