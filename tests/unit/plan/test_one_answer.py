@@ -89,7 +89,7 @@ def test_beside_the_answer_of_a_law_stands_the_forecast(study: str) -> None:
 
 def test_next_runs_are_for_the_forecast() -> None:
     runs, n, d = runs_of(STUDIES[0]), 1e10, 1e12
-    sheet = stored.fitted(runs, ("chinchilla",), label="runs", resamples=20)
+    sheet = stored.fitted(runs, ("chinchilla",), label="runs", resamples=50)
     known = forecast_of(runs, params=n, tokens=d)
     for law in (None, "chinchilla"):
         found = plan.recommend(sheet, budget=1e22, params=n, tokens=d, law=law)
