@@ -33,7 +33,7 @@ FAR, FAR_CURVE = 2.0, 1.4
 EMPTY = 0.5
 # Share of the runs that lie nearer to another run than what counts as empty.
 USUAL = 0.95
-# Values of an input from which its form cannot be told.
+# Values of an input that are too few to show its form.
 FEW_VALUES = 3
 # Inputs that a line names.
 NAMED = 3
