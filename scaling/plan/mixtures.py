@@ -185,6 +185,12 @@ def _forecast(
     by = runs if "metric" in runs.columns else runs.with_columns(metric=pl.lit("loss"))
     each = by.pivot("metric", index="mixture", values="loss", aggregate_function="mean")
     known = each.drop_nulls([name for name, weight in weights.items() if weight > 0])
+    if known.is_empty():
+        raise InputError(
+            "no mixture was measured on every weighed validation domain",
+            value=each.height,
+            allowed="one mixture or more with all of them",
+        )
     parts = [known[name] * weight for name, weight in weights.items() if weight > 0]
     mixed = np.array([[shares(text).get(j, 0.0) for j in names] for text in known["mixture"]])
     mixed /= mixed.sum(axis=1, keepdims=True)  # of rounded shares, which would be no shares

@@ -141,6 +141,18 @@ def test_without_the_runs_the_answer_says_so() -> None:
     assert made.to_dict()["no_model"].startswith("the fitted runs are not at hand")
 
 
+def test_mixtures_measured_in_part_have_no_model_of_the_whole() -> None:
+    runs = table_of("mixture_exponential")
+    metrics = runs["metric"].unique(maintain_order=True).to_list()
+    assert len(metrics) > 1
+    mixtures = runs["mixture"].unique(maintain_order=True).to_list()
+    one = {mixture: metrics[i % len(metrics)] for i, mixture in enumerate(mixtures)}
+    part = runs.filter(pl.col("mixture").replace_strict(one) == pl.col("metric"))
+    made = plan.mixture(sheet_of("mixture_exponential"), part)
+    assert made.basis.one_law
+    assert made.basis.why_not.startswith("no mixture was measured on every weighed validation")
+
+
 def test_published_constants_have_no_model() -> None:
     made = plan.moe(stored.read("published:fine_grained"), flops=1e20)
     assert made.basis == Basis(one_law=False)
