@@ -50,8 +50,8 @@ SURE = (0.1, 0.5, 0.8, 0.9, 0.95)
 # The upper end of what scores best on 20 tasks of a public ladder with each task left out, 0 to .02
 # (docs/benchmarks/plan_target.md); 90 % intervals of accuracies hold 96 % there.
 SCATTER = 0.02
-# Where the model is asked what a run reaches: FLOP in steps of 5 %, from the smallest run of a
-# public ladder (1e17) down three decades, up to a million times the largest run known.
+# Where the model is asked what a run reaches: FLOP in steps of 5 %, from far below any run of a
+# ladder to 2e5 times the largest run known (5e26).
 COMPUTE = np.geomspace(1e14, 1e32, 850)
 
 
