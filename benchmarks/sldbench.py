@@ -147,11 +147,11 @@ def page(scores: dict[str, Score], times: int) -> str:
 
 _HEAD = """# SLDBench: forecasts of any table
 
-Made by `python -m benchmarks.sldbench`. R2 on the extrapolation of the eight tables of SLDBench
-(Lin et al., arXiv:2507.21184), by the model that every forecast reads, at default settings. "Human"
-and "agent" are the printed figures of the authors' laws and of the best agent in that paper.
-Coverage is of 50 / 80 / 90 / 95 % intervals, distance the median of the test rows in ranges of the
-runs.
+Made by `OMP_NUM_THREADS=1 python -m benchmarks.sldbench`. R2 on the extrapolation of the eight
+tables of SLDBench (Lin et al., arXiv:2507.21184), by the model that every forecast reads, at
+default settings. "Human" and "agent" are the printed figures of the authors' laws and of the best
+agent in that paper. Coverage is of 50 / 80 / 90 / 95 % intervals, distance the median of the test
+rows in ranges of the runs.
 
 | table | model | R2 | human | agent | coverage | distance | CPU s |
 |---|---|---|---|---|---|---|---|"""

@@ -4,12 +4,16 @@ Studies of two inputs: the smallest 30 to 90 % of the runs are known, the others
 known up to 1 / 1.4 to 1 / 25 of their largest x, up to sixteen of each group. Cuts that leave fewer
 than six runs, two inputs of fewer than three values, or nothing to forecast are left out. Simulated
 curves (`benchmarks.forecast.simulated`) stand beside them.
+
+Off the diagonal: the runs of few tokens a param are known and those of many forecast, or the other
+way round, under several weights of the doubt about the law's constants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -18,11 +22,16 @@ from benchmarks.forecast import simulated, tasks
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tasks import Task
 from scaling.fitting.data import log_size
+from scaling.forecasting import two_inputs
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 FACTORS = (1.4, 2.0, 4.0, 10.0, 25.0)
 MOST = 16
 VALUES = 3
+# Tokens a param at which the runs of gemstones are cut; other studies are cut at their median.
+RATIO = 30.0
+# Weights of the spread of the constants, against the one in use (`two_inputs.SCALE_WEIGHTS`).
+WEIGHTS = (0.0, 0.3, 0.5, 0.6)
 HEAD = """# How well forecasts hold by distance
 
 `python -m benchmarks.forecast distance` makes this page: the tables of
@@ -83,6 +92,7 @@ def page() -> str:
     parts.append(f"\n## {simulated.CURVES} simulated curves with a floor: absolute log error of a")
     parts.append(" new point, share inside\n\n")
     parts += _table(list(simulated.curves()), "factor", "rmsle", others)
+    parts += _off_diagonal(list(off_diagonal()))
     return "".join(parts)
 
 
@@ -103,3 +113,43 @@ def _table(
         here = f"**{rows[error].mean():.4f}**"
         lines.append(f"| {cut:g} | {rows.height} | {here} | {beside} | {shares} |\n")
     return lines
+
+
+def off_diagonal() -> Iterator[tuple[str, Task]]:
+    """(what is forecast, task) of studies of params and tokens, cut by tokens a param."""
+    for task in chain(tasks.language(), tasks.unseen()):
+        if task.inputs != ("params", "tokens"):
+            continue
+        everything = pl.concat([task.runs, task.at])
+        ratio = (everything["tokens"] / everything["params"]).to_numpy()
+        gemstones = task.group == "gemstones"
+        edge = RATIO if gemstones else float(np.median(ratio))
+        title = f"gemstones, {RATIO:g}" if gemstones else "others, their median"
+        for side, known in (("above", ratio <= edge), ("below", ratio >= edge)):
+            cut = _cut(task, known)
+            if cut is not None:
+                yield f"{side} ({title})", cut
+
+
+def _off_diagonal(cuts: list[tuple[str, Task]]) -> list[str]:
+    lines = ["\n## Off the diagonal: share of targets inside 90 % intervals\n\n"]
+    lines.append("By the weight of the spread of the constants; ")
+    lines.append(f"{two_inputs.SCALE_WEIGHTS[2]:g} is in use. Means over studies.\n\n")
+    lines.append(f"| tokens a param | cuts | {' | '.join(f'{w:g}' for w in WEIGHTS)} |\n")
+    lines.append(f"|---|---|{'---|' * len(WEIGHTS)}\n")
+    for title in dict.fromkeys(name for name, _ in cuts):
+        mine = [task for name, task in cuts if name == title]
+        held = np.mean([[_held(task, weight) for weight in WEIGHTS] for task in mine], axis=0)
+        shares = " | ".join(f"{100 * share:.0f}" for share in held)
+        lines.append(f"| {title} | {len(mine)} | {shares} |\n")
+    return lines
+
+
+def _held(task: Task, weight: float) -> float:
+    """The share of targets inside the 90 % intervals of the draws, which forecasts give."""
+    x, at = (part.select(task.inputs).to_numpy() for part in (task.runs, task.at))
+    noise, disagreement, _, step = two_inputs.SCALE_WEIGHTS
+    with mock.patch.object(two_inputs, "SCALE_WEIGHTS", (noise, disagreement, weight, step)):
+        law = two_inputs.coupled_model(x, task.runs[task.target].to_numpy())
+        low, high = np.quantile(law.draws(np.log(at)), (0.05, 0.95), axis=0)
+    return float(np.mean((low <= task.truth) & (task.truth <= high)))

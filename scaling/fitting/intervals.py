@@ -34,7 +34,7 @@ class Interval:
     @property
     def without_answer(self) -> str:
         """The share of draws without an answer, where there are any."""
-        return f"; no answer in {self.missing:.0%} of resamples" if self.missing else ""
+        return f"; no answer in {self.missing:.0%} of draws" if self.missing else ""
 
 
 def from_draws(made: Fit, quantity: Callable[[Array], Array], level: float = 0.9) -> Interval:

@@ -77,7 +77,7 @@ def predict(one: Candidate, rows: Rows, u: Array, group: Groups) -> Array:
         return one.process.predict(u / rows.sd, group)[0]
     assert one.form is not None and one.fitted is not None
     theta = one.fitted.theta[group]
-    return forms.predict(one.form, theta, u[:, None], rows, group)[0][:, 0]
+    return forms.predict(one.form, theta, u[:, None], rows, group)[:, 0]
 
 
 def choices(candidates: Sequence[Candidate], weights: Array) -> tuple[Groups, Groups]:
@@ -118,7 +118,7 @@ def drawn_values(one: Candidate, number: int, rows: Rows, u: Array, group: Group
         mine = group == g
         points = np.broadcast_to(u[mine], (count, int(mine.sum()), u.shape[1]))
         owner = np.full(count, g)
-        found[:, mine] = forms.predict(one.form, one.constants[:, g], points, rows, owner)[0]
+        found[:, mine] = forms.predict(one.form, one.constants[:, g], points, rows, owner)
     return found
 
 

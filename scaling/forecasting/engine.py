@@ -29,7 +29,7 @@ from scaling.errors import InputError, placed
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting import omitted
 from scaling.forecasting.display import Forecast
-from scaling.forecasting.distance import distance
+from scaling.forecasting.distance import distance, score_warning
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.inputs import (
     _companion,
@@ -107,12 +107,14 @@ def forecast(
     check_planned(measured, at, inputs, target)
     if laws == "auto" and not companions and has_model(runs, inputs, target):
         model = model_of(runs, inputs, target)
-        made, linear = forecast_table(model, at, levels), model.linear
+        made, linear, rises = forecast_table(model, at, levels), model.linear, model.rises
     else:
         together = predictive(runs, at, inputs, target, laws, companions)
         made, linear = _table(at, levels, together.quantiles(levels)), ()
-    notes = [*notes, *omitted.warning(measured, inputs, target, companions)]
-    return made.described(distance(measured, at, inputs, linear), notes)
+        rises = together.increasing
+    far = distance(measured, at, inputs, linear)
+    notes += omitted.warning(measured, inputs, target, companions)
+    return made.described(far, [*notes, *(score_warning(far) if rises else [])])
 
 
 def _by_one_law(

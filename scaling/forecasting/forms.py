@@ -16,7 +16,7 @@ Every constant has a weak prior, groups are fitted side by side, and the loss is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -182,11 +182,26 @@ def pairs_of(kind: str, inputs: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(inputs) for j in range(i + first, inputs)]
 
 
-def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Groups) -> tuple[Array, Array]:
-    """The target (B, n) and its slopes (B, n, P) of constants (B, P) at inputs (B, n, d).
+def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Groups) -> Array:
+    """The target (B, n) of constants (B, P) at inputs (B, n, d).
 
     ``group`` (B,) is the group that each row of constants is of.
     """
+    return _evaluated(form, theta, u, rows, group)[0]
+
+
+def with_slopes(
+    form: Form, theta: Array, u: Array, rows: Rows, group: Groups
+) -> tuple[Array, Array]:
+    """`predict`, and its slopes (B, n, P)."""
+    value, slopes = _evaluated(form, theta, u, rows, group)
+    return value, slopes()
+
+
+def _evaluated(
+    form: Form, theta: Array, u: Array, rows: Rows, group: Groups
+) -> tuple[Array, Callable[[], Array]]:
+    """`predict`, and what gives the slopes: they are larger than all else by P."""
     mask = form.mask(u.shape[-1])
     phi = features(form, u, rows.sd)
     terms, place = len(mask), int(form.floor) + int(form.coupled) + int(form.levels)
@@ -197,8 +212,11 @@ def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Groups) -> tu
     if form.reads == "none" or not form.floor:
         unit = np.ones_like(rows.scale) if rows.log_target else rows.scale
         unit = unit[group][:, None]
-        slopes = np.concatenate([np.ones_like(q), -phi[..., mask[0]]], axis=-1) * unit[..., None]
-        return rows.centre[group][:, None] + unit * q[..., 0], slopes
+
+        def of_line() -> Array:
+            return np.concatenate([np.ones_like(q), -phi[..., mask[0]]], axis=-1) * unit[..., None]
+
+        return rows.centre[group][:, None] + unit * q[..., 0], of_line
     top = q.max(axis=-1, keepdims=True)
     share = np.exp(q - top)
     total = share.sum(axis=-1, keepdims=True)
@@ -216,11 +234,15 @@ def predict(form: Form, theta: Array, u: Array, rows: Rows, group: Groups) -> tu
         m = gamma * m
         share, of_shape = share * gamma[..., None], [m, *of_shape]
     value, of_m, of_floor = _with_floor(theta[:, 0], m, rows, group)
-    inner = [one * of_m for one in of_shape]
-    of_q = share * of_m[..., None]
-    k, f = np.nonzero(mask)
-    of_e = -of_q[..., k] * phi[..., f]
-    return value, np.concatenate([np.stack([of_floor, *inner], axis=-1), of_q, of_e], axis=-1)
+
+    def of_terms() -> Array:
+        inner = [one * of_m for one in of_shape]
+        of_q = share * of_m[..., None]
+        k, f = np.nonzero(mask)
+        of_e = -of_q[..., k] * phi[..., f]
+        return np.concatenate([np.stack([of_floor, *inner], axis=-1), of_q, of_e], axis=-1)
+
+    return value, of_terms
 
 
 def _with_floor(v: Array, m: Array, rows: Rows, group: Groups) -> tuple[Array, Array, Array]:
@@ -308,7 +330,7 @@ def _descend(form: Form, rows: Rows, before: _Prior, starts: Array) -> Fitted:
         theta, cost = _steps(form, rows, before, (theta, group, root), steps)
         best = cost.reshape(groups, tries).argmin(axis=1)
         chosen = theta.reshape(groups, tries, wide)[np.arange(groups), best]
-        value, slopes = predict(form, chosen, rows.u, rows, np.arange(groups))
+        value, slopes = with_slopes(form, chosen, rows.u, rows, np.arange(groups))
         error = (value - rows.h) / rows.scale[:, None]
         noise = _noise(error, weight, wide)
         weight = rows.weight / (1.0 + (error / (FAR * noise)) ** 2)
@@ -329,7 +351,9 @@ def draw(form: Form, fitted: Fitted, rows: Rows, z: Array) -> Array:
     weight = np.sqrt(rows.weight) / rows.scale[:, None] / fitted.noise
 
     def misfit(theta: Array, group: Groups) -> Array:
-        value = predict(form, theta, rows.u[group], rows, group)[0]
+        # One group has one set of features, whatever the number of draws.
+        u = rows.u if len(rows.u) == 1 else rows.u[group]
+        value = predict(form, theta, u, rows, group)
         error = (value - rows.h[group]) * weight[group]
         return np.asarray((error**2 / (1.0 + (error / FAR) ** 2)).sum(axis=1))
 
@@ -362,7 +386,7 @@ def _steps(
     u, h, root = rows.u[group], rows.h[group], root[group]
 
     def state(theta: Array, of: Groups) -> tuple[Array, Array, Array]:
-        value, slopes = predict(form, theta, u[of], rows, group[of])
+        value, slopes = with_slopes(form, theta, u[of], rows, group[of])
         error, off = (value - h[of]) * root[of], (theta - mean[of]) / sd[of]
         return 0.5 * ((error**2).sum(1) + (off**2).sum(1)), error, slopes * root[of][..., None]
 

@@ -106,7 +106,7 @@ def _whole(curves: Curves, h: Array, level: Array, unit: Array) -> Array:
         (kind & both).sum(1)[:, None] / np.maximum(both.sum(1), 1)[:, None]
         for kind in (change > 0, change == 0)
     )
-    told = (
+    features = (
         np.log(unit) + 2.0,
         np.log(h),
         np.log(length / h) - 1.0,
@@ -116,7 +116,7 @@ def _whole(curves: Curves, h: Array, level: Array, unit: Array) -> Array:
         rises,
         equal,
     )
-    return np.stack([np.broadcast_to(one, h.shape).astype(h.dtype) for one in told], axis=2)
+    return np.stack([np.broadcast_to(one, h.shape).astype(h.dtype) for one in features], axis=2)
 
 
 def _scatter(curves: Curves) -> Array:

@@ -29,9 +29,9 @@ def forecast_per_law(
     size = log_size({name: table[name].to_numpy() for name in inputs})
     y, increasing = observed_scale(runs, target, size)
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
-    told = singles(table, pl.DataFrame(points), inputs, target)
+    alone = singles(table, pl.DataFrame(points), inputs, target)
     return {
-        name: 1.0 - np.exp(p.location) if increasing else np.exp(p.location) for name, p in told
+        name: 1.0 - np.exp(p.location) if increasing else np.exp(p.location) for name, p in alone
     }
 
 

@@ -27,7 +27,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.forecasting.map_estimate import Shape, evenly, fit_shape, shape_weights
 
-# Runs below which two inputs cannot be told apart, whatever the prior.
+# Runs below which two inputs cannot be separated, whatever the prior.
 MIN_RUNS = 4
 POWERS = (0.5, 2.0, 4.0)
 STARTS = 24

@@ -51,5 +51,5 @@ LAW = Law(
     monotone={"x": -1},
     generic=True,
     assumes="one plateau at small x, one floor at large x",
-    fails="further breaks; a shift far below the data cannot be told from none",
+    fails="further breaks; a shift far below the data looks like none",
 )

@@ -11,7 +11,7 @@ data.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,7 +37,9 @@ from scaling.plan.answer import (
     FLOPS,
     Answer,
     Batch,
+    Figure,
     Row,
+    basis_of,
     batch,
     ends,
     exact,
@@ -194,18 +196,21 @@ def optimal(
         InputError: neither or both given, a figure out of range, or no law in N and D.
     """
     lone = allocation_fit(sheet, law)
+
+    def again(params: float, tokens: float) -> Sequence[Figure]:
+        model = sheet.get(MODEL)
+        there = at_place(model, {"params": np.array([params]), "tokens": np.array([tokens])}, level)
+        figures = _optimum(model, (flops, loss), count, level)[1]
+        return [*figures, ("loss_at_law_sizes", there, model.target_unit)]
+
     if lone is not None:
-        only = allocation_answer(sheet, lone, flops, count.name, level)
+        only = allocation_answer(sheet, lone, flops, count.name, level, again)
         return replace(only, tables=_beside(sheet, only.value("flops").value, level))
     made = answering_fit(sheet, law)
     within("share", share, (1e-6, 1.0), "(0.01 is 1 %)")
     if usd_per_flop is not None:
         within("price of a FLOP", usd_per_flop, (1e-30, 1e-9), "USD", "USD per hour / FLOP/hour.")
-    drawn = batch(made, level)
-    _check(drawn, flops, loss)
-    found = valley(drawn.one, count, flops=flops, loss=loss)
-    _reached(float(found.log_c[0]), loss, drawn)
-    figures = _figures(made, found, drawn, flops)
+    found, figures, drawn = _optimum(made, (flops, loss), count, level)
     sizes = {name: one.value for name, one, _ in figures}
     distance = sheet.beyond(**{k: sizes[k] for k in ("params", "tokens", "flops")})
     tables = {
@@ -221,11 +226,25 @@ def optimal(
         figures,
         f"{sheet.name}, {made.law.name}",
         sheet.version,
+        basis_of(sheet, made, lambda: again(sizes["params"], sizes["tokens"])),
         tables,
         distance,
         assumptions(made, count),
         warnings_of(sheet, made, distance),
     )
+
+
+def _optimum(
+    made: Fit, aim: tuple[float | None, float | None], count: Counting, level: float
+) -> tuple[Valley, list[Figure], Batch]:
+    """The optimum of one fit for ``aim``, a budget or a loss, with its figures and draws."""
+    refuse_rising(made)
+    drawn = batch(made, level)
+    flops, loss = aim
+    _check(drawn, flops, loss)
+    found = valley(drawn.one, count, flops=flops, loss=loss)
+    _reached(float(found.log_c[0]), loss, drawn)
+    return found, _figures(made, found, drawn, flops), drawn
 
 
 def _beside(sheet: Sheet, budget: float, level: float) -> dict[str, list[Row]]:
@@ -256,9 +275,7 @@ def _reached(log_c: float, loss: float | None, drawn: Batch) -> None:
         )
 
 
-def _figures(
-    made: Fit, found: Valley, drawn: Batch, flops: float | None
-) -> list[tuple[str, Interval, str]]:
+def _figures(made: Fit, found: Valley, drawn: Batch, flops: float | None) -> list[Figure]:
     with np.errstate(over="ignore"):
         compute = np.exp(found.log_c)
         n, d = np.exp(found.log_n), np.exp(found.log_d)

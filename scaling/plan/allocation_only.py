@@ -7,6 +7,8 @@ law of the loss.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from scaling.arrays import Array
@@ -15,7 +17,7 @@ from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
 from scaling.forecasting.model_surface import MODEL
 from scaling.laws._surface import is_allocation, log_optimal_params, planning_law
-from scaling.plan.answer import FLOPS, Answer, exact, warnings_of, within
+from scaling.plan.answer import FLOPS, Answer, Figure, basis_of, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
 NO_LOSS = (
@@ -50,9 +52,15 @@ def allocated(made: Fit, budget: float, level: float) -> dict[str, Interval]:
 
 
 def allocation_answer(
-    sheet: Sheet, made: Fit, flops: float | None, counting: str, level: float
+    sheet: Sheet,
+    made: Fit,
+    flops: float | None,
+    counting: str,
+    level: float,
+    again: Callable[[float, float], Sequence[Figure]],
 ) -> Answer:
-    """How an allocation divides ``flops``.
+    """How an allocation divides ``flops``; ``again`` asks the study's model, which
+    also says what these params and tokens reach.
 
     Raises:
         InputError: no budget, one out of range, or another way to count operations than 6ND.
@@ -84,6 +92,7 @@ def allocation_answer(
         ],
         f"{sheet.name}, {made.law.name}",
         sheet.version,
+        basis_of(sheet, made, lambda: again(found["params"].value, found["tokens"].value)),
         {},
         distance,
         [f"{made.law.formula}: {made.law.assumes}.", "Training operations: 6ND."],

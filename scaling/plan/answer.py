@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from scaling import laws
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
-from scaling.forecasting.model_surface import ModelFit
+from scaling.forecasting.model_surface import MODEL, ModelFit
 from scaling.io.notebook import html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
+from scaling.plan.published import PREFIX
 from scaling.plan.stored import FAR, Sheet
 
 Row = dict[str, Any]
+# (name, value with its interval, unit).
+Figure = tuple[str, Interval, str]
+
+BY_MODEL = "The same by the study's model, which forecasts read"
 
 # What no plan is made for. Compute: the largest run known is near 5e26 FLOP, 1e36 is a billion
 # times what the world computes in a year. Tokens: all text is near 1e15, and 2
@@ -27,6 +31,32 @@ Row = dict[str, Any]
 FLOPS = (1e3, 1e36)
 PARAMS = (1e3, 1e18)
 TOKENS = (1e3, 1e20)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an answer rests on: the study's model, which forecasts read, or one law.
+
+    Attributes:
+        one_law: whether it takes the form of one law of a study for granted.
+        model: then, what the study's model answers, under the same names.
+        why_not: then, why the model answers nothing.
+        notes: what a reader must know of the model's figures.
+    """
+
+    one_law: bool
+    model: Sequence[Figure] = ()
+    why_not: str = ""
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.one_law and not self.model and not self.why_not:
+            raise ValueError("an answer by one law has the model's beside it, or says why not")
+
+
+# Of the study's model, of a paper's constants, and of no fit at all.
+NOT_ONE_LAW = Basis(one_law=False)
+NO_MODEL = "no model of the runs is at hand; `scaling refit` makes one"
 
 
 @dataclass(frozen=True)
@@ -39,24 +69,20 @@ class Answer:
         tables: title -> rows of cells.
         source: the study, table or paper, with the law.
         version: of the fits.
+        basis: whether the study's model answers or one law, and what the model says then.
         distance: size -> decades beyond the fitted runs.
         assumptions, warnings: sentences.
     """
 
     question: str
-    figures: Sequence[tuple[str, Interval, str]]
+    figures: Sequence[Figure]
     source: str
     version: str
+    basis: Basis
     tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     distance: Mapping[str, float] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
     warnings: Sequence[str] = ()
-
-    @property
-    def by_one_law(self) -> bool:
-        """Whether it speaks of one law of a study instead of the study's model."""
-        law = self.source.rpartition(", ")[2]
-        return law in laws.load() and not self.source.startswith("published:")
 
     def value(self, name: str) -> Interval:
         """One figure."""
@@ -72,22 +98,46 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        figures = [
-            {"name": name, "unit": unit, "value": one.value, "low": one.low, "high": one.high}
-            | {"level": one.level, "missing": one.missing}
-            for name, one, unit in self.figures
-        ]
         return {
             "question": self.question,
             "source": self.source,
             "version": self.version,
-            "figures": figures,
+            "figures": _plain(self.figures),
             "tables": {title: list(rows) for title, rows in self.tables.items()},
             "decades_beyond": dict(self.distance),
             "assumptions": list(self.assumptions),
-            "by_one_law": self.by_one_law,
+            "by_one_law": self.basis.one_law,
+            "model": _plain(self.basis.model),
+            "no_model": self.basis.why_not,
+            "model_notes": list(self.basis.notes),
             "warnings": list(self.warnings),
         }
+
+
+def _plain(figures: Sequence[Figure]) -> list[Row]:
+    """Figures for JSON."""
+    return [
+        {"name": name, "unit": unit, "value": one.value, "low": one.low, "high": one.high}
+        | {"level": one.level, "missing": one.missing}
+        for name, one, unit in figures
+    ]
+
+
+def basis_of(sheet: Sheet, made: Fit, again: Callable[[], Sequence[Figure]]) -> Basis:
+    """The basis of an answer by ``made``; ``again`` asks the same of the study's model."""
+    if isinstance(made, ModelFit) or sheet.name.startswith(PREFIX):
+        return NOT_ONE_LAW
+    if MODEL not in sheet.fits:
+        return Basis(True, why_not=sheet.refused.get(MODEL) or NO_MODEL)
+    return by_model(again)
+
+
+def by_model(again: Callable[[], Sequence[Figure]], notes: Sequence[str] = ()) -> Basis:
+    """The basis of an answer by one law; ``again`` asks the same of the study's model."""
+    try:
+        return Basis(True, again(), notes=notes)
+    except InputError as error:
+        return Basis(True, why_not=str(error))
 
 
 @dataclass(frozen=True)
@@ -162,9 +212,10 @@ def text(answer: Answer) -> str:
 
 def _lines(answer: Answer) -> Iterator[str]:
     yield answer.question
-    wide = max((len(name) for name, _, _ in answer.figures), default=0)
-    for name, one, unit in answer.figures:
-        yield f"  {name:<{wide}}  {interval(one)} {unit}"
+    yield from _figure_lines(answer.figures)
+    if answer.basis.model:
+        yield BY_MODEL
+        yield from _figure_lines(answer.basis.model)
     for title, rows in answer.tables.items():
         if rows:
             yield ""
@@ -172,6 +223,12 @@ def _lines(answer: Answer) -> Iterator[str]:
             yield from _table(rows)
     yield ""
     yield from notes(answer)
+
+
+def _figure_lines(figures: Sequence[Figure]) -> Iterator[str]:
+    wide = max((len(name) for name, _, _ in figures), default=0)
+    for name, one, unit in figures:
+        yield f"  {name:<{wide}}  {interval(one)} {unit}"
 
 
 def html(answer: Answer) -> str:
@@ -199,15 +256,24 @@ def notes(answer: Answer) -> Iterator[str]:
         places = ", ".join(f"{name} {far:.1f}" for name, far in answer.distance.items())
         yield f"Decades outside the fitted runs (0 is inside): {places}"
     yield f"Made by: {answer.source}, version {answer.version}"
-    if answer.by_one_law:
-        yield "One law alone; forecasts and `plan optimal` read the study's model instead."
+    if answer.basis.one_law:
+        yield f"By one law, which is taken to hold. {_what_the_model_says(answer.basis)}"
+    yield from (f"Model: {one}" for one in answer.basis.notes)
     yield from (f"Warning: {one}" for one in answer.warnings)
+
+
+def _what_the_model_says(basis: Basis) -> str:
+    if basis.model:
+        return "The model's figures allow for its being wrong. Tables are the law's."
+    return f"The study's model has no answer here: {basis.why_not.rstrip('.')}."
 
 
 def _tables(answer: Answer) -> Iterator[tuple[str, list[list[str]]]]:
     """The figures without a title, then every table that has rows: a heading and rows of cells."""
-    figures = [[name, interval(one), unit] for name, one, unit in answer.figures]
-    yield "", [["figure", "value", "unit"], *figures]
+    for title, figures in (("", answer.figures), (BY_MODEL, answer.basis.model)):
+        rows = [[name, interval(one), unit] for name, one, unit in figures]
+        if rows:
+            yield title, [["figure", "value", "unit"], *rows]
     yield from ((title, _grid(rows)) for title, rows in answer.tables.items() if rows)
 
 

@@ -26,12 +26,17 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
+from scaling.forecasting import stored_model
+from scaling.forecasting.model_surface import compute_optimal, refuse_rising
+from scaling.forecasting.stored_model import StoredModel
 from scaling.laws._surface import LN6, Surface, bisect, surface
 from scaling.plan.answer import (
     FLOPS,
     PARAMS,
     TOKENS,
     Answer,
+    Figure,
+    by_model,
     exact,
     warnings_of,
     within,
@@ -41,14 +46,18 @@ from scaling.plan.stored import SIZES, Sheet
 # Where a crossing is looked for.
 SEARCHED = (1e12, 1e30)
 STEPS = 145
+MODELS_APART = (
+    "each table has its own; their errors count as independent, and include the scatter of one run."
+)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two fits of one law, with draws that belong together row by row."""
+    """Two fits of one law, with draws that belong together row by row, and each table's model."""
 
     names: tuple[str, str]
     fits: tuple[Fit, Fit]
+    models: tuple[StoredModel, StoredModel]
     paired: bool
     flops: float
     ranges: dict[str, tuple[float, float]]
@@ -95,7 +104,8 @@ def pair(
         for name in SIZES
     }
     spent = float(every["flops"].sum())
-    return Pair(names, (made[0], made[1]), same, spent, ranges)
+    models = [stored_model.model_of_runs(one, target) for one in tables]
+    return Pair(names, (made[0], made[1]), (models[0], models[1]), same, spent, ranges)
 
 
 def compare(
@@ -156,11 +166,44 @@ def compare(
         figures,
         f"{sheet.name}, {found.fits[0].law.name}",
         found.version,
+        by_model(lambda: _by_models(found, flops, (params, tokens), level), [MODELS_APART]),
         {},
         distance,
         _assumptions(found, sure),
         [*warned, *warnings_of(sheet, found.fits[0], distance)[len(sheet.notes) :]],
     )
+
+
+def _by_models(
+    found: Pair, flops: float | None, run: tuple[float | None, float | None], level: float
+) -> list[Figure]:
+    """Both losses by the tables' models, each at its own optimum of ``flops`` or at ``run``.
+
+    Raises:
+        InputError: a table that allows no model, or at ``flops`` a target that rises with size.
+    """
+    unit, values, drawn = found.fits[0].target_unit, [], []
+    for stored in found.models:
+        made = stored.fit()
+        if made is None or made.model is None:
+            raise InputError(stored.reason)
+        n, d = run
+        if flops is not None:
+            refuse_rising(made)
+            n, d = compute_optimal(made.model, flops)
+        x = {"params": np.array([n]), "tokens": np.array([d])}
+        values.append(float(made.predict(x)[0]))
+        drawn.append(made.draws_at(x))
+    # Draw i rests on the same numbers in every model, so one side's are put in another order.
+    drawn[1] = np.random.default_rng(0).permutation(drawn[1])
+    a, b = found.names
+    apart = drawn[0] - drawn[1]
+    return [
+        (f"loss_{a}", of_values(values[0], drawn[0], level), unit),
+        (f"loss_{b}", of_values(values[1], drawn[1], level), unit),
+        ("difference", of_values(values[0] - values[1], apart, level), f"{unit}, {a} less {b}"),
+        ("probability", exact(float(np.mean(apart < 0.0)), level), f"that a run of {a} is better"),
+    ]
 
 
 def _assumptions(found: Pair, sure: float) -> list[str]:

@@ -18,7 +18,7 @@ Defaults, each with its reason:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -28,7 +28,7 @@ from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import Interval
 from scaling.govern import registry
 from scaling.plan.allocation import optimal
-from scaling.plan.answer import FLOPS, Answer, exact, within
+from scaling.plan.answer import FLOPS, NOT_ONE_LAW, Answer, Basis, Figure, exact, within
 from scaling.plan.stored import Sheet
 
 Seen = tuple[list[str], dict[str, float], list[str]]
@@ -192,19 +192,18 @@ def cost(
         within("compute", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
         spent, source, version = exact(flops, level), "no law", "-"
         seen: Seen = ([], {}, [])
+        basis = NOT_ONE_LAW
     else:
-        spent, source, version, seen = _of_loss(sheet, loss, law, level)
-    low, high = (spent.low, spent.high) if spent.low == spent.low else (spent.value, spent.value)
-    made = figures(FactorRange(low, spent.value, high), by, chips)
-    shown = [("flops", spent, "FLOP")]
-    shown += [(k, Interval(b.central, b.low, b.high, 1.0), UNITS[k]) for k, b in made.items()]
-    shown += [("usd_per_flop", exact(by.usd_per_flop, level), "USD/FLOP")]
+        spent, source, version, basis, seen = _of_loss(sheet, loss, law, level)
+        others = [_shown(one, by, chips, level) for name, one, _ in basis.model if name == "flops"]
+        basis = replace(basis, model=others[0] if others else ())
     assumes, distance, warnings = seen
     return Answer(
         f"Cost of {spent.value:.4g} FLOP on {by.chip}",
-        shown,
+        _shown(spent, by, chips, level),
         source,
         version,
+        basis,
         {},
         distance,
         [*assumes, *_assumptions(by)],
@@ -212,15 +211,26 @@ def cost(
     )
 
 
+def _shown(spent: Interval, by: Hardware, chips: float | None, level: float) -> list[Figure]:
+    """What a compute costs."""
+    low, high = (spent.low, spent.high) if spent.low == spent.low else (spent.value, spent.value)
+    made = figures(FactorRange(low, spent.value, high), by, chips)
+    return [
+        ("flops", spent, "FLOP"),
+        *((k, Interval(b.central, b.low, b.high, 1.0), UNITS[k]) for k, b in made.items()),
+        ("usd_per_flop", exact(by.usd_per_flop, level), "USD/FLOP"),
+    ]
+
+
 def _of_loss(
     sheet: Sheet | None, loss: float | None, law: str | None, level: float
-) -> tuple[Interval, str, str, Seen]:
+) -> tuple[Interval, str, str, Basis, Seen]:
     if sheet is None:
         raise InputError("a loss needs a fitted law", value=loss, allowed="a study or --runs")
     found = optimal(sheet, loss=loss, law=law, level=level)
     spent = found.value("flops")
     seen = list(found.assumptions), dict(found.distance), list(found.warnings)
-    return spent, found.source, found.version, seen
+    return spent, found.source, found.version, found.basis, seen
 
 
 def _assumptions(by: Hardware) -> list[str]:

@@ -30,6 +30,7 @@ from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
 from scaling.laws._surface import LN6, PowerSurface, bisect, minimise_scalar
 from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
+from scaling.plan.calibrated import forecasts
 from scaling.plan.stored import Sheet
 from scaling.runs import counts
 
@@ -84,6 +85,8 @@ def data(sheet: Sheet, *, flops: float, pools: Sequence[Pool], level: float = 0.
     figures = _figures(made, theta, (log_n, log_d), unique, level)
     sizes = {name: one.value for name, one, _ in figures}
     distance = sheet.beyond(params=sizes["params"], tokens=sizes["tokens"], flops=flops)
+    run = {"params": sizes["params"], "tokens": sizes["tokens"]}
+    run["tokens_unique"] = min(unique, sizes["tokens"])
     scale = _scale(made, theta)
     tables = {
         "Pools: epochs that make the most of the same tokens seen": spend(
@@ -104,6 +107,7 @@ def data(sheet: Sheet, *, flops: float, pools: Sequence[Pool], level: float = 0.
         [("flops", exact(flops, level), "FLOP"), *figures],
         f"{sheet.name}, {LAW}",
         sheet.version,
+        forecasts(sheet, made, run, level),
         tables,
         distance,
         [

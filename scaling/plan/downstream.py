@@ -24,13 +24,25 @@ from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
+import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
+from scaling.forecasting.model_surface import MODEL, ModelFit
 from scaling.laws._surface import LN6, PowerSurface, bisect
-from scaling.plan.answer import FLOPS, Answer, Row, ends, exact, warnings_of, within
+from scaling.plan.answer import (
+    FLOPS,
+    Answer,
+    Figure,
+    Row,
+    basis_of,
+    ends,
+    exact,
+    warnings_of,
+    within,
+)
 from scaling.plan.stored import Sheet
 
 LAW = "ladder"
@@ -38,6 +50,9 @@ SURE = (0.1, 0.5, 0.8, 0.9, 0.95)
 # The upper end of what scores best on 20 tasks of a public ladder with each task left out, 0 to .02
 # (docs/benchmarks/plan_target.md); 90 % intervals of accuracies hold 96 % there.
 SCATTER = 0.02
+# Where the model is asked what a run reaches: FLOP in steps of 5 %, from far below any run of a
+# ladder to 2e5 times the largest run known (5e26).
+COMPUTE = np.geomspace(1e14, 1e32, 850)
 
 
 def target(
@@ -84,6 +99,7 @@ def target(
         shown,
         f"{sheet.name}, {LAW}",
         sheet.version,
+        basis_of(sheet, made, lambda: _by_model(sheet, made, accuracy, flops, level)),
         {"By the probability wanted, of a run": rows},
         distance,
         [
@@ -139,6 +155,26 @@ def accuracy_at(made: Fit, theta: Array, log_c: Array) -> Array:
     log_n = (one.log_params(0.0) + one.beta / (one.alpha + one.beta) * log_c)[:, None]
     x = {"params": np.exp(log_n), "tokens": np.exp(log_c[:, None] - LN6 - log_n)}
     return made.law(theta, x)[:, 0]
+
+
+def _by_model(
+    sheet: Sheet, made: Fit, goal: float, flops: float | None, level: float
+) -> list[Figure]:
+    """Compute with which a run reaches the goal, draw by draw of the study's model, at the sizes
+    that are compute-optimal for the task loss; with ``flops`` also the probability there."""
+    model = sheet.get(MODEL)
+    assert isinstance(model, ModelFit) and model.model is not None
+    log_c = np.log(COMPUTE if flops is None else np.append(flops, COMPUTE))
+    n, d = np.transpose([_sizes(made, float(one)) for one in log_c])
+    at = pl.DataFrame({"params": n, "tokens": d})
+    reached = np.vstack([model.model.location(at), model.model.draws(at)]) >= goal
+    shown: list[Figure] = []
+    if flops is not None:
+        chance_there = exact(float(np.mean(reached[1:, 0])), level)
+        shown.append(("probability", chance_there, f"that a run of {flops:.4g} FLOP does"))
+        reached = reached[:, 1:]
+    first = np.where(reached.any(axis=1), COMPUTE[reached.argmax(axis=1)], np.inf)
+    return [("flops", of_values(float(first[0]), first[1:], level), "FLOP"), *shown]
 
 
 def least_compute(made: Fit, theta: Array, goal: float) -> Array:

@@ -26,9 +26,10 @@ from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
+from scaling.forecasting.engine import model_of
 from scaling.laws._mixtures import domains, outputs, shares
 from scaling.laws._surface import bisect
-from scaling.plan.answer import Answer, Row, ends, exact, warnings_of, within
+from scaling.plan.answer import Answer, Figure, Row, by_model, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
 
 LAW = "mixture_exponential"
@@ -156,6 +157,9 @@ def mixture(
         ],
         f"{sheet.name}, {LAW}",
         sheet.version,
+        by_model(
+            lambda: _forecast(runs, dict(zip(results, w, strict=True)), found[0], level, unit)
+        ),
         tables,
         {},
         [
@@ -166,6 +170,43 @@ def mixture(
         ],
         warnings_of(sheet, made, {}),
     )
+
+
+def _forecast(
+    runs: pl.DataFrame, weights: Mapping[str, float], found: Array, level: float, unit: str
+) -> list[Figure]:
+    """The weighted loss at the law's shares (J,), and how far it lies below that at the mean of the
+    mixtures, by the model of the table of shares.
+
+    Raises:
+        InputError: a table that allows no model.
+    """
+    names = domains(runs)
+    by = runs if "metric" in runs.columns else runs.with_columns(metric=pl.lit("loss"))
+    each = by.pivot("metric", index="mixture", values="loss", aggregate_function="mean")
+    known = each.drop_nulls([name for name, weight in weights.items() if weight > 0])
+    if known.is_empty():
+        raise InputError(
+            "no mixture was measured on every weighed validation domain",
+            value=each.height,
+            allowed="one mixture or more with all of them",
+        )
+    parts = [known[name] * weight for name, weight in weights.items() if weight > 0]
+    mixed = np.array([[shares(text).get(j, 0.0) for j in names] for text in known["mixture"]])
+    mixed /= mixed.sum(axis=1, keepdims=True)  # of rounded shares, which would be no shares
+    columns = [j for j in range(len(names)) if np.ptp(mixed[:, j]) > 0]
+    labels = [f"share_{names[j]}" for j in columns]
+    table = pl.DataFrame(mixed[:, columns], schema=labels, orient="row")
+    model = model_of(table.with_columns(loss=sum(parts[1:], parts[0])), labels, "loss")
+    two = np.stack([found, mixed.mean(axis=0)])[:, columns]
+    two /= two.sum(axis=1, keepdims=True)
+    at = pl.DataFrame(two, schema=labels, orient="row")
+    middle, drawn = model.location(at), model.draws(at)
+    gain = of_values(float(middle[1] - middle[0]), drawn[:, 1] - drawn[:, 0], level)
+    return [
+        ("loss", of_values(float(middle[0]), drawn[:, 0], level), unit),
+        ("gain", gain, f"{unit}, below the mean of the fitted mixtures"),
+    ]
 
 
 def _blend(made: Fit, names: Sequence[str], results: Sequence[str], w: Array) -> Blend:

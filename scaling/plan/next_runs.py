@@ -20,6 +20,7 @@ from scaling.plan.answer import (
     TOKENS,
     Answer,
     Row,
+    basis_of,
     exact,
     warnings_of,
     within,
@@ -86,6 +87,7 @@ def recommend(
         )
     ratio = float(np.sqrt(found.end / found.start))
     spent = float(cells.flops[list(found.order)].sum())
+    by = f", by {made.law.name}"
     distance = sheet.beyond(params=place[0], tokens=place[1], flops=6.0 * place[0] * place[1])
     return Answer(
         f"Next runs for the loss of {place[0]:.4g} params on {place[1]:.4g} tokens, "
@@ -93,14 +95,23 @@ def recommend(
         [
             ("forecast", now, made.target_unit),
             ("width", exact(width, level), "of the loss, now"),
-            ("width_after", exact(width * ratio, level), "of the loss, expected after the runs"),
+            (
+                "width_after",
+                exact(width * ratio, level),
+                f"of the loss, expected after the runs{by}",
+            ),
             ("runs", exact(float(len(found.order)), level), "runs"),
             ("spent", exact(spent, level), "FLOP"),
             ("noise", exact(known.noise, level), "sd of ln loss about the law"),
-            ("holds", exact(known.holds, level), "probability that the law does"),
+            ("holds", exact(known.holds, level), f"probability that {made.law.name} does"),
         ],
         f"{sheet.name}, forecast by {asked.law.name}, design by {made.law.name}",
         sheet.version,
+        basis_of(
+            sheet,
+            asked,
+            lambda: [("forecast", _forecast(sheet.get(MODEL), place, level), made.target_unit)],
+        ),
         {
             "Train, in this order": _rows(cells, found, width),
             "The same FLOP otherwise": _others(made, place, spent, width, known.noise),

@@ -20,6 +20,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.plan.allocation import Counting, Valley, numerical
 from scaling.plan.answer import FLOPS, Answer, Row, batch, ends, exact, warnings_of, within
+from scaling.plan.calibrated import forecasts
 from scaling.plan.stored import Sheet
 
 GRANULARITY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -92,6 +93,7 @@ def moe(
         ],
         f"{sheet.name}, {LAW}",
         sheet.version,
+        forecasts(sheet, made, {name: best[name] for name in made.law.inputs}, level),
         {"By granularity": rows},
         distance,
         [

@@ -44,6 +44,7 @@ from scaling.plan.answer import (
     Answer,
     Batch,
     Row,
+    basis_of,
     batch,
     ends,
     exact,
@@ -313,6 +314,15 @@ def serve(
         _figures(drawn, curve, ((log_n, log_d), plain), demand, prices),
         f"{sheet.name}, {made.law.name}",
         sheet.version,
+        basis_of(
+            sheet,
+            made,
+            lambda: (
+                serve(
+                    sheet, goal, read=read, written=written, prices=prices, level=level, ratios=()
+                ).figures
+            ),
+        ),
         {title: [_at_ratio(drawn, (m, curve.at_ratio(m)), plain, demand) for m in ratios]},
         distance,
         [*assumptions(made, SIX_ND), *_assumed(prices, demand)],
@@ -434,6 +444,7 @@ def over_trained(
         ],
         f"{sheet.name}, {made.law.name}",
         sheet.version,
+        basis_of(sheet, made, lambda: over_trained(sheet, params, tokens, level=level).figures),
         {},
         distance,
         [*assumptions(made, SIX_ND), "Serving: 2 N operations per token."],

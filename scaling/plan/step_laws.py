@@ -10,9 +10,11 @@ below it compute is saved, far above it time is not.
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
-from scaling.fitting.intervals import Interval, from_draws
-from scaling.plan.answer import PARAMS, TOKENS, Answer, exact, warnings_of, within
+from scaling.fitting.intervals import from_draws
+from scaling.plan.answer import PARAMS, TOKENS, Answer, Figure, exact, warnings_of, within
+from scaling.plan.calibrated import beside, best_values
 from scaling.plan.stored import Sheet
 
 B_STAR, A_B = 2e8, 0.21
@@ -45,7 +47,7 @@ def hparams(
     rate = from_draws(one, lambda theta: one.law(theta, x)[:, 0], level)
     size = from_draws(other, lambda theta: other.law(theta, x)[:, 0], level)
     steps = from_draws(other, lambda theta: tokens / other.law(theta, x)[:, 0], level)
-    figures: list[tuple[str, Interval, str]] = [
+    figures: list[Figure] = [
         ("learning_rate", rate, "peak"),
         ("batch", size, "tokens per step"),
         ("steps", steps, "steps"),
@@ -61,6 +63,7 @@ def hparams(
         figures,
         f"{lr.name}, {batch.name}",
         f"{lr.version}; {batch.version}",
+        beside(lr, lambda table: _by_model(table, params, tokens, level)),
         {},
         distance,
         [
@@ -71,3 +74,15 @@ def hparams(
         ],
         list(dict.fromkeys(warned)),
     )
+
+
+def _by_model(table: pl.DataFrame, params: float, tokens: float, level: float) -> list[Figure]:
+    """Learning rate and batch of least loss for the run, and that loss, by the sweep's model."""
+    free = [name for name in ("lr", "batch_tokens") if table[name].n_unique() > 1]
+    run = {"params": params, "tokens": tokens}
+    found = best_values(table, "loss", run, free, level)
+    labels = {"lr": ("learning_rate", "peak"), "batch_tokens": ("batch", "tokens per step")}
+    shown = [
+        (labels[name][0], one, labels[name][1]) for name, one in zip(free, found, strict=False)
+    ]
+    return [*shown, ("loss", found[-1], "at these")]

@@ -45,7 +45,7 @@ class Sheet:
         version: what made them, so that an answer can be traced.
         ranges: size -> smallest and largest of the fitted runs.
         notes: what a reader must know (no draws, a law that could not be fitted).
-        runs: the fitted runs in the order of the residuals, where they are at hand.
+        table: the fitted runs in the order of the residuals, where they are at hand.
         lead: the law that divides a budget where none is named; "" for the first that can.
     """
 
@@ -56,8 +56,13 @@ class Sheet:
     notes: tuple[str, ...] = ()
     metric: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
-    runs: Cells | None = None
+    table: pl.DataFrame | None = None
     lead: str = ""
+
+    @property
+    def runs(self) -> Cells | None:
+        """Params and tokens of the fitted runs; None where they are not at hand."""
+        return None if self.table is None else _cells(self.table)
 
     def get(self, law: str) -> Fit:
         """One law's fit; the error names those that there are."""
@@ -117,9 +122,11 @@ def load(name: str, root: Path = Path()) -> Sheet:
         except InputError as error:  # a law whose parameters are those of the study's table
             refused[one.law] = str(error)
     models = root / "data" / "models" / f"{name}.json"
-    model = stored_model.read(models).fit() if models.is_file() else None
-    if model is not None:
-        fits = {MODEL: model} | fits
+    if models.is_file():
+        stored = stored_model.read(models)
+        model = stored.fit()
+        fits = fits if model is None else {MODEL: model} | fits
+        refused |= {MODEL: stored.reason} if model is None else {}
     fits = _of_one_unit(fits)
     notes = () if drawn else ("No draws are stored here, so no intervals: `scaling refit`.",)
     label = f"fit {sha256(path.read_bytes())[:12]}"
@@ -172,6 +179,8 @@ def fitted(
     refused, problem = {}, None
     modelled = stored_model.model_of_runs(runs, target)
     model = modelled.fit()
+    if model is None:
+        refused[MODEL] = modelled.reason
     for name in names:
         try:
             seen = verdict(runs, laws.get(name), target)
@@ -194,7 +203,7 @@ def fitted(
         if name in runs.columns and runs[name].null_count() < runs.height
     }
     version = f"fit {digest[:12]}"
-    return Sheet(label, fits, version, ranges, refused=refused, runs=_cells(runs))
+    return Sheet(label, fits, version, ranges, refused=refused, table=runs)
 
 
 def with_runs(sheet: Sheet, root: Path = Path()) -> Sheet:
@@ -212,7 +221,7 @@ def with_runs(sheet: Sheet, root: Path = Path()) -> Sheet:
     source = root / "data" / "validated" / f"{study['source']}.parquet"
     if not source.is_file():
         return sheet
-    return replace(sheet, runs=_cells(select(pl.read_parquet(source), study)[0]))
+    return replace(sheet, table=select(pl.read_parquet(source), study)[0])
 
 
 def _cells(runs: pl.DataFrame) -> Cells | None:

@@ -144,3 +144,33 @@ def test_planned_sizes_in_billions_are_refused(tmp_path: Path) -> None:
     made = scaling.forecast(billions, at((70.0, 1400.0)), inputs=("params:B", "tokens:B"))
     full = scaling.forecast(grid(), at((7e10, 1.4e12)))
     assert made["value"].to_list() == pytest.approx(full["value"].to_list(), rel=1e-9)
+
+
+def test_a_score_beyond_the_runs_is_warned_of() -> None:
+    """What rises with size may turn where no run shows it; a loss has no such warning."""
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
+    loss = 0.2 + 20.0 * (n**-0.3 + d**-0.25)
+    runs = pl.DataFrame({"params": n, "tokens": d, "loss": loss, "accuracy": 1.0 - loss / 2.0})
+    at = pl.DataFrame({"params": [5e8, 4e9], "tokens": [5e10, 4e11]})
+    said = [
+        one
+        for one in scaling.forecast(runs, at, target="accuracy").notes
+        if "as a score does" in one
+    ]
+    assert len(said) == 1
+    assert said[0].startswith("Warning: 1 of 2 planned runs beyond the largest runs")
+    assert not any("as a score" in one for one in scaling.forecast(runs, at).notes)
+    assert not any(
+        "as a score" in one for one in scaling.forecast(runs, at[:1], target="accuracy").notes
+    )
+
+
+def test_scores_below_zero_are_warned_of_too() -> None:
+    """Brier scores (-1 to 0) of groups whose runs end before the turn."""
+    rng = np.random.default_rng(0)
+    x = np.tile(np.linspace(-0.9, 1.4, 20), 2)
+    y = -0.5 + 0.1 * np.tanh(2.0 * x) + 0.01 * rng.standard_normal(40)
+    runs = pl.DataFrame({"log_flops": x, "task": ["a"] * 20 + ["b"] * 20, "brier_score": y})
+    at = pl.DataFrame({"log_flops": [2.8, 1.0], "task": ["a", "b"]})
+    made = scaling.forecast(runs, at, inputs=("log_flops", "task"), target="brier_score")
+    assert any(one.startswith("Warning: 1 of 2 planned runs beyond") for one in made.notes)

@@ -36,12 +36,12 @@ def some_constants(form: Form, rows: Rows, seed: int = 1) -> np.ndarray:
 def test_slopes_are_exact(form: Form, log_target: bool) -> None:
     rows = some_rows(log_target)
     theta, group = some_constants(form, rows), np.arange(2)
-    _, slopes = forms.predict(form, theta, rows.u, rows, group)
+    _, slopes = forms.with_slopes(form, theta, rows.u, rows, group)
     for j in range(theta.shape[1]):
         step = np.zeros(theta.shape[1])
         step[j] = 1e-6
         up, down = (
-            forms.predict(form, theta + sign * step, rows.u, rows, group)[0] for sign in (1, -1)
+            forms.predict(form, theta + sign * step, rows.u, rows, group) for sign in (1, -1)
         )
         assert slopes[..., j] == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-5)
 
@@ -52,9 +52,9 @@ def test_a_batch_equals_a_loop(form: Form, log_target: bool) -> None:
     rows = some_rows(log_target)
     theta = np.concatenate([some_constants(form, rows, seed) for seed in range(3)])
     group = np.tile([0, 1], 3)
-    together, _ = forms.predict(form, theta, rows.u[group], rows, group)
+    together = forms.predict(form, theta, rows.u[group], rows, group)
     for b in range(len(theta)):
-        one, _ = forms.predict(form, theta[[b]], rows.u[group[[b]]], rows, group[[b]])
+        one = forms.predict(form, theta[[b]], rows.u[group[[b]]], rows, group[[b]])
         assert together[b] == pytest.approx(one[0], rel=1e-12)
 
 
@@ -67,11 +67,11 @@ def test_values_of_a_form_are_recovered(form: Form, log_target: bool) -> None:
     rows = rows_of(u, rng.normal(0, 0.3, (1, 80)), log_target)
     before = forms.prior(form, rows)
     theta = before.mean + 0.3 * before.sd * rng.normal(size=before.sd.shape)
-    clean, _ = forms.predict(form, theta, u, rows, np.zeros(1, dtype=np.int64))
+    clean = forms.predict(form, theta, u, rows, np.zeros(1, dtype=np.int64))
     noise = 0.02 * clean.std() + 1e-3
     seen = rows_of(u, clean + noise * rng.standard_normal(clean.shape), log_target)
     fitted = forms.fit(form, seen)
-    found, _ = forms.predict(form, fitted.theta, u, seen, np.zeros(1, dtype=np.int64))
+    found = forms.predict(form, fitted.theta, u, seen, np.zeros(1, dtype=np.int64))
     assert np.median(np.abs(found - clean)) < 2.0 * noise + 0.01 * clean.std()
 
 
@@ -94,7 +94,7 @@ def test_draws_of_constants_stay_near_the_runs() -> None:
     z = np.random.default_rng(5).standard_normal((100, *fitted.theta.shape))
     drawn = forms.draw(form, fitted, rows, z)
     assert drawn.shape == z.shape
-    values = [forms.predict(form, one, rows.u, rows, np.arange(2))[0] for one in drawn]
+    values = [forms.predict(form, one, rows.u, rows, np.arange(2)) for one in drawn]
     assert np.abs(np.median(values, axis=0) - rows.h).mean() < 3.0 * rows.h.std()
 
 

@@ -52,7 +52,7 @@ def test_formula_is_the_form(case: str, rising: bool) -> None:
         by = SimpleNamespace(**{one.key: x[:, j] for j, one in enumerate(formula.columns)})
         code = formula.python(formula.names if rising else ())
         said = eval(code, {"np": np, "p": p, "x": by})
-        h = forms.predict(form, theta[group], u[:, None], rows, group)[0][:, 0]
+        h = forms.predict(form, theta[group], u[:, None], rows, group)[:, 0]
         np.testing.assert_allclose(said * np.ones(len(u)), scale.back(h), rtol=1e-9, atol=1e-12)
 
 

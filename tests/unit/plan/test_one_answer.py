@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import scaling
+from scaling import plan
 from scaling.analysis.returns import diminishing_returns
 from scaling.errors import InputError
 from scaling.forecasting import stored_model
@@ -17,6 +18,7 @@ from scaling.forecasting.model_surface import compute_optimal
 from scaling.forecasting.study_model import TwoInputModel
 from scaling.govern.at_threshold import _rows, at_thresholds
 from scaling.plan import optimal, stored
+from scaling.plan.comparison import pair
 from scaling.plan.summary import planning_summary
 from scaling.runs.studies import get_study, load_params, select
 from tests.support import ROOT
@@ -60,6 +62,51 @@ def test_the_same_run_has_the_same_forecast_everywhere(study: str, flops: float)
     found = answers(study, flops)
     for name, three in found.items():
         assert three == pytest.approx(found["forecast"], rel=1e-5), name
+
+
+def forecast_of(runs: pl.DataFrame, **run: float) -> list[float]:
+    """5 %, median and 95 % as `scaling forecast` gives them."""
+    return scaling.forecast(runs, pl.DataFrame([run]), quantiles=LEVELS)["value"].to_list()
+
+
+def model_of(answer: plan.Answer, name: str) -> list[float]:
+    """The same of a figure that stands beside a law's."""
+    (one,) = (one for label, one, _ in answer.basis.model if label == name)
+    return [one.low, one.value, one.high]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_beside_the_answer_of_a_law_stands_the_forecast(study: str) -> None:
+    sheet, runs = stored.load(study, ROOT), runs_of(study)
+    planned = optimal(sheet, flops=1e23, law="chinchilla")
+    n, d = planned.value("params").value, planned.value("tokens").value
+    known = forecast_of(runs, params=n, tokens=d)
+    assert model_of(planned, "loss_at_law_sizes") == pytest.approx(known, rel=1e-5)
+    assert model_of(planned, "params")[1] == optimal(sheet, flops=1e23).value("params").value
+    trained = plan.over_trained(sheet, n, d, law="chinchilla")
+    assert model_of(trained, "loss") == pytest.approx(known, rel=1e-5)
+
+
+def test_next_runs_are_for_the_forecast() -> None:
+    runs, n, d = runs_of(STUDIES[0]), 1e10, 1e12
+    sheet = stored.fitted(runs, ("chinchilla",), label="runs", resamples=50)
+    known = forecast_of(runs, params=n, tokens=d)
+    for law in (None, "chinchilla"):
+        found = plan.recommend(sheet, budget=1e22, params=n, tokens=d, law=law)
+        one = found.value("forecast")
+        shown = [one.low, one.value, one.high] if law is None else model_of(found, "forecast")
+        assert shown == pytest.approx(known, rel=1e-5)
+
+
+def test_what_two_tables_are_compared_by_is_their_forecast() -> None:
+    gadre = get_study(load_params(ROOT / "params.yaml"), "gadre-overtraining")
+    every = _rows(gadre["source"], ROOT).filter(pl.col("metric") == gadre["metric"])
+    every = every.rename({"value": "loss"})
+    sides = [every.filter(pl.col("training_data") == one) for one in ("rpj", "rw_original")]
+    made = plan.compare(pair(sides[0], sides[1], resamples=20), params=1e10, tokens=1e12)
+    for name, side in zip("AB", sides, strict=True):
+        known = forecast_of(side, params=1e10, tokens=1e12)
+        assert model_of(made, f"loss_{name}") == pytest.approx(known, rel=1e-5)
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -57,7 +57,9 @@ def sheet_of(
 
         sheet = stored.read(study)
         published = study.startswith("published:")
-        return sheet if published else replace(sheet, version=version(Path(), study))
+        if published:
+            return sheet
+        return stored.with_runs(replace(sheet, version=version(Path(), study)))
     assert runs is not None
     from scaling.cli.commands._table import read
 

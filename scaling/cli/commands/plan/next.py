@@ -44,10 +44,8 @@ def next(
 ) -> None:
     """Runs to train next that narrow a forecast the most."""
     from scaling.plan.next_runs import recommend
-    from scaling.plan.stored import with_runs
 
     sheet = sheet_of(study, runs, metric, maps, planning(law), resamples)
-    sheet = sheet if study is None else with_runs(sheet)
     made = recommend(
         sheet,
         budget=budget,
