@@ -38,6 +38,7 @@ POSTGRES = Need("PostgreSQL", "apt-get install postgresql")
 COMPILER = Need("a C compiler", "apt-get install gcc libc6-dev")
 PACKAGES = Need("a package for clusters and buckets", "make cluster")
 TRACKER = Need("a tracker's library", ".venv/bin/python -m pip install '.[trackers]'")
+SANDBOX = Need("bubblewrap, or a system that allows it", "apt-get install bubblewrap")
 DISK = Need("a small disk of its own", "run the tests as root, where mount may be used")
 SHARED = Need(
     "a table without an open licence",
