@@ -98,6 +98,11 @@ def lines(tree: Path, own: Path, commit: str) -> Iterator[str]:
     yield from _commands(*stages)
 
 
+def count(tree: Path, own: Path) -> int:
+    """How many files of the version's code this code does not have the same."""
+    return sum(one.what != ABSENT for one in changes(tree, own, CODE))
+
+
 def _group(title: str, group: list[Change], most: int) -> Iterator[str]:
     """The files that the version has; those that it lacks cannot run, and are counted."""
     if not group:

@@ -15,13 +15,14 @@ from scaling.record.reproduce.sandbox import Interpreter, execute
 
 PYTHONS = ("python3.11", "python3.12", "python3.13", sys.executable)
 PREFIX = "import sys; print(sys.base_prefix)"
-# Only built packages: building one runs its code. `--no-deps`: the lock file is complete.
+# `--no-deps`: the lock file is complete.
 PIP = ("-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--no-deps",
-       "--require-hashes", "--only-binary", ":all:", "-r")  # fmt: skip
+       "--require-hashes")  # fmt: skip
 # A line of a lock file: a package at one version, perhaps for some Pythons, or one of its hashes.
+# The name as in https://packaging.python.org/en/latest/specifications/name-normalization.
 LINE = re.compile(
-    r"""[A-Za-z0-9._-]+(\[[A-Za-z0-9,._-]+\])?==[A-Za-z0-9.+!_-]+\s*(;[^\\]*)?\\?
-    |--hash=sha256:[0-9a-f]{64}\s*\\?
+    r"""[A-Za-z0-9._-]+(\[[A-Za-z0-9,._\ -]+\])?==[A-Za-z0-9.+!_-]+\s*(;[^\\]*)?
+    |--hash=sha256:[0-9a-f]{64}
     |(\#.*)?""",
     re.VERBOSE,
 )
@@ -32,19 +33,39 @@ def present() -> Interpreter:
     return Interpreter(Path(sys.executable), (Path(sys.prefix), Path(sys.base_prefix)))
 
 
-def locked(lock: Path, folder: Path, say: Callable[[str], None]) -> Interpreter:
+def locked(lock: Path, own: Path, folder: Path, say: Callable[[str], None]) -> Interpreter:
     """An environment in ``folder`` with the packages of a lock file; raises ReproduceError.
 
-    Only built packages are installed, by their hashes and from the index that pip is set to, so
-    nothing of the version or of a package runs outside the sandbox.
+    They come by their hashes from the index that pip is set to. Building a package runs its code,
+    so only those are built that the lock file ``own`` of this installation has by the same hashes:
+    nothing else of the version or of a package runs outside the sandbox.
     """
-    _check(lock)
+    pins, known = _pins(lock), _pins(own) if own.is_file() else {}
+    built = [name for name, lines in pins.items() if known.get(name) != lines]
     base, prefix = _base()
     say(f"building an environment from its lock file with {base} (some minutes)")
     python = folder / "bin" / "python"
-    for command in ([base, "-m", "venv", str(folder)], [str(python), *PIP, str(lock.resolve())]):
+    only = ["--only-binary", ",".join(built) or ":none:", "-r", str(lock.resolve())]
+    for command in ([base, "-m", "venv", str(folder)], [str(python), *PIP, *only]):
         execute(command, folder.parent, os.environ, command)
     return Interpreter(python, (folder, prefix))
+
+
+def _pins(lock: Path) -> dict[str, set[str]]:
+    """Package -> its versions and hashes; raises ReproduceError for anything else, such as another
+    index or a package by address."""
+    found: dict[str, set[str]] = {}
+    name = ""
+    for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip().removesuffix("\\").strip()
+        if not LINE.fullmatch(text) or (text.startswith("--") and not name):
+            allowed = "NAME==VERSION and --hash"
+            raise ReproduceError(f"{lock.name}, line {number}: {text!r}; allowed: {allowed}")
+        if "==" in text and not text.startswith("#"):
+            name = re.split(r"[\[=]", text)[0].lower()
+        if text and not text.startswith("#"):
+            found.setdefault(name, set()).add(text)
+    return found
 
 
 def _base() -> tuple[str, Path]:
@@ -59,15 +80,6 @@ def _base() -> tuple[str, Path]:
                 execute([name, "-I", "-c", PREFIX], Path(), os.environ, [name]).strip()
             )
     raise ReproduceError(f"no Python runs: tried {asked or ', '.join(PYTHONS)}; set PYTHON")
-
-
-def _check(lock: Path) -> None:
-    """Refuse options in a lock file, such as another index, and packages by address."""
-    for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), 1):
-        if not LINE.fullmatch(line.strip()):
-            raise ReproduceError(
-                f"{lock.name}, line {number}: {line.strip()!r}; allowed: NAME==VERSION and --hash"
-            )
 
 
 def other_packages(lock: Path) -> list[str]:

@@ -146,29 +146,32 @@ class _Run:
 def _at(run: _Run, inbox: str, versions: list[Published], lock: bool) -> Iterator[Reproduced]:
     """The versions of one commit and inbox; one that fails leaves the others."""
     try:
-        box = _prepared(run, inbox, versions, lock)
+        box, whose = _prepared(run, inbox, versions, lock)
     except ReproduceError as error:
         yield from (run.failed(one, error) for one in versions)
         return
     for version in versions:
         try:
-            yield _one(run, box, version)
+            result = _one(run, box, version)
+            yield replace(result, how=result.how + whose)
         except (ReproduceError, InputError) as error:
             yield run.failed(version, error)
 
 
-def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> Sandbox:
-    """The commit laid out, and what is to be known before its code runs."""
+def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> tuple[Sandbox, str]:
+    """The commit laid out, and what is to be known before its code runs; and how far that code is
+    this, for the result."""
+    own = code_changes.own_checkout()
     lay_out(run.root, run.commit, run.tree)
     run.say(f"{', '.join(one.name for one in versions)}: commit {run.commit[:12]}")
     for line in (
-        *code_changes.lines(run.tree, code_changes.own_checkout(), run.commit),
+        *code_changes.lines(run.tree, own, run.commit),
         *remove_copies(run.tree, versions),
     ):
         run.say(line)
     put_inbox(run.root, run.tree, inbox, run.work)
     if lock:
-        python = locked(run.tree / LOCK, run.work / "environment", run.say)
+        python = locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
     else:
         python, other = present(), other_packages(run.tree / LOCK)
         as_now = (
@@ -176,9 +179,10 @@ def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> S
         )
         run.say(f"in the present environment: {as_now}")
     run.say(f"Now the code of commit {run.commit[:12]} runs on this machine, {isolation().value}.")
-    own = code_changes.own_checkout()
     hidden = (run.root, own / "reports", own / ".git")
-    return Sandbox(run.tree, run.work / "home", python, hidden, {})
+    other_code = code_changes.count(run.tree, own)
+    whose = f"; {counted(other_code, 'file')} of its code are not as here" if other_code else ""
+    return Sandbox(run.tree, run.work / "home", python, hidden, {}), whose
 
 
 def _one(run: _Run, box: Sandbox, version: Published) -> Reproduced:
@@ -252,9 +256,9 @@ def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
     return computed
 
 
-def _read(version: Published, made: Path, places: Iterable[str]) -> dict[str, bytes]:
+def _read(version: Published, folder: Path, places: Iterable[str]) -> dict[str, bytes]:
     """Name -> content of the version's files, from the last of these places that has it."""
-    found = {(name, place): read_inside(made, f"{place}/{name}".lstrip("/"))
+    found = {(name, place): read_inside(folder, f"{place}/{name}".lstrip("/"))
              for place in places for name in version.files}  # fmt: skip
     return {name: content for (name, _), content in found.items() if content is not None}
 

@@ -91,7 +91,7 @@ def test_an_environment_is_built_from_a_lock_file_without_running_its_packages(
 ) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("# nothing\n")
-    python = locked(lock, tmp_path / "environment", lambda text: None)
+    python = locked(lock, lock, tmp_path / "environment", lambda text: None)
     assert python.path == tmp_path / "environment/bin/python" and python.path.exists()
     for line in (
         "--index-url https://example.org/simple",
@@ -100,10 +100,12 @@ def test_an_environment_is_built_from_a_lock_file_without_running_its_packages(
         "git+https://example.org/evil.git",
         "numpy>=2",
         "./local",
+        "-e .",
+        f"--hash=sha256:{'0' * 63}",
     ):
-        lock.write_text(f"numpy==2.4.6 \\\n    --hash=sha256:{'0' * 64}\n{line}\n")
+        lock.write_text(f"fsspec[http, tqdm]==2026.9.0 \\\n    --hash=sha256:{'0' * 64}\n{line}\n")
         with pytest.raises(ReproduceError, match=r"line 3.*NAME==VERSION"):
-            locked(lock, tmp_path / "other", lambda text: None)
+            locked(lock, lock, tmp_path / "other", lambda text: None)
 
 
 def test_pages_beside_the_versions_are_none(root: Path) -> None:
