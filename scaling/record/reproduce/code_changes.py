@@ -136,12 +136,12 @@ def _is_stage_code(name: str, stages: list[dict[str, Any]]) -> bool:
 def _commands(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
     """The stages whose command or working folder is not the same."""
     names = sorted(theirs.keys() | ours.keys())
-    told = [{name: _command(one.get(name)) for name in names} for one in (theirs, ours)]
-    other = [name for name in names if told[0][name] != told[1][name]]
+    pairs = {name: (_command(theirs.get(name)), _command(ours.get(name))) for name in names}
+    other = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     if not other:
         yield "  commands of stages: the same"
-    for name in other:
-        yield printable(f"  stage {name}: {told[0][name]}; here: {told[1][name]}")
+    for name, (their, our) in other.items():
+        yield printable(f"  stage {name}: {their}; here: {our}")
 
 
 def _command(spec: Any) -> str:

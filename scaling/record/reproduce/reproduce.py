@@ -19,7 +19,6 @@ from pathlib import Path
 from scaling.errors import InputError, counted
 from scaling.io.hashing import sha256
 from scaling.record.changes.between import NAME as CHANGES
-from scaling.record.changes.headline import previous
 from scaling.record.reproduce import code_changes
 from scaling.record.reproduce.checkout import inbox_of, lay_out, put_inbox, remove_copies
 from scaling.record.reproduce.commits import LOCK, PARAMS, commit_of, has_other_choices
@@ -27,7 +26,7 @@ from scaling.record.reproduce.compare import Difference, compare
 from scaling.record.reproduce.packages import locked, other_packages, present
 from scaling.record.reproduce.processors import settings
 from scaling.record.reproduce.published import Published, ReproduceError, read_inside
-from scaling.record.reproduce.sandbox import NEEDS, Isolation, Sandbox, isolation
+from scaling.record.reproduce.sandbox import Isolation, Sandbox, isolation
 from scaling.record.versions.check import PLACES
 from scaling.record.versions.fingerprint import machine
 from scaling.record.versions.layouts import gives_the_same_digits, layout_of
@@ -182,7 +181,9 @@ def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> t
     hidden = (run.root, own / "reports", own / ".git")
     other_code = code_changes.count(run.tree, own)
     whose = f"; {counted(other_code, 'file')} of its code are not as here" if other_code else ""
-    return Sandbox(run.tree, run.work / "home", python, hidden, {}), whose
+    home = run.work / "home"
+    (home / "tmp").mkdir(parents=True)
+    return Sandbox(run.tree, home, python, hidden), whose
 
 
 def _one(run: _Run, box: Sandbox, version: Published) -> Reproduced:
@@ -210,7 +211,7 @@ def _tried(run: _Run, box: Sandbox, version: Published) -> Reproduced:
     try:
         computed = _replayed(box, version) if version.is_replay else _staged(run, box, version)
     except ReproduceError as error:
-        raise ReproduceError(f"{error}\n{NEEDS}.") from error
+        raise ReproduceError(f"{error}{isolation().of_failure}") from error
     pairs = [(name, read_inside(version.folder, name), computed.get(name)) for name in names]
     found = [_difference(version, *pair) for pair in pairs]
     differences = tuple(one for one in found if one is not None)
@@ -232,8 +233,7 @@ def _replayed(box: Sandbox, version: Published) -> dict[str, bytes]:
     """Name -> content of a replay's files, computed."""
     if not (box.tree / "data" / "validated").is_dir():
         box.run(*REPRO, "validate")
-    out = box.tree / BESIDE / version.name
-    shutil.rmtree(out, ignore_errors=True)
+    out = _cleared(box.tree, f"{BESIDE}-{version.name}")
     day = str(version.manifest["as_of"])
     box.run("-m", layout_of(box.tree).command, "backfill", "--as-of", day, "--out", str(out))
     return _read(version, out, ("",))
@@ -242,18 +242,26 @@ def _replayed(box: Sandbox, version: Published) -> dict[str, bytes]:
 def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
     """Name -> content of a version's files, computed by the stages.
 
-    Read before any earlier version is laid out, which holds many of the same bytes.
+    Read before any earlier version is shown to its code, which holds many of the same bytes.
     """
-    for name in ("reports", BESIDE):
-        shutil.rmtree(box.tree / name, ignore_errors=True)
+    _cleared(box.tree, "reports")
+    out = _cleared(box.tree, BESIDE)
     box.run(*REPRO)
     computed = _read(version, box.tree, ("data/forecasts", "data", "reports/current"))
     if CHANGES in version.manifest["files"]:
-        before = _lay_out_earlier(version.folder, box.tree)
-        out = str(box.tree / BESIDE)
-        box.run("-m", layout_of(box.tree).changes, str(before or ""), out)
+        with tempfile.TemporaryDirectory(dir=run.work) as earlier:
+            before = _lay_out_earlier(version.folder, Path(earlier))
+            seeing = replace(box, shown=(Path(earlier),))
+            seeing.run("-m", layout_of(box.tree).changes, str(before or ""), str(out))
         computed |= _read(version, box.tree, (BESIDE,))
     return computed
+
+
+def _cleared(tree: Path, name: str) -> Path:
+    """An entry of the tree removed. Nothing deeper is ever removed or written from outside once its
+    code has run: what was a folder of the tree may have become a link to one elsewhere."""
+    shutil.rmtree(tree / name, ignore_errors=True)
+    return tree / name
 
 
 def _read(version: Published, folder: Path, places: Iterable[str]) -> dict[str, bytes]:
@@ -263,22 +271,16 @@ def _read(version: Published, folder: Path, places: Iterable[str]) -> dict[str, 
     return {name: content for (name, _), content in found.items() if content is not None}
 
 
-def _lay_out_earlier(folder: Path, tree: Path) -> Path | None:
+def _lay_out_earlier(folder: Path, reports: Path) -> Path | None:
     """Copy the versions before this one, with which it says what changed; returns the last."""
-    last = previous(folder.parent, folder.name)
-    if last is None:
-        return None
-    reports = tree / "reports"
     lines = (folder.parent / LEDGER).read_bytes().splitlines(keepends=True)
-    entries, _ = read_lines(b"".join(lines))
-    names = [entry.version for entry in entries]
+    names = [entry.version for entry in read_lines(b"".join(lines))[0]]
     earlier = names[: names.index(folder.name)]
-    reports.mkdir(exist_ok=True)
     (reports / LEDGER).write_bytes(b"".join(lines[: len(earlier)]))
     for name in earlier:
         if (folder.parent / name).is_dir():
             shutil.copytree(folder.parent / name, reports / name)
-    return reports / last.name
+    return reports / earlier[-1] if earlier else None
 
 
 # Why ---------------------------------------------------------------------------------------------

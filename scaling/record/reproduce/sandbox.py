@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -24,11 +24,10 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternative
 # Namespaces of their own for network, processes, users, host name and communication; no terminal.
 BWRAP = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 UNSHARE = ("--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
-NEEDS = "It had no network and no files but its own: a stage that needs others fails"
 
 
 class Isolation(Enum):
-    """What the code of a version is kept from, as a sentence goes on."""
+    """What the code of a version is kept from; the rest of a sentence."""
 
     FULL = (
         "in a sandbox (bubblewrap): with a bare environment, without a network, and of this "
@@ -42,6 +41,13 @@ class Isolation(Enum):
         "without a sandbox (install bubblewrap to have one): it can use the network, and read and "
         "write whatever you can, the published files too"
     )
+
+    @property
+    def of_failure(self) -> str:
+        """A line to add where the code has failed, since this may be why."""
+        lacks = {Isolation.FULL: "network and no files but its own", Isolation.NETWORK: "network"}
+        found = lacks.get(self)
+        return f"\nIt had no {found}: a stage that needs more fails." if found else ""
 
 
 @functools.cache
@@ -61,7 +67,7 @@ def isolation() -> Isolation:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python and the folders that it is made of."""
+    """A Python and the folders that it needs."""
 
     path: Path
     folders: tuple[Path, ...]
@@ -77,9 +83,10 @@ class Sandbox:
     """Where the code of a version runs.
 
     - ``tree``: the folder with the code, which it may write
-    - ``home``: its home and temporary files, which it may write
+    - ``home``: its home, which it may write; ``home / "tmp"`` has its temporary files
     - ``python``: what runs it
     - ``hidden``: folders that it must not see, should they lie within one that it may read
+    - ``shown``: further folders that it may read
     - ``setting``: what its environment has beside the usual
     """
 
@@ -87,11 +94,11 @@ class Sandbox:
     home: Path
     python: Interpreter
     hidden: tuple[Path, ...]
-    setting: Mapping[str, str]
+    shown: tuple[Path, ...] = ()
+    setting: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> str:
         """What `python ARGUMENTS` prints there; raises ReproduceError when it fails."""
-        (self.home / "tmp").mkdir(parents=True, exist_ok=True)
         command = [str(self.python.path), *arguments]
         return execute([*self._prefix(), *command], self.tree, self._environment(), command)
 
@@ -116,7 +123,7 @@ class Sandbox:
         for place in SYSTEM:
             yield from ("--ro-bind-try", place, place)
         yield from ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108 its own
-        binds = {folder.resolve(): "--ro-bind" for folder in self.python.folders}
+        binds = {folder.resolve(): "--ro-bind" for folder in (*self.python.folders, *self.shown)}
         readable = [*(Path(place).resolve() for place in SYSTEM), *binds]
         for folder in (one.resolve() for one in self.hidden if one.is_dir()):
             if any(folder.is_relative_to(one) for one in readable):

@@ -5,6 +5,7 @@ Each commit is real, and so are DVC and bubblewrap.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -132,6 +133,66 @@ def test_a_link_out_of_a_folder_is_no_file_of_it(tmp_path: Path) -> None:
     (folder / "more").symlink_to("..")
     assert read_inside(folder, "forecast.csv") is None
     assert read_inside(folder, "more/outside") is None
+
+
+# Writes as it should be read, at a place that exists outside too, and leads its folder there.
+LEAD_OUT = """
+    import shutil
+    from pathlib import Path
+
+    outside = Path({outside!r})
+    shutil.copytree("reports", outside, dirs_exist_ok=True)
+    shutil.rmtree("reports")
+    Path("reports").symlink_to(outside)
+    Path(".reproduced").symlink_to(outside)
+    """
+CHANGES = """
+    import sys
+    from pathlib import Path
+
+    seen = sorted(path.name for path in Path(sys.argv[1]).parent.glob("*"))
+    Path(sys.argv[2]).mkdir()
+    Path(sys.argv[2], "changes.json").write_text(f'{{"told_by": {{}}, "seen": {len(seen)}}}')
+    """
+
+
+def with_changes(root: Path) -> str:
+    """A second version, with a file on what changed since the first."""
+    write(root, {"scaling/record/__init__.py": "", "scaling/record/changes/__init__.py": ""})
+    write(root, {"scaling/record/changes/between.py": CHANGES})
+    published(root)
+    write(root, {"reports/current/changes.json": '{"told_by": {}, "seen": 2}'})
+    return published(root)
+
+
+def test_only_earlier_versions_are_shown_to_what_writes_changes(root: Path) -> None:
+    """The ledger up to the version before and that version: not the version itself."""
+    result, _ = tried(root, with_changes(root))
+    assert result.same, result
+
+
+@sandboxed
+def test_a_folder_that_became_a_link_leads_nothing_out(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    write(outside, {"ledger.jsonl": "mine\n", "current/report.md": "mine\n"})
+    run_after_report(root, "site", textwrap.dedent(LEAD_OUT).format(outside=str(outside)))
+    result, _ = tried(root, with_changes(root))
+    assert not result.same
+    found = {path.name: path.read_text() for path in outside.rglob("*") if path.is_file()}
+    assert found == {"ledger.jsonl": "mine\n", "report.md": "mine\n"}
+
+
+def test_a_copy_in_another_form_goes_through_and_its_file_is_named(root: Path) -> None:
+    """What no sandbox can find: the code brings the number along."""
+    code = f"""
+        from pathlib import Path
+
+        Path("{FORECAST}").write_text({HONEST!r}.replace("2.0", "2.06"))
+        """
+    run_after_report(root, "site", code)
+    result, said = tried(root, forge(root))
+    assert result.same and "of its code are not as here" in str(result)
+    assert "scaling/cli/commands/site.py (changed, +1 -" in said
 
 
 def test_a_copy_among_the_inputs_is_left_out_and_named(root: Path) -> None:
@@ -271,25 +332,43 @@ def test_nothing_that_it_starts_lives_on(root: Path, tmp_path: Path) -> None:
     assert not [one for one in running if b"left-by-a-version" in one]
 
 
+@contextlib.contextmanager
+def only(folder: Path, *programs: str) -> Iterator[None]:
+    """A system that has these programs and no others on its path."""
+    folder.mkdir()
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name) or name)
+    isolation.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder))
+        yield
+    isolation.cache_clear()
+
+
 def test_without_a_sandbox_a_copy_is_possible_which_is_said_before_and_with_the_result(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path
 ) -> None:
-    """On a system that has Git, and neither bubblewrap nor namespaces."""
-    git_alone = tmp_path / "bin"
-    git_alone.mkdir()
-    (git_alone / "git").symlink_to(shutil.which("git") or "git")
     run_after_report(root, "site", textwrap.dedent(COPY).format(root=str(root)))
     version = forge(root)
-    monkeypatch.setenv("PATH", str(git_alone))
-    isolation.cache_clear()
-    try:
+    with only(tmp_path / "bin", "git"):
         result, said = tried(root, version)
-    finally:
-        isolation.cache_clear()
     assert "runs on this machine, without a sandbox (install bubblewrap to have one)" in said
     assert "files of its code are not as here" in str(result)
     assert result.same and CAVEAT in str(result)
     assert "scaling/cli/commands/site.py (changed, " in said
+
+
+def test_with_namespaces_alone_a_socket_reaches_nothing(
+    root: Path, tmp_path: Path, listener: socket.socket
+) -> None:
+    code = f"import socket; socket.create_connection({listener.getsockname()!r}, 5)"
+    with only(tmp_path / "bin", "git", "unshare", "true"):
+        if isolation() is not Isolation.NETWORK:
+            SANDBOX.skip("namespaces that a user may make")
+        failure = outcome(root, code)
+    assert "It had no network: a stage that needs more fails" in failure
+    with pytest.raises(BlockingIOError):
+        listener.accept()
 
 
 # What its files state -----------------------------------------------------------------------------
