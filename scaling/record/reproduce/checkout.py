@@ -85,9 +85,7 @@ def inbox_of(root: Path, commit: str, version: Published) -> str:
 
     A manifest from before inboxes were kept leaves it to the commit.
     """
-    if "inbox" in version.manifest:
-        return version.manifest["inbox"] or ""
-    return (git(root, "show", f"{commit}:./{INBOX}") or b"").decode()
+    return version.inbox((git(root, "show", f"{commit}:./{INBOX}") or b"").decode())
 
 
 def put_inbox(root: Path, tree: Path, inbox: str, work: Path) -> None:

@@ -18,7 +18,7 @@ LOCK = "requirements.lock"
 def commit_of(root: Path, folder: Path) -> str:
     """The commit whose sources are nearest to those of the version in ``folder``."""
     version = Published(folder)
-    revision = version.manifest["revision"]
+    revision = version.revision
     # The commit that added it also has the data that came in before: first where sources are equal.
     named = [f"{TAG}{folder.name}", added_by(root, folder), revision]
     commits = [_commit(root, name) for name in named if name]

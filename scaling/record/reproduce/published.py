@@ -26,10 +26,20 @@ class Published:
     folder: Path
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest as it is written."""
-        content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_bytes())
-        return content
+    def _manifest(self) -> Any:
+        try:
+            return json.loads((self.folder / MANIFEST).read_bytes())
+        except ValueError as error:
+            raise ReproduceError(f"{self.folder / MANIFEST}: is no JSON: {error}") from error
+
+    def _stated(self, *keys: str) -> Any:
+        """A value of the manifest; raises ReproduceError where it is not there."""
+        value = self._manifest
+        for key in keys:
+            if not isinstance(value, dict) or key not in value:
+                raise ReproduceError(f"{self.folder / MANIFEST}: has no `{'.'.join(keys)}`")
+            value = value[key]
+        return value
 
     @property
     def name(self) -> str:
@@ -42,45 +52,80 @@ class Published:
         return self.folder.parent.name == "history"
 
     @cached_property
-    def files(self) -> tuple[str, ...]:
-        """Names of all files to compare: those of the manifest, and others in the folder.
-
-        Raises ReproduceError for a name that leads out of the folder.
-        """
-        present = [path for path in self.folder.rglob("*") if not path.is_dir()]
-        found = {path.relative_to(self.folder).as_posix() for path in present} - {MANIFEST}
-        for name in self.manifest["files"]:
+    def named(self) -> tuple[str, ...]:
+        """The files that the manifest names; raises ReproduceError for a name that leads out of the
+        folder."""
+        for name in (names := self._stated("files")):
             if not _is_inside(name):
                 raise ReproduceError(
                     f"{self.folder / MANIFEST}: `files` has {name!r}; allowed: a path inside the "
                     "version's folder, without `..`"
                 )
-        return tuple(dict.fromkeys([*self.manifest["files"], *sorted(found)]))
+        return tuple(names)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """All files to compare: those that the manifest names, and others in the folder."""
+        present = [path for path in self.folder.rglob("*") if not path.is_dir()]
+        found = {path.relative_to(self.folder).as_posix() for path in present} - {MANIFEST}
+        return tuple(dict.fromkeys([*self.named, *sorted(found)]))
 
     @property
     def sources(self) -> dict[str, str]:
         """Hashes of the code that computed it and of the code that wrote what changed."""
-        made_by = self.manifest["made_by"]
-        found = {name: digest for part in SOURCES for name, digest in made_by[part].items()}
+        parts = [self._stated("made_by", part) for part in SOURCES]
         path = self.folder / CHANGES
         # The version id does not depend on the code that wrote what changed.
-        return found | (json.loads(path.read_bytes())["told_by"] if path.is_file() else {})
+        changed_by = json.loads(path.read_bytes())["told_by"] if path.is_file() else {}
+        return {name: digest for part in (*parts, changed_by) for name, digest in part.items()}
 
     @property
     def data(self) -> Mapping[str, str]:
         """Hashes of the validated tables."""
-        found: dict[str, str] = self.manifest["made_by"]["data"]
+        found: dict[str, str] = self._stated("made_by", "data")
         return found
 
     @property
     def requirements(self) -> str:
         """The hash of its lock file."""
-        return str(self.manifest["made_by"]["requirements"])
+        return str(self._stated("made_by", "requirements"))
 
     @property
     def params(self) -> str | None:
         """The hash of its choices; None for a replay, which has its own in history.yaml."""
-        return None if self.is_replay else str(self.manifest["made_by"]["params"])
+        return None if self.is_replay else str(self._stated("made_by", "params"))
+
+    @property
+    def revision(self) -> str | None:
+        """The commit that was checked out at the issue; None outside Git."""
+        found: str | None = self._stated("revision")
+        return found
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether it was published from files that were not committed."""
+        return bool(self._stated("dirty"))
+
+    @property
+    def python(self) -> str:
+        """The version of Python, as 3.11.7."""
+        return str(self._stated("python"))
+
+    @property
+    def machine(self) -> str | None:
+        """The kind of processor; None where it was not recorded."""
+        found: str | None = self._manifest.get("machine")
+        return found
+
+    @property
+    def day(self) -> str:
+        """The as-of day of a replay."""
+        return str(self._stated("as_of"))
+
+    def inbox(self, before: str) -> str:
+        """The text of the inbox at the issue, empty without one; ``before`` where manifests did not
+        keep it yet."""
+        return (self._manifest["inbox"] or "") if "inbox" in self._manifest else before
 
 
 def _is_inside(name: str) -> bool:

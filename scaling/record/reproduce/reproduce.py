@@ -26,7 +26,7 @@ from scaling.record.reproduce.compare import Difference, compare
 from scaling.record.reproduce.packages import locked, other_packages, present
 from scaling.record.reproduce.processors import settings
 from scaling.record.reproduce.published import Published, ReproduceError, read_inside
-from scaling.record.reproduce.sandbox import Isolation, Sandbox, isolation
+from scaling.record.reproduce.sandbox import Interpreter, Isolation, Sandbox, isolation
 from scaling.record.versions.check import PLACES
 from scaling.record.versions.fingerprint import machine
 from scaling.record.versions.layouts import gives_the_same_digits, layout_of
@@ -38,6 +38,8 @@ BESIDE = ".reproduced"
 REPRO = ("-P", "-m", "dvc", "repro", "--force", "--no-run-cache")
 # Printed by the interpreter that runs the version's code, as manifests have it.
 VERSION = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+
+CAVEAT = "; it ran without a sandbox, so its code could have read the published files"
 
 Say = Callable[[str], None]
 
@@ -169,29 +171,29 @@ def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> t
     ):
         run.say(line)
     put_inbox(run.root, run.tree, inbox, run.work)
-    if lock:
-        python = locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
-    else:
-        python, other = present(), other_packages(run.tree / LOCK)
-        as_now = (
-            f"{len(other)} packages differ from its lock file" if other else "as in its lock file"
-        )
-        run.say(f"in the present environment: {as_now}")
-    run.say(f"Now the code of commit {run.commit[:12]} runs on this machine, {isolation().value}.")
-    hidden = (run.root, own / "reports", own / ".git")
     other_code = code_changes.count(run.tree, own)
     whose = f"; {counted(other_code, 'file')} of its code are not as here" if other_code else ""
-    home = run.work / "home"
-    (home / "tmp").mkdir(parents=True)
-    return Sandbox(run.tree, home, python, hidden), whose
+    python = _interpreter(run, own, lock)
+    run.say(f"Now the code of commit {run.commit[:12]} runs on this machine, {isolation().value}.")
+    (run.work / "home" / "tmp").mkdir(parents=True)
+    hidden = (run.root, own / "reports", own / ".git")
+    return Sandbox(run.tree, run.work / "home", python, hidden), whose
+
+
+def _interpreter(run: _Run, own: Path, lock: bool) -> Interpreter:
+    if lock:
+        return locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
+    other = len(other_packages(run.tree / LOCK))
+    differ = f"{counted(other, 'package')} not as in its lock file"
+    run.say(f"in the present environment: {differ if other else 'as in its lock file'}")
+    return present()
 
 
 def _one(run: _Run, box: Sandbox, version: Published) -> Reproduced:
     """By the settings that the version's processor asks for; the first that give the same bytes."""
-    made_on = version.manifest.get("machine")
     alike = gives_the_same_digits(run.tree)
     results = []
-    for setting in [{}] if alike else settings(made_on, machine()):
+    for setting in [{}] if alike else settings(version.machine, machine()):
         words = " ".join(f"{name}={value}" for name, value in setting.items())
         if words:
             run.say(f"with {words}, as on another processor")
@@ -200,9 +202,6 @@ def _one(run: _Run, box: Sandbox, version: Published) -> Reproduced:
             caveat = "" if isolation() is Isolation.FULL else CAVEAT
             return replace(results[-1], how=(f", with {words}" if words else "") + caveat)
     return results[0]
-
-
-CAVEAT = "; it ran without a sandbox, so its code could have read the published files"
 
 
 def _tried(run: _Run, box: Sandbox, version: Published) -> Reproduced:
@@ -224,7 +223,7 @@ def _difference(
 ) -> Difference | None:
     if old is None:
         return Difference(name, "is missing in the published folder, or a link out of it")
-    if name not in version.manifest["files"]:
+    if name not in version.named:
         return Difference(name, f"is in the published folder, and {MANIFEST} does not name it")
     return compare(name, old, new)
 
@@ -234,9 +233,9 @@ def _replayed(box: Sandbox, version: Published) -> dict[str, bytes]:
     if not (box.tree / "data" / "validated").is_dir():
         box.run(*REPRO, "validate")
     out = _cleared(box.tree, f"{BESIDE}-{version.name}")
-    day = str(version.manifest["as_of"])
-    box.run("-m", layout_of(box.tree).command, "backfill", "--as-of", day, "--out", str(out))
-    return _read(version, out, ("",))
+    command = layout_of(box.tree).command
+    box.run("-m", command, "backfill", "--as-of", version.day, "--out", str(out))
+    return _read(version, box.tree, (out.name,))
 
 
 def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
@@ -248,7 +247,7 @@ def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
     out = _cleared(box.tree, BESIDE)
     box.run(*REPRO)
     computed = _read(version, box.tree, ("data/forecasts", "data", "reports/current"))
-    if CHANGES in version.manifest["files"]:
+    if CHANGES in version.named:
         with tempfile.TemporaryDirectory(dir=run.work) as earlier:
             before = _lay_out_earlier(version.folder, Path(earlier))
             seeing = replace(box, shown=(Path(earlier),))
@@ -266,7 +265,7 @@ def _cleared(tree: Path, name: str) -> Path:
 
 def _read(version: Published, folder: Path, places: Iterable[str]) -> dict[str, bytes]:
     """Name -> content of the version's files, from the last of these places that has it."""
-    found = {(name, place): read_inside(folder, f"{place}/{name}".lstrip("/"))
+    found = {(name, place): read_inside(folder, f"{place}/{name}")
              for place in places for name in version.files}  # fmt: skip
     return {name: content for (name, _), content in found.items() if content is not None}
 
@@ -296,7 +295,7 @@ def _reasons(box: Sandbox, version: Published) -> Iterator[str]:
         yield f"choices: {PARAMS} is not what the version was computed from"
     if sha256(read_inside(box.tree, LOCK) or b"") != version.requirements:
         yield f"environment: its commit has another {LOCK}"
-    if version.manifest["dirty"]:
+    if version.is_dirty:
         yield "code: it was published from files that were not committed"
     yield from _other_environment(box, version)
 
@@ -304,9 +303,9 @@ def _reasons(box: Sandbox, version: Published) -> Iterator[str]:
 def _other_environment(box: Sandbox, version: Published) -> Iterator[str]:
     if box.python.is_present:
         yield from (f"environment: {other}" for other in other_packages(box.tree / LOCK)[:10])
-    now, was = box.run("-I", "-c", VERSION).strip(), version.manifest["python"]
+    now, was = box.run("-I", "-c", VERSION).strip(), version.python
     if was != now:
         yield f"environment: Python is {now}, was {was}"
-    made_on = version.manifest.get("machine")
-    if made_on != machine():
-        yield f"environment: the processor is {machine()}, was {made_on or 'not recorded'}"
+    if version.machine != machine():
+        was = version.machine or "not recorded"
+        yield f"environment: the processor is {machine()}, was {was}"

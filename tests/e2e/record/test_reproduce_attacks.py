@@ -17,14 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from scaling.io.hashing import sha256
 from scaling.record.reproduce.published import read_inside
 from scaling.record.reproduce.reproduce import CAVEAT, Reproduced, reproduce
 from scaling.record.reproduce.sandbox import Isolation, isolation
 from scaling.record.versions.check import verify
+from scaling.record.versions.fingerprint import Current
+from scaling.record.versions.store import issue
 from tests.support import ROOT
 from tests.support.needs import SANDBOX
 from tests.support.publish_project import git
-from tests.support.stage_project import build, published, write
+from tests.support.stage_project import build, commit, published, write
 
 HONEST = "target,q0.5\nx,2.0\n"
 FORGED = "target,q0.5\nx,2.06\n"
@@ -243,6 +246,58 @@ def test_commands_of_stages_that_are_not_the_own_ones_are_listed(root: Path) -> 
     assert "report.sh" in result.failure
 
 
+# A replay, which the version's own command line computes ------------------------------------------
+
+REPLAY = """
+    import sys
+    from pathlib import Path
+
+    out = Path(sys.argv[sys.argv.index("--out") + 1])
+    """
+COMPUTED = f"out.mkdir()\n(out / 'forecast.csv').write_text({HONEST!r})\n"
+
+
+def replay(root: Path, text: str, command: str) -> str:
+    """A published replay with this forecast, in a commit with this command line."""
+    write(root, {"scaling/__main__.py": textwrap.dedent(REPLAY) + textwrap.dedent(command)})
+    write(root, {"replayed.csv": text})
+    lock = sha256((root / "requirements.lock").read_bytes())
+    made_by = {"engine": {}, "laws": {}, "data": {}, "requirements": lock, "as_of": "2024-01-01",
+               "outputs": {"forecast.csv": sha256(text.encode())}}  # fmt: skip
+    made = Current(made_by, {"forecast.csv": root / "replayed.csv"}, "2024-01-01")
+    version = issue(root, root / "reports/history", lambda: made).version
+    commit(root, "a replay")
+    return version
+
+
+def test_a_replay_is_computed_by_the_command_line_of_its_commit(root: Path) -> None:
+    result, said = tried(root, replay(root, HONEST, COMPUTED))
+    assert result.same and result.files == 1, result
+    assert "scaling/__main__.py (changed, " in said
+
+
+LINK = "out.symlink_to({history!r} + '/newest')\n"
+COPIED = """
+    found = sorted(Path({history!r}).glob("*/forecast.csv"))
+    out.mkdir()
+    (out / "forecast.csv").write_text(found[0].read_text() if found else "target,q0.5\\nx,2.0\\n")
+    """
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    ("command", "what"), [(LINK, "was not reproduced"), (COPIED, "2.06 is now 2.0")]
+)
+def test_a_replay_is_no_copy_and_no_link_to_one(root: Path, command: str, what: str) -> None:
+    """Nor is the whole folder of its files, which is a link here."""
+    history = root / "reports/history"
+    version = replay(root, FORGED, textwrap.dedent(command).format(history=str(history)))
+    (history / "newest").symlink_to(history / version)
+    result, _ = tried(root, version)
+    assert what in str(result)
+    assert (history / version / "forecast.csv").read_text() == FORGED
+
+
 # What the code sees and reaches -------------------------------------------------------------------
 
 
@@ -381,6 +436,14 @@ def test_a_file_that_the_manifest_does_not_name_is_a_difference(root: Path) -> N
     assert [str(one) for one in result.differences] == [
         "more.csv: is in the published folder, and manifest.json does not name it"
     ]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "not json", '{"files": {"a": 1}}'])
+def test_a_manifest_that_states_too_little_is_a_failure(root: Path, text: str) -> None:
+    version = published(root)
+    (root / "reports" / version / "manifest.json").write_text(text)
+    result, _ = tried(root, version)
+    assert "manifest.json: " in result.failure
 
 
 def test_an_inbox_that_fetches_from_elsewhere_is_refused(root: Path) -> None:
