@@ -246,7 +246,7 @@ def test_commands_of_stages_that_are_not_the_own_ones_are_listed(root: Path) -> 
     assert "report.sh" in result.failure
 
 
-# A replay, which the version's own command line computes ------------------------------------------
+# A replay, which the version's own command line computes ----------------------------------
 
 REPLAY = """
     import sys
