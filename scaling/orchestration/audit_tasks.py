@@ -16,7 +16,7 @@ from scaling.orchestration.tasks import say
 from scaling.record.audit.page import page
 from scaling.record.audit.run import audit as run
 from scaling.record.audit.run import write
-from scaling.record.reproduce.reproduce import ReproduceError, every, reproduce
+from scaling.record.reproduce.reproduce import every, reproduce
 from scaling.record.site import refresh
 
 
@@ -43,13 +43,9 @@ def reproduce_batch(
     here = Path(os.environ[ROOT]).resolve() if in_clone else root
     rows = []
     for version in versions:
-        try:
-            (result,) = reproduce(here, [version])
-            rows.append(
-                {"version": version, "differ": len(result.differences), "result": str(result)}
-            )
-        except ReproduceError as error:
-            rows.append({"version": version, "differ": None, "result": str(error)})
+        (result,) = reproduce(here, [version], say=say)
+        differ = None if result.failure else len(result.differences)
+        rows.append({"version": version, "differ": differ, "result": str(result)})
     return rows
 
 

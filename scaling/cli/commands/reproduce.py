@@ -20,19 +20,23 @@ def reproduce(
         bool, typer.Option("--lock", help="In a new environment from the version's own lock file.")
     ] = False,
 ) -> None:
-    """Recompute a version from its commit in a separate worktree and compare byte for byte."""
+    """Run the code of a version's commit again, apart from what was published, and compare.
+
+    It runs code of the publisher: in a sandbox where the system has bubblewrap, after a list of
+    what in it differs from the code that runs this command.
+    """
     from scaling.record.reproduce import reproduce as module
 
     if every == (version is not None):
         allowed = "a version, or --all"
         raise InputError("which version?", value=version, allowed=allowed)
     wanted = module.every(Path().resolve()) if version is None else [version]
-    made = []
+    results = []
     for one in module.reproduce(Path().resolve(), wanted, lock=lock, say=remark):
         typer.echo(str(one))
-        made.append(one)
+        results.append(one)
     if every:
-        same = sum(one.same for one in made)
-        typer.echo(f"{same} of {counted(len(made), 'version')} reproduced byte for byte.")
-    if not all(one.same for one in made):
+        same = sum(one.same for one in results)
+        typer.echo(f"{same} of {counted(len(results), 'version')} reproduced byte for byte.")
+    if not all(one.same for one in results):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Two makings of a file: byte for byte, then number for number where bytes differ."""
+"""A file published and reproduced: byte for byte, then number for number where bytes differ."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,14 +12,13 @@ import pytest
 from scaling.cli.display.changes import lines
 from scaling.errors import InputError
 from scaling.io.hashing import sha256
-from scaling.pipeline.publish import publish
 from scaling.record.changes.parameters import input_changes
 from scaling.record.changes.section import points
 from scaling.record.reproduce import reproduce
 from scaling.record.site.records import changed
 from scaling.record.versions.layouts import LAYOUTS, Relocation, layout_of, relocated
 from scaling.record.versions.ledger import MANIFEST
-from tests.support.publish_project import NOON, fill, git
+from tests.support.stage_project import build, published, write
 
 ROOT = Path(__file__).parents[3]
 OLD, NEW = (
@@ -65,21 +63,14 @@ if __name__ == "__main__":
 
 def old_project(root: Path) -> Path:
     """A version with changes.json, committed in the layout before the newest."""
-    fill(root)
+    build(root)
     (root / "scaling/fitting").rename(root / "scaling/fit")
-    dvc = root / "dvc.yaml"
-    dvc.write_text(dvc.read_text().replace("scaling/fitting", "scaling/fit"))
-    for name in ("scaling/__init__.py", "scaling/fit/__init__.py", "scaling/audit/__init__.py"):
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).touch()
-    (root / "scaling/audit/changed.py").write_text(COMMAND)
+    pipeline = root / "dvc.yaml"
+    pipeline.write_text(pipeline.read_text().replace("scaling/fitting", "scaling/fit"))
+    write(root, {"scaling/audit/__init__.py": "", "scaling/audit/changed.py": COMMAND})
     told = json.dumps({"told_by": {}, "from": "__main__"})
     (root / "reports/current/changes.json").write_text(told)
-    git(root, "init", "-q")
-    publish(root, now=NOON)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "first")
-    (root / "reports/current/changes.json").unlink()
+    published(root)
     return root
 
 
@@ -88,33 +79,11 @@ def test_a_version_is_reproduced_by_the_commands_and_the_code_of_its_own_layout(
 ) -> None:
     """Even where the environment names another checkout."""
     root = old_project(tmp_path / "project")
-    run = reproduce._run
-
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        if "dvc" not in arguments:
-            return run(tree, python, *arguments)
-        for name in ("data/validated", "data/fits", "data/forecasts", "reports/current"):
-            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
-        (tree / "reports/current/changes.json").unlink()
-        return None
-
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(reproduce, "_run", stages)
     before = set(sys.modules)
     [made] = reproduce.reproduce(root, reproduce.every(root))
     assert made.same, made
     assert not any(name.startswith("scaling.audit") for name in set(sys.modules) - before)
-
-
-def test_a_subprocess_in_another_folder_still_has_the_code_of_the_worktree(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "scaling").mkdir()
-    (tmp_path / "scaling/__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    code = "import os; os.chdir('/'); import scaling; print(scaling.__file__)"
-    found = reproduce._execute(tmp_path, [sys.executable, "-c", code])
-    assert Path(found.strip()) == tmp_path / "scaling/__init__.py"
 
 
 def test_one_line_says_that_the_files_of_a_published_version_moved() -> None:

@@ -1,11 +1,9 @@
-"""A version reproduced at its commit: with the stages' commands stood in for."""
+"""A version reproduced at its commit, by the real DVC on stages that take no time."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,72 +12,98 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
-from scaling.record.reproduce import reproduce
+from scaling.record.reproduce import code_changes, reproduce
+from scaling.record.reproduce.commits import commit_of
+from scaling.record.reproduce.packages import locked, present
+from scaling.record.reproduce.published import ReproduceError
+from scaling.record.reproduce.sandbox import Interpreter
 from scaling.record.versions.tags import tag_versions
-from tests.support.publish_project import NOON, fill, git, write_report
+from tests.support.publish_project import git
+from tests.support.stage_project import build, commit, dvc, published, write
 
-MADE = ("data/validated", "data/fits", "data/forecasts", "reports/current")
 
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A project with one committed version, in Git."""
-    project = fill(tmp_path / "project")
-    git(project, "init", "-q")
-    publish(project, now=NOON)
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "first")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = build(tmp_path_factory.mktemp("template") / "project")
+    published(project)
     return project
 
 
-def test_the_same_bytes_are_said_to_be_the_same(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        assert arguments[:3] == ("-m", "dvc", "repro")
-        for name in MADE:
-            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    """A project with one committed version, in Git."""
+    return shutil.copytree(template, tmp_path / "project")
 
-    monkeypatch.setattr(reproduce, "_run", stages)
-    version = reproduce.every(root)[0]
-    made = next(reproduce.reproduce(root, [version]))
+
+def renamed(root: Path, version: str) -> None:
+    """Have the published file state what the stages do not compute."""
+    file = root / "reports" / version / "fits/a.json"
+    file.write_text('{"E": 1.9}\n')
+
+
+def test_the_same_bytes_are_said_to_be_the_same(root: Path) -> None:
+    [made] = reproduce.reproduce(root, reproduce.every(root))
     assert made.differences == ()
-    assert "byte for byte" in str(made)
-    assert git(root, "worktree", "list").count("\n") == 1
+    assert "3 files, the same byte for byte" in str(made)
 
 
-def test_what_differs_is_said_with_the_reason(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        for name in MADE:
-            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
-        (tree / "data/fits/a.json").write_text('{"E": 1.9}\n')
-        (tree / "data/validated/a.parquet").write_text("other rows\n")
-
-    monkeypatch.setattr(reproduce, "_run", stages)
-    made = next(reproduce.reproduce(root, reproduce.every(root)))
-    assert [one.file for one in made.differences] == ["fits/a.json"]
-    assert "1.8 is now 1.9" in str(made)
-    assert "data: data/validated/a.parquet is not what made it" in made.reasons
+def test_what_differs_is_said_with_the_reason(root: Path) -> None:
+    """Its commit has other code and data than those with which it was computed."""
+    write(root, {"scaling/laws/chinchilla.py": "E = 1.5\n"})
+    write(root, {"data/published/a.csv": "run,loss\none,2.125\n"})
+    dvc(root, "repro")
+    version = publish(root).version
+    write(root, {"scaling/laws/chinchilla.py": "E = 1.25\n"})
+    write(root, {"data/published/a.csv": "run,loss\none,2.25\n"})
+    commit(root, "other code and data")
+    [made] = reproduce.reproduce(root, [version])
+    assert {one.file for one in made.differences} == {"fits/a.json", "forecast.csv", "report.md"}
+    assert "1.5 is now 1.25" in str(made) and "2.125 is now 2.25" in str(made)
+    assert "code: scaling/laws is not what the version was computed from" in (made.reasons)
+    assert "data: data/validated/a.parquet is not what the version was computed from" in (
+        made.reasons
+    )
 
 
 def test_another_environment_is_asked_for_its_own_python(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --lock the interpreter need not be the one that compares."""
-    other = tmp_path / "python"
-    other.write_text('#!/bin/sh\ncase "$1" in -c) echo 3.12.99 ;; *) exit 1 ;; esac\n')
+    other = tmp_path / "bin" / "python"
+    other.parent.mkdir()
+    other.write_text(
+        f'#!/bin/sh\ncase "$2" in -c) echo 3.12.99 ;; *) exec {sys.executable} "$@" ;; esac\n'
+    )
     other.chmod(0o755)
-    monkeypatch.setattr(reproduce, "_environment", lambda tree, **how: str(other))
-
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        for name in MADE:
-            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
-        (tree / "data/fits/a.json").write_text('{"E": 1.9}\n')
-
-    monkeypatch.setattr(reproduce, "_run", stages)
-    made = next(reproduce.reproduce(root, reproduce.every(root), lock=True))
+    mine = Interpreter(other, (other.parent, *present().folders))
+    monkeypatch.setattr(reproduce, "locked", lambda *given: mine)
+    version = reproduce.every(root)[0]
+    renamed(root, version)
+    [made] = reproduce.reproduce(root, [version], lock=True)
     was = ".".join(map(str, sys.version_info[:3]))
     assert f"environment: Python is 3.12.99, was {was}" in made.reasons
+
+
+def test_an_environment_is_built_from_a_lock_file_without_running_its_packages(
+    tmp_path: Path,
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("# nothing\n")
+    python = locked(lock, lock, tmp_path / "environment", lambda text: None)
+    assert python.path == tmp_path / "environment/bin/python" and python.path.exists()
+    for line in (
+        "--index-url https://example.org/simple",
+        "evil @ https://example.org/evil.whl",
+        "-r other.txt",
+        "git+https://example.org/evil.git",
+        "numpy>=2",
+        "./local",
+        "-e .",
+        f"--hash=sha256:{'0' * 63}",
+    ):
+        lock.write_text(f"fsspec[http, tqdm]==2026.9.0 \\\n    --hash=sha256:{'0' * 64}\n{line}\n")
+        with pytest.raises(ReproduceError, match=r"line 3.*NAME==VERSION"):
+            locked(lock, lock, tmp_path / "other", lambda text: None)
 
 
 def test_pages_beside_the_versions_are_none(root: Path) -> None:
@@ -92,7 +116,7 @@ def test_pages_beside_the_versions_are_none(root: Path) -> None:
         next(reproduce.reproduce(root, ["governance"]))
 
 
-def test_a_version_that_git_does_not_have_is_said(root: Path) -> None:
+def test_a_version_that_is_not_published_is_refused(root: Path) -> None:
     with pytest.raises(InputError, match="no such version"):
         next(reproduce.reproduce(root, ["nope"]))
 
@@ -101,18 +125,60 @@ def test_committed_versions_are_tagged_once(root: Path) -> None:
     version = reproduce.every(root)[0]
     assert next(tag_versions(root)).startswith(f"tagged forecast/{version}")
     assert list(tag_versions(root)) == []
-    write_report(root, "# Second\n")
-    publish(root, now=NOON)
+    write(root, {"reports/current/report.md": "# Second\n", "data/validated/a.parquet": "other\n"})
+    publish(root)
     assert "is not committed" in next(tag_versions(root))
 
 
+@pytest.mark.parametrize(
+    "name", ["../../params.yaml", "/etc/passwd", "fits/../../a", "", ".", "a\\b", "fits//a.json",
+             "a\x1b[2J", "fits/a.json/"],
+)  # fmt: skip
+def test_a_name_that_leads_out_of_the_folder_is_refused(root: Path, name: str) -> None:
+    version = reproduce.every(root)[0]
+    path = root / "reports" / version / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["files"][name] = {"sha256": "0" * 64, "bytes": 1}
+    path.write_text(json.dumps(manifest))
+    [made] = reproduce.reproduce(root, [version])
+    assert f"`files` has {name!r}; allowed: a path inside" in made.failure
+
+
+# How the code differs -----------------------------------------------------------------------------
+
+
+def test_the_same_code_is_said_to_be_the_same(root: Path) -> None:
+    assert list(code_changes.lines(root, root, "HEAD")) == [
+        f"its code against the code that runs this command ({root}):",
+        "  the same",
+        "  commands of stages: the same",
+    ]
+
+
+def test_each_file_that_differs_is_named_with_its_lines(root: Path, tmp_path: Path) -> None:
+    tree = shutil.copytree(root, tmp_path / "tree")
+    write(tree, {"scaling/cli/commands/site.py": "a = 1\nb = 2\nc = 3\n",
+                 "scaling/laws/chinchilla.py": "E = 1.5\nF = 1\n",
+                 "scaling/\u202egnp.py": "x = 1\n", "params.yaml": "seed: 8\n"})  # fmt: skip
+    (tree / "scaling/pipeline/report.py").unlink()
+    (tree / "scaling/blob.bin").write_bytes(b"\0\1")
+    text = (tree / "dvc.yaml").read_text()
+    (tree / "dvc.yaml").write_text(text.replace("scaling.pipeline.fit $", "evil.fit $"))
+    assert list(code_changes.lines(tree, root, "HEAD"))[1:] == [
+        "  code of stages: 2 files (+2 -7 lines), 1 not in the version",
+        "    scaling/laws/chinchilla.py (changed, +2 -1)",
+        "  code that no stage declares: 4 files (+5 -1 lines)",
+        "    dvc.yaml (changed, +1 -1)",
+        "    scaling/blob.bin (only in the version, not text)",
+        "    scaling/cli/commands/site.py (only in the version, +3 -0)",
+        "    scaling/\\u202egnp.py (only in the version, +1 -0)",
+        "  data and choices: 1 file (+1 -3 lines)",
+        "    params.yaml (changed, +1 -3)",
+        "  stage fit: `python -m evil.fit ${key}`; here: `python -m scaling.pipeline.fit ${key}`",
+    ]
+
+
 # What changed between the issue of a version and its commit ---------------------------------------
-
-
-def dvc(root: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "dvc", *arguments, "--quiet"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=True)
 
 
 def drop(root: Path, name: str) -> None:
@@ -121,38 +187,27 @@ def drop(root: Path, name: str) -> None:
     store.mkdir(parents=True, exist_ok=True)
     (store / name).write_text(f"{name}\n")
     dvc(root, "add", str(store))
-    (root / "data/validated/a.parquet").write_text(f"with {name}\n")
-    (root / "reports/current/report.md").write_text(f"# With {name}\n")
+    dvc(root, "repro")
 
 
-def test_a_version_is_made_again_from_the_inbox_that_it_had_however_late_its_commit(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_version_is_reproduced_from_the_inbox_that_it_had_however_late_its_commit(
+    tmp_path: Path,
 ) -> None:
     """Three versions in one commit: before any run of a team's own, and with one and two runs."""
-    dvc(root, "init")
-    found = {}
-
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        store = tree / "data/internal/store"
-        found[len(found)] = sorted(path.name for path in store.glob("*"))
-        shutil.copytree(root / "reports/current", tree / "reports/current", dirs_exist_ok=True)
-
-    (root / "reports/current/report.md").write_text("# With none\n")
+    root = build(tmp_path / "project")
     none = publish(root).version
     drop(root, "first")
     one = publish(root).version
     drop(root, "second")
     two = publish(root).version
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "all of them, at once")
-    monkeypatch.setattr(reproduce, "_run", stages)
+    commit(root, "all of them, at once")
+    assert "['first', 'second']" in (root / "reports" / two / "report.md").read_text()
     made = list(reproduce.reproduce(root, [none, one, two]))
-    assert not any(each.failure for each in made), made
-    assert found == {0: [], 1: ["first"], 2: ["first", "second"]}
-    # Once its runs are nowhere any more, that is what is said, of this version alone.
+    assert all(each.same for each in made), made
+    # Once its runs are nowhere any more, that is what is said.
     shutil.rmtree(root / ".dvc/cache/files/md5" / _object(root, one)[:2])
-    lost = {each.version: each.failure for each in reproduce.reproduce(root, [one, two])}
-    assert "neither in DVC's cache nor in a remote" in lost[one] and lost[two] == ""
+    [lost] = reproduce.reproduce(root, [one])
+    assert "neither in DVC's cache nor in a remote" in lost.failure
 
 
 def _object(root: Path, version: str) -> str:
@@ -161,32 +216,23 @@ def _object(root: Path, version: str) -> str:
     return digest
 
 
-def test_choices_that_changed_before_the_commit_are_named(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stages(tree: Path, python: str, *arguments: str) -> None:
-        for name in MADE:
-            shutil.copytree(root / name, tree / name, dirs_exist_ok=True)
-        (tree / "data/fits/a.json").write_text('{"E": 1.9}\n')
-
+def test_choices_that_changed_before_the_commit_are_named(root: Path) -> None:
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("seed: 7", "seed: 8"))
     version = publish(root).version
     params.write_text(params.read_text().replace("seed: 8", "seed: 9"))
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "another seed")
-    monkeypatch.setattr(reproduce, "_run", stages)
+    renamed(root, version)
+    commit(root, "another seed")
     [made] = reproduce.reproduce(root, [version])
-    assert "choices: params.yaml is not what made it" in made.reasons
+    assert "choices: params.yaml is not what the version was computed from" in made.reasons
 
 
 def test_of_two_commits_the_one_with_the_choices_that_made_it_is_taken(root: Path) -> None:
     """It was published from a clean checkout, and committed beside other choices."""
     (root / "reports/current/report.md").write_text("# Second\n")
     issued_at = git(root, "rev-parse", "HEAD").strip()
-    made = publish(root)
+    version = publish(root).version
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("seed: 7", "seed: 9"))
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "another seed")
-    assert reproduce.commit_of(root, made.folder) == issued_at
+    commit(root, "another seed")
+    assert commit_of(root, root / "reports" / version) == issued_at
