@@ -52,7 +52,7 @@ def verify(
         problems += timestamp_problems(Path(), certificate)
         # What is derived from versions that are not whole would differ everywhere.
         problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
-        good = ["Every published version is whole, and what is derived from them is as they give."]
+        good = ["Every published version is whole; the audit and the index follow from them."]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
