@@ -14,10 +14,10 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
 	  awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-setup: $(READY) ## install exactly what requirements.lock names into .venv
+setup: $(READY) ## install exactly what the lock files name into .venv
 
 # Repeated when the lock or pyproject.toml is newer; otherwise nothing is installed.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-dev.lock pyproject.toml
 	@sh .ci/setup '$(VENV)' '$(PYTHON)'
 
 refit: $(READY) ## ingest, validate, fit, forecast, report, publish: only what is stale
@@ -41,12 +41,13 @@ cluster: $(READY) ## add Dask, Ray and S3 to .venv from requirements-cluster.loc
 audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the network
 	@$(VENV)/bin/python -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
-	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements.lock requirements-cluster.lock
+	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements.lock requirements-dev.lock \
+	  requirements-cluster.lock
 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
 
-lock: ## resolve pyproject.toml into the two lock files
+lock: ## resolve pyproject.toml into the lock files
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
 clean: ## remove what make and the tools wrote (never data, reports or DVC's cache)

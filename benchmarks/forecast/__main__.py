@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.forecast import distance, page, tasks, together
+from benchmarks.forecast import distance, needed, page, tasks, together
 from benchmarks.forecast.run import run
 from benchmarks.forecast.tune import left_out
 from scaling.forecasting import curves as one_input
@@ -16,10 +16,14 @@ OUT = Path("docs/benchmarks")
 
 def main() -> None:
     """Every task; then the page and the per-task table, or the constants of the spread, or the
-    page by distance."""
-    if "distance" in sys.argv[1:]:
-        (OUT / "forecast_distance.md").write_text(distance.page(), encoding="utf-8")
-        return
+    page by distance, or that of constants left out."""
+    for name, made, file in (
+        ("distance", distance.page, "forecast_distance.md"),
+        ("needed", needed.page, "constants.md"),
+    ):
+        if name in sys.argv[1:]:
+            (OUT / file).write_text(made(), encoding="utf-8")
+            return
     curves = run(tasks.curves()) if tasks.CURVES.is_file() else None
     language = run(tasks.language())
     tuned = (

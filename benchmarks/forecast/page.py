@@ -197,7 +197,7 @@ def _curves(table: pl.DataFrame, tuned: Tuned) -> str:
         f"density per unit of error rate) on them: {score:.2f}; "
         "NSL-PFN 3.33.\n\n"
     )
-    return "".join(lines) + _held(table, tuned)
+    return "".join(lines) + _held(table, tuned, "noise, |step|, network scale, all other parts")
 
 
 def _language(table: pl.DataFrame, tuned: Tuned) -> str:
@@ -217,10 +217,12 @@ def _language(table: pl.DataFrame, tuned: Tuned) -> str:
     seconds = table["seconds"].max()
     lines.append(f"| mean of studies | **{ours:.4f}** | {plain:.4f} | |\n")
     lines.append(f"\nThe slowest study takes {seconds:.1f} CPU seconds.\n\n")
-    return "".join(lines) + _held(table, tuned)
+    return "".join(lines) + _held(
+        table, tuned, "noise, disagreement, doubt about constants, |step|"
+    )
 
 
-def _held(table: pl.DataFrame, tuned: Tuned) -> str:
+def _held(table: pl.DataFrame, tuned: Tuned, parts: str) -> str:
     """Coverage: by the constants in use, and with each group left out of the tuning."""
     names = [f"in{100 * level:g}" for level in LEVELS]
     means = _means(table, names)
@@ -239,9 +241,6 @@ def _held(table: pl.DataFrame, tuned: Tuned) -> str:
     for title, values in (("all tasks", overall), ("mean of groups", by_group)):
         lines.append(f"| {title} | {_percents(list(values))} |\n")
     constants = ", ".join(f"{value:.3g}" for value in tuned.constants)
-    parts = "noise, disagreement, |step|" + (
-        ", level, acceleration, network scale, network gap" if len(tuned.constants) > 3 else ""
-    )
     lines.append(
         f"\nBest by log score on all groups: ({constants}) for ({parts}), Student's t with "
         f"{tuned.degrees:g} degrees of freedom.\n"

@@ -51,16 +51,17 @@ PRIORS = ((Prior(0.0, 2.5, 0.5), 1.0), (Prior(0.5, 1.0, 1.0), 0.1))
 MAX_POINTS = 200
 # Sizes below which there is no curve.
 MIN_SIZES = 3
-# Weights of (noise, disagreement, |step|, level, acceleration, network scale, network gap) in the
-# scale, and degrees of freedom: chosen for coverage (docs/benchmarks/forecast_notes.md).
-SCALE_WEIGHTS = (0.85, 1.1, 0.3, 1.0, 1.5, 0.68, 1.0)
+# Weights of (noise, |step|, network scale, all other parts) in the scale, and degrees of freedom:
+# chosen for coverage (docs/benchmarks/forecast_notes.md). The other parts count as they are.
+SCALE_WEIGHTS = (0.85, 0.3, 0.68, 1.0)
 DEGREES = 2.6
 
 
 @dataclass(frozen=True)
 class Constants:
-    """Constants of the location. Each was chosen with the groups of curves left out one by one
-    (docs/benchmarks/forecast_notes.md, `python -m benchmarks.forecast`).
+    """Constants of a curve's forecast. Those of the location were chosen with the groups of curves
+    left out one by one (docs/benchmarks/forecast_notes.md, `python -m benchmarks.forecast`);
+    docs/benchmarks/constants.md has what each is worth.
 
     Attributes:
         tempering: share of the log-likelihood that counts; points of one run are not independent.
@@ -76,6 +77,7 @@ class Constants:
         network_share: most of the location that the network decides.
         network_easing: share of ``step_errors`` that the network's step is compared with.
         short_points: points below which a curve is so short that the network decides more.
+        scale_weights: of the parts of the scale, in the order of `features`.
     """
 
     tempering: float = 0.5
@@ -91,6 +93,7 @@ class Constants:
     network_share: float = 0.75
     network_easing: float = 0.85
     short_points: float = 8.0
+    scale_weights: tuple[float, ...] = SCALE_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -238,8 +241,8 @@ def _with_network(
     step = fitted.network.value - shapes_only.level
     proposed = shapes_only.level + _kept(step, fitted.distance, error, constants) * step
     network_gap = np.where(fitted.distance > 0, proposed - shapes_only.location, 0.0)
-    discount = 1.0 + (network_gap / spread(shapes_only)[0]) ** 2
-    most = min(constants.network_share * (1.0 + few / 3.0), 1.0)
+    discount = 1.0 + (network_gap / spread(shapes_only, constants.scale_weights)[0]) ** 2
+    most = constants.network_share * (1.0 + few / 3.0)
     share = most * fitted.network.weight_in_range / discount
     location = shapes_only.location + share * network_gap
     return replace(
@@ -294,32 +297,25 @@ def _mean(one: Optima, where: Array, curve: Curve) -> Array:
     return np.asarray(one.weight @ predict(one.theta, where, curve.low)[0])
 
 
-def spread(made: Extrapolation) -> tuple[Array, float]:
+def spread(made: Extrapolation, weights: tuple[float, ...] = SCALE_WEIGHTS) -> tuple[Array, float]:
     """Scale (T,) of log y about the location, and degrees of freedom of its Student's t.
 
-        sigma^2 = (c1 noise)^2 + q (c6 network scale)^2 + q (1 - q) (c7 network gap)^2
-                  + (1 - q) ((c2 disagreement)^2 + (c3 step)^2 + (c4 level)^2 + (c5 acceleration)^2)
+        sigma^2 = (c1 noise)^2 + q (c3 network scale)^2 + q (1 - q) network gap^2
+                  + (1 - q) (disagreement^2 + (c2 step)^2 + level^2 + acceleration^2)
 
     noise is the scatter of single points; disagreement that of the shapes; step stands for what no
     shape foresaw and grows with how far the curve has yet to go; level is the standard error of the
     last level, noise / sqrt(m) of m recent points; acceleration is by how much the curve would
-    outdo its own past, which is seldom so. q is the share of the network: the last two parts are
-    the variance of a mixture.
+    outdo its own past, which is seldom so. q is the share of the network: the parts with the
+    network's gap and scale are those of the variance of a mixture.
     """
-    return np.sqrt(
-        features(made) ** 2 @ np.square(SCALE_WEIGHTS) + made.companion_variance
-    ), DEGREES
+    return np.sqrt(features(made) ** 2 @ np.square(weights) + made.companion_variance), DEGREES
 
 
 def features(made: Extrapolation) -> Array:
-    """Parts (T, 7) of the scale, in the order of `SCALE_WEIGHTS`."""
-    one = np.ones_like(made.location)
-    level = made.noise / np.sqrt(made.recent)
-    network, shapes = np.sqrt(made.share), np.sqrt(1.0 - made.share)
-    by_shapes = [
-        part * shapes for part in (made.disagreement, np.abs(made.step), level, made.acceleration)
-    ]
-    by_network = [made.network_scale * network, made.network_gap * network * shapes]
-    return np.column_stack(
-        [made.noise * one, *(part * made.kept * one for part in (*by_shapes, *by_network))]
-    )
+    """Parts (T, 4) of the scale, in the order of `SCALE_WEIGHTS`."""
+    q, level = made.share, made.noise / np.sqrt(made.recent)
+    other = made.disagreement**2 + level**2 + made.acceleration**2 + q * made.network_gap**2
+    own = ((1.0 - q) * made.step**2, q * made.network_scale**2, (1.0 - q) * other)
+    squares = np.broadcast_arrays(made.noise**2, *(made.kept**2 * part for part in own))
+    return np.asarray(np.sqrt(np.column_stack(squares)))

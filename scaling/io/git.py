@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -14,6 +15,12 @@ def git(folder: Path, *arguments: str) -> bytes | None:
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def committed(folder: Path, commit: str) -> datetime | None:
+    """When a commit was made; None for one that this clone does not have."""
+    said = git(folder, "show", "-s", "--format=%ct", commit)
+    return None if not said else datetime.fromtimestamp(int(said.split()[-1]), UTC)
 
 
 def objects(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:

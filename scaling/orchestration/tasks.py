@@ -30,7 +30,7 @@ from scaling.orchestration.dvc.process import Outcome, StageFailed
 from scaling.orchestration.server.task_runner import batches
 from scaling.orchestration.sharing.push import ShareError, catch_up, share
 from scaling.pipeline.publish import publish
-from scaling.record.versions.ledger import PublishError
+from scaling.record.versions.ledger import PublishError, short
 from scaling.record.versions.store import PublishedVersion
 from scaling.runs.held_back import sentences
 
@@ -190,7 +190,7 @@ def share_published(
     except ShareError as error:
         say(str(error), logging.ERROR)
         raise
-    say("\n".join(done) or f"{version} is shared already")
+    say("\n".join(done) or f"{short(version)} is shared already")
     return done
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import textwrap
 from datetime import UTC, datetime
@@ -78,10 +79,16 @@ def ledger(root: Path) -> list[dict[str, object]]:
 
 
 def write_report(root: Path, text: str) -> None:
+    """Another report, of other data: outputs alone make no other version."""
     (root / "reports/current/report.md").write_text(text)
+    (root / "data/validated/a.parquet").write_text(text)
 
 
 def git(root: Path, *arguments: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
     command = ["git", "-C", str(root), *who, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # Before `NOON`: no version is older than its commit.
+    day = "2019-06-01T12:00:00+00:00"
+    dated = {"GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day} | os.environ
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=dated)
+    return done.stdout

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.e2e.orchestration.test_flow import FILES, git
 from tests.support import ROOT
 

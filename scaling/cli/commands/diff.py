@@ -23,11 +23,11 @@ def diff(
 
     from scaling.cli.display.changes import lines
     from scaling.record.changes.between import changes_between
-    from scaling.record.reproduce.reproduce import folder_of
     from scaling.record.versions.ledger import MANIFEST
+    from scaling.record.versions.lookup import find
 
     root = Path().resolve()
-    before, after = (folder_of(root, version) for version in (old, new))
+    before, after = (find(root, version) for version in (old, new))
     made_by = json.loads((after / MANIFEST).read_bytes())["made_by"]
     made = changes_between(root, before, after, made_by, most=None) | {"new": new}
     if as_json:

@@ -15,11 +15,24 @@ PANEL = TRUST
 def hub(
     versions: Annotated[list[str], typer.Argument(help="Ids of published versions.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    team: Annotated[
+        str | None, typer.Option(help="Who answers for the hub. Default: Git's user.name.")
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="Their e-mail address. Default: Git's user.email.")
+    ] = None,
 ) -> None:
-    """Export versions as a hubverse hub: model-output/ and hub-config/."""
-    from scaling.record.audit.hub import export
-    from scaling.record.reproduce.reproduce import folder_of
+    """Export versions as a hubverse hub: model-output/ and hub-config/.
+
+    A version's round is the day of its issue, of a replay the day that it replays.
+    """
+    from scaling.record.audit.hub import export, team_of
+    from scaling.record.versions.lookup import find
 
     root = Path().resolve()
-    for path in export([folder_of(root, version) for version in versions], out):
+    who = team_of(root, team, contact)
+    made = export([find(root, version) for version in versions], out, who)
+    for note in made.notes:
+        typer.echo(note, err=True)
+    for path in made.files:
         typer.echo(f"wrote {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from scaling.document.format import clean
 from scaling.document.report_json import load
 from scaling.errors import InputError, counted
 from scaling.io.json_files import as_list, as_map
-from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+from scaling.record.versions.ledger import MANIFEST, short
+from scaling.record.versions.lookup import find
 
 REPORT = "report.json"
 # Tables of rows that count nowhere; a report has them where there are such rows.
@@ -28,35 +30,16 @@ FIRST = {
 }
 
 
-def find(reports: Path, name: str | None) -> Entry:
-    """The ledger's entry whose id begins with ``name``; the newest without one.
-
-    Raises:
-        InputError: nothing is published, or none or several ids begin so.
-    """
-    ledger = reports / LEDGER
-    entries, _ = read_lines(ledger.read_bytes() if ledger.is_file() else b"")
-    if not entries:
-        raise InputError("nothing is published", file=ledger, hint="`scaling refit` publishes")
-    if name is None:
-        return entries[-1]
-    found = [entry for entry in entries if entry.version.startswith(name)]
-    if name and len(found) == 1:
-        return found[0]
-    newest = ", ".join(entry.version for entry in reversed(entries[-10:]))
-    what = "several versions begin so" if found else "no such version"
-    raise InputError(what, file=ledger, value=name, allowed=newest)
-
-
 def show_version(reports: Path, name: str | None = None) -> None:
     """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
     main doubts, and the rows that are held back or withdrawn."""
-    entry = find(reports, name)
-    report = _read(reports / entry.version / REPORT)
+    folder = find(reports.parent, name, (reports.name,))
+    report = _read(folder / REPORT)
+    facts = as_map(json.loads((folder / MANIFEST).read_bytes()))
     console = Console()
-    issued = clean(entry.issued_at)
-    console.print(Text(f"{clean(report.get('title', ''))} {entry.version}", style="bold"))
-    console.print(Text(f"issued {issued}, code {clean(entry.revision or 'unknown')[:12]}"))
+    issued = clean(facts.get("issued_at", ""))
+    console.print(Text(f"{clean(report.get('title', ''))} {short(folder.name)}", style="bold"))
+    console.print(Text(f"issued {issued}, code {clean(facts.get('revision') or 'unknown')[:12]}"))
     sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
     for block in as_list(sections.get("headline", {}).get("blocks")):
         _show(console, as_map(block))
@@ -68,7 +51,7 @@ def show_version(reports: Path, name: str | None = None) -> None:
         if block.get("id") in LEFT_OUT:
             _show(console, block)
             console.print(Text(clean(block.get("note", ""))))
-    console.print(Text(f"\nThe page: {reports / entry.version / 'report.html'}"))
+    console.print(Text(f"\nThe page: {folder / 'report.html'}"))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from scaling.document.render import escape_markdown
 from scaling.errors import counted
 from scaling.govern.evidence import Written
 from scaling.record.changes.headline import changes, headline, previous
+from scaling.record.versions.ledger import short
 from scaling.record.versions.store import PublishedVersion
 
 # Where a team serves `reports/`; without it the link is to the file.
@@ -43,7 +44,8 @@ def show_published(root: Path, published: PublishedVersion) -> None:
     create_table_artifact(
         table=headline(published.folder),
         key="headline",
-        description=f"Forecasts of {published.version}, with the ends of their 90 % intervals.",
+        description=f"Forecasts of {short(published.version)}, with the ends of their 90 % "
+        "intervals.",
     )
     create_markdown_artifact(markdown=changes(published.folder, before), key="changes")
     link_report(root, published)
@@ -51,7 +53,7 @@ def show_published(root: Path, published: PublishedVersion) -> None:
 
 def link_report(root: Path, published: PublishedVersion) -> None:
     """The page of the version that stands, new or not."""
-    _link(root, published.folder / "report.html", f"Report {published.version}", "report")
+    _link(root, published.folder / "report.html", f"Report {short(published.version)}", "report")
 
 
 def show_audit(root: Path, confidence: list[dict[str, Any]], page: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from scaling.orchestration.dvc.graph import dvc
 from scaling.orchestration.sharing.push_inbox import earlier, push
 from scaling.record.versions.fingerprint import INBOX, stages
-from scaling.record.versions.ledger import LEDGER, MANIFEST
+from scaling.record.versions.ledger import LEDGER, MANIFEST, short
 from scaling.record.versions.tags import TAG, tag_versions, tagged
 
 PUSH_SECONDS = 1800.0
@@ -51,7 +51,7 @@ def share(root: Path, version: str, git_remote: str | None, dvc_remote: str | No
         else []
     )
     if (commit := _commit(root, version)) is not None:
-        done.append(f"committed {version}")
+        done.append(f"committed {short(version)}")
     # Every version: an earlier run may have got no further than publishing.
     done += tag_versions(root)
     if git_remote:
@@ -160,7 +160,7 @@ def _commit(root: Path, version: str) -> str | None:
         return None
     index = _index(root)
     _git(root, "add", "--", *index)
-    _git(root, "commit", "--quiet", "--message", f"Publish {version}", "--", *paths, *index)
+    _git(root, "commit", "--quiet", "--message", f"Publish {short(version)}", "--", *paths, *index)
     return _git(root, "rev-parse", "HEAD").strip()
 
 

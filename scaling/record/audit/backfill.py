@@ -18,28 +18,18 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.forecasting.scores import CARRY, TAIL
-from scaling.io.hashing import canonical, sha256
+from scaling.io.hashing import sha256
 from scaling.io.json_files import json_text as canonical_json
 from scaling.io.tables import csv_text
 from scaling.record.audit import replay, trends
 from scaling.record.audit.read import HISTORY
-from scaling.record.versions.fingerprint import BASELINES, Current, engine_of, hashes_of
-from scaling.record.versions.ledger import LEDGER, read_lines
+from scaling.record.versions.fingerprint import BASELINES, Current, made_by
+from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
 from scaling.record.versions.store import PublishedVersion, issue
 from scaling.runs.schema import FORECAST, dtypes
 
 NAIVE = (CARRY, TAIL)
 VALIDATED = Path("data/validated")
-SOURCES = (
-    "scaling/record/audit/backfill.py",
-    "scaling/record/audit/replay.py",
-    "scaling/record/audit/trends.py",
-    "scaling/fitting",
-    "scaling/forecasting",
-    "scaling/govern/exceedance.py",
-    "scaling/govern/trends.py",
-    "scaling/laws",
-)
 REPLACED = "the same day replayed again, by other code or data"
 
 
@@ -77,14 +67,26 @@ def make(root: Path, day: date, folder: Path) -> list[str]:
 
 
 def _issued(root: Path, outputs: Current) -> PublishedVersion:
-    """Publish it; where the day has a version already, as the correction of the last one."""
+    """Publish it; where the day has a version already, as the correction of the last one.
+
+    A replay whose files are all as they were published stays that version: other code that gives
+    the same forecasts corrects nothing.
+    """
     reports = root / "reports" / HISTORY
     ledger = reports / LEDGER
     chain = read_lines(ledger.read_bytes())[0] if ledger.is_file() else []
     same = [entry.version for entry in chain if entry.as_of == outputs.as_of]
+    if same and _published(reports / same[-1]) == outputs.outputs:
+        return PublishedVersion(same[-1], reports / same[-1], new=False)
     replaces = bool(same) and outputs.version not in same
     more = {"corrects": same[-1], "reason": REPLACED} if replaces else {}
     return issue(root, reports, lambda: outputs, more=more)
+
+
+def _published(folder: Path) -> dict[str, str]:
+    """Name -> hash of the version's files as they are."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST]
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files}
 
 
 def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Current | None:
@@ -105,10 +107,17 @@ def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Cur
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    made_by = _made_by(root, plan, day, {name: sha256(text) for name, text in contents.items()})
     files = {name: folder / name for name in sorted(contents)}
     command = f"python -m scaling backfill --as-of {day}"
-    return Current(made_by, files, str(day), command, (*SOURCES, replay.FILE.as_posix()))
+    sources = (replay.FILE.as_posix(), str(trends.COPIES))
+    return Current(_made_by(root, plan, day), files, str(day), command, sources)
+
+
+def _made_by(root: Path, plan: replay.ReplayPlan, day: date) -> dict[str, Any]:
+    """The inputs of one day's version, in the form of an ordinary one."""
+    used = sorted({study.source for study in plan.studies})
+    tables = [root / VALIDATED / f"{source}.parquet" for source in used]
+    return made_by(root, [*tables, root / trends.COPIES], plan.text) | {"as_of": str(day)}
 
 
 def _csv(table: pl.DataFrame) -> bytes:
@@ -127,22 +136,3 @@ def _parts(
             yield made[0].select(list(types)), made[1]
     seed = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")).get("seed", 0)
     yield from trends.replay(root, plan.trends, day, int(seed))
-
-
-def _made_by(
-    root: Path, plan: replay.ReplayPlan, day: date, outputs: dict[str, str]
-) -> dict[str, Any]:
-    """Hashes of everything behind the version, in the form of an ordinary one."""
-    sources = sorted({study.source for study in plan.studies})
-    tables = [root / VALIDATED / f"{source}.parquet" for source in sources]
-    laws, engine = engine_of(root, SOURCES)
-    return {
-        "as_of": str(day),
-        "data": hashes_of(root, [*tables, root / trends.COPIES]),
-        "laws": hashes_of(root, laws),
-        "engine": hashes_of(root, engine),
-        "params": sha256(canonical(plan.text)),
-        "requirements": sha256((root / "requirements.lock").read_bytes()),
-        "seed": 0,
-        "outputs": dict(sorted(outputs.items())),
-    }

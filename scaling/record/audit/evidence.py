@@ -17,8 +17,8 @@ from typing import Any
 from scaling.io.git import git, objects
 from scaling.io.json_files import as_list, as_map
 from scaling.record.audit.timestamps import Authority, timestamp_of
-from scaling.record.versions.dates import PLACES, moment
-from scaling.record.versions.ledger import MANIFEST, Entry
+from scaling.record.versions.dates import moment
+from scaling.record.versions.ledger import MANIFEST, PLACES, Entry
 
 PUBLISHER, SIGNATURE, THIRD_PARTY = "publisher's word", "signature", "third party"
 CONTRADICTED_WORD = "publisher's word contradicted"

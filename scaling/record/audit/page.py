@@ -7,6 +7,7 @@ from typing import Any
 
 from scaling.document.format import clean
 from scaling.document.render import escape_markdown
+from scaling.record.versions.ledger import short
 
 Rows = Iterable[dict[str, Any]]
 SHARES = (("in 50", "in50"), ("in 80", "in80"), ("in 90", "in90"), ("in 95", "in95"))
@@ -183,7 +184,7 @@ def _blame(rows: Rows) -> str:
 
 def _open(rows: Rows) -> str:
     cells = [
-        [row["version"], str(row["as_of"]), row["kind"], row["source"], str(row["targets"])]
+        [short(row["version"]), str(row["as_of"]), row["kind"], row["source"], str(row["targets"])]
         for row in rows
     ]
     head = ["version", "as of", "kind", "source", "targets"]

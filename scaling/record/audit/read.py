@@ -13,8 +13,8 @@ import polars as pl
 from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
 from scaling.record.audit.match import AHEAD, N_COLUMNS
-from scaling.record.versions.dates import PLACES, moment
-from scaling.record.versions.ledger import LEDGER, MANIFEST, Entry, read_lines
+from scaling.record.versions.dates import moment
+from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, Entry, read_lines
 from scaling.record.versions.tables import quantiles
 from scaling.runs.row_identity import listed
 from scaling.runs.studies import without

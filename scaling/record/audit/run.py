@@ -27,8 +27,8 @@ from scaling.record.audit.match import Rules
 from scaling.record.audit.page import page
 from scaling.record.audit.summary import summarise
 from scaling.record.audit.timestamps import FOLDER, Authority, authority, name_of
-from scaling.record.versions.dates import PLACES, dated, dates_problems
-from scaling.record.versions.ledger import MANIFEST, Entry
+from scaling.record.versions.dates import dated, dates_problems
+from scaling.record.versions.ledger import MANIFEST, PLACES, Entry
 from scaling.record.versions.outcomes import BOUND, OUTCOMES, Outcome, outcomes_problems
 from scaling.runs.studies import load_params
 

@@ -20,8 +20,8 @@ from scaling.io import atomic
 from scaling.io.git import git
 from scaling.io.hashing import sha256
 from scaling.io.json_files import as_map
-from scaling.record.versions.dates import COMMIT, PLACES, commit_dates
-from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+from scaling.record.versions.dates import COMMIT, commit_dates
+from scaling.record.versions.ledger import LEDGER, PLACES, Entry, read_lines
 from scaling.runs.studies import load_params
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.fitting.study_record import StudyFits, read_version
-from scaling.io.hashing import sha256
 from scaling.io.json_files import json_text
 from scaling.record.changes import new_run_test
 from scaling.record.changes.attribution import attribute_changes
@@ -38,20 +37,6 @@ from scaling.runs.validation.releases import read as releases
 
 NAME = "changes.json"
 PUBLISHED = Path("data/published")
-# Its own code, beside what the version id is made of.
-MADE_BY = tuple(
-    f"scaling/record/{name}.py"
-    for name in (
-        "changes/attribution",
-        "changes/between",
-        "changes/history_section",
-        "changes/new_run_test",
-        "changes/parameters",
-        "changes/rows",
-        "changes/section",
-        "versions/layouts",
-    )
-)
 # Of parameters and of forecasts, the most moved.
 MAX_LISTED = 8
 
@@ -102,7 +87,6 @@ def change_files(
     changes: dict[str, Any] = {"old": None}
     if old is not None:
         changes = changes_between(root, old, new, made_by)
-    changes["told_by"] = _code(root)
     changes["history"] = {} if old is None else parameter_history(old, new)
     filled, before = section(changes), history(changes["history"])
     texts = {}
@@ -112,12 +96,6 @@ def change_files(
             kind, written(kind, text, filled, CHANGES_TEXT), before, HISTORY_TEXT
         ).encode()
     return {NAME: json_text(changes).encode(), **texts}
-
-
-def _code(root: Path) -> dict[str, str]:
-    """Hashes of the code that tells what changed; of what the project has of it."""
-    there = [name for name in MADE_BY if (root / name).is_file()]
-    return {name: sha256((root / name).read_bytes()) for name in there}
 
 
 # One study ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from scaling.record.versions.ledger import LEDGER, read_lines
+from scaling.record.versions.ledger import LEDGER, read_lines, short
 
 # Quantile -> its name in a headline: the median and the ends of the 90 % interval.
 SHOWN = {"0.05": "low", "0.5": "median", "0.95": "high"}
@@ -49,7 +49,7 @@ def changes(version: Path, before: Path | None) -> str:
         if abs(share) >= MOVED:
             moved = f"{old[key]:.5g} | {new[key]:.5g} | {100 * share:+.1f} %"
             lines.append(f"| {names(key)} | {moved} |")
-    title = f"# {version.name}, after {before.name}\n\n"
+    title = f"# {short(version.name)}, after {short(before.name)}\n\n"
     if not lines:
         return title + f"No median moved by {100 * MOVED:g} % or more."
     head = "| study | target | before | now | |\n|---|---|---|---|---|\n"

@@ -22,7 +22,8 @@ from scaling.fitting.study_record import read_version
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.tables import quantiles
 
-KINDS = ("data", "laws", "engine", "draws")
+KINDS = ("data", "laws", "engine", "draws", "code")
+CHOICES = ("params", "requirements", "packages", "seed", "as_of")
 KEY = ("study", "target", "law")
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 
@@ -31,9 +32,17 @@ def input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[s
     """Every input that is not the same: kind, name and what became of it.
 
     Code that went from one layout to another is one input, with the counts of
-    `scaling.record.versions.layouts.Relocation`.
+    `scaling.record.versions.layouts.Relocation`. Of manifests of two forms, which do not bind the
+    same inputs under the same names, only what both bind is compared.
     """
-    return list(_input_changes(old, new))
+    if old.get("format") == new.get("format"):
+        return list(_input_changes(old, new))
+    form = {"kind": "code", "name": "form of the manifest", "what": "revised"}
+    tables = [one.get("data") or {} for one in (old, new)]
+    both = tables[0].keys() & tables[1].keys()
+    shared = [{"data": {name: one[name] for name in both}} for one in tables]
+    choices = [{name: one.get(name) for name in ("params", "seed", "as_of")} for one in (old, new)]
+    return [form, *_input_changes(shared[0] | choices[0], shared[1] | choices[1])]
 
 
 def _input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -47,7 +56,7 @@ def _input_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[d
             if before.get(name) != after.get(name):
                 what = "revised" if name in before and name in after else "removed"
                 yield {"kind": kind, "name": name, "what": what if name in before else "added"}
-    for name in ("params", "requirements", "seed", "as_of"):
+    for name in CHOICES:
         if old.get(name) != new.get(name):
             yield {"kind": "choices", "name": name, "what": "revised"}
 

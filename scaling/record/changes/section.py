@@ -17,6 +17,7 @@ from scaling.document.format import clean, loss, percent, plain, shift
 from scaling.document.render import escape_markdown, html, markdown
 from scaling.document.report_json import with_section
 from scaling.io.json_files import as_list, as_map
+from scaling.record.versions.ledger import short
 from scaling.report.places import CHANGES, CHANGES_TEXT
 
 FILE = "changes.json"
@@ -73,7 +74,7 @@ def points(changes: Mapping[str, Any]) -> list[str]:
     studies = [as_map(one) for one in as_list(changes.get("studies"))]
     removed = [f"{clean(name)}: no longer a study." for name in as_list(changes.get("gone"))]
     return [
-        f"The previous version is {clean(changes['old'])}. "
+        f"The previous version is {clean(short(changes['old']))}. "
         f"{_causes(as_list(changes.get('made_by')))}",
         *(_study(one) for one in studies),
         *removed,

@@ -13,8 +13,7 @@ from scaling.io.hashing import canonical
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions import redact, verify
 from scaling.record.editions.merkle import Tree
-from scaling.record.versions.check import PLACES
-from scaling.record.versions.ledger import MANIFEST
+from scaling.record.versions.ledger import MANIFEST, PLACES
 
 
 @dataclass(frozen=True)

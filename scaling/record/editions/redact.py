@@ -35,9 +35,9 @@ from scaling.io import atomic
 from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions.merkle import Tree, grow
-from scaling.record.versions.check import PLACES, verify
 from scaling.record.versions.fingerprint import BASELINES
-from scaling.record.versions.ledger import MANIFEST, PublishError, entry_of
+from scaling.record.versions.ledger import MANIFEST, PLACES, PublishError, entry_of
+from scaling.record.versions.verify import verify
 from scaling.runs.formats import published
 from scaling.runs.schema import RUN
 
@@ -124,7 +124,16 @@ def manifest(
     content = (full / MANIFEST).read_bytes()
     full_manifest, entry = json.loads(content), entry_of(content)
     made_by = full_manifest["made_by"]
-    public = {k: v for k, v in made_by["data"].items() if table_of(k) not in internal}
+    public = {k: v for k, v in tables_of(full_manifest).items() if table_of(k) not in internal}
+    code = (
+        {"code": sha256(canonical(made_by["code"]))}
+        if "code" in made_by
+        else {
+            "engine": sha256(canonical(made_by["engine"])),
+            "laws": sha256(canonical(made_by["laws"])),
+        }
+    )
+    packages = "packages" if "packages" in made_by else "requirements"
     facts: dict[str, Any] = {
         "format": FORMAT,
         "sealed": sealed,
@@ -139,9 +148,8 @@ def manifest(
         },
         "made_by": {
             "data": public,
-            "engine": sha256(canonical(made_by["engine"])),
-            "laws": sha256(canonical(made_by["laws"])),
-            "requirements": made_by["requirements"],
+            **code,
+            packages: made_by[packages],
             "seed": made_by["seed"],
         },
         "commitment": dict(commitment),
@@ -161,9 +169,13 @@ def edition_id(edition_manifest: Mapping[str, Any]) -> str:
 def internal_tables(root: Path, full_manifest: Mapping[str, Any]) -> set[str]:
     """Tables in a version's manifest that no source in data/published has."""
     public = {one.name for one in published(root / "data" / "published")}
-    return {
-        table_of(path) for path in full_manifest["made_by"]["data"] if table_of(path) not in public
-    }
+    return {table_of(path) for path in tables_of(full_manifest) if table_of(path) not in public}
+
+
+def tables_of(full_manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Path -> hash of the validated tables that made a version; other inputs bear no runs."""
+    every = full_manifest["made_by"]["data"].items()
+    return {path: digest for path, digest in every if path.startswith(TABLES)}
 
 
 def table_of(path: str) -> str:
@@ -216,7 +228,7 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Partition:
 
     ``internal`` are the names of internal tables. Nothing but the version's own files is read.
     """
-    known = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
+    known = tables_of(json.loads((full / MANIFEST).read_bytes()))
     sources = {table_of(path) for path in known} - set(internal)
     fits = read_version(full)
     lines = {name: _lines(full / name) for name in (FORECAST, BASELINES)}

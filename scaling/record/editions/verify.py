@@ -17,8 +17,7 @@ from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions import redact
 from scaling.record.editions.merkle import climb, leaf_hash
-from scaling.record.versions.check import PLACES
-from scaling.record.versions.ledger import MANIFEST
+from scaling.record.versions.ledger import MANIFEST, PLACES, VERSION_NAME
 
 MANIFEST_KEYS = {
     *("format", "sealed", "issued_at", "as_of", "full", "made_by", "commitment", "files"),
@@ -69,7 +68,7 @@ def check_full(folder: Path, full: Path) -> list[str]:
         raise InputError("is not the folder of a version", file=full)
     if sha256((full / MANIFEST).read_bytes()) != manifest["full"]["manifest_sha256"]:
         return [f"{folder}: was not made from {full}, whose manifest has another hash"]
-    every = json.loads((full / MANIFEST).read_bytes())["made_by"]["data"]
+    every = redact.tables_of(json.loads((full / MANIFEST).read_bytes()))
     internal = {redact.table_of(path) for path in every if path not in manifest["made_by"]["data"]}
     files = redact.part(full, internal, sealed=manifest["sealed"]).files
     files[redact.PAGE] = (folder / redact.PAGE).read_bytes()
@@ -145,7 +144,7 @@ def _sound(manifest: Mapping[str, Any]) -> bool:
         manifest["commitment"].get("leaves"),
     )
     return (
-        re.fullmatch("[0-9a-f]{12}", str(manifest["full"].get("version"))) is not None
+        VERSION_NAME.fullmatch(str(manifest["full"].get("version"))) is not None
         and re.fullmatch("[0-9T:+-]+", str(manifest["issued_at"])) is not None
         and _is_hash(bound.get("root"))
         and bound.get("hash") == redact.HASH

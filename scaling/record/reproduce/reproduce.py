@@ -28,10 +28,11 @@ from scaling.io.hashing import canonical, sha256
 from scaling.record.changes.between import NAME as CHANGES
 from scaling.record.reproduce.compare import Difference, compare
 from scaling.record.reproduce.processors import environment, settings
-from scaling.record.versions.check import PLACES
-from scaling.record.versions.fingerprint import INBOX, machine
+from scaling.record.versions.fingerprint import INBOX, PACKAGES, machine
 from scaling.record.versions.layouts import gives_the_same_digits, layout_of
-from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
+from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, read_lines, short
+from scaling.record.versions.lookup import find
+from scaling.record.versions.sources import Commits, code_of
 from scaling.record.versions.tags import TAG, added_by
 
 SOURCES = ("engine", "laws")
@@ -65,7 +66,7 @@ class Reproduced:
         return not self.differences and not self.failure
 
     def __str__(self) -> str:
-        where = f"{self.version} at {self.commit[:12]}"
+        where = f"{short(self.version)} at {self.commit[:12]}"
         if self.failure:
             return f"{where}: could not be reproduced\n  {self.failure}"
         if not self.differences:
@@ -102,7 +103,7 @@ def reproduce(
     Where Git has no commit that holds a version, or its commands fail, that is what became of it.
     Raises InputError for a version that is not published.
     """
-    found = {version: folder_of(root, version) for version in versions}
+    found = {version: find(root, version) for version in versions}
     by_place: dict[tuple[str, str | None], list[Path]] = {}
     for folder in found.values():
         try:
@@ -160,7 +161,7 @@ def _tried(
     tree: Path, folder: Path, commit: str, python: str, say: Callable[[str], None]
 ) -> Reproduced:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    say(f"reproducing {folder.name}")
+    say(f"reproducing {short(folder.name)}")
     if folder.parent.name == "history":
         made = tree / ".reproduced" / folder.name
         if not (tree / "data" / "validated").is_dir():
@@ -232,13 +233,21 @@ def _commit(root: Path, name: str) -> str | None:
 def _told_by(folder: Path) -> dict[str, str]:
     """The code that wrote what changed, which the version id is not made of."""
     path = folder / CHANGES
-    found: dict[str, str] = json.loads(path.read_bytes())["told_by"] if path.is_file() else {}
+    written = json.loads(path.read_bytes()) if path.is_file() else {}
+    found: dict[str, str] = written.get("told_by", {})
     return found
 
 
 def _other_sources(root: Path, commit: str, folder: Path) -> list[str]:
     """Source files and choices of the version that are not the same at the commit."""
     made_by = json.loads((folder / MANIFEST).read_bytes())["made_by"]
+    if "code" in made_by:
+        has = dict(Commits(root).code_at(commit) or {})
+        has[PACKAGES] = sha256(git(root, "show", f"{commit}:./{PACKAGES}") or b"")
+        wanted = made_by["code"] | {PACKAGES: made_by["packages"]}
+        other = [name for name in sorted({*wanted, *has}) if wanted.get(name) != has.get(name)]
+        chosen = git(root, "show", f"{commit}:./{PARAMS}")
+        return other + ([PARAMS] if _other_choices(folder, made_by, chosen) else [])
     wanted = {name: digest for part in SOURCES for name, digest in made_by[part].items()}
     wanted["requirements.lock"] = made_by["requirements"]
     wanted |= _told_by(folder)
@@ -254,15 +263,6 @@ def _other_choices(folder: Path, made_by: Mapping[str, Any], params: bytes | Non
         return False
     chosen = sha256(canonical(yaml.safe_load(params or b"")))
     return bool(made_by["params"] != chosen)
-
-
-def folder_of(root: Path, version: str) -> Path:
-    """Where a version stands; raises InputError when it is not published."""
-    for place in PLACES:
-        if root / place / version in _versions(root / place):
-            return root / place / version
-    allowed = ", ".join(every(root)) or "none is published"
-    raise InputError("no such version", value=version, allowed=allowed)
 
 
 # The place and the environment -------------------------------------------------------------------
@@ -396,18 +396,34 @@ def _before(name: str, folder: Path) -> str:
 def _reasons(tree: Path, folder: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:
     """What is not as it was: code, data, choices, environment."""
     made_by = manifest["made_by"]
-    for kind in (*SOURCES, "data"):
-        for name, digest in made_by[kind].items():
-            path = tree / name
-            if not path.is_file() or sha256(path.read_bytes()) != digest:
-                yield f"{'data' if kind == 'data' else 'code'}: {name} is not what made it"
+    yield from _other_files(tree, made_by)
     if _other_choices(folder, made_by, (tree / PARAMS).read_bytes()):
         yield f"choices: {PARAMS} is not what made it"
-    if sha256((tree / "requirements.lock").read_bytes()) != made_by["requirements"]:
+    if sha256((tree / "requirements.lock").read_bytes()) != _packages(made_by):
         yield "environment: its commit has another requirements.lock"
     if manifest["dirty"]:
         yield "code: it was published from files that were not committed"
     yield from _other_environment(tree, manifest, python)
+
+
+def _other_files(tree: Path, made_by: Mapping[str, Any]) -> Iterator[str]:
+    """Code and tables of the worktree that are not those that made the version."""
+    if "code" in made_by:
+        there = code_of(tree)
+        for name in sorted({*made_by["code"], *there}):
+            if made_by["code"].get(name) != there.get(name):
+                yield f"code: {name} is not what made it"
+    for kind in (*SOURCES, "data"):
+        for name, digest in made_by.get(kind, {}).items():
+            path = tree / name
+            if not path.is_file() or sha256(path.read_bytes()) != digest:
+                yield f"{'data' if kind == 'data' else 'code'}: {name} is not what made it"
+
+
+def _packages(made_by: Mapping[str, Any]) -> str:
+    """The hash of the lock file; the first form of manifests has it under another name."""
+    found: str = made_by["packages"] if "packages" in made_by else made_by["requirements"]
+    return found
 
 
 def _other_environment(tree: Path, manifest: dict[str, Any], python: str) -> Iterator[str]:

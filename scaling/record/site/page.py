@@ -22,7 +22,8 @@ from scaling.document.cells import figure, words
 from scaling.document.format import clean, integer, percent, shift
 from scaling.errors import counted
 from scaling.record.site import audited
-from scaling.record.site.records import LEVELS, SHOWN, VERSION_NAME, Record
+from scaling.record.site.records import LEVELS, SHOWN, Record
+from scaling.record.versions.ledger import VERSION_NAME, short
 
 TITLE = "Published forecasts"
 LEAD = "Every version ever issued, newest first, and how well its intervals were calibrated."
@@ -126,7 +127,7 @@ def _version_row(record: Record) -> tuple[Cell, ...]:
     moved = record.get("moved") or {}
     where = f"{moved['target']}, {moved['study']}" if moved.get("log_ratio") else None
     return (
-        _link(record, "report.html", record["version"]),
+        _link(record, "report.html", short(record["version"])),
         words(_time(record["issued_at"]), f"{place}manifest.json#issued_at"),
         figure(record["studies"], integer, f"{place}forecast.csv#study", "studies"),
         figure(record["targets"], integer, f"{place}forecast.csv#target", "targets"),
@@ -141,7 +142,7 @@ def file_table(newest: Sequence[Record]) -> Table:
     """A row a version: its files."""
     rows = tuple(
         (
-            _link(record, "report.html", record["version"]),
+            _link(record, "report.html", short(record["version"])),
             *(_link(record, name, label) for name, label in LABELS.items()),
         )
         for record in newest
@@ -156,7 +157,7 @@ def _link(record: Record, name: str, text: str) -> Cell:
     there = name in record["files"] and VERSION_NAME.fullmatch(version)
     if there:
         return Cell(text, text, link=f"{version}/{name}")
-    return Cell(version, version) if name == "report.html" else MISSING
+    return Cell(short(version), version) if name == "report.html" else MISSING
 
 
 def _time(issued: str) -> str:
@@ -172,7 +173,9 @@ def _code(record: Record) -> str | None:
 def _changes(record: Record) -> str:
     if record["first"]:
         return "the first version"
-    corrects = f"corrects {record['corrects']}: {record['reason']}" if record["corrects"] else ""
+    corrects = record["corrects"] or ""
+    if corrects:
+        corrects = f"corrects {short(corrects)}: {record['reason']}"
     return "; ".join(part for part in (corrects, *record["changed"]) if part) or "not known"
 
 
@@ -212,7 +215,7 @@ def record_table(known: Sequence[Record]) -> Table:
 def _record_row(record: Record, found: dict[str, Any]) -> tuple[Cell, ...]:
     place = f"reports/{record['version']}/report.json#backtest-table"
     return (
-        _link(record, "report.html", record["version"]),
+        _link(record, "report.html", short(record["version"])),
         figure(found["studies"], integer, place, "studies"),
         figure(found["forecasts"], integer, place, "forecasts"),
         figure(found["error"], percent, place),

@@ -8,7 +8,6 @@ import functools
 import io
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,15 +19,14 @@ from scaling.document.report_json import load
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
 from scaling.record.versions.layouts import relocated
-from scaling.record.versions.ledger import MANIFEST, Entry
+from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
 
 FORM = 2  # raised when a record holds something else than before
-VERSION_NAME = re.compile(r"[0-9a-f]{12}")
 SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
 BACKTESTS = "backtest-table"
-_KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"))
+_KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"), ("code", "code"))
 _COLUMNS = ("study", "target", "law", "quantile", "value")
 
 Record = dict[str, Any]
@@ -142,10 +140,12 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What made the version differs in, one phrase a kind; empty when a manifest is missing."""
     if not old or not new:
         return []
+    if old.get("format") != new.get("format"):
+        return ["the form of the manifest, which binds more"]
     phrases = [_phrase(label, as_map(old.get(k)), as_map(new.get(k))) for k, label in _KINDS]
     if old.get("params") != new.get("params"):
         phrases.append("choices in params.yaml")
-    if old.get("requirements") != new.get("requirements"):
+    if any(old.get(name) != new.get(name) for name in ("requirements", "packages")):
         phrases.append("packages")
     if not any(phrases) and old.get("outputs") != new.get("outputs"):
         phrases.append("the report alone")

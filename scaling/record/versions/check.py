@@ -6,12 +6,13 @@ import contextlib
 import functools
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from scaling.document.format import clean
 from scaling.io import atomic
 from scaling.io.git import git
 from scaling.io.hashing import sha256
@@ -19,6 +20,8 @@ from scaling.record.versions.fingerprint import Current, manifest
 from scaling.record.versions.ledger import (
     LEDGER,
     MANIFEST,
+    PLACES,
+    VERSION_NAME,
     Entry,
     PublishError,
     entry_of,
@@ -26,12 +29,6 @@ from scaling.record.versions.ledger import (
     read_lines,
 )
 from scaling.record.versions.stat_cache import StatCache, clock_ns
-
-# Where versions stand: the replayed history has a chain of its own.
-PLACES = ("reports/history", "reports")
-
-
-VERSION_NAME = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass
@@ -66,17 +63,14 @@ class _History:
         return self.cache is not None and self.cache.is_intact(entry, there)
 
 
-def verify(root: Path) -> list[str]:
-    """What is wrong with the published versions and their ledger; an empty list when nothing.
-
-    Reads every byte that was published.
-    """
+def damage(root: Path) -> list[str]:
+    """Bytes that are not what was published, by manifests and ledgers; reads every one of them."""
     places = [root / place for place in PLACES if (root / place).is_dir()]
     return [problem for place in places for problem in _problems(place, None)]
 
 
 def appears_intact(root: Path) -> bool:
-    """As `verify`, but reading only versions that changed since they were last read.
+    """As `damage`, but reading only versions that changed since they were last read.
 
     Of versions that are not among the newest the disk is asked about a share at a time.
     """
@@ -185,15 +179,42 @@ def _check_version(history: _History, entry: Entry) -> None:
     content = _checked(history, folder / MANIFEST, entry.manifest_sha256, entry)
     if content is None:
         return
-    listed = json.loads(content)["files"]
+    recorded = json.loads(content)
+    listed = recorded["files"]
+    for problem in _contradictions(recorded):
+        history.problems.append(f"{history.shown(folder / MANIFEST)}: {problem}")
     for name, facts in listed.items():
-        _checked(history, folder / name, facts["sha256"], entry)
+        if is_inside(name):
+            _checked(history, folder / name, facts["sha256"], entry)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
             problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
             history.problems.append(problem)
     if history.cache is not None and len(history.problems) == before:
         history.cache.note(entry, since)
+
+
+def _contradictions(recorded: Mapping[str, Any]) -> Iterator[str]:
+    """What a manifest says that cannot be: files outside of the version, one file with two hashes.
+
+    Manifests of the first form list what the stages made beside what was published; publishing
+    writes the changes since the version before into the report's files alone.
+    """
+    files, outputs = recorded["files"], recorded["made_by"].get("outputs", {})
+    for name in files:
+        if not is_inside(name):
+            yield f"lists {clean(name)!r}, which is not a file inside the version"
+    free = {"report.md", "report.html", "report.json"} if "changes.json" in files else set()
+    for name, digest in outputs.items():
+        if name not in free and files.get(name, {}).get("sha256") != digest:
+            yield f"says that {clean(name)} was made with another content than was published"
+
+
+def is_inside(name: str) -> bool:
+    """Whether a file's name in a manifest stays within the version's folder."""
+    path = PurePosixPath(name)
+    plain = name == path.as_posix() and "\\" not in name and "\0" not in name
+    return plain and not path.is_absolute() and ".." not in path.parts and name not in ("", ".")
 
 
 def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:

@@ -21,10 +21,8 @@ import polars as pl
 from scaling.errors import shorten
 from scaling.io.git import objects
 from scaling.io.json_files import as_map
-from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
+from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, read_lines
 
-# The replayed history has a chain of its own.
-PLACES = ("reports/history", "reports")
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # A row's day has no time zone. The earliest zone is UTC+14 (Pacific/Kiritimati in the IANA time
 # zone database), where a day begins 14 hours before it does in UTC.
@@ -155,6 +153,15 @@ def commit_dates(root: Path, commits: Iterable[str]) -> dict[str, datetime]:
         if date_line:
             found[name] = datetime.fromtimestamp(int(date_line.group(1)), UTC)
     return found
+
+
+def ahead(files: Iterable[Path], issued: datetime) -> str | None:
+    """That lists of fitted rows have one that is newer than the issue; None where none has."""
+    rows = [(*newest, file.stem) for file in files if (newest := _newest(file)) is not None]
+    if not rows:
+        return None
+    day, run, study = max(rows)
+    return next(iter(_before_row(Dated("", "", issued, newest_row=(day, study, run)))), None)
 
 
 def _newest_row(

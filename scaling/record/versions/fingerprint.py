@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -15,25 +16,32 @@ from scaling.errors import InputError
 from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.laws._project import FOLDER as LAWS
-from scaling.laws._project import files as project_laws
-from scaling.record.versions.ledger import MANIFEST, version_of
+from scaling.record.versions.ledger import FORMAT, MANIFEST, version_of
+from scaling.record.versions.sources import CODE, code_of, listing_hash
 
 # Forecasts by naive methods, against which a version is scored.
 BASELINES = "baselines.csv"
 # What DVC says of the inbox: the hash of the runs that a team dropped.
 INBOX = "data/internal/store.dvc"
+# The packages that run, and no tool of development.
+PACKAGES = "requirements.lock"
+# Beside the tables of the studies: what the report reads.
+DATA = ("data/declared", "data/thresholds", "data/trends/models.csv", "data/validation.json")
 
 
 @dataclass(frozen=True)
 class Current:
     """What would be published now: the hashes of what made it, and where each file stands."""
 
+    # The inputs, of which the id is made (`made_by`).
     made_by: dict[str, Any]
     files: dict[str, Path]
     as_of: str | None = None
     command: str = "python -m dvc repro"
-    # Beside what dvc.yaml names: whether they differ from Git makes the version dirty too.
+    # Beside code, choices and packages: whether they differ from Git makes the version dirty too.
     sources: tuple[str, ...] = ()
+    # Files that are too large to publish; the manifest has one hash of them.
+    withheld: tuple[Path, ...] = ()
     # From the folder of the version before (None: there is none) and a folder with this one's
     # files: what is written over and beside them, which the id does not depend on.
     change_files: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
@@ -44,31 +52,60 @@ class Current:
     def version(self) -> str:
         return version_of(self.made_by)
 
+    @functools.cached_property
+    def outputs(self) -> dict[str, str]:
+        """Name within the version -> hash, as the stages left the file."""
+        return {name: sha256(path.read_bytes()) for name, path in self.files.items()}
+
 
 def fingerprint(root: Path) -> Current:
-    """The hashes of everything that made the present outputs, and of the outputs.
+    """The hashes of everything that made the present outputs, and where these are.
 
-    The engine is what ``dvc.yaml`` names as dependencies under ``scaling/``: a test keeps that
-    list true. Raises InputError when something is missing.
+    Raises InputError when something is missing.
     """
     params = yaml.safe_load(_need(root / "params.yaml").read_text(encoding="utf-8"))
     studies = params.get("studies") or {}
-    files = _outputs(root, studies)
-    laws, engine = _sources(root)
-    made_by = {
-        "data": hashes_of(root, _tree(_need(root / "data" / "validated"))),
-        "laws": hashes_of(root, laws),
-        "engine": hashes_of(root, engine),
-        # As parsed, so that a new comment does not make a new version.
-        "params": sha256(canonical(params)),
-        "requirements": _hash(_need(root / "requirements.lock")),
-        "seed": params.get("seed"),
-        # Too large to publish; the fits' draws stand here by their hashes.
-        "draws": hashes_of(root, _of_studies(root / "data" / "fits", ".parquet", studies)),
-        "outputs": {name: _hash(path) for name, path in files.items()},
-    }
     as_of = params.get("as_of")
-    return Current(made_by, files, None if as_of is None else str(as_of))
+    return Current(
+        made_by(root, _data(root, studies), params),
+        _outputs(root, studies),
+        None if as_of is None else str(as_of),
+        sources=DATA,
+        withheld=tuple(_of_studies(root / "data" / "fits", ".parquet", studies)),
+    )
+
+
+def made_by(root: Path, data: Iterable[Path], choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that make a version, of which its id is the hash.
+
+    - ``format``: the form of the manifest (`scaling.record.versions.ledger.FORMAT`)
+    - ``code``: one hash a folder (`scaling.record.versions.sources`), the command line included
+    - ``data``: path -> hash of the tables that were used and of what else the report reads
+    - ``packages``: hash of the packages that run, those of development left out
+    - ``params``: hash of the choices as parsed, so that a new comment makes no new version
+    - ``seed``: of the choices
+    """
+    return {
+        "format": FORMAT,
+        "code": code_of(root),
+        "data": {path.relative_to(root).as_posix(): _hash(_need(path)) for path in data},
+        "packages": _hash(_need(root / PACKAGES)),
+        "params": sha256(canonical(choices)),
+        "seed": choices.get("seed"),
+    }
+
+
+def _data(root: Path, studies: Mapping[str, Any]) -> list[Path]:
+    """The tables of the studies, and what else the report is made of, its citations included.
+
+    Of a source that no study uses the report says how many rows passed, which stands in
+    data/validation.json.
+    """
+    used = sorted({str((one or {}).get("source", name)) for name, one in studies.items()})
+    tables = [_need(root / "data" / "validated" / f"{name}.parquet") for name in used]
+    cited = [root / "data" / "published" / name / "source.yaml" for name in used]
+    more = [path for place in DATA for path in _tree(root / place) if path.suffix != ".md"]
+    return sorted(path for path in [*tables, *cited, *more] if path.is_file())
 
 
 def manifest(
@@ -78,10 +115,9 @@ def manifest(
 
     ``change_files`` are files that are not outputs, or that differ from the outputs.
     """
-    outputs: dict[str, str] = current.made_by["outputs"]
     files = {
         name: {"sha256": digest, "bytes": current.files[name].stat().st_size}
-        for name, digest in outputs.items()
+        for name, digest in current.outputs.items()
     }
     files |= {name: {"sha256": sha256(b), "bytes": len(b)} for name, b in change_files.items()}
     content = {
@@ -92,7 +128,9 @@ def manifest(
         "files": files,
         "reproduce": _reproduce(facts["revision"], facts["dirty"], current.command),
     }
-    return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
+    if current.withheld:
+        content["withheld"] = listing_hash((one.name, _hash(one)) for one in current.withheld)
+    return (json.dumps(content, indent=1, sort_keys=True, default=str) + "\n").encode()
 
 
 def inputs(root: Path) -> dict[str, str | None]:
@@ -110,7 +148,8 @@ def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]
     revision = git(root, "rev-parse", "HEAD")
     if revision is None:
         return None, None
-    paths = [*_inputs(root), str(LAWS), "params.yaml", "dvc.yaml", "requirements.lock", *more]
+    there = [name for name in CODE if (root / name).exists()]
+    paths = [*there, "params.yaml", PACKAGES, INBOX, "data/published", *more]
     changed = git(root, "status", "--porcelain", "--", *paths)
     return revision.decode().strip(), None if changed is None else bool(changed)
 
@@ -165,28 +204,6 @@ def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _sources(root: Path) -> tuple[list[Path], list[Path]]:
-    """The law files, and the other sources that the stages depend on."""
-    return engine_of(root, [dep for dep in _inputs(root) if dep.startswith("scaling/")])
-
-
-def engine_of(root: Path, places: Iterable[str]) -> tuple[list[Path], list[Path]]:
-    """The law files, the project's own too, and the other sources in these files and folders."""
-    laws = [path for path in _tree(_need(root / "scaling" / "laws")) if path.suffix == ".py"]
-    laws += project_laws(root)
-    every = {path for place in places for path in _tree(_need(root / place))}
-    return laws, sorted(every - set(laws))
-
-
-def _inputs(root: Path) -> list[str]:
-    """The dependencies in ``dvc.yaml`` that no stage makes: sources and incoming data."""
-    specs = stages(root)
-    deps = {name for spec in specs for name in _names(spec.get("deps"))}
-    outs = {name for spec in specs for name in _names(spec.get("outs"))}
-    made = {out.split("${")[0].rstrip("/") for out in outs}
-    return sorted(dep for dep in deps if not any(_overlap(dep, out) for out in made))
-
-
 def blind_to_laws(root: Path) -> list[str]:
     """The stages that read laws and would not be run again for a law of the project's own."""
     text = _need(root / "dvc.yaml").read_text(encoding="utf-8")
@@ -207,11 +224,6 @@ def _names(listed: list[str | dict[str, object]] | None) -> list[str]:
     return [item if isinstance(item, str) else next(iter(item)) for item in listed or []]
 
 
-def _overlap(one: str, other: str) -> bool:
-    """Whether one path is the other or lies in it."""
-    return (one + "/").startswith(other + "/") or other.startswith(one + "/")
-
-
 def _need(path: Path) -> Path:
     if not path.exists():
         raise InputError("is missing", file=path, hint="`scaling refit` makes every output")
@@ -224,11 +236,6 @@ def _tree(place: Path) -> list[Path]:
         return [place]
     found = [path for path in place.rglob("*") if path.is_file()]
     return sorted(p for p in found if "__pycache__" not in p.parts and p.name != ".gitignore")
-
-
-def hashes_of(root: Path, paths: list[Path]) -> dict[str, str]:
-    """Path under ``root`` -> hash; raises InputError for a file that is missing."""
-    return {path.relative_to(root).as_posix(): _hash(_need(path)) for path in paths}
 
 
 def _hash(path: Path) -> str:

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scaling.io.hashing import canonical, sha256
 
+# Where versions stand: the replayed history has a chain of its own.
+PLACES = ("reports/history", "reports")
 LEDGER = "ledger.jsonl"
 MANIFEST = "manifest.json"
-VERSION_LENGTH = 12
+# The form of manifests; the first, which has no number, had ids of twelve digits.
+FORMAT = 2
+FIRST_LENGTH = 12
+VERSION_NAME = re.compile(rf"[0-9a-f]{{{FIRST_LENGTH}}}|[0-9a-f]{{64}}")
 FACTS = ("issued_at", "revision", "dirty", "python", "previous")
 # Facts that a version may lack; a line of the ledger then lacks them too.
 MORE_FACTS = ("as_of", "corrects", "reason", "machine")
@@ -65,8 +72,14 @@ class Entry:
 
 
 def version_of(made_by: Mapping[str, Any]) -> str:
-    """The version id: the first hexadecimal digits of the hash of what made the version."""
-    return sha256(canonical(made_by))[:VERSION_LENGTH]
+    """The version id: the hash of what made the version, of the first form its first digits."""
+    digest = sha256(canonical(made_by))
+    return digest if "format" in made_by else digest[:FIRST_LENGTH]
+
+
+def short(version: str) -> str:
+    """A version's id for the eye: no two versions of a record begin with the same digits."""
+    return version[:FIRST_LENGTH]
 
 
 def entry_of(manifest: bytes) -> Entry:
@@ -83,6 +96,15 @@ def entry_of(manifest: bytes) -> Entry:
     except (ValueError, KeyError, TypeError) as error:
         raise PublishError(f"not a whole manifest ({error!r})") from error
     return Entry(content["version"], manifest_sha256=sha256(manifest), **facts)
+
+
+def recorded(manifest: Path) -> dict[str, Any]:
+    """What a manifest says; nothing where it cannot be read, which is damage and said as such."""
+    try:
+        content: dict[str, Any] = json.loads(manifest.read_bytes())
+        return content if isinstance(content["files"], dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 # First line of a ledger -> all of it when it was read last, and its entries.

@@ -9,6 +9,7 @@ from which the same command goes on. Nothing is computed here.
 from __future__ import annotations
 
 import contextlib
+import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,8 +18,10 @@ from pathlib import Path
 
 from scaling.errors import InputError
 from scaling.io import atomic
+from scaling.io.git import committed
 from scaling.io.hashing import sha256
 from scaling.record.versions.check import _checked_chain, _History
+from scaling.record.versions.dates import ahead
 from scaling.record.versions.fingerprint import (
     Current,
     code,
@@ -34,6 +37,7 @@ from scaling.record.versions.ledger import (
     PublishError,
     entry_of,
     read_lines,
+    short,
 )
 from scaling.record.versions.stat_cache import StatCache
 
@@ -42,7 +46,8 @@ from scaling.record.versions.stat_cache import StatCache
 class PublishedVersion:
     """The version of the present outputs; ``new`` is false when it was already published.
 
-    ``newest`` is the version that was issued last.
+    ``newest`` is the version that was issued last; ``other`` are the files that the stages made
+    otherwise than they were published, from the same inputs.
     """
 
     version: str
@@ -50,22 +55,29 @@ class PublishedVersion:
     new: bool
     restored: tuple[str, ...] = ()
     newest: str | None = None
+    other: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """A line for a person, and one for each file that was restored."""
-        first = f"published {self.version}" if self.new else f"already published: {self.version}"
+        first = ("published " if self.new else "already published: ") + short(self.version)
         first += _not_newest(self.version, self.newest)
+        if self.other:
+            first += (
+                f"\nmade here otherwise than published, from the same inputs: "
+                f"{', '.join(self.other)}. Another kind of processor can do that; `scaling "
+                "reproduce` compares the numbers"
+            )
         return "\n".join([first, *(f"restored {file}" for file in self.restored)])
 
 
 def _not_newest(version: str, newest: str | None) -> str:
     """That the outputs are those of an earlier version again, as after an undone change."""
-    if newest in (None, version):
+    if newest is None or newest == version:
         return ""
     return (
-        f", which is not the newest version: {newest} is, with what has been undone since "
-        f"(`scaling show {version}` shows what holds now)"
+        f", which is not the newest version: {short(newest)} is, with what has been "
+        f"undone since (`scaling show {short(version)}` shows what holds now)"
     )
 
 
@@ -93,20 +105,47 @@ def issue(
         new = current.version not in known
         given = {name: value for name, value in (more or {}).items() if value is not None}
         if given:
-            _check_correction(given, current.version, known)
+            given |= {"corrects": _corrected(given["corrects"], current.version, known)}
         if new:
+            _check_short(current.version, known)
             _add(root, history, chain, (now or datetime.now(UTC), given))
     folder = reports / current.version
     newest = current.version if new else chain[-1].version
-    return PublishedVersion(current.version, folder, new, tuple(history.restored), newest)
+    other = () if new else _other(folder, current)
+    return PublishedVersion(current.version, folder, new, tuple(history.restored), newest, other)
 
 
-def _check_correction(given: Mapping[str, str], version: str, known: set[str]) -> None:
-    if given["corrects"] not in known:
-        allowed = ", ".join(sorted(known)) or "none is published"
-        raise InputError("no such version", value=given["corrects"], allowed=allowed)
+def _other(folder: Path, current: Current) -> tuple[str, ...]:
+    """Outputs that are not as the version has them; publishing itself writes into the reports."""
+    listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+    own = {"report.md", "report.html", "report.json"}
+    return tuple(
+        name
+        for name, digest in current.outputs.items()
+        if name not in own and listed.get(name, {}).get("sha256") != digest
+    )
+
+
+def _check_short(version: str, known: set[str]) -> None:
+    """Two ids that begin with the same digits would be one to the eye."""
+    twin = next((one for one in known if short(one) == short(version)), None)
+    if twin is not None:
+        raise PublishError(
+            f"nothing was published: {version} and {twin} begin with the same digits, which chance "
+            "does not do. Change a seed in params.yaml and publish again"
+        )
+
+
+def _corrected(name: str, version: str, known: set[str]) -> str:
+    """The whole id of the version that is corrected."""
+    found = [one for one in sorted(known) if name and one.startswith(name)]
+    if len(found) != 1:
+        what = "several versions begin so" if found else "no such version"
+        allowed = ", ".join(map(short, sorted(known))) or "none is published"
+        raise InputError(what, value=name, allowed=allowed)
     if version in known:
-        raise InputError("nothing changed since it was published", value=version)
+        raise InputError("nothing changed since it was published", value=short(version))
+    return found[0]
 
 
 def is_published(root: Path) -> bool:
@@ -127,7 +166,7 @@ def current_version(root: Path) -> str:
     """
     version = fingerprint(root).version
     entries, _ = read_lines((root / "reports" / LEDGER).read_bytes())
-    return version + _not_newest(version, entries[-1].version if entries else None)
+    return short(version) + _not_newest(version, entries[-1].version if entries else None)
 
 
 def _add(
@@ -144,6 +183,7 @@ def _add(
     assert current is not None
     _check_clock(now, chain, given)
     revision, dirty = code(root, current.sources)
+    _check_day(root, current, now, revision)
     facts: dict[str, str | bool | None] = {
         "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "revision": revision,
@@ -172,9 +212,27 @@ def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) ->
     if given.get("corrects") != last.version:
         raise PublishError(
             f"nothing was published: the clock says {now.isoformat(timespec='seconds')}, but "
-            f"{last.version} was issued at {last.issued_at}. Set the clock and run it again; if it "
-            f"was wrong then, `scaling publish --corrects {last.version} --reason ...`"
+            f"{short(last.version)} was issued at {last.issued_at}. Set the clock and run it "
+            f"again; if it was wrong then, `scaling publish --corrects "
+            f"{short(last.version)} --reason ...`"
         )
+
+
+def _check_day(root: Path, current: Current, now: datetime, revision: str | None) -> None:
+    """A forecast is not older than the code that made it, nor than a run that it knew."""
+    wrong = None
+    if current.as_of is None:
+        fitted = [path for name, path in current.files.items() if name.startswith("fits/")]
+        wrong = ahead((path for path in fitted if path.suffix == ".csv"), now)
+    made = None if revision is None else committed(root, revision)
+    if made is not None and now < made:
+        wrong = (
+            f"the clock says {now.isoformat(timespec='seconds')}, but the commit "
+            f"{revision} was made "
+            f"at {made.isoformat()}"
+        )
+    if wrong is not None:
+        raise PublishError(f"nothing was published: {wrong}. Set the clock, or mend the day")
 
 
 def _fill(
@@ -183,7 +241,7 @@ def _fill(
     """Write every file of the version; returns its manifest."""
     for name, source in current.files.items():
         content = source.read_bytes()
-        if sha256(content) != current.made_by["outputs"][name]:
+        if sha256(content) != current.outputs[name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
         atomic.fill(folder, {name: content})
     more = current.change_files(previous, folder)

@@ -120,14 +120,15 @@ def _metadata(number: int, name: str, metric: str) -> dict[str, Any]:
     }
 
 
-def admin(name: str) -> dict[str, Any]:
-    """The hub's admin.json; whoever runs a hub puts the true contact in."""
+def admin(name: str, email: str, repository: tuple[str, str, str] | None) -> dict[str, Any]:
+    """The hub's admin.json; ``repository`` is its host, owner and name, where it has one."""
+    there = dict(zip(("host", "owner", "name"), repository, strict=True)) if repository else None
     return {
         "schema_version": f"{SCHEMAS}/admin-schema.json",
         "name": name,
         "maintainer": name,
-        "contact": {"name": name, "email": "nobody@example.org"},
-        "repository": {"host": "github", "owner": "nobody", "name": "nowhere"},
+        "contact": {"name": name, "email": email},
+        **({"repository": there} if there else {}),
         "file_format": ["csv"],
         "timezone": "UTC",
         "model_output_dir": FOLDER,

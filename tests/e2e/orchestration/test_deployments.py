@@ -17,7 +17,7 @@ import yaml
 
 from scaling.orchestration.dvc.graph import up_to_date
 from scaling.orchestration.server.temporary import standing_server
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.e2e.orchestration.test_cluster import clones, refit, start, versions
 from tests.e2e.orchestration.test_flow import CHECKOUT, git
 from tests.support.needs import POSTGRES

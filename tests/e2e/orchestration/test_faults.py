@@ -15,7 +15,7 @@ import pytest
 
 from scaling.io import atomic
 from scaling.orchestration.server.temporary import answers, drain
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.e2e.orchestration.test_flow import CHECKOUT, RUN, versions
 from tests.support.needs import COMPILER, DISK
 from tests.support.ops_project import at_work, environment, free_port, hold, make, serving

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.e2e.orchestration.test_cluster import versions
 from tests.e2e.orchestration.test_deployments import pool, prefect, worker
 from tests.support.ops_project import (

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from scaling.orchestration.server.temporary import temporary_server
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.support import text_project as small
 
 KILLS = int(os.environ.get("SCALING_KILLS", "20"))

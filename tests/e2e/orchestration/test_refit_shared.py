@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scaling.orchestration.server.temporary import temporary_server
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.support import text_project as small
 from tests.support.needs import DISK
 from tests.support.ops_project import at_work, hold

@@ -16,7 +16,7 @@ from scaling.errors import InputError
 from scaling.orchestration.server.serve import deployment, read
 from scaling.orchestration.server.temporary import standing_server
 from scaling.orchestration.watch_inbox import state
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from tests.e2e.orchestration.test_flow import CHECKOUT, git, versions
 from tests.support.ops_project import ask, ended, environment, free_port, hold, make, serving
 from tests.support.waiting import until

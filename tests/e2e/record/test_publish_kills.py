@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from scaling.pipeline.publish import publish
-from scaling.record.versions.check import verify
 from scaling.record.versions.ledger import PublishError
+from scaling.record.versions.verify import verify
 from tests.support.publish_project import NOON, PUBLISHED, content, fill, ledger, write_report
 
 
@@ -60,7 +60,7 @@ import os, shutil, signal, sys, traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from scaling.pipeline.publish import publish
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 
 root, harm = Path(sys.argv[1]), sys.argv[2]
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ import pytest
 from scaling.io.hashing import sha256
 from scaling.pipeline.publish import publish
 from scaling.record.reproduce.git_state import changed
-from scaling.record.versions.check import verify
 from scaling.record.versions.fingerprint import Current
 from scaling.record.versions.store import issue
+from scaling.record.versions.verify import verify
 from tests.support.publish_project import NOON, content, fill, write_report
 
 

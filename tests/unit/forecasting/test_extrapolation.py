@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import scaling
+from benchmarks.forecast import needed, simulated
 from scaling.errors import InputError
 from scaling.forecasting import curve_model, curves, two_inputs
 from scaling.forecasting.backtest import backtest
@@ -225,3 +226,45 @@ def test_summary_tells_skill() -> None:
             pl.col("method") == ENSEMBLE, pl.col("low").is_not_null()
         ).to_dicts()
     )
+
+
+def test_parts_of_the_spread_count_as_they_are() -> None:
+    one = np.ones(1)
+    made = curves.Extrapolation(
+        location=0.0 * one,
+        step=-0.5 * one,
+        disagreement=0.02 * one,
+        noise=0.01,
+        recent=4.0,
+        level=0.0,
+        acceleration=0.04 * one,
+        share=0.6 * one,
+        network_scale=0.03 * one,
+        network_gap=0.05 * one,
+    )
+    by_shapes = 0.02**2 + (0.3 * 0.5) ** 2 + (0.01 / 2.0) ** 2 + 0.04**2
+    by_network = (0.68 * 0.03) ** 2 + 0.4 * 0.05**2
+    expected = np.sqrt((0.85 * 0.01) ** 2 + 0.4 * by_shapes + 0.6 * by_network)
+    assert curves.spread(made)[0] == pytest.approx(expected, rel=1e-12)
+    assert curves.features(made).shape == (1, len(curves.SCALE_WEIGHTS))
+
+
+def test_at_neutral_values_the_shapes_alone_say_how_far_a_curve_goes() -> None:
+    x, y = power_law(14, 0.01)
+    fitted = curves.fit_shapes(x, y, np.array([3e21, 1e22]))
+    neutral = {name: value for name, (_, value) in needed.NEUTRAL.items()}
+    made = curves.combine(fitted, curves.Constants(**neutral))
+    evidence = np.array([one.optima.evidence for one in fitted.shapes])
+    weight = np.exp(evidence - evidence.max()) * [one.odds for one in fitted.shapes]
+    assert made.location == pytest.approx(weight @ fitted.values / weight.sum(), rel=1e-12)
+    assert len(needed.NEUTRAL) + len(needed.WEIGHTS) == 16
+
+
+def test_curves_of_other_shapes_fall_and_are_the_same_of_the_same_seed() -> None:
+    first, again = (list(simulated.other_shapes(1, 2)) for _ in range(2))
+    assert len(first) == 10
+    for one, other in zip(first, again, strict=True):
+        assert one.runs.equals(other.runs)
+        assert one.at.equals(other.at)
+        assert one.runs["value"].min() > 0
+        assert one.at["value"][-1] < one.runs["value"][0]

@@ -15,7 +15,7 @@ import pytest
 from scaling.errors import InputError
 from scaling.record.audit import backfill, hub, read, replay
 from scaling.record.audit.run import audit, write
-from scaling.record.versions.check import verify
+from scaling.record.versions.verify import verify
 from scaling.runs.schema import RUN, dtypes
 from tests.support import ROOT
 from tests.unit.report.test_hubverse import assert_is_a_hub
@@ -95,7 +95,11 @@ def test_the_same_history_again_is_the_same(root: Path) -> None:
     again = backfill.backfill(root)
     assert [one.version for one in again] == [one.version for one in first]
     assert not any(one.new for one in again)
+    # Other code that gives the same forecasts corrects nothing.
     (root / "scaling/laws/power_law.py").write_text("# other code\n")
+    assert not any(one.new for one in backfill.backfill(root))
+    table = root / "data/validated/toy.parquet"
+    pl.read_parquet(table).with_columns(pl.col("value") * 1.01).write_parquet(table)
     other = backfill.backfill(root, only=date(2023, 1, 1))[0]
     manifest = json.loads((other.folder / "manifest.json").read_bytes())
     assert manifest["corrects"] == first[0].version
@@ -151,7 +155,7 @@ def test_a_day_that_is_not_planned_is_refused(root: Path) -> None:
 
 def test_a_replay_is_exported_for_hub_tools(root: Path) -> None:
     made = backfill.backfill(root, only=date(2023, 1, 1))[0]
-    hub.export([made.folder], root / "hub")
+    hub.export([made.folder], root / "hub", hub.Team("a team", "team@example.org"))
     day = "2023-01-01"
     assert (root / f"hub/model-output/scaling-ensemble/{day}-scaling-ensemble.csv").is_file()
     assert_is_a_hub(root / "hub")

@@ -30,8 +30,8 @@ from scaling.record.changes.history_section import section as history
 from scaling.record.changes.new_run_test import RATE, forecast_new_runs, holm, outside
 from scaling.record.changes.rows import Rows, compared, read
 from scaling.record.changes.section import points, section, written
-from scaling.record.versions.check import verify
 from scaling.record.versions.ledger import Entry
+from scaling.record.versions.verify import verify
 from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
 from scaling.runs.row_identity import listed
 from tests.support.publish_project import NOON, fill
@@ -287,13 +287,10 @@ def test_the_section_takes_its_place_in_the_report() -> None:
 def test_a_report_with_a_place_is_published_with_what_changed(tmp_path: Path) -> None:
     """And what publishing wrote is rewritten when it is lost."""
     root = fill(tmp_path / "project")
-    (root / "scaling/record/changes").mkdir(parents=True)
-    (root / "scaling/record/changes/between.py").write_text("# tells what changed\n")
     (root / "reports/current/report.md").write_text(f"# R\n\n{CHANGES_TEXT}\n")
     first = publish(root, now=NOON)
     told = json.loads((first.folder / "changes.json").read_text())
     assert told["old"] is None
-    assert "scaling/record/changes/between.py" in told["told_by"]
     page = (first.folder / "report.md").read_text()
     assert "This is the first version." in page
     assert verify(root) == []

@@ -12,13 +12,12 @@ import pytest
 
 from scaling.cli.display.changes import lines
 from scaling.errors import InputError
+from scaling.io.hashing import sha256
 from scaling.pipeline.publish import publish
-from scaling.record.changes.between import MADE_BY
 from scaling.record.changes.parameters import input_changes
 from scaling.record.changes.section import points
 from scaling.record.reproduce import reproduce
 from scaling.record.site.records import changed
-from scaling.record.versions.fingerprint import engine_of, hashes_of, stages
 from scaling.record.versions.layouts import LAYOUTS, Relocation, layout_of, relocated
 from scaling.record.versions.ledger import MANIFEST
 from tests.support.publish_project import NOON, fill, git
@@ -38,7 +37,6 @@ def test_this_checkout_has_the_newest_layout_and_its_entry_points() -> None:
     layout = layout_of(ROOT)
     assert layout is LAYOUTS[0]
     assert all(importlib.util.find_spec(name) for name in (layout.command, layout.changes))
-    assert all((ROOT / name).is_file() for name in MADE_BY)
 
 
 def test_a_checkout_in_no_known_layout_is_refused(tmp_path: Path) -> None:
@@ -125,8 +123,9 @@ def test_one_line_says_that_the_files_of_a_published_version_moved() -> None:
     known = [one for one in manifests if LAYOUTS[1].marker in one["made_by"]["engine"]]
     newest = max(known, key=lambda one: one["issued_at"])
     old = newest["made_by"]
-    deps = [dep for spec in stages(ROOT) for dep in spec["deps"] if dep.startswith("scaling/")]
-    new = old | {"engine": hashes_of(ROOT, engine_of(ROOT, deps)[1])}
+    found = ROOT.glob("scaling/**/*.py")
+    engine = {one.relative_to(ROOT).as_posix(): sha256(one.read_bytes()) for one in found}
+    new = old | {"engine": {name: engine[name] for name in engine if "laws" not in name}}
     [cause] = input_changes(old, new)
     counts = cause.pop("files")
     assert cause == {"kind": "engine", "name": "layout", "what": "moved"}

@@ -11,8 +11,8 @@ import pytest
 
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
-from scaling.record.versions.check import verify
 from scaling.record.versions.store import is_published
+from scaling.record.versions.verify import verify
 from tests.support.publish_project import (
     FILES,
     NOON,
@@ -39,11 +39,10 @@ def test_a_version_has_every_output_and_a_manifest(root: Path) -> None:
     manifest = json.loads((made.folder / "manifest.json").read_text())
     assert manifest["issued_at"] == "2020-01-01T12:00:00+00:00"
     assert manifest["made_by"]["seed"] == 7
-    assert list(manifest["made_by"]["laws"]) == ["scaling/laws/chinchilla.py"]
-    assert list(manifest["made_by"]["engine"]) == [
-        "scaling/fitting/solver.py",
-        "scaling/runs/schema.py",
-    ]
+    assert manifest["made_by"]["format"] == 2 and len(made.version) == 64
+    assert list(manifest["made_by"]["code"]) == [
+        "dvc.yaml", "scaling/cli", "scaling/fitting", "scaling/laws", "scaling/runs"
+    ]  # fmt: skip
     assert list(manifest["made_by"]["data"]) == ["data/validated/a.parquet"]
     assert sorted([*manifest["files"], "manifest.json"]) == PUBLISHED
     assert verify(root) == []
@@ -69,8 +68,9 @@ def test_publishing_twice_is_one_version(root: Path) -> None:
         ("laws/own.py", "LAW = 1\n"),
         ("scaling/fitting/solver.py", "DELTA = 1e-2\n"),
         ("data/validated/a.parquet", "other rows\n"),
-        ("data/fits/a.json", '{"E": 1.9}\n'),
-        ("reports/current/report.md", "# Other\n"),
+        ("scaling/cli/main.py", "# other\n"),
+        ("dvc.yaml", FILES["dvc.yaml"] + "\n# other\n"),
+        ("data/thresholds/rules.csv", "other rules\n"),
     ],
 )
 def test_what_makes_a_version_makes_another_one(root: Path, name: str, text: str) -> None:
@@ -87,7 +87,8 @@ def test_what_makes_a_version_makes_another_one(root: Path, name: str, text: str
     ("name", "text"),
     [
         ("params.yaml", "# a comment\n" + FILES["params.yaml"]),
-        ("scaling/cli/main.py", "# other\n"),
+        ("data/validated/unused.parquet", "no study is on it\n"),
+        ("laws/README.md", "a note\n"),
         ("data/fits/a-study-that-is-gone.json", '{"E": 1.9}\n'),
         ("data/backtests/a-study-that-is-gone.json", "{}\n"),
     ],
@@ -98,6 +99,14 @@ def test_what_makes_no_number_makes_no_version(root: Path, name: str, text: str)
     (root / name).write_text(text)
     assert is_published(root)
     assert publish(root).version == first
+
+
+def test_other_outputs_of_the_same_inputs_are_no_version_and_are_said(root: Path) -> None:
+    first = publish(root, now=NOON)
+    (root / "data/fits/a.json").write_text('{"E": 1.9}\n')
+    again = publish(root, now=NOON)
+    assert (again.version, again.new, again.other) == (first.version, False, ("fits/a.json",))
+    assert "made here otherwise than published, from the same inputs: fits/a.json" in again.sentence
 
 
 def test_the_ledger_is_a_chain(root: Path) -> None:
@@ -130,7 +139,8 @@ def test_the_revision_and_whether_the_tree_differs_from_it(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["reports/current", "data/forecasts/forecast.csv", "data/validated", "params.yaml"]
+    "name",
+    ["reports/current", "data/forecasts/forecast.csv", "data/validated/a.parquet", "params.yaml"],
 )
 def test_a_missing_output_is_named(root: Path, name: str) -> None:
     path = root / name

@@ -16,7 +16,7 @@ from scaling.errors import InputError
 from scaling.pipeline.publish import publish
 from scaling.record.reproduce import reproduce
 from scaling.record.versions.tags import tag_versions
-from tests.support.publish_project import NOON, fill, git
+from tests.support.publish_project import NOON, fill, git, write_report
 
 MADE = ("data/validated", "data/fits", "data/forecasts", "reports/current")
 
@@ -101,7 +101,7 @@ def test_committed_versions_are_tagged_once(root: Path) -> None:
     version = reproduce.every(root)[0]
     assert next(tag_versions(root)).startswith(f"tagged forecast/{version}")
     assert list(tag_versions(root)) == []
-    (root / "reports/current/report.md").write_text("# Second\n")
+    write_report(root, "# Second\n")
     publish(root, now=NOON)
     assert "is not committed" in next(tag_versions(root))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scaling.pipeline.publish import publish
-from scaling.record.versions.check import verify
 from scaling.record.versions.ledger import PublishError
+from scaling.record.versions.verify import verify
 from tests.support.publish_project import NOON, PUBLISHED, content, fill, git, ledger, write_report
 
 

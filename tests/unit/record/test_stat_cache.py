@@ -12,9 +12,10 @@ import pytest
 
 from scaling.pipeline.publish import publish
 from scaling.record.versions import check, stat_cache
-from scaling.record.versions.check import appears_intact, verify
+from scaling.record.versions.check import appears_intact
 from scaling.record.versions.ledger import PublishError, read_lines
 from scaling.record.versions.stat_cache import FILE, SETTLED_NS
+from scaling.record.versions.verify import verify
 from tests.support.publish_project import NOON, fill, write_report
 
 
@@ -213,7 +214,7 @@ def test_a_version_that_was_dated_ahead_can_be_corrected(root: Path) -> None:
     write_report(root, "# Ahead\n")
     ahead = publish(root, now=NOON + timedelta(days=400)).version
     write_report(root, "# Right\n")
-    with pytest.raises(PublishError, match=f"--corrects {ahead}"):
+    with pytest.raises(PublishError, match=f"--corrects {ahead[:12]}"):
         publish(root, now=NOON)
     publish(root, now=NOON, corrects=ahead, reason="its clock was ahead")
     assert verify(root) == []

@@ -166,11 +166,11 @@ def test_a_token_before_the_commit_that_the_version_names_is_named(
     root: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code of the version is committed with a date after the token's: one of both is wrong."""
-    later = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
-    monkeypatch.setenv("GIT_COMMITTER_DATE", later)
+    later = datetime.now(UTC) + timedelta(days=2)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", later.isoformat(timespec="seconds"))
     git(root, "commit", "-q", "--allow-empty", "-m", "of the day after tomorrow")
     write_report(root, "# Another\n")
-    made = publish(root)
+    made = publish(root, now=later + timedelta(hours=1))
     *_, token = stamped(root, authority)
     assert token.name in problem(root, authority)
     assert "before the commit that the version names" in problem(root, authority)

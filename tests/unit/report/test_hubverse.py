@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from scaling.errors import InputError
-from scaling.io.hashing import sha256
 from scaling.pipeline import report
 from scaling.record.audit import hub
 from scaling.record.versions.fingerprint import Current
 from scaling.record.versions.store import issue
+from scaling.record.versions.tables import quantiles
 from scaling.report.sections.hubverse import files, model_id
 from tests.support.report_project import project
 
@@ -118,9 +118,9 @@ def versions(tmp_path: Path) -> list[Path]:
         named = {p.relative_to(current).as_posix(): p for p in current.rglob("*") if p.is_file()}
         named["baselines.csv"] = root / "data/forecasts/baselines.csv"
         named |= {f"fits/{p.name}": p for p in (root / "data/fits").glob("*.json")}
-        outputs = {name: sha256(path.read_bytes()) for name, path in sorted(named.items())}
-        version = Current({"outputs": outputs}, dict(sorted(named.items())))
-        made.append(issue(root, root / "reports", lambda version=version: version).folder)  # type: ignore[misc]
+        version = Current({"format": 2, "number": number}, dict(sorted(named.items())))
+        now = datetime(2026, 3, number + 1, 12, tzinfo=UTC)
+        made.append(issue(root, root / "reports", lambda version=version: version, now=now).folder)  # type: ignore[misc]
     return made
 
 
@@ -131,34 +131,73 @@ def _carried(root: Path) -> None:
     one.with_columns(law=pl.lit("carry last")).write_csv(root / "data/forecasts/baselines.csv")
 
 
+TEAM = hub.Team("Forecasts at Example", "forecasts@example.org")
+
+
 def test_versions_hold_what_hub_tools_read(versions: list[Path], tmp_path: Path) -> None:
     first, second, _ = versions
-    hub.export([first, second], tmp_path / "hub")
+    made = hub.export([second, first], tmp_path / "hub", TEAM)
     assert_is_a_hub(tmp_path / "hub")
-    for version in (first, second):
+    assert made.notes == ()
+    # A version's own tables have the day of its data in their names, and the same content.
+    for version, day, issued in ((first, "2026-01-05", "2026-03-01"),
+                                 (second, "2026-02-05", "2026-03-02")):  # fmt: skip
         own = [path for path in (version / "model-output").rglob("*") if path.is_file()]
         assert len(own) >= 3
         for path in own:
-            exported = tmp_path / "hub" / path.relative_to(version)
-            assert exported.read_bytes() == path.read_bytes()
-    issued = pl.read_csv(first / "forecast.csv").filter(pl.col("law") == "ensemble")
+            name = path.relative_to(version).as_posix().replace(day, issued)
+            assert (tmp_path / "hub" / name).read_bytes() == path.read_bytes()
+    issued_at = pl.read_csv(first / "forecast.csv").filter(pl.col("law") == "ensemble")
     path = first / "model-output/scaling-ensemble/2026-01-05-scaling-ensemble.csv"
-    assert pl.read_csv(path)["value"].to_list() == pytest.approx(issued["value"].to_list(), 1e-9)
+    assert pl.read_csv(path)["value"].to_list() == pytest.approx(issued_at["value"].to_list(), 1e-9)
     carried = first / "model-output/scaling-carry_last/2026-01-05-scaling-carry_last.csv"
     assert set(pl.read_csv(carried)["output_type"]) == {"median"}
 
 
-def test_a_version_without_days_or_tables_is_exported_by_its_issue(
+def test_a_hub_is_read_by_the_tool_of_hubs(versions: list[Path], tmp_path: Path) -> None:
+    """As `hubdata` reads it: every quantile of every version, with its value."""
+    hubdata = pytest.importorskip("hubdata", reason="hubdata is not installed")
+    hub.export(versions, tmp_path / "hub", TEAM)
+    table = hubdata.connect_hub(tmp_path / "hub").get_dataset().to_table()
+    read = pl.from_arrow(table)
+    assert isinstance(read, pl.DataFrame)
+    wanted = pl.concat([quantiles(version) for version in versions])
+    assert read.height == wanted.height > 0
+    # The tool keeps no round, so all rounds of a method are compared at once.
+    for law in wanted["law"].unique():
+        own = read.filter(pl.col("model_id") == model_id(law))["value"].sort().to_list()
+        issued = wanted.filter(pl.col("law") == law)["value"].sort().to_list()
+        assert own == pytest.approx(issued, rel=1e-9)
+
+
+def test_of_several_versions_of_a_day_the_last_is_exported_and_said(
     versions: list[Path], tmp_path: Path
 ) -> None:
-    assert not (versions[2] / "model-output").exists()
-    hub.export(versions[2:], tmp_path / "hub")
+    first, second, _ = versions
+    path = second / "manifest.json"
+    path.write_text(path.read_text().replace("2026-03-02T12", "2026-03-01T13"))
+    made = hub.export([second, first], tmp_path / "hub", TEAM)
     assert_is_a_hub(tmp_path / "hub")
+    assert made.notes == (
+        f"{first.name[:12]} is left out: {second.name[:12]} is of the same day, 2026-03-01, and "
+        "was issued later",
+    )
 
 
-def test_two_versions_of_one_day_are_refused(versions: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="two versions of one day"):
-        hub.export([versions[0], versions[0]], tmp_path / "hub")
+def test_nothing_is_written_where_a_version_cannot_be_read(
+    versions: list[Path], tmp_path: Path
+) -> None:
+    (versions[1] / "forecast.csv").write_text("what\n1\n")
+    with pytest.raises(Exception, match=r"forecast|column|study"):
+        hub.export(versions, tmp_path / "hub", TEAM)
+    assert not (tmp_path / "hub").exists()
+
+
+def test_a_hub_names_who_answers_for_it(tmp_path: Path) -> None:
+    made = hub.team_of(tmp_path, "A team", "team@example.org")
+    assert (made.name, made.email) == ("A team", "team@example.org")
+    with pytest.raises(InputError, match="--contact"):
+        hub.team_of(tmp_path, "A team", "nowhere")
 
 
 def test_names_of_methods_are_those_that_hubs_allow() -> None:

@@ -1,0 +1,93 @@
+"""The code that makes a version, as one hash a folder: of a checkout, and of a commit.
+
+A folder's hash is the SHA-256 of the lines ``<SHA-256 of the file>  <path>``, sorted by path, as
+`sha256sum` prints them. So whoever has the files can work it out with standard tools, and it rests
+on nothing weaker than SHA-256, as a Git tree would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from scaling.io.git import git, objects
+from scaling.io.hashing import sha256
+
+# All code there is, the command line and the project's own laws too.
+CODE = ("dvc.yaml", "flows", "laws", "scaling")
+# Its folders have hashes of their own, so that a version says which of them changed.
+PACKAGE = "scaling"
+
+
+def code_of(root: Path) -> dict[str, str]:
+    """Folder -> hash of the code in a checkout, with what is not committed."""
+    return hashes({name: sha256((root / name).read_bytes()) for name in code_files(root)})
+
+
+def code_files(root: Path) -> list[str]:
+    """The paths of all code in a checkout, sorted; without what Python leaves behind."""
+    found: list[Path] = []
+    for place in CODE:
+        path = root / place
+        found += [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    names = (path.relative_to(root).as_posix() for path in found)
+    return sorted(name for name in names if _is_code(name))
+
+
+class Commits:
+    """The code of commits; every file is read and hashed once, however many commits have it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, str] = {}
+
+    def code_at(self, commit: str) -> dict[str, str] | None:
+        """Folder -> hash of the code at a commit; None when this clone does not have the commit."""
+        listed = git(self._root, "ls-tree", "-r", "-z", "--full-tree", commit)
+        prefix = git(self._root, "rev-parse", "--show-prefix")
+        if listed is None or prefix is None:
+            return None
+        found = dict(_listed(listed.decode(errors="surrogateescape"), prefix.decode().strip()))
+        self._read(set(found.values()) - self._known.keys())
+        return hashes({name: self._known[blob] for name, blob in found.items()})
+
+    def _read(self, wanted: set[str]) -> None:
+        asked = sorted(wanted)
+        for blob, (_, content) in objects(self._root, asked).items():
+            self._known[blob] = sha256(content)
+
+
+def _listed(listed: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """(path below the project, blob) of the code in what `git ls-tree` prints."""
+    for line in listed.split("\0"):
+        facts, _, name = line.partition("\t")
+        path = name.removeprefix(prefix)
+        inside = name.startswith(prefix) and PurePosixPath(path).parts[:1] != ()
+        if inside and PurePosixPath(path).parts[0] in CODE and _is_code(path):
+            yield path, facts.split()[2]
+
+
+def hashes(files: Mapping[str, str]) -> dict[str, str]:
+    """Folder -> hash, of code files given as path -> hash."""
+    folders: dict[str, list[tuple[str, str]]] = {}
+    for name, digest in files.items():
+        folders.setdefault(_folder(name), []).append((name, digest))
+    return {folder: listing_hash(folders[folder]) for folder in sorted(folders)}
+
+
+def _folder(name: str) -> str:
+    """The folder whose hash a file counts in: of the package one of its own folders."""
+    parts = PurePosixPath(name).parts
+    return "/".join(parts[:2]) if parts[0] == PACKAGE and len(parts) > 2 else parts[0]
+
+
+def _is_code(name: str) -> bool:
+    """Whether a file can change what a command does: no note for people, nothing hidden."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and "__pycache__" not in path.parts and path.suffix != ".md"
+
+
+def listing_hash(files: Iterable[tuple[str, str]]) -> str:
+    """One hash of files given as (path, hash), as the hash of a folder of the code is made."""
+    return sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(files)).encode())
