@@ -57,7 +57,7 @@ def verify(
         problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
         # What is derived from versions that are not whole would differ everywhere.
         problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
-        good = ["Every published version is whole, and what is derived from them is as they give."]
+        good = ["Every published version is whole; the audit and the index follow from them."]
         if since is not None:
             wrong, said = _since(since)
             problems, good = problems + wrong, good + said

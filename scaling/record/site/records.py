@@ -4,10 +4,11 @@ before it. A part that cannot be read is left out, never guessed."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,15 +42,17 @@ def records(
     """One record a version, in the ledger's order; those in ``known`` are taken as they are.
 
     A known record is taken when it has the same form, manifest and predecessor. Every version is
-    read at most twice, so the time is linear in their number. ``before`` is the version before the
+    read once, so the time is linear in their number. ``before`` is the version before the
     first of them.
     """
     known = known or {}
     found: list[Record] = []
+    # Each version stands beside the one before it, and is read once.
+    facts = functools.lru_cache(maxsize=2)(_facts)
     for entry in entries:
         old = known.get(entry.version)
         fits = old is not None and _identity(old) == _identity(_names(entry))
-        found.append(old if old is not None and fits else _record(reports, entry, before))
+        found.append(old if old is not None and fits else _record(reports, entry, before, facts))
         before = entry
     return found
 
@@ -69,10 +72,20 @@ def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(record.get(name) for name in names)
 
 
-def _record(reports: Path, entry: Entry, before: Entry | None) -> Record:
+_Facts = tuple[Medians, Mapping[str, Any]]
+
+
+def _facts(folder: Path | None) -> _Facts:
+    """The medians of a version and what made it."""
+    return _medians(folder), _made_by(folder)
+
+
+def _record(
+    reports: Path, entry: Entry, before: Entry | None, facts: Callable[[Path | None], _Facts]
+) -> Record:
     folder = _folder(reports, entry)
-    old = None if before is None else _folder(reports, before)
-    now, then = _medians(folder), _medians(old)
+    then, made_before = facts(None if before is None else _folder(reports, before))
+    now, made_now = facts(folder)
     return _names(entry) | {
         "issued_at": clean(entry.issued_at),
         "revision": None if entry.revision is None else clean(entry.revision),
@@ -82,7 +95,7 @@ def _record(reports: Path, entry: Entry, before: Entry | None) -> Record:
         "corrects": None if entry.corrects is None else clean(entry.corrects),
         "reason": None if entry.reason is None else clean(entry.reason),
         "first": before is None,
-        "changed": [] if before is None else changed(_made_by(old), _made_by(folder)),
+        "changed": [] if before is None else changed(made_before, made_now),
         "moved": None if before is None else moved(then, now),
         "calibration": calibration(_backtest_blocks(folder)),
         "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
