@@ -16,6 +16,7 @@ from scaling.document.report_json import load
 from scaling.errors import InputError, counted
 from scaling.io.json_files import as_list, as_map
 from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+from scaling.record.versions.store import holding
 
 REPORT = "report.json"
 # Tables of rows that count nowhere; a report has them where there are such rows.
@@ -28,21 +29,23 @@ FIRST = {
 }
 
 
-def find(reports: Path, name: str | None) -> Entry:
-    """The ledger's entry whose id begins with ``name``; the newest without one.
+def find(reports: Path, name: str | None) -> tuple[Entry, str]:
+    """The ledger's entry whose id begins with ``name``; without one that which holds now, and
+    whether it is not the newest, in words.
 
     Raises:
         InputError: nothing is published, or none or several ids begin so.
     """
     ledger = reports / LEDGER
+    held, note = holding(reports.parent) if name is None else (None, "")
+    if held is not None:
+        return held, note
     entries, _ = read_lines(ledger.read_bytes() if ledger.is_file() else b"")
     if not entries:
         raise InputError("nothing is published", file=ledger, hint="`scaling refit` publishes")
-    if name is None:
-        return entries[-1]
-    found = [entry for entry in entries if entry.version.startswith(name)]
-    if name and len(found) == 1:
-        return found[0]
+    found = [entry for entry in entries if name and entry.version.startswith(name)]
+    if len(found) == 1:
+        return found[0], ""
     newest = ", ".join(entry.version for entry in reversed(entries[-10:]))
     what = "several versions begin so" if found else "no such version"
     raise InputError(what, file=ledger, value=name, allowed=newest)
@@ -51,11 +54,13 @@ def find(reports: Path, name: str | None) -> Entry:
 def show_version(reports: Path, name: str | None = None) -> None:
     """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
     main doubts, and the rows that are held back or withdrawn."""
-    entry = find(reports, name)
+    entry, note = find(reports, name)
     report = _read(reports / entry.version / REPORT)
     console = Console()
     issued = clean(entry.issued_at)
     console.print(Text(f"{clean(report.get('title', ''))} {entry.version}", style="bold"))
+    if note:
+        console.print(Text(f"{entry.version}{note}"))
     console.print(Text(f"issued {issued}, code {clean(entry.revision or 'unknown')[:12]}"))
     sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
     for block in as_list(sections.get("headline", {}).get("blocks")):

@@ -30,10 +30,13 @@ LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=T
 LEDGER_FILE = "reports/ledger.jsonl"
 
 
-def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ()) -> Report:
+def page(
+    records: Sequence[Record], audit: Record, pages: Sequence[Record] = (), note: str = ""
+) -> Report:
     """The index of these versions, which come oldest first, and of what the audit says.
 
-    ``pages`` have the versions before them, oldest first.
+    ``pages`` have the versions before them, oldest first; ``note`` says which version holds where
+    that is not the newest.
     """
     newest = list(reversed(records))
     number = len(newest) + (pages[-1]["last"] if pages else 0)
@@ -42,7 +45,9 @@ def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ())
     files = Fold("Files of every version", (file_table(newest),))
     sections = (
         Section(
-            "versions", "Versions", (_intro(newest, pages), version_table(newest), *older, files)
+            "versions",
+            "Versions",
+            (_intro(newest, pages, note), version_table(newest), *older, files),
         ),
         Section("record", "Calibration record", audited.blocks(audit)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
@@ -90,7 +95,7 @@ def _span(page: Record) -> str:
     return f"versions {page['first']} to {page['last']}"
 
 
-def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
+def _intro(newest: Sequence[Record], pages: Sequence[Record] = (), note: str = "") -> Text:
     if not newest:
         return Text("Nothing has been published yet.")
     text = (
@@ -98,7 +103,7 @@ def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
         "\u201cscaling verify\u201d checks every file against it."
     )
     more = f" The newest {len(newest)} are listed here, with links to pages of older ones."
-    return Text(text + more if pages else text)
+    return Text(text + (more if pages else "") + (f" {note}" if note else ""))
 
 
 def version_table(newest: Sequence[Record]) -> Table:

@@ -24,6 +24,7 @@ from scaling.record.site import audited
 from scaling.record.site.page import older_page, page
 from scaling.record.site.records import FORM, Record, records
 from scaling.record.versions.ledger import LEDGER, Entry, read_lines
+from scaling.record.versions.store import holding
 
 JSON = "index.json"
 PAGE = 50
@@ -65,10 +66,17 @@ def refresh(root: Path) -> list[Path]:
     return _write(reports, _stored_index(reports / JSON))
 
 
-def contents(found: list[Record], audit: Record, pages: Sequence[Record] = ()) -> dict[str, bytes]:
-    """The bytes of each file of the index, by name."""
+def contents(
+    found: list[Record], audit: Record, pages: Sequence[Record] = (), holds: str | None = None
+) -> dict[str, bytes]:
+    """The bytes of each file of the index, by name; ``holds`` is the version that holds, where
+    that is not the newest."""
     index = {"audit": audit, "pages": list(pages), "versions": list(reversed(found))}
-    return _files("index", page(found, audit, pages), index)
+    index |= {"holds": holds} if holds else {}
+    note = (
+        f"{holds} holds now: data, choices and code are again as they were then." if holds else ""
+    )
+    return _files("index", page(found, audit, pages, note), index)
 
 
 def _files(name: str, report: Report, document: Record) -> dict[str, bytes]:
@@ -87,7 +95,9 @@ def _write(reports: Path, known: _StoredIndex) -> list[Path]:
         first = len(pages) * PAGE
         before = entries[first - 1] if first else None
         newest = records(reports, entries[first:], known.versions, before)
-        return changed + _put(reports, contents(newest, audited.read(reports), pages))
+        held, note = holding(reports.parent)
+        holds = held.version if held and note else None
+        return changed + _put(reports, contents(newest, audited.read(reports), pages, holds))
 
 
 def _older(

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from scaling.cli.display.version import find
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
 from scaling.record.versions.check import verify
-from scaling.record.versions.store import is_published
+from scaling.record.versions.store import holding, is_published
 from tests.support.publish_project import (
     FILES,
     NOON,
@@ -57,6 +58,26 @@ def test_publishing_twice_is_one_version(root: Path) -> None:
     assert (second.version, second.new, second.restored) == (first.version, False, ())
     assert "already published" in second.sentence
     assert content(root) == before
+
+
+def test_after_an_undone_change_the_version_before_holds(root: Path) -> None:
+    first = publish(root, now=NOON).version
+    assert holding(root)[1] == ""
+    write_report(root, "# Another\n")
+    second = publish(root, now=NOON).version
+    write_report(root, "# Report\n")
+    again = publish(root, now=NOON)
+    assert (again.version, again.new) == (first, False)
+    assert f"which is not the newest version: {second} is" in again.sentence
+    held, note = holding(root)
+    assert held is not None and held.version == first and f"{second} is" in note
+    assert find(root / "reports", None)[0].version == first
+    assert find(root / "reports", second)[0].version == second
+    index = (root / "reports/index.md").read_text()
+    assert f"{first} holds now" in index
+    # Without the outputs, or with others that are not published, it is the newest.
+    write_report(root, "# Not published\n")
+    assert find(root / "reports", None) == (find(root / "reports", second)[0], "")
 
 
 @pytest.mark.parametrize(
