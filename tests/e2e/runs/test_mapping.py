@@ -77,8 +77,37 @@ def test_a_change_reads_every_file_anew_and_is_undone(project: Path) -> None:
     assert "params 30000000000 -> 30000000)" in back.stdout
     assert column("params") == [3e7, 6e7, 9e7]
     assert len(read_versions(LOGGED)) >= 3  # versions are only ever added
-    assert cli("mapping", "team", "--undo").returncode == 0
+    # What is undone is made again with its options.
+    assert cli("mapping", "team", "--map", "params=N:B").returncode == 0
     assert column("params") == [3e10, 6e10, 9e10]
+
+
+def test_as_many_changes_are_undone_as_were_made(project: Path) -> None:
+    cli("mapping", "team", "--map", "params=N:B")
+    cli("mapping", "team", "--map", "tokens=D:M")
+    assert cli("add", "in/second.csv", "--as", "team", "--set", "observed=2026-01-02").stderr == ""
+    cli("mapping", "team", "--map", "params=N:k")
+    states = [([3e10, 6e10, 9e10], [1e6, 2e6, 3e6])]
+    # The second file was added after these changes, which are not its own.
+    states += [([3e10, 6e10, 9e10], [1e9, 2e9, 3e6]), ([3e7, 6e7, 9e10], [1e9, 2e9, 3e6])]
+    for params, tokens in states:
+        assert cli("mapping", "team", "--undo").returncode == 0
+        assert (column("params"), column("tokens")) == (params, tokens)
+    assert "(change 6, an undo)" in cli("mapping", "team").stdout
+    before = tree()
+    refused = cli("mapping", "team", "--undo")
+    assert refused.returncode == 2 and "no change of the mapping is left to undo" in refused.stderr
+    assert tree() == before
+
+
+def test_a_change_made_after_an_undo_is_undone_first(project: Path) -> None:
+    for options in (["--map", "params=N:B"], ["--map", "params=N:T"], ["--undo"]):
+        cli("mapping", "team", *options)
+    cli("mapping", "team", "--map", "tokens=D:M")
+    seen = []
+    while cli("mapping", "team", "--undo").returncode == 0:
+        seen.append((column("params")[0], column("tokens")[0]))
+    assert seen == [(3e10, 1e9), (3e7, 1e9)]
 
 
 def test_what_comes_next_is_read_as_was_changed_last(project: Path) -> None:
@@ -88,7 +117,7 @@ def test_what_comes_next_is_read_as_was_changed_last(project: Path) -> None:
     assert column("params") == [3e7, 6e7, 9e7]
     # The change was made before this file was added, so there it is nothing to undo.
     shown = cli("mapping", "team").stdout
-    assert "second.csv added" in shown and "read anew (change 2)" in shown
+    assert "second.csv added" in shown and "read anew (change 2, an undo)" in shown
 
 
 def test_a_file_that_was_added_again_in_another_way_goes_back_to_the_first(project: Path) -> None:
@@ -113,7 +142,7 @@ def test_it_says_which_rows_will_be_held_back(project: Path) -> None:
         (("--unmap", "tokens"), "'D' ('1, 2') is not mapped"),
         (("--unmap", "depth"), "does not speak of it; found 'depth'; allowed: run, params, tokens"),
         (("--map", "parms=N"), "no column 'parms' in the run schema"),
-        (("--undo",), "the mapping was never changed"),
+        (("--undo",), "no change of the mapping is left to undo"),
         (("--undo", "--map", "params=N"), "--undo takes no other change along"),
     ],
 )

@@ -154,6 +154,7 @@ def test_twice_is_once_and_all_are_listed(project: Path) -> None:
     assert "withdrawn already" in cli("remove", "team", "--run", "b", *BECAUSE).stdout
     cli("remove", "paper", *BECAUSE)
     cli("remove", "paper", "--undo", "--by", "Bob")
+    assert "restored already" in cli("remove", "paper", "--undo", "--by", "Bob").stdout
     listed = cli("remove").stdout
     assert listed.count("\n") == 3
     assert f"paper: {TODAY} the whole source restored by Bob\n" in listed

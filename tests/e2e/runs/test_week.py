@@ -195,7 +195,8 @@ def test_a_week_with_five_sources(tmp_path: Path) -> None:
     assert "0 new results, 1 corrected (the first: run 'run0'" in said
     five_sources.events(tmp_path / "in", "late-s", "s")
     ok(one, "add", str(sources["tensorboard"].path), "--as", "tensorboard", *five_sources.DAY)
-    ok(one, "add", str(five_sources.trainer_state(tmp_path / "in", 16000)), "--as", "hf")
+    longer = five_sources.trainer_state(tmp_path / "in", 16000)
+    ok(one, "add", str(longer), "--as", "hf", *five_sources.DAY)
     refit(one)
     told = changed(one, *sources)
     assert told["wandb"] == same["wandb"]
