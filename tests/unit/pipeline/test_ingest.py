@@ -13,18 +13,7 @@ from hypothesis import strategies as st
 
 from scaling.pipeline import ingest
 from scaling.runs.schema import RUN, dtypes
-
-METADATA = """
-title: T
-citations: [A]
-licence: MIT
-origin: a/b@c
-accessed: 2025-01-01
-observed: 2024-01-01
-changed: []
-notes: []
-defects: []
-"""
+from tests.support.inbox_project import METADATA
 
 
 @pytest.fixture
