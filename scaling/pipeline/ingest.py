@@ -39,6 +39,8 @@ from scaling.runs.formats import Source, format_of, is_claimed, published, read_
 from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
+from scaling.runs.inbox.mapping import Mapping as ColumnMapping
+from scaling.runs.inbox.normalise import doubtful
 from scaling.runs.inbox.read import source_rows
 from scaling.runs.inbox.sources import KnownSource
 from scaling.runs.schema import RUN
@@ -205,7 +207,7 @@ def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[p
         raise InputError(
             "as_of is set, and the day of arrival is unknown", file=files[0], hint=hint
         )
-    return run_tables(name, files)
+    return run_tables(name, files, by_hand=True)
 
 
 def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
@@ -217,12 +219,14 @@ def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
     return pl.concat(run_tables(source, files))
 
 
-def run_tables(source: str, files: Sequence[Path]) -> Iterator[pl.DataFrame]:
-    """As `run_table`, part by part."""
-    return (part for path in files for part in _file_tables(source, path))
+def run_tables(
+    source: str, files: Sequence[Path], *, by_hand: bool = False
+) -> Iterator[pl.DataFrame]:
+    """As `run_table`, part by part; units of files put into the inbox ``by_hand`` are checked."""
+    return (part for path in files for part in _file_tables(source, path, by_hand))
 
 
-def _file_tables(source: str, path: Path) -> Iterator[pl.DataFrame]:
+def _file_tables(source: str, path: Path, by_hand: bool) -> Iterator[pl.DataFrame]:
     before = 0
     for cells in _read(path):
         for name in cells.columns:
@@ -230,8 +234,18 @@ def _file_tables(source: str, path: Path) -> Iterator[pl.DataFrame]:
                 hint = nearest(name, _COLUMNS) or f"Known columns: {', '.join(_COLUMNS)}."
                 raise InputError("unknown column", file=path.as_posix(), column=name, hint=hint)
         rows = to_schema(cells, RUN).with_row_index("row", offset=1 + before)
+        if by_hand:
+            _refuse_doubtful(cells, rows, path)
         yield _complete(rows.with_columns(file=pl.lit(path.as_posix())), source)
         before += cells.height
+
+
+def _refuse_doubtful(cells: pl.DataFrame, rows: pl.DataFrame, path: Path) -> None:
+    """What `scaling add` asks of the units of a table."""
+    if found := doubtful(cells, rows, ColumnMapping()):
+        hint = "To state a unit, move it elsewhere, then: scaling add PATH --as NAME --map ..."
+        problem = "units are missing:\n  " + "\n  ".join(found) + "\n"
+        raise InputError(problem, file=path.as_posix(), hint=hint)
 
 
 def _read(path: Path) -> Iterator[pl.DataFrame]:
