@@ -42,7 +42,6 @@ from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.mapping import Mapping as ColumnMapping
 from scaling.runs.inbox.normalise import doubtful
 from scaling.runs.inbox.read import source_rows
-from scaling.runs.inbox.sources import KnownSource
 from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
@@ -192,13 +191,17 @@ def _marked(
     return (withdrawals.marked(_complete(part, name), out, chosen.as_of) for part in parts)
 
 
-def as_ingested(known: KnownSource, rows: pl.DataFrame, chosen: Choices) -> dict[str, pl.DataFrame]:
-    """The table that a source of the store would have, by name, if its files read as ``rows``."""
-    assert known.folder is not None
-    parts = _marked(known.name, known.folder, chosen, [rows])
-    hidden = Hidden(known.alias, read_names(known.folder) or {"source": [known.name]})
-    tables = _named(known.name, parts, chosen, hidden)
-    return {name: pl.concat(table) for name, table in tables.items()}
+def as_ingested(
+    name: str, rows: pl.DataFrame, chosen: Choices, internal_folder: Path = INTERNAL
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The table that a source of the store would have if its files read as ``rows``: under its own
+    names, and under those that this stage gives."""
+    folder = internal_folder / store.STORE / name
+    own = pl.concat(_marked(name, folder, chosen, [rows]))
+    alias = store.aliases(internal_folder).get(name, unnumbered(name))
+    hidden = Hidden(alias, read_names(folder) or {"source": [name]})
+    ((_, parts),) = _named(name, iter([own]), chosen, hidden).items()
+    return own, pl.concat(parts)
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:

@@ -109,8 +109,8 @@ def _show(known: KnownSource) -> None:
         undo = "" if line.undoes is None else ", an undo"
         what = "added" if line.change is None else f"read anew (change {line.change}{undo})"
         typer.echo(f"{line.recorded} {line.path} {what}, version {line.mapping}")
-    for text in outlook(known, pl.concat(source_rows(known.folder, None))):
-        typer.echo(text)
+    rows = pl.concat(source_rows(known.folder, None))
+    typer.echo("At the next refit " + "\n".join(outlook(rows, known.name)))
 
 
 def _report(known: KnownSource, change: object) -> None:
@@ -131,5 +131,4 @@ def _report(known: KnownSource, change: object) -> None:
             for option in (one for one in listed if one not in other):
                 typer.echo(f"  {sign} {option}")
     typer.echo(change.difference or "every result stays as it is")
-    for text in outlook(known, change.rows):
-        typer.echo(text)
+    typer.echo("At the next refit " + "\n".join(outlook(change.rows, known.name)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scaling.pipeline import ingest, validate
 from tests.support.command import cli
 from tests.support.inbox_project import fill, table, tree
 
@@ -90,3 +91,26 @@ def test_a_dry_run_says_all_and_changes_nothing() -> None:
     done = cli("add", "runs.csv", "--as", "team", *day, "--dry-run")
     assert "1 corrected (the first: run 'b', loss@c4: value 3.2 -> 3.1)" in done.stdout
     assert tree() == before
+
+
+@pytest.mark.parametrize("disclosed", [True, False])
+def test_released_and_withdrawn_rows_are_counted_so(disclosed: bool) -> None:
+    """What was let pass or withdrawn before is so in a file that comes later."""
+    fill(Path(), {"runs.csv": TABLE.replace("3.2", "-3.2")}, disclosed=disclosed)
+    done = cli("add", "runs.csv", "--as", "team", *SETS, "--ignore", "source")
+    assert "1 of 2 results pass the checks; a refit will hold back 1:" in done.stdout
+    assert "positive_loss: 1 result (the first: row 2, run 'b'" in done.stdout
+    ingest.main()
+    validate.main()
+    name = "team" if disclosed else "internal-1"
+    assert (
+        cli("quarantine", "release", f"{name}:2", "--reason", "so", "--by", "Ada").returncode == 0
+    )
+    assert cli("remove", "team", "--run", "a", "--reason", "wrong", "--by", "Ada").returncode == 0
+    assert (
+        "At the next refit 1 result passes the checks\n1 row withdrawn;"
+        in cli("mapping", "team").stdout
+    )
+    Path("runs.csv").write_text(TABLE.replace("3.2", "-3.2") + "c,lab,3e8,5e9,c4,3.0\n")
+    done = cli("add", "runs.csv", "--as", "team", "--set", "observed=2026-01-02")
+    assert "all 2 results pass the checks\n1 row withdrawn;" in done.stdout, done.stdout

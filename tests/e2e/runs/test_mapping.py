@@ -44,7 +44,7 @@ def test_it_is_shown_as_the_options_that_say_it(project: None) -> None:
     for option in ("--map params=N:M", "--metric val_loss=loss@c4:nats/token"):
         assert f"  {option}\n" in shown
     assert "first.csv added, version 1" in shown
-    assert "At the next refit 2 of 2 rows will pass." in shown
+    assert "At the next refit all 2 results pass the checks" in shown
 
 
 def test_a_change_reads_every_file_anew_and_is_undone(project: None) -> None:
@@ -117,8 +117,8 @@ def test_it_says_which_rows_will_be_held_back(project: None) -> None:
     Path("in/odd.csv").write_text(FIRST.replace("3.9", "-3.9"))
     assert cli("add", "in/odd.csv", "--as", "odd", *MAPS).returncode == 0
     shown = cli("mapping", "odd").stdout
-    assert "At the next refit 1 of 2 rows will pass." in shown
-    assert "1 row will be held back by positive_loss; the first: row 2" in shown, shown
+    assert "At the next refit 1 of 2 results pass the checks; a refit will hold back 1:" in shown
+    assert "positive_loss: 1 result (the first: row 2, run 'b'" in shown, shown
 
 
 @pytest.mark.parametrize(
