@@ -88,7 +88,7 @@ def write(folder: Path) -> dict[str, Addition]:
         "tensorboard": Addition(folder / "tb", (*SIZE, *LOSS, *DAY), ("chinchilla",), 16),
         "hf": Addition(
             trainer_state(folder, 12000),
-            (*SIZE, *LOSS, *DAY, "--ignore", "config.*"),
+            (*SIZE, *LOSS, *DAY, "--ignore", "config.*", "--partial"),
             ("kaplan_tokens",),
             6,
         ),
@@ -97,4 +97,4 @@ def write(folder: Path) -> dict[str, Addition]:
 
 def trainer_state(folder: Path, last: int) -> Path:
     """A Hugging Face run, as it was saved at that step."""
-    return hf(folder, curve(SIZES["m"], last))
+    return hf(folder, curve(SIZES["m"], last), STEPS[-1])
