@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -88,22 +89,31 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     columns = ["runs", "errors", "noise", "studies", "refused", *TRUTH, "loss at 1e23", "mean"]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    began = time.process_time()
-    cells = itertools.product(args.rows, (False, True), NOISE)
-    for rows, shared, noise in cells:
-        hits = [covered(rows, noise, shared, seed) for seed in range(args.studies)]
+    write_table(HEAD, columns, _rows(args.rows, args.studies), args.out)
+
+
+def _rows(sizes: list[int], studies: int) -> Iterator[str]:
+    """The cells of each line."""
+    for rows, shared, noise in itertools.product(sizes, (False, True), NOISE):
+        hits = [covered(rows, noise, shared, seed) for seed in range(studies)]
         known = [one for one in hits if one is not None]
         share = np.mean(known, axis=0)
         shown = " | ".join(f"{100 * value:.1f}" for value in [*share, share.mean()])
         kind = f"{ROWS[rows]} budgets share" if shared else "independent"
-        refused = f"{100 * (1 - len(known) / args.studies):.1f}"
-        cell = f"{rows} | {kind} | {100 * noise:g} % | {args.studies} | {refused}"
-        lines.append(f"| {cell} | {shown} |")
+        refused = f"{100 * (1 - len(known) / studies):.1f}"
+        yield f"{rows} | {kind} | {100 * noise:g} % | {studies} | {refused} | {shown}"
+
+
+def write_table(head: str, columns: list[str], rows: Iterable[str], out: Path | None) -> None:
+    """Print the lines of a Markdown table as their cells are measured, and write it where asked."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    began = time.process_time()
+    for row in rows:
+        lines.append(f"| {row} |")
         print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(HEAD + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(head + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

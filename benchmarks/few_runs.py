@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 import scaling
-from benchmarks.coverage import LAW, TRUTH, truth_at
+from benchmarks.coverage import LAW, TRUTH, truth_at, write_table
 
 RUNS = (4, 6, 9, 16)
 CHECKPOINTS = 100
@@ -104,19 +104,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     columns = ["design", "runs", "tables", "refused", *TRUTH, "loss at 10 C"]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    began = time.process_time()
-    for even, runs in itertools.product((True, False), args.runs):
-        hits = [covered(runs, even, seed) for seed in range(args.tables)]
+    write_table(HEAD, columns, _rows(args.runs, args.tables), args.out)
+
+
+def _rows(sizes: list[int], tables: int) -> Iterator[str]:
+    """The cells of each line."""
+    for even, runs in itertools.product((True, False), sizes):
+        hits = [covered(runs, even, seed) for seed in range(tables)]
         known = [one for one in hits if one is not None]
         shown = " | ".join(f"{100 * share:.1f}" for share in np.mean(known, axis=0))
-        refused = 100 * (1 - len(known) / args.tables)
+        refused = 100 * (1 - len(known) / tables)
         name = "even" if even else "random"
-        lines.append(f"| {name} | {runs} | {args.tables} | {refused:.1f} | {shown} |")
-        print(lines[-1], f"{time.process_time() - began:.0f} CPU s", flush=True)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(HEAD + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        yield f"{name} | {runs} | {tables} | {refused:.1f} | {shown}"
 
 
 if __name__ == "__main__":

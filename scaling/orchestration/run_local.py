@@ -20,9 +20,8 @@ from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
 from scaling.orchestration.watch_inbox import wait_for_writers
-from scaling.record.versions.fingerprint import fingerprint
-from scaling.record.versions.ledger import PublishError
-from scaling.record.versions.store import current_version
+from scaling.record.versions.ledger import PublishError, short
+from scaling.record.versions.store import holding
 from scaling.runs.held_back import sentences
 
 
@@ -63,9 +62,10 @@ def exit_status(work: Callable[[], object]) -> int:
 def _refit(root: Path) -> None:
     wait_for_writers(root)
     if up_to_date(root):
-        version = fingerprint(root).version
-        print(f"everything is up to date: {current_version(root)}")
-        print(f"report: {root / 'reports' / version / 'report.html'}")
+        held, note = holding(root)
+        assert held is not None
+        print(f"everything is up to date: {short(held.version)}{note}")
+        print(f"report: {root / 'reports' / held.version / 'report.html'}")
         for line in sentences(root):
             print(line, file=sys.stderr)
         return

@@ -39,8 +39,9 @@ from scaling.runs.formats import Source, format_of, is_claimed, published, read_
 from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
+from scaling.runs.inbox.mapping import Mapping as ColumnMapping
+from scaling.runs.inbox.normalise import doubtful
 from scaling.runs.inbox.read import source_rows
-from scaling.runs.inbox.sources import KnownSource
 from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")
@@ -190,13 +191,17 @@ def _marked(
     return (withdrawals.marked(_complete(part, name), out, chosen.as_of) for part in parts)
 
 
-def as_ingested(known: KnownSource, rows: pl.DataFrame, chosen: Choices) -> dict[str, pl.DataFrame]:
-    """The table that a source of the store would have, by name, if its files read as ``rows``."""
-    assert known.folder is not None
-    parts = _marked(known.name, known.folder, chosen, [rows])
-    hidden = Hidden(known.alias, read_names(known.folder) or {"source": [known.name]})
-    tables = _named(known.name, parts, chosen, hidden)
-    return {name: pl.concat(table) for name, table in tables.items()}
+def as_ingested(
+    name: str, rows: pl.DataFrame, chosen: Choices, internal_folder: Path = INTERNAL
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The table that a source of the store would have if its files read as ``rows``: under its own
+    names, and under those that this stage gives."""
+    folder = internal_folder / store.STORE / name
+    own = pl.concat(_marked(name, folder, chosen, [rows]))
+    alias = store.aliases(internal_folder).get(name, unnumbered(name))
+    hidden = Hidden(alias, read_names(folder) or {"source": [name]})
+    ((_, parts),) = _named(name, iter([own]), chosen, hidden).items()
+    return own, pl.concat(parts)
 
 
 def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[pl.DataFrame]:
@@ -205,7 +210,7 @@ def _loose_rows(name: str, files: Sequence[Path], chosen: Choices) -> Iterator[p
         raise InputError(
             "as_of is set, and the day of arrival is unknown", file=files[0], hint=hint
         )
-    return run_tables(name, files)
+    return run_tables(name, files, by_hand=True)
 
 
 def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
@@ -217,12 +222,14 @@ def run_table(source: str, files: Sequence[Path]) -> pl.DataFrame:
     return pl.concat(run_tables(source, files))
 
 
-def run_tables(source: str, files: Sequence[Path]) -> Iterator[pl.DataFrame]:
-    """As `run_table`, part by part."""
-    return (part for path in files for part in _file_tables(source, path))
+def run_tables(
+    source: str, files: Sequence[Path], *, by_hand: bool = False
+) -> Iterator[pl.DataFrame]:
+    """As `run_table`, part by part; units of files put into the inbox ``by_hand`` are checked."""
+    return (part for path in files for part in _file_tables(source, path, by_hand))
 
 
-def _file_tables(source: str, path: Path) -> Iterator[pl.DataFrame]:
+def _file_tables(source: str, path: Path, by_hand: bool) -> Iterator[pl.DataFrame]:
     before = 0
     for cells in _read(path):
         for name in cells.columns:
@@ -230,8 +237,18 @@ def _file_tables(source: str, path: Path) -> Iterator[pl.DataFrame]:
                 hint = nearest(name, _COLUMNS) or f"Known columns: {', '.join(_COLUMNS)}."
                 raise InputError("unknown column", file=path.as_posix(), column=name, hint=hint)
         rows = to_schema(cells, RUN).with_row_index("row", offset=1 + before)
+        if by_hand:
+            _refuse_doubtful(cells, rows, path)
         yield _complete(rows.with_columns(file=pl.lit(path.as_posix())), source)
         before += cells.height
+
+
+def _refuse_doubtful(cells: pl.DataFrame, rows: pl.DataFrame, path: Path) -> None:
+    """What `scaling add` asks of the units of a table."""
+    if found := doubtful(cells, rows, ColumnMapping()):
+        hint = "To state a unit, move it elsewhere, then: scaling add PATH --as NAME --map ..."
+        problem = "units are missing:\n  " + "\n  ".join(found) + "\n"
+        raise InputError(problem, file=path.as_posix(), hint=hint)
 
 
 def _read(path: Path) -> Iterator[pl.DataFrame]:

@@ -34,6 +34,14 @@ def point() -> pl.Expr:
     )
 
 
+def in_words(at: str) -> str:
+    """A `point` as a person reads it: "step 200", "2000000 tokens", "final"."""
+    if "|" not in at:
+        return at.removesuffix(".0")
+    cells = zip(("tokens", "examples", "axis", "epochs"), at.split("|"), strict=False)
+    return ", ".join(f"{cell.removesuffix('.0')} {name}" for name, cell in cells if cell)
+
+
 def place() -> list[pl.Expr]:
     """The columns that tell results of one source apart."""
     text = ("run", "metric", "dataset", "seed", "split", "axis_name")

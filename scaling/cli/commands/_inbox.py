@@ -47,5 +47,5 @@ def _track() -> None:
     )
     if done.returncode != 0:
         output = done.stderr.strip() or done.stdout.strip()
-        hint = "The runs are in the inbox. Run the same command again once DVC works."
+        hint = f"The inbox is changed all the same. Once DVC works: dvc add {INTERNAL / STORE}"
         raise InputError(f"DVC could not add the inbox: {output}", hint=hint)

@@ -57,9 +57,9 @@ def add(
     """Add runs: a table or a tracker's files, read through a mapping that is remembered."""
     from datetime import UTC, datetime
 
+    from scaling.cli.display.outlook import outlook
     from scaling.runs.inbox.add import add as run
     from scaling.runs.inbox.mapping import Options
-    from scaling.runs.validation.prospects import prospects
 
     options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
     with changing_inbox(track=not dry_run):
@@ -71,7 +71,7 @@ def add(
             today=today,
             partial=partial,
             correct=correct,
-            judge=prospects,
+            judge=outlook,
             dry_run=dry_run,
         )
     typer.echo("\n".join(made.remarks))

@@ -38,7 +38,9 @@ def mapping(
         Many,
         typer.Option(help="Drop what is said of a column, metric or ignored name; repeat."),
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last change back.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the last change back; repeat for those before it.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
@@ -81,7 +83,9 @@ def mapping(
             typer.echo("Nothing was changed (--dry-run).")
             return
         change.write()
-    typer.echo(f"Run: scaling refit. To take it back: scaling mapping {known.name} --undo")
+    typer.echo("Run: scaling refit")
+    if not undo:
+        typer.echo(f"To take it back: scaling mapping {known.name} --undo")
 
 
 def _show(known: KnownSource) -> None:
@@ -102,10 +106,11 @@ def _show(known: KnownSource) -> None:
         for option in as_options(versions[number - 1]):
             typer.echo(f"  {option}")
     for line in lines:
-        what = "added" if line.change is None else f"read anew (change {line.change})"
+        undo = "" if line.undoes is None else ", an undo"
+        what = "added" if line.change is None else f"read anew (change {line.change}{undo})"
         typer.echo(f"{line.recorded} {line.path} {what}, version {line.mapping}")
-    for text in outlook(known, pl.concat(source_rows(known.folder, None))):
-        typer.echo(text)
+    rows = pl.concat(source_rows(known.folder, None))
+    typer.echo("At the next refit " + "\n".join(outlook(rows, known.name)))
 
 
 def _report(known: KnownSource, change: object) -> None:
@@ -126,5 +131,4 @@ def _report(known: KnownSource, change: object) -> None:
             for option in (one for one in listed if one not in other):
                 typer.echo(f"  {sign} {option}")
     typer.echo(change.difference or "every result stays as it is")
-    for text in outlook(known, change.rows):
-        typer.echo(text)
+    typer.echo("At the next refit " + "\n".join(outlook(change.rows, known.name)))

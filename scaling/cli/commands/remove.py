@@ -54,7 +54,9 @@ def remove(
     for line in lines:
         typer.echo(f"{known.name}: {line}")
     if not lines:
-        typer.echo(f"{known.name}: nothing to do, that is withdrawn already")
+        typer.echo(
+            f"{known.name}: nothing to do, that is {'restored' if undo else 'withdrawn'} already"
+        )
         return
     commit = f"Commit {known.withdrawals}, then run" if known.folder is None else "Run"
     typer.echo(f"{commit}: scaling refit")

@@ -15,7 +15,7 @@ PANEL = TRUST
 def show(
     version: Annotated[
         str | None,
-        typer.Argument(help="A version, or the start of its id. Default: the newest."),
+        typer.Argument(help="A version, or the start of its id. Default: the one that holds."),
     ] = None,
 ) -> None:
     """Show a published version: its forecasts and how far to trust them."""

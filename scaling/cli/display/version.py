@@ -18,6 +18,7 @@ from scaling.errors import InputError, counted
 from scaling.io.json_files import as_list, as_map
 from scaling.record.versions.ledger import MANIFEST, short
 from scaling.record.versions.lookup import find
+from scaling.record.versions.store import holding
 
 REPORT = "report.json"
 # Tables of rows that count nowhere; a report has them where there are such rows.
@@ -30,15 +31,30 @@ FIRST = {
 }
 
 
+def shown(reports: Path, name: str | None) -> tuple[Path, str]:
+    """The folder of the version whose id begins with ``name``; without one of that which holds
+    now, and whether it is not the newest, in words.
+
+    Raises:
+        InputError: nothing is published, or none or several ids begin so.
+    """
+    held, note = holding(reports.parent) if name is None else (None, "")
+    if held is not None:
+        return reports / held.version, note
+    return find(reports.parent, name, (reports.name,)), ""
+
+
 def show_version(reports: Path, name: str | None = None) -> None:
     """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
     main doubts, and the rows that are held back or withdrawn."""
-    folder = find(reports.parent, name, (reports.name,))
+    folder, note = shown(reports, name)
     report = _read(folder / REPORT)
     facts = as_map(json.loads((folder / MANIFEST).read_bytes()))
     console = Console()
     issued = clean(facts.get("issued_at", ""))
     console.print(Text(f"{clean(report.get('title', ''))} {short(folder.name)}", style="bold"))
+    if note:
+        console.print(Text(f"{short(folder.name)}{note}"))
     console.print(Text(f"issued {issued}, code {clean(facts.get('revision') or 'unknown')[:12]}"))
     sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
     for block in as_list(sections.get("headline", {}).get("blocks")):

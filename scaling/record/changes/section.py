@@ -19,6 +19,7 @@ from scaling.document.report_json import with_section
 from scaling.io.json_files import as_list, as_map
 from scaling.record.versions.ledger import short
 from scaling.report.places import CHANGES, CHANGES_TEXT
+from scaling.runs.row_identity import in_words
 
 FILE = "changes.json"
 KINDS = {
@@ -148,17 +149,9 @@ def _corrections(corrected: list[Any], revised: int) -> str:
 
 
 def _point(at: Any) -> str:
-    """Where in training a row stands, in words; see `scaling.runs.row_identity.point`."""
+    """Where in training a row stands, in words."""
     *rest, last = str(at).split("; ")
-    if "|" in last:
-        cells = zip(("tokens", "examples", "axis", "epochs"), last.split("|"), strict=False)
-        last = ", ".join(f"{_short(cell)} {name}" for name, cell in cells if cell)
-    return clean("; ".join(filter(None, (*rest, last))) or "the one row")
-
-
-def _short(cell: str) -> str:
-    """A number as it was written, without a useless '.0'."""
-    return cell.removesuffix(".0")
+    return clean("; ".join(filter(None, (*rest, in_words(last)))) or "the one row")
 
 
 def _value(value: Any) -> str:

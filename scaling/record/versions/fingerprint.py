@@ -17,6 +17,7 @@ from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.laws._project import FOLDER as LAWS
 from scaling.record.versions.ledger import FORMAT, MANIFEST, version_of
+from scaling.record.versions.outcomes import BOUND, outcomes_head
 from scaling.record.versions.sources import CODE, code_of, listing_hash
 
 # Forecasts by naive methods, against which a version is scored.
@@ -134,13 +135,16 @@ def manifest(
 
 
 def inputs(root: Path) -> dict[str, str | None]:
-    """What the manifest keeps of the inbox, word for word: the text of `INBOX`; None without one.
+    """What the manifest keeps beside what made the version.
 
-    Its hash binds the runs, and `scaling reproduce` fetches them by it, however much later the
-    version is committed.
+    - ``inbox``: the text of `INBOX`, word for word, None without one. Its hash binds the runs, and
+      `scaling reproduce` fetches them by it, however much later the version is committed.
+    - `BOUND`: the head of the outcomes on record, so that none of them is forgotten later.
     """
     path = root / INBOX
-    return {"inbox": path.read_text(encoding="utf-8") if path.is_file() else None}
+    inbox = path.read_text(encoding="utf-8") if path.is_file() else None
+    head = outcomes_head(root)
+    return {"inbox": inbox} | ({} if head is None else {BOUND: head})
 
 
 def code(root: Path, more: Iterable[str] = ()) -> tuple[str | None, bool | None]:

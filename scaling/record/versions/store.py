@@ -77,7 +77,7 @@ def _not_newest(version: str, newest: str | None) -> str:
         return ""
     return (
         f", which is not the newest version: {short(newest)} is, with what has been "
-        f"undone since (`scaling show {short(version)}` shows what holds now)"
+        f"undone since (`scaling show {short(newest)}` shows that one)"
     )
 
 
@@ -158,15 +158,21 @@ def is_published(root: Path) -> bool:
     return version in {entry.version for entry in entries}
 
 
-def current_version(root: Path) -> str:
-    """The published version of the present outputs, and whether it is not the newest, in words.
+def holding(root: Path) -> tuple[Entry | None, str]:
+    """The version that holds now, and whether it is not the newest, in words.
 
-    Raises:
-        InputError: an output is missing.
+    It is that of the present outputs: after a change that was undone, an earlier one. Where these
+    are not here or not published it is the newest; None where nothing is published.
     """
-    version = fingerprint(root).version
-    entries, _ = read_lines((root / "reports" / LEDGER).read_bytes())
-    return short(version) + _not_newest(version, entries[-1].version if entries else None)
+    ledger = root / "reports" / LEDGER
+    entries, _ = read_lines(ledger.read_bytes() if ledger.is_file() else b"")
+    if not entries:
+        return None, ""
+    version = None
+    with contextlib.suppress(InputError, OSError):
+        version = fingerprint(root).version
+    held = next((one for one in entries if one.version == version), entries[-1])
+    return held, _not_newest(held.version, entries[-1].version)
 
 
 def _add(

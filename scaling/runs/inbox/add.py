@@ -38,7 +38,7 @@ from scaling.runs.inbox.read import part_of, source_rows
 from scaling.runs.inbox.staging import Staged, staged
 from scaling.runs.inbox.store import Line
 
-# From the rows of a source as they will be, the payload that is added and the source, in words.
+# From the rows of a source as they will be, the source and the payload that is added, in words.
 Judge = Callable[[pl.DataFrame, str, str], list[str]]
 
 INTERNAL = Path("data/internal")
@@ -154,7 +154,7 @@ def _news(
     changes = against(others, part, by_name=by_name) if others else []
     said = changes or ["every value is unchanged"] * bool(others)
     if chosen.judge is not None:
-        said = [*said, *chosen.judge(merged([*others, part]), line.payload, source)]
+        said = [*said, *chosen.judge(merged([*others, part]), source, line.payload)]
     return _News(changes, said)
 
 

@@ -22,7 +22,7 @@ from scaling.errors import counted
 from scaling.runs.formats._raw import GAP
 from scaling.runs.formats._settled import NO_NUMBER, RESTART, settled
 from scaling.runs.inbox.normalise import META
-from scaling.runs.row_identity import place
+from scaling.runs.row_identity import in_words, place
 from scaling.runs.schema import RUN
 
 SHORT = "short_history"
@@ -239,7 +239,8 @@ def compared(old: pl.DataFrame, new: pl.DataFrame) -> str | None:
     if gone.height:
         one = gone.row(0, named=True)
         text += f", {counted(gone.height, 'result')} of before no longer there"
-        text += f" (the first: run {one['run']!r}, {one['metric']}, {one['_place']['_point']})"
+        at = in_words(one["_place"]["_point"])
+        text += f" (the first: run {one['run']!r}, {one['metric']}{at and f', {at}'})"
     return text
 
 
@@ -251,7 +252,9 @@ def _correction(row: Mapping[str, Any]) -> str:
         for name, (was, now) in pairs.items()
         if was != now
     ]
-    return f"run {row['run']!r}, {row['metric']}: {', '.join(other)}"
+    step = row["step"]
+    at = "" if step is None else f", step {step:.10g}"
+    return f"run {row['run']!r}, {row['metric']}{at}: {', '.join(other)}"
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ import fnmatch
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -86,8 +87,8 @@ def run_rows(
     frame = _of_metrics(frame, mapping, raw) if mapping.metrics else frame
     given = _under_our_names(frame, mapping, raw)
     made = _in_schema(given, frame, mapping, raw)
-    if entering and (doubtful := _doubtful(given, made, mapping)):
-        raise InputError("units are missing:\n  " + "\n  ".join(doubtful))
+    if entering and (found := doubtful(given, made, mapping)):
+        raise InputError("units are missing:\n  " + "\n  ".join(found))
     return made
 
 
@@ -451,8 +452,11 @@ def _day(moments: pl.Series, unit: str) -> pl.Series:
     return pl.select(pl.from_epoch(whole, "us").dt.date()).to_series()
 
 
-def _doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list[str]:
-    """Columns that do not look as if they were in the unit that is stated, or in ours."""
+def doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list[str]:
+    """Columns that do not look as if they were in the unit that is stated, or in ours.
+
+    ``given`` has the cells under our names, ``made`` the run rows that they make.
+    """
     if "_left_out" in made.columns:
         counting = made["_left_out"].is_null()
         given, made = given.filter(counting), made.filter(counting)
@@ -469,16 +473,16 @@ def _doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list
                 counts.refuse(given[ours].alias(theirs), ours, counts.map_flag(ours, theirs), made)
         except InputError as error:
             found.append(f"{ours}: {error}")
-    for name, unit, kind in made.select("metric", "unit", "metric_kind").unique().rows():
+    by_metric = made.group_by("metric", "unit", "metric_kind", maintain_order=True)
+    for (name, unit, kind), own in by_metric:
         try:
-            own = made.filter(pl.col("metric") == name, pl.col("unit") == unit)
             _refuse_metric(own, unit, kind)
         except InputError as error:
             found.append(f"{name}: {error}")
     return found
 
 
-def _refuse_metric(rows: pl.DataFrame, unit: str | None, kind: str | None) -> None:
+def _refuse_metric(rows: pl.DataFrame, unit: Any, kind: Any) -> None:
     """Refuse perplexities that are said to be in nats or bits."""
     if kind == "perplexity" and unit in ENTROPY:
         raise InputError("a perplexity is in no such unit", value=unit, allowed="perplexity")

@@ -1,8 +1,8 @@
 """Changing how the files of a source are read: looked at in full first, recorded, reversible.
 
 A change makes new versions of the mapping and gives every file a line in the log, so that the files
-count as read anew from that day on. To undo it is another change, back to how each file was read
-before, and can itself be undone.
+count as read anew from that day on. To undo it is another line each, back to how each file was read
+before; as often as there were changes.
 """
 
 from __future__ import annotations
@@ -85,34 +85,43 @@ def amend(folder: Path, options: Options, drop: Sequence[str], today: date) -> C
 
 
 def undo(folder: Path, today: date) -> Change:
-    """Every file read as before the last change, or before it was added again in another way.
+    """Every file read as before the last change that is not undone yet; again, the one before.
+
+    A file that was added again in another way is a change too.
 
     Raises:
-        InputError: the mapping was never changed.
+        InputError: no change is left.
     """
     versions, lines = read_versions(folder), store.read_log(folder)
-    before = [
-        next((old for old in reversed(lines[:at]) if old.payload == line.payload), None)
-        for at, line in enumerate(lines)
-    ]
-    last = next((at for at in reversed(range(len(lines))) if before[at] is not None), None)
-    if last is None:
-        hint = "`scaling remove` withdraws the source; --map and others change its mapping."
-        raise InputError("the mapping was never changed", file=folder / store.LOG, hint=hint)
-    change = lines[last].change
-    undone = [
-        at for at, line in enumerate(lines) if at == last or line.change == change is not None
-    ]
-    old = {lines[at].payload: one for at in undone if (one := before[at]) is not None}
-    made = {
-        line.payload: versions[old.get(line.payload, line).mapping - 1]
-        for line in store.in_force(lines, None)
-    }
-    head = versions[old[lines[last].payload].mapping - 1]
-    result = _change(folder, versions, lines, (made, head), today)
-    if result is None:
-        raise InputError("the last change left the mapping as it was", file=folder / store.LOG)
-    return result
+    for rows in reversed(_not_undone(lines)):
+        old = {lines[at].payload: one for at in rows if (one := _before(lines, at)) is not None}
+        made = {
+            line.payload: versions[old.get(line.payload, line).mapping - 1]
+            for line in store.in_force(lines, None)
+        }
+        head = versions[old[lines[rows[-1]].payload].mapping - 1]
+        change = _change(folder, versions, lines, (made, head), today, undoes=rows[0] + 1)
+        if change is not None:
+            return change
+    hint = "`scaling remove` withdraws the source; --map and others change its mapping."
+    problem = "no change of the mapping is left to undo"
+    raise InputError(problem, file=folder / store.LOG, hint=hint)
+
+
+def _not_undone(lines: Sequence[Line]) -> list[list[int]]:
+    """The places in the log of each change that stands, oldest first; undoing is none itself."""
+    changes: dict[int, list[int]] = {}
+    for at, line in enumerate(lines):
+        if line.undoes is None and _before(lines, at) is not None:
+            # A file that was added again has no number, and is a change of its own.
+            changes.setdefault(-at if line.change is None else line.change, []).append(at)
+    undone = {line.undoes for line in lines}
+    return [rows for rows in changes.values() if rows[0] + 1 not in undone]
+
+
+def _before(lines: Sequence[Line], at: int) -> Line | None:
+    """The line that an addition or a change took the place of."""
+    return next((old for old in reversed(lines[:at]) if old.payload == lines[at].payload), None)
 
 
 def _change(
@@ -121,6 +130,7 @@ def _change(
     lines: list[Line],
     made: tuple[ByPayload[str, Mapping], Mapping],
     today: date,
+    undoes: int | None = None,
 ) -> Change | None:
     """The change that reads each payload in its new way, and what comes next by the last one."""
     own, head = made
@@ -136,8 +146,9 @@ def _change(
         hint = "Set the clock: the log's days must not go back."
         raise InputError("the log is ahead of the clock", value=str(today), hint=hint)
     number = 1 + max((line.change or 0 for line in lines), default=0)
+    facts = {"recorded": today, "change": number, "undoes": undoes}
     relogged = [
-        replace(line, recorded=today, mapping=new.index(own[line.payload]) + 1, change=number)
+        replace(line, mapping=new.index(own[line.payload]) + 1, **facts)  # type: ignore[arg-type]
         for line in now
     ]
     before = merged([part_of(folder, line, versions) for line in now])

@@ -37,7 +37,7 @@ class Line:
 
     ``path`` leads from the payload's folder to what is read there. ``change`` numbers the changes
     of the mapping, each of which has a line for every payload that it reads anew; None for an
-    addition.
+    addition. ``undoes`` is the row of the log where the change begins that is taken back.
     """
 
     recorded: date
@@ -45,6 +45,7 @@ class Line:
     path: str
     mapping: int
     change: int | None = None
+    undoes: int | None = None
 
     def text(self) -> str:
         """The line, with its end."""

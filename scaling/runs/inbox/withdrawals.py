@@ -133,7 +133,7 @@ def add(
     What is so already gets no second line. ``known`` are the source's runs.
 
     Raises:
-        InputError: an unknown run, a restoration of what was not withdrawn, an empty reason, or a
+        InputError: an unknown run, a restoration of what was never withdrawn, an empty reason, or a
             clock that is behind the file; nothing was written then.
     """
     lines = read(file)
@@ -148,7 +148,7 @@ def add(
         if run is not None and run not in known:
             _refuse_unknown(run, known)
         before = last.get(run)
-        if not withdrawn and not (before and before.withdrawn):
+        if not withdrawn and before is None:
             _refuse_restoring(run, last)
         if before is None or before.withdrawn != withdrawn:
             new.append(Withdrawal(today, run, withdrawn, reason, by))

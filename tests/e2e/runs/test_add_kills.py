@@ -1,4 +1,5 @@
-"""Killed anywhere, `scaling add` and ingest leave a state from which the same command ends well.
+"""Killed anywhere, each verb of the inbox and ingest leave a state from which the same command ends
+well.
 
 A child process is killed at a chosen operation on a file, or after a random time. What a reader
 sees then is the old table or the new one, and the next run ends with the same bytes as one that
@@ -14,31 +15,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from scaling.errors import InputError
 from scaling.pipeline import ingest
+from scaling.runs.inbox import withdrawals
 from scaling.runs.inbox.add import add
 from scaling.runs.inbox.mapping import Options
-from tests.e2e.runs.test_add import TABLE, tree
+from scaling.runs.inbox.remap import amend, undo
 from tests.support import ROOT
-from tests.unit.pipeline.test_ingest import METADATA
+from tests.support.inbox_project import OPTIONS, STORE, TABLE, fill, tree
 
 DAYS = (date(2026, 1, 5), date(2026, 1, 6))
 NEWER = TABLE.replace("2.0,y", "1.9,y") + "c,7B,1T,2026-01-06,1.8,\n"
-OPTIONS = Options(
-    maps=["run=name", "params=N", "tokens=D", "observed=day"],
-    metrics=["val_loss=loss@c4:nats/token"],
-    ignore=["remark"],
-)
 CHILD = """
 import os, signal, sys
-from datetime import date
-from pathlib import Path
-from tests.e2e.runs.test_add_kills import second_add
-from scaling.pipeline import ingest
+from tests.e2e.runs.test_add_kills import ACTS
 at, seen = int(sys.argv[2]), 0
 EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "tempfile.mkdtemp")
 def hook(event, args):
@@ -50,32 +47,75 @@ def hook(event, args):
 os.chdir(sys.argv[3])
 print("ready", flush=True)
 sys.addaudithook(hook)
-{"add": second_add, "ingest": ingest.main}[sys.argv[1]]()
+ACTS[sys.argv[1]]()
 print(seen, file=sys.stderr)
 """
 
 
 def second_add() -> None:
-    """The addition that is killed: a correction and a new row, by a new version of the mapping."""
+    """A correction and a new row, by a new version of the mapping."""
     more = Options(metrics=["val_loss=loss@c4:bits/token:nats/token"])
     add(Path("in/newer/team.csv"), None, more, today=DAYS[1])
 
 
-def make(folder: Path) -> None:
-    """A project with one addition, and what is added next, entered."""
-    folder.mkdir()
-    os.chdir(folder)
-    for name, text in {
-        "params.yaml": "disclose_internal: true\n",
-        "data/published/paper/source.yaml": METADATA,
-        "data/published/paper/runs.csv": "run,params,value\na,7e9,2.5\n",
-        "in/team.csv": TABLE,
-        "in/newer/team.csv": NEWER,
-    }.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text, encoding="utf-8")
+def change_mapping() -> None:
+    """Other units for all files; nothing where that is done."""
+    bits = Options(metrics=["val_loss=loss@c4:bits/token:nats/token"])
+    change = amend(STORE / "team", bits, (), DAYS[1])
+    if change is not None:
+        change.write()
+
+
+def undo_mapping() -> None:
+    """The change taken back; nothing where that is done."""
+    with suppress(InputError):
+        undo(STORE / "team", DAYS[1]).write()
+
+
+def _withdraw(*, withdrawn: bool) -> None:
+    withdrawals.add(
+        STORE / "team" / withdrawals.FILE,
+        ["a"],
+        ["a", "b"],
+        withdrawn=withdrawn,
+        reason="wrong",
+        by="Ada",
+        today=DAYS[1],
+    )
+
+
+def remove() -> None:
+    """A run is withdrawn."""
+    _withdraw(withdrawn=True)
+
+
+def restore() -> None:
+    """It is restored."""
+    _withdraw(withdrawn=False)
+
+
+# What is killed; what was done before it.
+ACTS: dict[str, Callable[[], None]] = {
+    "add": second_add,
+    "ingest": ingest.main,
+    "mapping": change_mapping,
+    "undo": undo_mapping,
+    "remove": remove,
+    "restore": restore,
+}
+BEFORE = {"ingest": second_add, "undo": change_mapping, "restore": remove}
+
+
+def make(folder: Path, what: str) -> None:
+    """A project with one addition, and what is done before the act, entered."""
+    os.chdir(fill(folder, {"in/newer/team.csv": NEWER}))
     add(Path("in/team.csv"), None, OPTIONS, today=DAYS[0])
-    ingest.main()
+    if what == "ingest":
+        ingest.main()
+    if what in BEFORE:
+        BEFORE[what]()
+    if what != "ingest":
+        ingest.main()
 
 
 def child(what: str, at: int, folder: Path) -> subprocess.Popen[str]:
@@ -87,15 +127,16 @@ def child(what: str, at: int, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def ends(tmp_path: Path) -> dict[str, dict[str, bytes]]:
-    """What the data folder holds before, after the addition, and after ingest."""
-    make(tmp_path / "whole")
+def ends(what: str, tmp_path: Path) -> Iterator[dict[str, dict[str, bytes]]]:
+    """What the data folder holds before the act, after it, and after ingest."""
+    make(tmp_path / "whole", what)
     found = {"before": tree()}
-    second_add()
-    found["add"] = tree()
+    ACTS[what]()
+    found["after"] = tree()
     ingest.main()
-    found["ingest"] = tree()
-    yield found  # type: ignore[misc]
+    found["ingested"] = tree()
+    assert _runs(found["before"]) != _runs(found["ingested"])
+    yield found
     os.chdir(ROOT)
 
 
@@ -108,42 +149,39 @@ def _check(what: str, killed: subprocess.Popen[str], ends: dict[str, dict[str, b
     said = killed.communicate()[1]
     assert killed.returncode in (0, -signal.SIGKILL), said
     left = tree()
-    if what == "add":
-        ingest.main()
-        assert _runs(tree()) in (_runs(ends["before"]), _runs(ends["ingest"]))
-        shutil.rmtree("data/runs")
-        second_add()
-        ingest.main()
+    either = (_runs(ends["before"]), _runs(ends["ingested"]))
+    if what == "ingest":
+        assert _runs(left) in (*either, {})
     else:
-        assert _runs(left) in (_runs(ends["before"]), _runs(ends["ingest"]), {})
         ingest.main()
-    assert tree() == ends["ingest"]
+        assert _runs(tree()) in either
+        shutil.rmtree("data/runs")
+        ACTS[what]()
+    ingest.main()
+    assert tree() == ends["ingested"]
     return killed.returncode != 0
 
 
 def _at(what: str, at: int, folder: Path, ends: dict[str, dict[str, bytes]]) -> bool:
-    make(folder)
-    if what == "ingest":
-        second_add()
+    make(folder, what)
     return _check(what, child(what, at, folder), ends)
 
 
-@pytest.mark.parametrize("what", ["add", "ingest"])
+@pytest.mark.parametrize("what", ACTS)
 def test_killed_at_an_operation(
     what: str, tmp_path: Path, ends: dict[str, dict[str, bytes]]
 ) -> None:
-    make(tmp_path / "counted")
-    if what == "ingest":
-        second_add()
+    make(tmp_path / "counted", what)
     counted = child(what, 0, tmp_path / "counted")
     number = int(counted.communicate()[1].split()[-1])
-    assert tree() == ends[what]
-    for at in sorted({number, number - 1, *random.Random(0).sample(range(1, number), 2)}):
+    assert tree() == ends["after"]
+    some = random.Random(0).sample(range(1, number), min(2, number - 1))
+    for at in sorted({number, number - 1, *some}):
         assert _at(what, at, tmp_path / str(at), ends), at
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["add", "ingest"])
+@pytest.mark.parametrize("what", ACTS)
 def test_killed_a_hundred_times(
     what: str, tmp_path: Path, ends: dict[str, dict[str, bytes]]
 ) -> None:
@@ -152,9 +190,7 @@ def test_killed_a_hundred_times(
     Those times follow the machine: longer after a kill that came in time, shorter after one that
     came too late, until 25 have come in time.
     """
-    make(tmp_path / "counted")
-    if what == "ingest":
-        second_add()
+    make(tmp_path / "counted", what)
     process = child(what, 0, tmp_path / "counted")
     assert process.stdout is not None and process.stdout.readline()
     start = time.monotonic()
@@ -166,9 +202,7 @@ def test_killed_a_hundred_times(
     while tries < 50 or kills < 75:
         tries += 1
         folder = tmp_path / f"after{tries}"
-        make(folder)
-        if what == "ingest":
-            second_add()
+        make(folder, what)
         process = child(what, 0, folder)
         assert process.stdout is not None and process.stdout.readline()
         time.sleep(chance.uniform(0.0, took))

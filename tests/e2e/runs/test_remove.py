@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import chdir
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from scaling.errors import InputError
 from scaling.pipeline import ingest, validate
 from scaling.runs.inbox import withdrawals
 from tests.support.command import cli
-from tests.unit.pipeline.test_ingest import METADATA
+from tests.support.inbox_project import fill
 
 TODAY = datetime.now(UTC).date()
 ROWS = "run,observed,params,tokens,metric,metric_kind,dataset,unit,value\n" + "".join(
@@ -24,21 +26,13 @@ BECAUSE = ("--reason", "its learning rate was wrong", "--by", "Ada")
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path) -> Iterator[None]:
     """A project with a published source and one of the team's own, entered."""
-    monkeypatch.chdir(tmp_path)
-    for name, text in {
-        "params.yaml": "as_of: null\ndisclose_internal: false\n",
-        "data/published/paper/source.yaml": METADATA,
-        "data/published/paper/runs.csv": ROWS,
-        "data/internal/README.md": "Inbox",
-        "in/team.csv": ROWS,
-    }.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text, encoding="utf-8")
-    added = cli("add", "in/team.csv")
-    assert added.returncode == 0, added.stderr
-    return tmp_path
+    files = {"data/published/paper/runs.csv": ROWS, "in/team.csv": ROWS}
+    with chdir(fill(tmp_path, files, disclosed=False)):
+        added = cli("add", "in/team.csv")
+        assert added.returncode == 0, added.stderr
+        yield
 
 
 def stages() -> dict[str, dict[str, object]]:
@@ -56,7 +50,7 @@ def runs(source: str) -> list[str]:
 @pytest.mark.parametrize(
     "name", [("team", "b"), ("internal-1", "internal-1/run-2"), ("paper", "b")]
 )
-def test_a_run_goes_and_is_restored(project: Path, name: tuple[str, str]) -> None:
+def test_a_run_goes_and_is_restored(project: None, name: tuple[str, str]) -> None:
     source, run = name
     table = "paper" if source == "paper" else "internal-1"
     everything = stages()[table]
@@ -80,7 +74,7 @@ def test_a_run_goes_and_is_restored(project: Path, name: tuple[str, str]) -> Non
     assert Path(f"data/validated/{table}.parquet").read_bytes() == whole
 
 
-def test_a_source_goes_whole(project: Path) -> None:
+def test_a_source_goes_whole(project: None) -> None:
     assert cli("remove", "team", *BECAUSE).returncode == 0
     assert (stages()["internal-1"]["rows"], runs("internal-1")) == (0, [])
     assert cli("remove", "team", "--run", "b", *BECAUSE).returncode == 0
@@ -90,7 +84,7 @@ def test_a_source_goes_whole(project: Path) -> None:
     assert runs("internal-1") == ["internal-1/run-1", "internal-1/run-3"]
 
 
-def test_a_withdrawn_run_stays_withdrawn_when_it_is_added_again(project: Path) -> None:
+def test_a_withdrawn_run_stays_withdrawn_when_it_is_added_again(project: None) -> None:
     cli("remove", "team", "--run", "b", *BECAUSE)
     # In another order and corrected: names and values are new, the run is the same.
     head, *lines = ROWS.splitlines(keepends=True)
@@ -103,7 +97,7 @@ def test_a_withdrawn_run_stays_withdrawn_when_it_is_added_again(project: Path) -
     assert out["value"].to_list() == [2.41]
 
 
-def test_withdrawn_rows_take_no_part_in_the_checks_of_others(project: Path) -> None:
+def test_withdrawn_rows_take_no_part_in_the_checks_of_others(project: None) -> None:
     text = ROWS + "d,2024-12-01,3e9,2e10,loss@c4,loss,c4,nats/token,-1\n"
     Path("data/published/paper/runs.csv").write_text(text)
     assert (stages()["paper"]["quarantined"]) == 1
@@ -115,7 +109,7 @@ def test_withdrawn_rows_take_no_part_in_the_checks_of_others(project: Path) -> N
     assert json.loads(file.read_text()) == line | {"reason": BECAUSE[1], "by": "Ada"}
 
 
-def test_names_of_internal_sources_stay_inside(project: Path) -> None:
+def test_names_of_internal_sources_stay_inside(project: None) -> None:
     cli("remove", "team", *BECAUSE)
     stages()
     assert not list(Path("data/withdrawn").glob("*")) if Path("data/withdrawn").exists() else True
@@ -123,7 +117,7 @@ def test_names_of_internal_sources_stay_inside(project: Path) -> None:
     assert "team" not in Path("data/validation.json").read_text()
 
 
-def test_a_past_day_knows_of_no_later_withdrawal(project: Path) -> None:
+def test_a_past_day_knows_of_no_later_withdrawal(project: None) -> None:
     cli("remove", "paper", "--run", "b", *BECAUSE)
     file = Path("data/withdrawn/paper.jsonl")
     file.write_text(file.read_text().replace(str(TODAY), "2026-01-10"))
@@ -142,24 +136,25 @@ def test_a_past_day_knows_of_no_later_withdrawal(project: Path) -> None:
         (("taem", *BECAUSE), "no such source; found 'taem'"),
     ],
 )
-def test_what_cannot_be_is_refused(project: Path, options: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_is_refused(project: None, options: tuple[str, ...], message: str) -> None:
     refused = cli("remove", *options, "--by", "Ada")
     assert refused.returncode == 2 and message in refused.stderr
     assert not Path("data/internal/store/team/withdrawn.jsonl").exists()
 
 
-def test_twice_is_once_and_all_are_listed(project: Path) -> None:
+def test_twice_is_once_and_all_are_listed(project: None) -> None:
     assert "nothing was ever withdrawn" in cli("remove").stdout
     cli("remove", "team", "--run", "b", *BECAUSE)
     assert "withdrawn already" in cli("remove", "team", "--run", "b", *BECAUSE).stdout
     cli("remove", "paper", *BECAUSE)
     cli("remove", "paper", "--undo", "--by", "Bob")
+    assert "restored already" in cli("remove", "paper", "--undo", "--by", "Bob").stdout
     listed = cli("remove").stdout
     assert listed.count("\n") == 3
     assert f"paper: {TODAY} the whole source restored by Bob\n" in listed
 
 
-def test_a_line_that_was_edited_is_named(project: Path) -> None:
+def test_a_line_that_was_edited_is_named(project: None) -> None:
     cli("remove", "paper", *BECAUSE)
     file = Path("data/withdrawn/paper.jsonl")
     file.write_text(file.read_text().replace("true", '"yes"'))

@@ -123,11 +123,12 @@ def wandb_table(path: Path, made: list[tuple[str, Call]]) -> Path:
     return path
 
 
-def hf(folder: Path, made: list[Call]) -> Path:
+def hf(folder: Path, made: list[Call], planned: int | None = None) -> Path:
+    """The state at the last call, which is the run's end unless more steps are planned."""
     path = folder / "run.trainer_state.json"
-    last = made[-1].step
+    state = {"global_step": made[-1].step, "max_steps": planned or made[-1].step}
     log = [{"step": call.step} | call.values for call in made]
-    path.write_text(json.dumps({"global_step": last, "max_steps": last, "log_history": log}))
+    path.write_text(json.dumps({**state, "log_history": log}))
     return path
 
 

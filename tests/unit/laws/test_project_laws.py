@@ -8,32 +8,9 @@ import pytest
 
 from scaling import laws
 from scaling.errors import InputError
+from tests.support.toy_law import TOY
 
-LAW = '''"""A straight line in the logarithm. Source: this test."""
-
-from __future__ import annotations
-
-import numpy as np
-
-from scaling.laws import Law, Param
-
-
-def predict(p, x):
-    return p.c / np.log1p(x.tokens) ** p.a
-
-
-LAW = Law(
-    name="own",
-    title="Own law",
-    formula="L = c / log(1 + D)^a",
-    citation="this test",
-    params=(Param("c", "1", "size", start=(1.0, 1e4)), Param("a", "1", "exponent")),
-    inputs=("tokens",),
-    predict=predict,
-    assumes="a test",
-    fails="always",
-)
-'''
+LAW = TOY.replace("toy_logarithm", "own")
 
 
 @pytest.fixture
@@ -46,9 +23,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_law_file_is_in_the_registry_from_then_on(folder: Path) -> None:
     assert "own" not in laws.load()
     (folder / "own.py").write_text(LAW)
-    assert laws.get("own").title == "Own law"
-    assert laws.page(laws.get("own")).startswith("A straight line")
-    (folder / "own.py").write_text(LAW.replace("Own law", "Other"))
+    assert laws.get("own").title == "Toy law"
+    assert laws.page(laws.get("own")).startswith("A toy: loss falls")
+    (folder / "own.py").write_text(LAW.replace("Toy law", "Other"))
     assert laws.get("own").title == "Other"
     (folder / "own.py").unlink()
     with pytest.raises(InputError, match="unknown law"):
@@ -65,10 +42,10 @@ def test_other_files_are_no_laws(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("own.py", LAW.replace("predict(p, x):", "predict(p, x)"), r"own.py, line 10: no Python"),
-        ("own.py", LAW.replace("import numpy", "import numpty"), r"own.py, line 5: ModuleNotFound"),
-        ("own.py", LAW.replace("inputs=", "input="), r"own.py, line 14: TypeError"),
-        ("own.py", LAW + "raise SystemExit(3)\n", r"own.py, line 25: SystemExit"),
+        ("own.py", LAW.replace("predict(p, x):", "predict(p, x)"), r"own.py, line 13: no Python"),
+        ("own.py", LAW.replace("import numpy", "import numpty"), r"own.py, line 8: ModuleNotFound"),
+        ("own.py", LAW.replace("inputs=", "input="), r"own.py, line 17: TypeError"),
+        ("own.py", LAW + "raise SystemExit(3)\n", r"own.py, line 29: SystemExit"),
         ("own.py", "open('made', 'w')\n", r"own.py: no law in this file; allowed: LAW = Law"),
         ("own.py", "LAW = 3\n", r"own.py: LAW is no law; found 3"),
         ("other.py", LAW, r"other.py: LAW has another name; found 'own'; allowed: other"),

@@ -11,20 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scaling.errors import InputError
 from scaling.pipeline import ingest
+from scaling.runs.inbox.aliases import unnumbered
 from scaling.runs.schema import RUN, dtypes
-
-METADATA = """
-title: T
-citations: [A]
-licence: MIT
-origin: a/b@c
-accessed: 2025-01-01
-observed: 2024-01-01
-changed: []
-notes: []
-defects: []
-"""
+from tests.support.inbox_project import METADATA
 
 
 @pytest.fixture
@@ -166,3 +157,28 @@ def test_published_counts_may_have_a_letter(project: Path) -> None:
     ingest.main()
     table = _out()["paper"]
     assert table.select("params", "tokens", "unparsed").rows() == [(7e10, 1.4e12, None)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("run,params,value\nx,30,3\n", "row 1, column 'params': too small"),
+        ("run,tokens,value\nx,2e10,3\ny,26,3\n", "row 2, column 'tokens': too small"),
+        (
+            "run,metric,metric_kind,unit,value\nx,loss@c4,loss,nats/token,20\n",
+            "too high for a loss in nats/token",
+        ),
+    ],
+)
+def test_units_of_a_table_put_there_by_hand_are_checked(
+    project: Path, cells: str, message: str
+) -> None:
+    _put("data/internal/team.csv", cells)
+    with pytest.raises(InputError) as refused:
+        list(ingest.ingest(ingest.PUBLISHED, ingest.INTERNAL)[unnumbered("team")])
+    said = str(refused.value)
+    assert said.startswith("data/internal/team.csv: units are missing") and message in said
+    assert "scaling add PATH --as NAME --map" in said
+    _put("data/internal/team.csv", "run,params,tokens,value\nx,30M,1B,3\n")
+    made = pl.concat(ingest.ingest(ingest.PUBLISHED, ingest.INTERNAL)[unnumbered("team")])
+    assert made.select("params", "tokens").rows() == [(3e7, 1e9)]

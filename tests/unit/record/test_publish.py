@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from scaling.cli.display.version import shown
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
-from scaling.record.versions.store import is_published
+from scaling.record.versions.store import holding, is_published
 from scaling.record.versions.verify import verify
 from tests.support.publish_project import (
     FILES,
@@ -56,6 +57,25 @@ def test_publishing_twice_is_one_version(root: Path) -> None:
     assert (second.version, second.new, second.restored) == (first.version, False, ())
     assert "already published" in second.sentence
     assert content(root) == before
+
+
+def test_after_an_undone_change_the_version_before_holds(root: Path) -> None:
+    first = publish(root, now=NOON).version
+    assert holding(root)[1] == ""
+    write_report(root, "# Another\n")
+    second = publish(root, now=NOON).version
+    write_report(root, "# Report\n")
+    (root / "data/validated/a.parquet").write_text(FILES["data/validated/a.parquet"])
+    again = publish(root, now=NOON)
+    assert (again.version, again.new) == (first, False)
+    assert f"which is not the newest version: {second[:12]} is" in again.sentence
+    held, note = holding(root)
+    assert held is not None and held.version == first and f"{second[:12]} is" in note
+    assert shown(root / "reports", None)[0].name == first
+    assert shown(root / "reports", second[:9])[0].name == second
+    # Without the outputs, or with others that are not published, it is the newest.
+    write_report(root, "# Not published\n")
+    assert shown(root / "reports", None) == (root / "reports" / second, "")
 
 
 @pytest.mark.parametrize(

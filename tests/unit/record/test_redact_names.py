@@ -21,7 +21,7 @@ from scaling.record.editions.disclose import Wanted, disclose
 from scaling.record.versions.fingerprint import Current
 from scaling.record.versions.store import issue
 from scaling.runs.schema import FORECAST, RUN, dtypes
-from tests.unit.pipeline.test_ingest import METADATA
+from tests.support.inbox_project import METADATA
 
 SECRET = bytes(range(100, 132))
 LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGH0123456789 ,'\"-_=+é日;&<"

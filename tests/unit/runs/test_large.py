@@ -11,8 +11,8 @@ from scaling.errors import InputError
 from scaling.pipeline import ingest, validate
 from scaling.runs import formats
 from scaling.runs.formats import csv_file
-from tests.e2e.runs.test_add import MAPS, project, scaling_add, table, tree
 from tests.support import ROOT
+from tests.support.inbox_project import MAPS, project, scaling_add, table, tree
 
 __all__ = ["project"]
 PAPER = ROOT / "data/published/olmo-ladder/runs.csv"
