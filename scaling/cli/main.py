@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
-from typing import TextIO
+from collections.abc import Iterator
 
 import typer
 
@@ -41,31 +42,36 @@ def _plain(found: re.Match[str]) -> str:
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|((?:(?!\x1b\[[0-9;]*m).)+)", re.DOTALL)
 
 
-def _neutralised(stream: TextIO) -> TextIO:
+@contextlib.contextmanager
+def _text_alone(name: str) -> Iterator[None]:
+    """The standard stream of this name as one that shows text alone, and as it was afterwards."""
+    stream = getattr(sys, name)
     buffer = getattr(stream, "buffer", None)
     if buffer is None:
-        return stream
+        yield
+        return
     stream.flush()
-    return _Shown(
-        buffer,
-        encoding=stream.encoding,
-        errors=stream.errors,
-        line_buffering=bool(getattr(stream, "line_buffering", False)),
-        write_through=True,
-    )
+    shown = _Shown(buffer, stream.encoding, stream.errors, write_through=True)
+    setattr(sys, name, shown)
+    try:
+        yield
+    finally:
+        setattr(sys, name, stream)
+        with contextlib.suppress(BrokenPipeError):
+            shown.detach()
 
 
 def main() -> None:
     """Entry point: an InputError is one message on standard error and exit code 2; what stands in
     the way of publishing is one message and exit code 1."""
-    sys.stdout, sys.stderr = _neutralised(sys.stdout), _neutralised(sys.stderr)
     try:
-        app()
+        with _text_alone("stdout"), _text_alone("stderr"):
+            app()
     except InputError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {as_text(str(error))}", file=sys.stderr)
         sys.exit(2)
     except PublishError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {as_text(str(error))}", file=sys.stderr)
         sys.exit(1)
 
 

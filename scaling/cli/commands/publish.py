@@ -11,6 +11,11 @@ from scaling.cli.commands._options import TRUST, Secret
 from scaling.errors import InputError
 
 PANEL = TRUST
+# Solved on a made study: the four parameters of a law in params alone, to half a standard error.
+GIVEN_AWAY = (
+    "This edition shows forecasts of internal studies. As many medians as a law has parameters are "
+    "enough to solve for the law, and so for what these runs reached."
+)
 
 
 def publish(
@@ -24,8 +29,12 @@ def publish(
     redact: Annotated[
         bool, typer.Option("--redact", help="Also write an edition without internal runs.")
     ] = False,
-    sealed: Annotated[
-        bool, typer.Option("--sealed", help="Leave internal forecasts out of the edition too.")
+    forecasts: Annotated[
+        bool,
+        typer.Option(
+            "--with-forecasts",
+            help="Show forecasts of internal studies in the edition; their laws can be solved for.",
+        ),
     ] = False,
     secret: Secret = None,
 ) -> None:
@@ -34,8 +43,8 @@ def publish(
     from scaling.pipeline.publish import publish as run
     from scaling.record.editions import salt as secrets
 
-    if (sealed or secret) and not redact:
-        raise InputError("--sealed and --secret need --redact")
+    if (forecasts or secret) and not redact:
+        raise InputError("--with-forecasts and --secret need --redact")
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
     with hold_project(Path().resolve()):
@@ -45,9 +54,11 @@ def publish(
         from scaling.record.editions.redact import FOLDER, write
         from scaling.record.editions.redact import redact as edition_of
 
-        edition = edition_of(Path(), made.version, salt, sealed=sealed)
+        edition = edition_of(Path(), made.version, salt, sealed=not forecasts)
         folder = write(edition, Path("reports") / FOLDER)
         typer.echo(f"redacted edition {edition.id}\n{folder}")
+        if forecasts:
+            typer.echo(GIVEN_AWAY, err=True)
     if tag:
         from scaling.record.versions.tags import tag_versions
 

@@ -24,6 +24,7 @@ import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -273,10 +274,13 @@ def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, 
     targets = dict.fromkeys(row["target"] for row in rows)
     named = {"study": sorted(hidden), "source": sources, "target": list(targets)}
     words = {"study": "internal-study", "source": "internal-source", "target": "target"}
-    return {
-        kind: {name: f"{words[kind]}-{number}" for number, name in enumerate(names, 1)}
-        for kind, names in named.items()
-    }
+    # No alias is the name of something else, so that an edition reads one way only.
+    real = {*(row["study"] for row in rows), *targets, *sources}
+    aliases: dict[str, dict[str, str]] = {}
+    for kind, names in named.items():
+        free = (one for n in count(1) if (one := f"{words[kind]}-{n}") not in real)
+        aliases[kind] = dict(zip(names, free, strict=False))
+    return aliases
 
 
 def _names(hidden: Hidden, aliases: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -44,6 +44,8 @@ Judge = Callable[[pl.DataFrame, str, str], list[str]]
 INTERNAL = Path("data/internal")
 PUBLISHED = Path("data/published")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# What stands for a source in everything that is published.
+_ALIAS = re.compile(r"internal-[0-9]+")
 
 
 @dataclass
@@ -231,8 +233,8 @@ def _stem(path: Path) -> str:
 
 
 def _checked_name(name: str, path: Path) -> str:
-    if not _NAME.fullmatch(name):
-        allowed = "small letters, digits, '.', '_' and '-'"
+    if not _NAME.fullmatch(name) or _ALIAS.fullmatch(name):
+        allowed = "small letters, digits, '.', '_' and '-', and not internal-NUMBER"
         hint = "Name the source with --as NAME."
         raise InputError(
             "is not a name for a source", file=path, value=name, allowed=allowed, hint=hint

@@ -121,7 +121,7 @@ def _stages() -> None:
 @pytest.fixture(scope="module")
 def bundle(project: Path) -> Path:
     """The project's edition, as the command makes it."""
-    assert scaling("publish", "--redact") == 0
+    assert scaling("publish", "--redact", "--with-forecasts") == 0
     [folder] = Path("reports/redacted").iterdir()
     return folder.resolve()
 
@@ -320,7 +320,7 @@ def test_a_proof_that_was_made_up_is_refused(bundle: Path, change: str) -> None:
 
 
 def test_sealed_forecasts_are_bound_and_not_shown(bundle: Path) -> None:
-    assert scaling("publish", "--redact", "--sealed") == 0
+    assert scaling("publish", "--redact") == 0
     [sealed] = [one for one in bundle.parent.iterdir() if verify.read(one)["sealed"]]
     assert set(pl.read_csv(sealed / "forecast.csv")["study"]) == {"gemstones"}
     assert scaling("verify", sealed, "--full", sealed.parents[1] / sealed_version(sealed)) == 0
@@ -338,7 +338,7 @@ def sealed_version(folder: Path) -> str:
 
 def test_the_same_again_is_one_edition(bundle: Path) -> None:
     before = everything(bundle)
-    assert scaling("publish", "--redact") == 0
+    assert scaling("publish", "--redact", "--with-forecasts") == 0
     assert [one.name for one in bundle.parent.iterdir()] == [bundle.name]
     assert everything(bundle) == before
 
@@ -402,7 +402,7 @@ def test_the_secret_is_asked_for_and_never_told(
     assert scaling("publish", "--redact", "--secret", inside) == 2
     inside.unlink()
     assert scaling("publish", "--redact", "--secret", tmp_path / "none") == 2
-    assert scaling("publish", "--sealed") == 2
+    assert scaling("publish", "--with-forecasts") == 2
     out, err = capsys.readouterr()
     assert "others may read the secret" in err and "must not lie in the project" in err
     assert [text for text in (SECRET, SECRET[:-2], bad) if text in out + err] == []
