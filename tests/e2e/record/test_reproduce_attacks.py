@@ -74,7 +74,7 @@ def test_an_honest_version_is_the_same_and_its_code_is_announced_before_it_runs(
     assert result.same and result.files == 3, result
     revision = git(root, "rev-parse", "HEAD").strip()[:12]
     sentence = f"Now the code of commit {revision} runs on this machine, {isolation().value}."
-    assert said.index(sentence) < said.index(f"reproducing {version}")
+    assert said.index(sentence) < said.index(f"reproducing {version[:12]}")
     assert git(root, "worktree", "list").count("\n") == 1
     assert git(root, "status", "--porcelain") == ""
 
@@ -161,9 +161,9 @@ CHANGES = """
 
 def with_changes(root: Path) -> str:
     """A second version, with a file on what changed since the first."""
+    published(root)
     write(root, {"scaling/record/__init__.py": "", "scaling/record/changes/__init__.py": ""})
     write(root, {"scaling/record/changes/between.py": CHANGES})
-    published(root)
     write(root, {"reports/current/changes.json": '{"told_by": {}, "seen": 2}'})
     return published(root)
 
