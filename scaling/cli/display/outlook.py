@@ -12,7 +12,7 @@ LARGE = 400_000
 
 
 def outlook(rows: pl.DataFrame, source: str, payload: str | None = None) -> list[str]:
-    """How many results pass, which are held back by each check, with the first, or withdrawn.
+    """How many results pass, and which are held back or flagged by each check, with the first.
 
     ``rows`` are all that the source's files make, as `scaling.runs.inbox.read.source_rows`; with
     ``payload`` only those of that file are counted. They go through the checks of the source itself
@@ -32,12 +32,15 @@ def outlook(rows: pl.DataFrame, source: str, payload: str | None = None) -> list
     checked = validate(table, source, _released(table, named.filter(~out)))
     counting = pl.lit(True) if payload is None else pl.col("payload") == payload
     held = checked.quarantine.filter(counting)
-    total, gone = table.filter(counting).height, own.filter(out).filter(counting).height
-    lines = _verdict(total, held.height)
-    errors = checked.findings.filter(outcome="quarantined", severity="error")
+    mine, gone = table.filter(counting), own.filter(out).filter(counting).height
     keys = ["file", "row", "run"]
-    found = errors.join(held.select(keys).unique(), on=keys, how="semi", nulls_equal=True)
-    lines += [_line(part) for _, part in found.group_by("check", maintain_order=True)]
+    found = checked.findings.join(
+        mine.select(keys).unique(), on=keys, how="semi", nulls_equal=True, maintain_order="left"
+    )
+    lines = _verdict(mine.height, held.height)
+    lines += _lines(found.filter(outcome="quarantined", severity="error"))
+    if warned := _lines(found.filter(outcome="flagged")):
+        lines += ["warnings, which hold nothing back:", *warned]
     return lines + [f"{counted(gone, 'row')} withdrawn; `scaling remove` lists why"] * (gone > 0)
 
 
@@ -51,12 +54,17 @@ def _verdict(total: int, held: int) -> list[str]:
     return [f"{some} the checks; a refit will hold back {held}:"]
 
 
+def _lines(findings: pl.DataFrame) -> list[str]:
+    """A line a check, with the first example."""
+    return [_line(part) for _, part in findings.group_by("check", maintain_order=True)]
+
+
 def _line(part: pl.DataFrame) -> str:
     one = part.row(0, named=True)
     place = f"row {one['row']}, run {shorten(one['run'])}, column {one['column']!r}"
     what = f"found {shorten(one['found'])}; allowed: {one['allowed']}"
     results = counted(part.height, "result")
-    return clean(f"  {one['check']}: {results} (the first: {place}: {what})")
+    return "  " + clean(f"{one['check']}: {results} (the first: {place}: {what})")
 
 
 def _released(own: pl.DataFrame, named: pl.DataFrame) -> dict[str, frozenset[str]]:

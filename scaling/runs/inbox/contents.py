@@ -30,6 +30,7 @@ from scaling.runs.inbox.remarks import (
     left_out_runs,
     means,
     nothing_beside,
+    other_units,
     reasons,
 )
 from scaling.runs.inbox.several_runs import refuse_several
@@ -57,17 +58,21 @@ def contents(
     form = format_of(staged.place)
     results, unparsed, first = 0, 0, None
     tracker, early = Contents([]), []
+    largest: dict[str, float] = {}
     for cells, rows in parts_of(staged.place, mapping, entering=True):
         if form.raw:
             tracker, rows = _tracker(cells, rows, mapping, partial, form.ordered), counting(rows)
         names = with_rows(names, rows)
         results += rows.height
+        tops = rows.group_by("metric").agg(pl.col("value").fill_nan(None).max()).drop_nulls()
+        largest |= {name: max(top, largest.get(name, top)) for name, top in tops.iter_rows()}
         lost = rows.filter(pl.col("unparsed").is_not_null())
         unparsed += lost.height
         first = first or (lost["row"][0], lost["unparsed"][0]) if lost.height else first
         # A day more, for today is in UTC.
         early += [rows.filter(pl.col("observed") > today + timedelta(days=1))]
     remarks = [counted(results, "result"), *_too_early(pl.concat(early), today)]
+    remarks += other_units(mapping, largest)
     if unparsed and unparsed == results:
         where = first or (None, "{}")
         raise InputError(f"no row can be read; the first: {_lost(where[1])}", row=where[0])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping as ByMetric
+
 import polars as pl
 
 from scaling.errors import counted, shorten
@@ -14,6 +18,12 @@ NO_ORDER = (
     "if there are any, count too"
 )
 _MOST_NAMED = 20
+# Words in a metric's name, and the unit that they speak of.
+_UNIT_WORDS = (
+    (re.compile(r"(?:^|[^a-z])(ppl|perplexity)(?:$|[^a-z])", re.IGNORECASE), "perplexity"),
+    (re.compile(r"(?:^|[^a-z])(bpb|bits.per.byte)(?:$|[^a-z])", re.IGNORECASE), "bits/byte"),
+    (re.compile(r"(%|(?:^|[^a-z])(?:pct|percent)(?:$|[^a-z]))", re.IGNORECASE), "percent"),
+)
 
 
 def left_out_runs(cells: pl.DataFrame) -> list[str]:
@@ -72,3 +82,25 @@ def nothing_beside(rows: pl.DataFrame, mapping: Mapping) -> list[str]:
         for ours, source in mapping.columns.items()
         if (n := rows.filter(pl.col(ours).is_null() & pl.col("unparsed").is_null()).height)
     ]
+
+
+def other_units(mapping: Mapping, largest: ByMetric[str, float]) -> list[str]:
+    """Metrics whose name or values speak of another unit than the mapping states.
+
+    ``largest`` is the largest value of each metric, in the unit that it is turned into.
+    """
+    said = []
+    for theirs, one in mapping.metrics.items():
+        for pattern, unit in _UNIT_WORDS:
+            if (word := pattern.search(theirs)) and unit not in (one.unit, one.kind):
+                said.append(
+                    f"{theirs!r} speaks of {word[1]!r}, and is read in {one.unit}: if it is in "
+                    f"{unit}, --metric '{theirs}={one.id}:{unit}'"
+                )
+        top = largest.get(one.id, math.inf) * (100.0 if one.to == "fraction" else 1.0)
+        if one.kind == "accuracy" and one.unit == "percent" and top <= 1.0:
+            said.append(
+                f"no value of {theirs!r} is above 1 percent: if they are fractions, --metric "
+                f"'{theirs}={one.id}:fraction'"
+            )
+    return said
