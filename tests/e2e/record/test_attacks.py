@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from scaling.record.versions import checkpoint
 from scaling.record.versions.ledger import LEDGER, MANIFEST, entry_of, version_of
 from scaling.record.versions.tags import TAG, tag_versions
 from scaling.record.versions.verify import verify
+from tests.support.needs import OPENSSH
 from tests.support.publish_project import NOON, fill, git, write_report
 
 RULES = "data/thresholds/rules.csv"
@@ -270,3 +272,23 @@ def test_a_record_that_grew_is_what_the_checkpoint_says(record: Path) -> None:
     assert list(checkpoint.since(record, kept)) == []
     shutil.rmtree(record / "reports")
     found(list(checkpoint.since(record, kept)), "is not there")
+
+
+@OPENSSH.unless(shutil.which("ssh-keygen") is not None)
+def test_a_checkpoint_is_signed_by_the_key_that_git_has(record: Path, tmp_path: Path) -> None:
+    assert checkpoint.signed(record, checkpoint.text(record)) is None
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (tmp_path / "allowed").write_text(f"a@example.org {key.with_suffix('.pub').read_text()}")
+    for name, value in (
+        ("gpg.format", "ssh"),
+        ("user.signingkey", str(key)),
+        ("gpg.ssh.allowedSignersFile", str(tmp_path / "allowed")),
+    ):
+        git(record, "config", name, value)
+    text = checkpoint.signed(record, checkpoint.text(record))
+    assert text is not None and checkpoint.read(text) == checkpoint.heads(record)
+    said, good = checkpoint.signature(record, text)
+    assert good and "signature is good" in said
+    said, good = checkpoint.signature(record, text.replace(" 3 ", " 2 "))
+    assert not good and "not good" in said
