@@ -112,7 +112,9 @@ def _rows(sizes: list[int], tables: int) -> Iterator[str]:
     for even, runs in itertools.product((True, False), sizes):
         hits = [covered(runs, even, seed) for seed in range(tables)]
         known = [one for one in hits if one is not None]
-        shown = " | ".join(f"{100 * share:.1f}" for share in np.mean(known, axis=0))
+        # A cell in which every table was refused has nothing to hold.
+        shares = np.mean(known, axis=0) if known else np.full(len(TRUTH) + 1, np.nan)
+        shown = " | ".join(f"{100 * share:.1f}" for share in shares)
         refused = 100 * (1 - len(known) / tables)
         name = "even" if even else "random"
         yield f"{name} | {runs} | {tables} | {refused:.1f} | {shown}"
