@@ -25,6 +25,7 @@ from scaling.cli.main import app
 from scaling.io.tables import csv_text, unguarded
 from scaling.pipeline import validate
 from scaling.record.audit import run, table
+from scaling.record.audit.hub import Team
 from scaling.record.audit.hub import export as hub
 from scaling.record.audit.match import Rules
 from scaling.record.audit.summary import summarise
@@ -124,7 +125,7 @@ def _hub(folder: Path) -> None:
     line: dict[str, Any] = {"params": 1e9, "tokens": 1e9, "flops": 1.0, "law": "ensemble"}
     rows = [{"study": n, "target": n, **line, "quantile": 0.5, "value": 2.0} for n in NAMES]
     (version / "forecast.csv").write_text(csv_text(pl.DataFrame(rows)), encoding="utf-8")
-    hub([version], folder / "out")
+    hub([version], folder / "out", Team("a team", "team@example.org"))
 
 
 # What a spreadsheet sees ------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from pathlib import Path
 name, source, *targets = sys.argv[1:]
 source = Path(source)
 files = sorted(f for f in source.rglob("*") if f.is_file()) if source.is_dir() else [source]
-text = "".join(f.read_text() for f in files if f.name != ".gitignore")
+text = "".join(f.read_text() for f in files if f.suffix not in ("", ".parquet"))
 if f"break {name}\\n" in text:
     sys.exit(f"inbox.csv, row 3: found -1 in {name}; allowed: > 0")
 if f"refuse {name}\\n" in text:
@@ -39,6 +39,9 @@ for target in map(Path, targets):
     file = target if target.suffix else target / "report.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
+    # A version is bound to the table of each study.
+    for study in "abc" if name == "validate" else "":
+        (target / f"{study}.parquet").write_text(text)
 '''
 PIPELINE = """
 stages:

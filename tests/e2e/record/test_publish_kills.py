@@ -110,6 +110,7 @@ published = [path for path in root.glob("reports/*/**/*") if path.is_file()]
 first = {path: path.read_bytes() for path in published if "current" not in path.parts}
 if harm == "new":
     (root / "reports/current/report.md").write_text("# Second")
+    (root / "data/validated/a.parquet").write_text("other rows")
 safe = root.with_name("safe")
 shutil.copytree(root, safe)
 points = 0

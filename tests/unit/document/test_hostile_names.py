@@ -24,7 +24,7 @@ def written(path: Path, params: dict[str, Any]) -> Path:
 def test_a_name_that_is_a_formula_is_refused(tmp_path: Path, name: str, place: str) -> None:
     named: dict[str, Any] = {name: {}}
     params = {"studies": named} if place == "studies" else {"forecast": {"targets": named}}
-    with pytest.raises(InputError, match=r"formula.*allowed: printable"):
+    with pytest.raises(InputError, match=r"not a study's name|formula.*allowed: printable"):
         load_params(written(tmp_path / "params.yaml", params))
 
 
