@@ -39,6 +39,12 @@ def dvc(root: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=True)
 
 
+def declared(root: Path, text: str) -> None:
+    """Another input, without which other outputs are no other version."""
+    (root / "data/declared").mkdir(parents=True, exist_ok=True)
+    (root / "data/declared/runs.csv").write_text(f"{text}\n")
+
+
 def version(root: Path) -> str:
     return publish(root).version
 
@@ -88,6 +94,7 @@ def test_runs_that_came_before_a_version_was_shared_are_sent_with_it(
         store.mkdir(exist_ok=True)
         (store / name).write_text(f"{name}\n")
         dvc(root, "add", "--quiet", str(store))
+        declared(root, name)
         (root / "reports/current/report.html").write_text(f"{name}\n")
         hashes.append(yaml.safe_load((root / "data/internal/store.dvc").read_text()))
         last = publish(root)
@@ -124,6 +131,7 @@ def test_the_index_is_shared_with_a_version_and_two_workers_do_not_collide_over_
     assert share(second, first, "origin", None) == ["pushed to origin/main"]
     (second / "reports/current").mkdir(exist_ok=True)
     dvc(second, "repro", "--quiet")
+    declared(second, "more")
     (second / "reports/current/report.html").write_text("more\n")
     made = publish(second).version
     assert share(second, made, "origin", None)[-1] == "pushed to origin/main"
