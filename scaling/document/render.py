@@ -28,9 +28,9 @@ def html(report: Report, *, scripted: bool = False) -> str:
     ``scripted`` adds the page's own script: choices, values under the pointer, other axes.
     """
     style, script = stylesheet(), _text("report.js") if scripted else ""
-    allowed = f"script-src '{_digest(script)}'; " if script else ""
+    allowed = f"script-src '{policy_hash(script)}'; " if script else ""
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; {allowed}img-src data:; "
+        f"default-src 'none'; style-src '{policy_hash(style)}'; {allowed}img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     environment = _environment()
@@ -55,7 +55,7 @@ def _text(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def policy_hash(text: str) -> str:
     """What a content-security policy calls the text."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

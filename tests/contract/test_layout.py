@@ -19,6 +19,7 @@ WINGS = (
         "govern",
         "plan",
         "report",
+        "explore",
         "record",
         "pipeline",
         "orchestration",
