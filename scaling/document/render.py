@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from markupsafe import Markup
 
 from scaling.document.blocks import Report
 from scaling.document.palette import rules, variables
+from scaling.document.policy import policy_hash
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # What Markdown reads as markup within a line (an underscore inside a word is none), and what it
@@ -53,11 +52,6 @@ def stylesheet() -> str:
 
 def _text(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def policy_hash(text: str) -> str:
-    """What a content-security policy calls the text."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def markdown(report: Report) -> str:

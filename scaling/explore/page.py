@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling.document.palette import variables
-from scaling.document.render import policy_hash
+from scaling.document.policy import policy_hash
 
 _HERE = Path(__file__).parent
 
