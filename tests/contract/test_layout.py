@@ -23,6 +23,7 @@ WINGS = (
         "explore",
         "record",
         "pipeline",
+        "workspace",
         "orchestration",
         "cli",
     ),
