@@ -1,0 +1,124 @@
+"""What a rule counted of each run, what was not stated, and why an answer is unknown: in words.
+
+No figure stands in these words, so that a redacted pack can carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from scaling.govern.ledger import ENDS
+from scaling.govern.lineage import OTHERS, OWN, has_parent
+
+Rule = Mapping[str, Any]
+_MODEL, _PARENT = "model (no earlier run counted)", "parent (taken as none)"
+
+
+def counted(rule: Rule) -> pl.Expr:
+    """The parts of the figure that the rule compares."""
+    quantity, regime = rule["quantity"], rule["counts"]
+    if quantity == "training_cost":
+        return pl.lit("cost_usd as stated")
+    if quantity == "cluster_peak":
+        return pl.lit("chips x peak_flops")
+    if quantity == "modification_ratio":
+        return pl.lit("this run alone, against parent_flop or the parent's own row")
+    if quantity == "modification_compute" or rule["cumulative"] != "yes":
+        return pl.lit("this run alone")
+    runs, base = pl.col("earlier_runs"), pl.col(f"{regime}_base_central")
+    parts = [
+        pl.lit("this run"),
+        pl.when(runs == 1).then(pl.lit("1 earlier run of the model")),
+        pl.when(runs > 1).then(pl.format("{} earlier runs of the model", runs)),
+        pl.when((base > 0) & (pl.col("downstream") == "no") & has_parent()).then(
+            pl.lit("the original run of the same developer")
+        ),
+        pl.when((base > 0) & (pl.col("downstream") == "yes")).then(
+            pl.lit("the run of another developer that its weights are from")
+        ),
+        pl.when((base > 0) & (pl.col("downstream").is_null() | ~has_parent())).then(
+            pl.lit("what it was trained from")
+        ),
+        pl.when((base == 0) & has_parent() & pl.col(f"{regime}_open").is_null()).then(
+            pl.lit("not the run that its weights are from")
+        ),
+    ]
+    return pl.concat_str(parts, separator="; ", ignore_nulls=True)
+
+
+def not_stated(rule: Rule) -> pl.Expr:
+    """What the runs file leaves open of that figure, with what was taken in its place."""
+    quantity, regime = rule["quantity"], rule["counts"]
+    if quantity in ("training_cost", "cluster_peak"):
+        column = "cost_usd" if quantity == "training_cost" else "chips, peak_flops"
+        figure = pl.col("cost_usd" if quantity == "training_cost" else "cluster_peak")
+        return pl.when(figure.is_null()).then(pl.lit(column)).otherwise(pl.lit("nothing"))
+    absent = pl.col(f"{regime}_absent")
+    parts = [
+        pl.when(pl.col("best").is_null()).then(pl.lit("flop")),
+        pl.when(absent.is_not_null()).then(
+            pl.format("compute by category ({}: counted as far as flop or the ledger has it)", absent)
+        ),
+    ]
+    if quantity == "training_compute" and rule["cumulative"] == "yes":
+        known, entity = has_parent(), pl.col("parent_entity")
+        parts += [
+            pl.when(pl.col("model").is_null()).then(pl.lit(_MODEL)),
+            pl.when(~known).then(pl.lit(_PARENT)),
+            pl.when(known & entity.is_null()).then(pl.lit("parent_entity")),
+            pl.col(f"{regime}_open"),
+        ]
+    words = pl.concat_str(parts, separator="; ", ignore_nulls=True)
+    return pl.when(words == "").then(pl.lit("nothing")).otherwise(words)
+
+
+def over_by(
+    rule: Rule, weights: pl.DataFrame, by_error: pl.Expr
+) -> list[tuple[pl.Expr, pl.Expr, pl.Expr]]:
+    """What may carry a total over: whether it may, what is missing, and the reason in full.
+
+    Args:
+        rule: one that compares training compute; others have only the error of their estimate.
+        weights: rows of counts.csv.
+        by_error: whether the 95 % point of the run's own estimate is over.
+    """
+    error = pl.lit("the 95 % point of the estimate is over the threshold")
+    found = [(by_error, pl.lit("closer estimate"), error)]
+    if rule["quantity"] != "training_compute":
+        return found
+    regime = rule["counts"]
+    silent = pl.col(f"{regime}_unclear")
+    why = pl.format("the text does not settle whether these count: {}", silent)
+    found.append((silent.is_not_null(), pl.format("reading of {}", silent), why))
+    if rule["cumulative"] != "yes":
+        return found
+    rows = weights.filter(pl.col("counts") == regime).to_dicts()
+    own, others = (next(row for row in rows if row["category"] == name) for name in (OWN, OTHERS))
+    open_ = pl.col(f"{regime}_open")
+    why = pl.format("{} is missing, and the rule counts what the run was trained from", open_)
+    found.append((open_.is_not_null(), open_, why))
+    if any(own[end] != others[end] for end in ENDS):
+        name = pl.lit("parent_entity")
+        why = pl.format("{} is missing, and decides whether the parent counts", name)
+        found.append((has_parent() & pl.col("parent_entity").is_null(), name, why))
+    if others["high"] > others["central"]:
+        name = pl.lit("reading of initialised_from")
+        why = pl.lit("the text does not settle whether weights of another developer count")
+        found.append((pl.col("downstream") == "yes", name, why))
+    return found
+
+
+def joined(parts: list[tuple[pl.Expr, pl.Expr]], separator: str) -> pl.Expr:
+    """The words of the parts that are true; null where none is."""
+    words = pl.concat_str(
+        [pl.when(true).then(text) for true, text in parts], separator=separator, ignore_nulls=True
+    )
+    return pl.when(words != "").then(words)
+
+
+def missing_cells(names: pl.Expr) -> pl.Expr:
+    """'a, b' as 'a is missing; b is missing'."""
+    return names.str.replace_all(", ", " is missing; ", literal=True) + " is missing"
