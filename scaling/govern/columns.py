@@ -1,8 +1,8 @@
 """The columns of the registry, of a runs file and of its ledger: dtype, unit, range, meaning. Once.
 
-A condition (``scope_when``, ``nexus_when``, ``conditions_when``) is terms parted by ';', each ``COLUMN OP VALUE``
-over a column of the runs file. OP is one of = has > >= < <=; ``has`` looks into a list parted by
-';' for any of the words parted by '|'.
+A condition (``scope_when``, ``nexus_when``, ``conditions_when``) is terms parted by ';', each
+``COLUMN OP VALUE`` over a column of the runs file. OP is one of = has > >= < <=; ``has`` looks into
+a list parted by ';' for any of the words parted by '|'.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ RULE: tuple[Column, ...] = (
     ),
     _text("comparator", "decides equality", required=True, allowed=(*COMPARATORS, "none")),
     _number("value", "see unit", "the threshold", 1e32, open_low=True),
-    _text("exact", "value as a fraction, where no decimal is equal to it: 1/3, 1e25/3"),
     _text(
         "unit",
         "unit of value",
@@ -86,6 +85,7 @@ RULE: tuple[Column, ...] = (
         allowed=("FLOP", "FLOP/s", "USD", "ratio", "OOM", "none"),
     ),
     _text("counts", "what counts: a name in counts.csv, or none"),
+    _text("exact", "value as a fraction, where no decimal is equal to it: 1/3, 1e25/3"),
     _text("cumulative", "is compute added up over a model's life", allowed=YES_NO),
     _text(
         "attaches",

@@ -242,11 +242,12 @@ def _ends(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.D
 
 def _open(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> NDArray[np.bool_]:
     """Whether the upper end is over the threshold, or a part of the total is missing."""
-    over = exceeds(floats(table, pl.col("high")), rule["value"], equality=rule["comparator"] == ">=")
-    over &= floats(table, pl.col("sigma_used")) > EXACT
-    if rule["quantity"] != "training_compute" or rule["cumulative"] != "yes":
-        return over
-    return over | runs[f"{rule['counts']}_open"].is_not_null().to_numpy()
+    equality, high = rule["comparator"] == ">=", floats(table, pl.col("high"))
+    open_ = exceeds(high, rule["value"], equality=equality)
+    open_[floats(table, pl.col("sigma_used")) <= EXACT] = False
+    if rule["quantity"] == "training_compute" and rule["cumulative"] == "yes":
+        open_[runs[f"{rule['counts']}_open"].is_not_null().to_numpy()] = True
+    return open_
 
 
 def _by_compute(
@@ -270,9 +271,7 @@ def _verdict(
 ) -> pl.DataFrame:
     """What applies, what is missing, the verdict, and whether the estimate is good enough."""
     terms = [
-        term
-        for name in columns.CONDITIONS
-        for term in conditions.terms(rule[name], runs.columns)
+        term for name in columns.CONDITIONS for term in conditions.terms(rule[name], runs.columns)
     ]
     applies, missing = conditions.judge(terms)
     judged = runs.select(applies.alias("applies"), missing.alias("_cells"))
@@ -285,8 +284,7 @@ def _verdict(
         .when(pl.col("by_compute") == NOT_REACHED)
         .then(pl.lit(NOT_REACHED))
         .when(
-            (pl.col("applies") == conditions.UNKNOWN)
-            | pl.col("by_compute").is_in([BELOW, UNKNOWN])
+            (pl.col("applies") == conditions.UNKNOWN) | pl.col("by_compute").is_in([BELOW, UNKNOWN])
         )
         .then(pl.lit(UNKNOWN))
         .otherwise(by_numbers),
@@ -307,7 +305,7 @@ def _why(
     estimated = pl.lit(rule["quantity"] not in ("training_cost", "cluster_peak"))
     spread = (Z90 * pl.col("sigma")).exp()
     whole = runs.with_columns(table.select("verdict", "by_compute", "central", "_cells"))
-    error = estimated & (pl.col("central") * spread >= rule["value"])
+    error = estimated & (pl.col("sigma") > EXACT) & (pl.col("central") * spread >= rule["value"])
     parts = [(pl.col("by_compute") == UNKNOWN, pl.lit(number), pl.lit(f"{number} is missing"))]
     parts += [
         (may & (pl.col("by_compute") == BELOW), what, why)

@@ -53,9 +53,8 @@ def ordered(table: pl.DataFrame) -> pl.DataFrame:
     found = _found(table) if table["parent"].null_count() < table.height else {}
     order = _order(table, found) if found else list(range(table.height))
     place = {old: new for new, old in enumerate(order)}
-    at = [place[found[old]] if old in found else None for old in order] if found else None
-    made = table[order] if found else table
-    made = made.with_columns(parent_at=pl.Series(at or [None], dtype=pl.Int64))
+    at = [place[found[old]] if old in found else None for old in order]
+    made = table[order].with_columns(pl.Series("parent_at", at, dtype=pl.Int64))
     return made.with_columns(
         parent_entity=pl.coalesce("parent_entity", pl.col("entity").gather("parent_at"))
     )

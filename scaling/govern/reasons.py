@@ -57,11 +57,10 @@ def not_stated(rule: Rule) -> pl.Expr:
         figure = pl.col("cost_usd" if quantity == "training_cost" else "cluster_peak")
         return pl.when(figure.is_null()).then(pl.lit(column)).otherwise(pl.lit("nothing"))
     absent = pl.col(f"{regime}_absent")
-    parts = [
+    ledger = pl.format("compute by category ({}: counted as far as flop has it)", absent)
+    parts: list[pl.Expr] = [
         pl.when(pl.col("best").is_null()).then(pl.lit("flop")),
-        pl.when(absent.is_not_null()).then(
-            pl.format("compute by category ({}: counted as far as flop or the ledger has it)", absent)
-        ),
+        pl.when(absent.is_not_null()).then(ledger),
     ]
     if quantity == "training_compute" and rule["cumulative"] == "yes":
         known, entity = has_parent(), pl.col("parent_entity")

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.govern import columns, tables
+from scaling.govern import columns, exact, tables
 
 FOLDER = Path("data/thresholds")
 FILES = {
@@ -72,8 +72,15 @@ def load(folder: Path = FOLDER) -> Registry:
     hashes = {
         file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file, _ in FILES.values()
     }
-    rules = read["rules"].with_columns(verified=verified())
+    rules = read["rules"].with_columns(verified=verified(), value=_nearest(read["rules"]))
     return Registry(rules, read["counts"], read["errors"], read["chips"], hashes)
+
+
+def _nearest(rules: pl.DataFrame) -> pl.Series:
+    """The value, where it is a fraction the float that is nearest to that."""
+    pairs = rules.select("exact", "value").iter_rows()
+    values = [value if text is None else float(exact.parsed(text)) for text, value in pairs]
+    return pl.Series("value", values, dtype=pl.Float64)
 
 
 def verified() -> pl.Expr:

@@ -325,8 +325,8 @@ def _flags(table: pl.DataFrame, on: date) -> pl.DataFrame:
 
 def _derived(table: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     """Facts that conditions ask for and that follow from others."""
-    looked_up = counts["counts"].unique(maintain_order=True).to_list()
-    known = pl.any_horizontal(pl.col(f"{name}_original_central").is_not_null() for name in looked_up)
+    originals = [f"{name}_original_central" for name in counts["counts"].unique()]
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in originals)
     return table.with_columns(
         downstream=pl.when(~has_parent())
         .then(pl.lit("no"))

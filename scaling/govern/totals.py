@@ -72,8 +72,10 @@ def totals(
 
         and ``earlier_runs``, the number of the model's earlier runs.
     """
-    based = [] if ledger is None else ledger.filter(pl.col("category").is_in([OWN, OTHERS]))["run"]
-    counting = Counting(runs, ledger, counts, parents(runs, set(based)))
+    based: set[str] = set()
+    if ledger is not None:  # its rows go before the columns of the parent
+        based.update(ledger.filter(pl.col("category").is_in([OWN, OTHERS]))["run"])
+    counting = Counting(runs, ledger, counts, parents(runs, based))
     own = _own(counting)
     named = pl.col("model").is_not_null()
     earlier = pl.int_range(pl.len()).over("entity", "model")
@@ -153,7 +155,7 @@ def _bases(
     stated = _floats(runs["parent_flop"])
     base, open_ = np.zeros_like(within), list(open_)
     for i in sorted(counting.parents):
-        gaps = dict.fromkeys([open_[i]] if open_[i] else [])
+        gaps = dict.fromkeys(gap for gap in [open_[i]] if gap)
         for one in counting.parents[i]:
             low, central, high = _weight(weights, one.categories)
             if one.stated is not None:
@@ -165,7 +167,8 @@ def _bases(
             if np.isnan(amount).any():
                 amount, gap = np.zeros(3), "parent_flop"
             base[:, i] += np.array([low, central, high]) * amount
-            gaps |= {gap: None} if gap and high > 0 else {}
+            if gap and high > 0:
+                gaps[gap] = None
         open_[i] = ", ".join(gaps) or None
     at = runs["parent_at"]
     whole = pl.Series((within + base)[1]).gather(at).fill_null(float("nan")).to_numpy()
