@@ -240,12 +240,23 @@ RUN: tuple[Column, ...] = (
     _text("assumptions", "what was assumed"),
 )
 
+# The states and the district (USPS Publication 28, appendix B).
+US_STATES = (
+    "Alabama", "Alaska", "Arizona", "Arkansas", "California", "Colorado", "Connecticut",
+    "Delaware", "District of Columbia", "Florida", "Georgia", "Hawaii", "Idaho", "Illinois",
+    "Indiana", "Iowa", "Kansas", "Kentucky", "Louisiana", "Maine", "Maryland", "Massachusetts",
+    "Michigan", "Minnesota", "Mississippi", "Missouri", "Montana", "Nebraska", "Nevada",
+    "New Hampshire", "New Jersey", "New Mexico", "New York", "North Carolina", "North Dakota",
+    "Ohio", "Oklahoma", "Oregon", "Pennsylvania", "Rhode Island", "South Carolina", "South Dakota",
+    "Tennessee", "Texas", "Utah", "Vermont", "Virginia", "Washington", "West Virginia",
+    "Wisconsin", "Wyoming",
+)  # fmt: skip
 # What a list of words may hold, beside what a rule asks for. Any other word is refused: "Europe"
 # would count as no market of the EU.
 WORDS = {
     "markets": ("EU", "US", "Korea", "UK", "China", "Japan", "other"),
     "modality": ("text", "audio", "image", "video", "other"),
-    "us_states": ("California", "other", "none"),
+    "us_states": (*US_STATES, "none"),
 }
 # The columns of a rule that hold conditions, in the order in which they are asked.
 CONDITIONS = ("scope_when", "nexus_when", "conditions_when")

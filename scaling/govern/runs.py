@@ -159,7 +159,6 @@ def _refuse_words(table: pl.DataFrame, rules: pl.DataFrame) -> None:
         strange = parts.list.eval(~pl.element().is_in([*allowed, ""])).list.any()
         shown = f"{', '.join(allowed)}; parted by ';'"
         shown += " (a member state of the EU is EU)" if name == "markets" else ""
-        shown += " (other: every other state)" if name == "us_states" else ""
         tables.first(table, strange, name, "is no word that rules know", shown)
 
 

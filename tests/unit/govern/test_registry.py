@@ -15,7 +15,7 @@ from scaling.cli.main import app
 from scaling.errors import InputError
 from scaling.govern import columns, registry
 
-ON = date(2026, 11, 23)
+ON = date(2026, 11, 30)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,17 @@ def status(loaded: registry.Registry, rule: str, on: date, known: date) -> list[
         ("ca_sb1047_model", ON, ON, ["vetoed"]),
         ("lab_anthropic_4x", date(2026, 2, 23), ON, ["voluntary"]),
         ("lab_anthropic_4x", date(2026, 2, 24), ON, ["superseded"]),
-        ("il_sb315", ON, ON, ["passed"]),
+        ("il_sb315", date(2026, 6, 15), date(2026, 6, 15), ["passed"]),
+        ("il_sb315", ON, date(2026, 7, 5), ["passed"]),
+        ("il_sb315", ON, ON, ["enacted"]),
+        ("il_sb315", date(2027, 1, 1), ON, ["in_force"]),
+        ("il_sb315_audit", date(2027, 12, 31), ON, ["enacted"]),
+        ("us_diffusion_relative", date(2025, 12, 1), date(2025, 12, 1), ["rescinded"]),
+        ("us_diffusion_relative", date(2025, 12, 1), ON, ["on_the_books_not_enforced"]),
+        ("us_gaaia", date(2026, 7, 23), ON, ["superseded"]),
+        ("us_frontier_act", date(2026, 7, 23), ON, ["proposed"]),
+        ("eu_modifier_third", ON, ON, []),
+        ("eu_modifier_third", ON, date(2026, 11, 28), ["in_force"]),
         ("us_s2938", ON, ON, ["proposed"]),
     ],
 )
@@ -70,8 +80,8 @@ def test_one_row_a_rule_on_any_day(loaded: registry.Registry) -> None:
 
 def test_a_rule_without_a_primary_or_two_sources_is_unverified(loaded: registry.Registry) -> None:
     unverified = set(loaded.rules.filter(~pl.col("verified"))["rule"])
-    assert {"us_outbound_prohibited", "il_sb3444", "us_s5616", "prop_aguirre"} <= unverified
-    assert not {"eu_aia_51_2", "ca_sb53", "kr_ai_basic_act", "ct_pa26_15"} & unverified
+    assert {"us_s5616", "prop_aguirre", "us_hr9917"} <= unverified
+    assert not {"eu_aia_51_2", "ca_sb53", "kr_ai_basic_act", "us_outbound_prohibited"} & unverified
 
 
 def test_great_expectations_finds_what_is_wrong(folder: Path) -> None:
