@@ -74,24 +74,32 @@ def not_stated(rule: Rule) -> pl.Expr:
     return pl.when(words == "").then(pl.lit("nothing")).otherwise(words)
 
 
-def over_by(
-    rule: Rule, weights: pl.DataFrame, by_error: pl.Expr
-) -> list[tuple[pl.Expr, pl.Expr, pl.Expr]]:
-    """What may carry a total over: whether it may, what is missing, and the reason in full.
+Part = tuple[pl.Expr, pl.Expr, pl.Expr]
+
+
+def over_by(rule: Rule, weights: pl.DataFrame, by_error: pl.Expr) -> list[Part]:
+    """What may carry a figure over: whether it may, what is missing, and the reason in full.
 
     Args:
-        rule: one that compares training compute; others have only the error of their estimate.
         weights: rows of counts.csv.
-        by_error: whether the 95 % point of the run's own estimate is over.
+        by_error: whether the 95 % point of the run's own estimate is over; it is the reason too
+            where there is no other.
     """
+    found = _open(rule, weights) if rule["quantity"] == "training_compute" else []
     error = pl.lit("the 95 % point of the estimate is over the threshold")
-    found = [(by_error, pl.lit("closer estimate"), error)]
-    if rule["quantity"] != "training_compute":
-        return found
+    if found:
+        by_error = by_error | ~pl.any_horizontal(true for true, *_ in found)
+    else:
+        by_error = pl.lit(value=True)
+    return [*found, (by_error, pl.lit("closer estimate"), error)]
+
+
+def _open(rule: Rule, weights: pl.DataFrame) -> list[Part]:
+    """What the text or the runs file leaves open of a total."""
     regime = rule["counts"]
     silent = pl.col(f"{regime}_unclear")
     why = pl.format("the text does not settle whether these count: {}", silent)
-    found.append((silent.is_not_null(), pl.format("reading of {}", silent), why))
+    found = [(silent.is_not_null(), pl.format("reading of {}", silent), why)]
     if rule["cumulative"] != "yes":
         return found
     rows = weights.filter(pl.col("counts") == regime).to_dicts()
@@ -119,5 +127,6 @@ def joined(parts: list[tuple[pl.Expr, pl.Expr]], separator: str) -> pl.Expr:
 
 
 def missing_cells(names: pl.Expr) -> pl.Expr:
-    """'a, b' as 'a is missing; b is missing'."""
-    return names.str.replace_all(", ", " is missing; ", literal=True) + " is missing"
+    """'a, b' as 'a is missing; b is missing'; of a fact that is worked out, what it needs."""
+    cells = names.str.replace("downstream", "parent_entity", literal=True)
+    return cells.str.replace_all(", ", " is missing; ", literal=True) + " is missing"

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.errors import InputError
+from scaling.errors import InputError, placed
 from scaling.govern import columns, exact, tables
+from scaling.govern.lineage import OTHERS, OWN
 
 FOLDER = Path("data/thresholds")
 FILES = {
@@ -65,10 +66,10 @@ def load(folder: Path = FOLDER) -> Registry:
             regime of counting that there is not.
     """
     read = {name: tables.read(folder / file, cols) for name, (file, cols) in FILES.items()}
-    try:
+    with placed(folder / FILES["counts"][0]):
+        _every_weight(read["counts"])
+    with placed(folder / FILES["rules"][0]):
         _check(read["rules"], read["counts"])
-    except InputError as error:
-        raise error.at(folder / FILES["rules"][0]) from None
     hashes = {
         file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file, _ in FILES.values()
     }
@@ -244,6 +245,28 @@ def problems(counts: pl.DataFrame) -> dict[str, tuple[pl.Expr, str, str, str]]:
             "used, intended or known; cumulative yes or no",
         ),
     }
+
+
+def _every_weight(counts: pl.DataFrame) -> None:
+    """A regime that leaves a category out would count it for nothing, without a word."""
+    listed = (
+        counts.select("counts")
+        .unique(maintain_order=True)
+        .join(
+            pl.concat(
+                [counts.select("category"), pl.DataFrame({"category": [OWN, OTHERS]})]
+            ).unique(maintain_order=True),
+            how="cross",
+        )
+    )
+    lost = listed.join(counts, on=["counts", "category"], how="anti", maintain_order="left")
+    if lost.height:
+        raise InputError(
+            f"{lost['counts'][0]} has no row for a category",
+            column="category",
+            value=None,
+            allowed=f"a row for {lost['category'][0]}",
+        )
 
 
 def _no_gap(rules: pl.DataFrame) -> None:

@@ -314,6 +314,8 @@ def _flags(table: pl.DataFrame, on: date) -> pl.DataFrame:
     recent = pl.coalesce("released_at", "ended_at", "started_at").dt.date() >= DOUBTFUL_SINCE
     small = (pl.col("flop") < DOUBTFUL_BELOW) & recent
     flags.append(pl.when(small).then(pl.lit("flop is below 1e15: is it in FLOP?")))
+    few = pl.col("parent_flop") < DOUBTFUL_BELOW
+    flags.append(pl.when(few & recent).then(pl.lit("parent_flop is below 1e15: is it in FLOP?")))
     overdue = (pl.col("state") == "planned") & (pl.col("started_at").dt.date() < on)
     flags.append(pl.when(overdue).then(pl.lit("planned, though its start has passed")))
     flags.append(pl.when(pl.col("best").is_null()).then(pl.lit("no figure and no inputs for one")))

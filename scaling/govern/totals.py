@@ -27,6 +27,8 @@ from scaling.govern.ledger import ENDS, cumulative, weigh, wide
 from scaling.govern.lineage import OTHERS, OWN, Parent, parents
 
 _SPREAD = {"low": -Z90, "central": 0.0, "high": Z90}
+# Above the error that the Guidelines (Annex A) allow an estimate, two figures are no longer one.
+DIFFERS = 1.3
 EARLIER = "flop of an earlier run of the model"
 
 
@@ -87,6 +89,7 @@ def totals(
     )
     for regime in counting.regimes:
         made = _regime(made, counting, regime, rules)
+    made = made.with_columns(flags=_disagreement(made, counting.regimes))
     return _words(made.drop("_open"), counting)
 
 
@@ -133,6 +136,21 @@ def _regime(
         *(pl.Series(name, value, nan_to_null=True) for name, value in named.items()),
         pl.Series(f"{regime}_open", open_, dtype=pl.String),
     )
+
+
+def _disagreement(made: pl.DataFrame, regimes: Iterable[str]) -> pl.Series:
+    """The flags, with a word where a parent's stated compute is not what its own row gives under
+    any regime."""
+    every = [f"{regime}_central" for regime in regimes]
+    ends = made.select(least=pl.min_horizontal(every), most=pl.max_horizontal(every))
+    of = ends.select(pl.all().gather(made["parent_at"]))
+    stated = pl.col("parent_flop")
+    apart = pl.max_horizontal(stated / of["most"], of["least"] / stated)
+    word = pl.when(apart > DIFFERS).then(
+        pl.format("parent_flop and the parent's own row are a factor {} apart", apart.round(1))
+    )
+    flags = pl.concat_str(["flags", word], separator="; ", ignore_nulls=True)
+    return made.select(flags=pl.when(flags != "").then(flags))["flags"]
 
 
 def _limits(rules: pl.DataFrame) -> tuple[list[Fraction], list[Fraction]]:

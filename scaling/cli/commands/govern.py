@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Registry, day_of
+from scaling.cli.commands._options import (
+    GOVERN,
+    Entered,
+    Known,
+    Registry,
+    StaleAfter,
+    day_of,
+)
 from scaling.errors import InputError
 
 PANEL = GOVERN
@@ -33,9 +40,9 @@ def govern(
         typer.Option(help="Table of architectures whose operations are counted exactly."),
     ] = None,
     on: Annotated[str | None, typer.Option(help="Date of the report. Default: today.")] = None,
-    known: Annotated[
-        str | None, typer.Option(help="Use the registry as recorded on this day. Default: --on.")
-    ] = None,
+    known: Known = None,
+    entered: Entered = None,
+    stale_after: StaleAfter = 180,
     likely: Annotated[
         float,
         typer.Option(
@@ -64,6 +71,8 @@ def govern(
             out,
             day,
             known=day_of(known, "--known", day),
+            entered=None if entered is None else day_of(entered, "--entered", day),
+            stale_after=stale_after,
             likely=likely,
             details=details,
             redact=redact,

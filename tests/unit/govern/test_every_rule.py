@@ -67,7 +67,7 @@ def test_without_a_column_of_a_condition_it_is_unknown_because_of_it(made: Case)
         column = {"downstream": "parent_entity"}.get(name, name)
         row = answer(made, **{column: None})
         assert row["verdict"] == UNKNOWN, name
-        assert f"{name} is missing" in row["because"]
+        assert f"{column} is missing" in row["because"]
 
 
 def named(text: str | None) -> list[str]:
