@@ -93,9 +93,6 @@ Resamples = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Registry = Annotated[Path, typer.Option(help="Folder of the threshold registry.")]
-Known = Annotated[
-    str | None, typer.Option(help="Use what was public on this day. Default: the day of --on.")
-]
 Entered = Annotated[
     str | None,
     typer.Option(help="Use only what this registry had on this day. Default: all that it has."),

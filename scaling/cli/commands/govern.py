@@ -11,7 +11,6 @@ import typer
 from scaling.cli.commands._options import (
     GOVERN,
     Entered,
-    Known,
     Registry,
     StaleAfter,
     day_of,
@@ -40,7 +39,9 @@ def govern(
         typer.Option(help="Table of architectures whose operations are counted exactly."),
     ] = None,
     on: Annotated[str | None, typer.Option(help="Date of the report. Default: today.")] = None,
-    known: Known = None,
+    known: Annotated[
+        str | None, typer.Option(help="Use what was public on this day. Default: --on.")
+    ] = None,
     entered: Entered = None,
     stale_after: StaleAfter = 180,
     likely: Annotated[

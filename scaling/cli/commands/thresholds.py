@@ -12,7 +12,6 @@ from scaling.cli.commands._options import (
     GOVERN,
     Entered,
     Json,
-    Known,
     Registry,
     StaleAfter,
     day_of,
@@ -27,7 +26,9 @@ def thresholds(
         str | None,
         typer.Option("--on", "--as-of", help="Thresholds in force on this day. Default: today."),
     ] = None,
-    known: Known = None,
+    known: Annotated[
+        str | None, typer.Option(help="Use what was public on this day. Default: today.")
+    ] = None,
     entered: Entered = None,
     stale: Annotated[
         bool,
