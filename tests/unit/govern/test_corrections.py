@@ -92,7 +92,7 @@ SAYS: list[tuple[str, str, Any]] = [
     ("us_s2938", "checked_to", date(2026, 9, 30)),
     ("us_s2938", "scope_when", None),
     ("us_s2938", "nexus_when", None),
-    *((f"us_eo14110_{one}", "note", "14148, s. 2(ggg)") for one in ("model", "bio", "iaas")),
+    *((f"us_eo14110_{one}", "note", "14148, s. 2(ggg)") for one in ("model", "bio", "cluster")),
     ("us_diffusion_4e091", "note", "FR 2026-00789"),
     ("us_outbound_notifiable", "scope", "joint ventures"),
     ("us_outbound_prohibited", "verified", True),
@@ -136,10 +136,8 @@ def test_a_rule_says_what_its_text_says(rule: str, column: str, said: Any) -> No
     [
         ("eu_systemic", "initialised_from", (1, 1, 1)),
         ("eu_systemic", "original_run", (1, 1, 1)),
-        *(
-            ("eu_systemic", name, (1, 1, 1))
-            for name in ("synthetic_private", "synthetic_discarded")
-        ),
+        ("eu_systemic", "synthetic_private", (1, 1, 1)),
+        ("eu_systemic", "synthetic_discarded", (1, 1, 1)),
         *(
             ("eu_systemic", name, (0, 0, 0))
             for name in ("synthetic_public", "teacher", "reward_models", "evaluation")
@@ -190,6 +188,7 @@ def test_models_known_before_the_act_applied_have_two_weeks_after_it() -> None:
 
 def test_every_row_has_the_day_of_its_entry() -> None:
     rules = LOADED.rules
-    assert set(rules["entered"]) == {date(2026, 11, 23), date(2026, 11, 30)}
+    assert rules["entered"].min() == date(2026, 11, 23)
+    assert rules.filter(pl.col("entered") == date(2026, 11, 23)).height == 78
     closed = rules.filter(pl.col("recorded_to").is_not_null())
     assert (closed["closed"] >= closed["entered"]).all()
