@@ -57,7 +57,7 @@ def not_stated(rule: Rule) -> pl.Expr:
         figure = pl.col("cost_usd" if quantity == "training_cost" else "cluster_peak")
         return pl.when(figure.is_null()).then(pl.lit(column)).otherwise(pl.lit("nothing"))
     absent = pl.col(f"{regime}_absent")
-    ledger = pl.format("compute by category ({}: counted as far as flop has it)", absent)
+    ledger = pl.format("compute by category ({})", absent)
     parts: list[pl.Expr] = [
         pl.when(pl.col("best").is_null()).then(pl.lit("flop")),
         pl.when(absent.is_not_null()).then(ledger),

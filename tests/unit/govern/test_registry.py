@@ -121,6 +121,17 @@ def test_the_check_also_looks_between_rows(folder: Path) -> None:
         ("2024-08-01,2025-08-02,enacted", "2024-08-01,2025-08-02,in force", "column 'status'"),
         ("2024-08-01,2025-08-02,enacted", "2 August,2025-08-02,enacted", "YYYY-MM-DD"),
         ("rule,jurisdiction", "rule,juristiction", "Did you mean 'jurisdiction'"),
+        (",1/3,", ",1/4,", "not the value as a fraction"),
+        (",1/3,", ",a third,", "not the value as a fraction"),
+        ("2026-11-29,2026-11-23,2026-11-30,", "2026-11-29,2026-11-23,,", "column 'closed'"),
+        (
+            "2026-11-29,2026-11-23,2026-11-30,",
+            "2026-11-29,2026-11-23,2026-11-22,",
+            "before the row",
+        ),
+        ("enacted,,2024-07-12", "enacted,2025-01-01,2024-07-12", "column 'applies_from'"),
+        ("2024-07-12,,2026-11-23,", "2024-07-12,,,", "column 'entered'"),
+        (",placed on the Union market (Art. 2(1)(a)),", ",,", "column 'nexus'"),
     ],
 )
 def test_a_bad_registry_is_refused_with_the_place(
@@ -150,3 +161,44 @@ def test_thresholds_on_the_command_line() -> None:
     assert "vetoed" in shown.stdout and "unverified" in shown.stdout.replace("\n", "")
     bad = CliRunner().invoke(app, ["thresholds", "--on", "23.11.2026"])
     assert isinstance(bad.exception, InputError)
+
+
+def test_a_way_of_counting_has_a_weight_for_every_category(folder: Path) -> None:
+    path = folder / "counts.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("korea,original_run")]
+    path.write_text("".join(kept), encoding="utf-8")
+    with pytest.raises(InputError, match=r"counts\.csv.*korea.*a row for original_run"):
+        registry.load(folder)
+
+
+def test_rules_whose_sources_are_old_are_listed() -> None:
+    def listed(*more: str) -> set[str]:
+        arguments = ["thresholds", "--stale", "--json", *more]
+        run = CliRunner().invoke(app, arguments)
+        assert run.exit_code == 0, run.output
+        return {row["rule"] for row in json.loads(run.stdout)}
+
+    known = ("--known", "2026-11-30")
+    day = listed("--as-of", "2026-11-30", *known)
+    assert {"ca_sb53", "kr_ai_basic_act", "us_eo14110_model"} <= day
+    assert not {"eu_aia_51_2", "ny_raise"} & day
+    # eu_aia_51_2 was checked to 2026-10-07: 180 days later it is not old yet.
+    assert "eu_aia_51_2" not in listed("--as-of", "2027-04-05", *known)
+    assert "eu_aia_51_2" in listed("--as-of", "2027-04-06", *known)
+    assert "eu_aia_51_2" in listed("--as-of", "2026-11-30", "--stale-after", "30", *known)
+
+
+def test_the_day_of_entry_is_told_from_the_day_of_publicity() -> None:
+    def shown(*more: str) -> str:
+        day = ["thresholds", "--every", "--on", "2026-11-25", "--known", "2026-11-25"]
+        run = CliRunner().invoke(
+            app, ["thresholds", "--every", *day, *more], env={"COLUMNS": "400"}
+        )
+        assert run.exit_code == 0, run.output
+        return run.stdout
+
+    assert "public since 2026-07-06, entered here 2026-11-30" in shown()
+    before = shown("--entered", "2026-11-25")
+    assert "entered here" not in before and "il_sb315_audit" not in before
+    assert "passed since 2026-05-27" in before
