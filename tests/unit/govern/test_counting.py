@@ -302,6 +302,21 @@ def test_runs_that_add_up_to_the_threshold_are_not_above_it() -> None:
     assert one(more, "ca_sb53", "r2")["verdict"] == "above"
 
 
+def test_a_sum_that_floats_leave_short_reaches_at_least_as_much() -> None:
+    run = EXACT | {"flop": "0.102e26", "parent_flop": "0.898e26", "parent_entity": "Lab"}
+    assert 0.102e26 + 0.898e26 < 1e26
+    rule = "kr_ai_basic_act"
+    assert one(crossed(run, rules=only(rule)), rule)["verdict"] == "above"
+
+
+def test_the_rows_of_a_ledger_add_up_exactly() -> None:
+    flop = [0.04e26, 0.80e26, 0.16e26]
+    names = ["pretraining", "midtraining", "finetuning"]
+    parts = pl.DataFrame({"run": ["r"] * 3, "category": names, "flop": flop})
+    table = crossed(EXACT, rules=only("ca_sb53"), details=runs.Details(ledger=parts))
+    assert one(table, "ca_sb53")["verdict"] == "not reached"
+
+
 def test_a_revenue_of_one_cent_more_is_more() -> None:
     run = EXACT | {"flop": 2e26, "revenue_usd": "500000000.000000001"}
     assert one(crossed(run, rules=only("ca_sb53_large")), "ca_sb53_large")["verdict"] == "above"

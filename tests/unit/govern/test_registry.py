@@ -192,9 +192,7 @@ def test_rules_whose_sources_are_old_are_listed() -> None:
 def test_the_day_of_entry_is_told_from_the_day_of_publicity() -> None:
     def shown(*more: str) -> str:
         day = ["thresholds", "--every", "--on", "2026-11-25", "--known", "2026-11-25"]
-        run = CliRunner().invoke(
-            app, ["thresholds", "--every", *day, *more], env={"COLUMNS": "400"}
-        )
+        run = CliRunner().invoke(app, [*day, *more], env={"COLUMNS": "400"})
         assert run.exit_code == 0, run.output
         return run.stdout
 
