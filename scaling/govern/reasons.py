@@ -24,29 +24,28 @@ def counted(rule: Rule) -> pl.Expr:
         return pl.lit("cost_usd as stated")
     if quantity == "cluster_peak":
         return pl.lit("chips x peak_flops")
+    alone = _own("this run alone", regime)
     if quantity == "modification_ratio":
-        return pl.lit("this run alone, against parent_flop or the parent's own row")
+        return alone + pl.lit(", against parent_flop or the parent's own row")
     if quantity == "modification_compute" or rule["cumulative"] != "yes":
-        return pl.lit("this run alone")
+        return alone
     runs, base = pl.col("earlier_runs"), pl.col(f"{regime}_base_central")
+    whole, origin = pl.col(f"{regime}_open").is_null(), pl.col("origin")
     parts = [
-        pl.lit("this run"),
+        _own("this run", regime),
         pl.when(runs == 1).then(pl.lit("1 earlier run of the model")),
         pl.when(runs > 1).then(pl.format("{} earlier runs of the model", runs)),
-        pl.when((base > 0) & (pl.col("downstream") == "no") & has_parent()).then(
-            pl.lit("the original run of the same developer")
-        ),
-        pl.when((base > 0) & (pl.col("downstream") == "yes")).then(
-            pl.lit("the run of another developer that its weights are from")
-        ),
-        pl.when((base > 0) & (pl.col("downstream").is_null() | ~has_parent())).then(
-            pl.lit("what it was trained from")
-        ),
-        pl.when((base == 0) & has_parent() & pl.col(f"{regime}_open").is_null()).then(
-            pl.lit("not the run that its weights are from")
-        ),
+        pl.when(base > 0).then(origin),
+        pl.when((base == 0) & whole & origin.is_not_null()).then(pl.format("not {}", origin)),
     ]
     return pl.concat_str(parts, separator="; ", ignore_nulls=True)
+
+
+def _own(words: str, regime: str) -> pl.Expr:
+    """The run itself, with the categories of its ledger that count."""
+    ledger = pl.col(f"{regime}_ledger")
+    listed = pl.format("{} ({})", pl.lit(words), ledger)
+    return pl.when(ledger.is_null()).then(pl.lit(words)).otherwise(listed)
 
 
 def not_stated(rule: Rule) -> pl.Expr:
@@ -59,7 +58,7 @@ def not_stated(rule: Rule) -> pl.Expr:
     absent = pl.col(f"{regime}_absent")
     ledger = pl.format("compute by category ({})", absent)
     parts: list[pl.Expr] = [
-        pl.when(pl.col("best").is_null()).then(pl.lit("flop")),
+        pl.when(pl.col(f"{regime}_own_central").is_null()).then(pl.lit("flop")),
         pl.when(absent.is_not_null()).then(ledger),
     ]
     if quantity == "training_compute" and rule["cumulative"] == "yes":

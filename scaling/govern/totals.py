@@ -23,12 +23,17 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.compute.estimate import Z90
 from scaling.govern import exact
-from scaling.govern.ledger import ENDS, cumulative, weigh, wide
+from scaling.govern.ledger import ENDS, cumulative, described, weigh, wide
 from scaling.govern.lineage import OTHERS, OWN, Parent, parents
 
 _SPREAD = {"low": -Z90, "central": 0.0, "high": Z90}
 # Above the error that the Guidelines (Annex A) allow an estimate, two figures are no longer one.
 DIFFERS = 1.3
+_WHOSE: dict[tuple[str, ...], str] = {
+    (OWN,): "the original run of the same developer",
+    (OTHERS,): "the run of another developer that its weights are from",
+}
+NOBODYS = "what it was trained from"
 EARLIER = "flop of an earlier run of the model"
 
 
@@ -69,10 +74,12 @@ def totals(
         - ``<regime>_original_central``: total of the run's own parent, before its weight
         - ``<regime>_ratio_central``: the run's own compute over that
         - ``<regime>_open``: what is missing of the total, which is then a lower bound
+        - ``<regime>_ledger``: categories of its ledger that count
         - ``<regime>_unclear``: categories of its ledger that the text does not settle
         - ``<regime>_absent``: categories that count, or may, and that the ledger does not have
 
-        and ``earlier_runs``, the number of the model's earlier runs.
+        and ``earlier_runs``, the number of the model's earlier runs, and ``origin``, whose the
+        parents outside the model are, in words.
     """
     based: set[str] = set()
     if ledger is not None:  # its rows go before the columns of the parent
@@ -81,16 +88,28 @@ def totals(
     own = _own(counting)
     named = pl.col("model").is_not_null()
     earlier = pl.int_range(pl.len()).over("entity", "model")
-    gap = pl.col("best").is_null().cast(pl.Int64)
+    gap = pl.col(f"{counting.regimes[0]}_own_central").is_null().cast(pl.Int64)
     before = gap.cum_sum().over("entity", "model") - gap
     made = own.with_columns(
         earlier_runs=pl.when(named).then(earlier).otherwise(0),
+        origin=_origin(counting),
         _open=pl.when(named & (before > 0)).then(pl.lit(EARLIER)),
     )
     for regime in counting.regimes:
         made = _regime(made, counting, regime, rules)
     made = made.with_columns(flags=_disagreement(made, counting.regimes))
-    return _words(made.drop("_open"), counting)
+    return described(made.drop("_open"), ledger, counts)
+
+
+def _origin(counting: Counting) -> pl.Series:
+    """Whose the parents are, null where there are none."""
+    words: list[str | None] = [None] * counting.runs.height
+    for i, listed in counting.parents.items():
+        whose = dict.fromkeys(
+            _WHOSE.get(one.categories, "what it was trained from") for one in listed
+        )
+        words[i] = " and ".join(whose)
+    return pl.Series("origin", words, dtype=pl.String)
 
 
 def _own(counting: Counting) -> pl.DataFrame:
@@ -298,52 +317,3 @@ def _sum(parts: Iterable[Fraction | None]) -> Fraction | None:
             return None
         total += part
     return total
-
-
-# --------------------------------------------------------------------------- words
-
-
-def _words(made: pl.DataFrame, counting: Counting) -> pl.DataFrame:
-    """``<regime>_unclear`` and ``<regime>_absent``, by the run's ledger."""
-    counts = counting.counts
-    # What every regime counts in full is taken to be in a single figure; parents have columns.
-    core = counts.group_by("category").agg(pl.min("low")).filter(pl.col("low") >= 1)["category"]
-    asked = counts.filter(
-        pl.col("high") > 0, ~pl.col("category").is_in([*core, OWN, OTHERS])
-    ).with_columns(open=pl.col("high") > pl.col("central"))
-    whole = dict(
-        asked.group_by("counts", maintain_order=True).agg(pl.col("category").str.join(", ")).rows()
-    )
-    made = made.with_columns(
-        *(pl.lit(whole.get(r)).cast(pl.String).alias(f"{r}_absent") for r in counting.regimes),
-        *(pl.lit(None, pl.String).alias(f"{r}_unclear") for r in counting.regimes),
-    )
-    if counting.ledger is None:
-        return made
-    listed = counting.ledger.filter(pl.col("flop") > 0).select("run", "category").unique()
-    runs = counting.ledger.select("run").unique()
-    for regime in counting.regimes:
-        of = asked.filter(pl.col("counts") == regime)
-        every = runs.join(of.select("category", "open"), how="cross")
-        rest = _joined(
-            every.join(counting.ledger, on=["run", "category"], how="anti"), f"{regime}_absent"
-        )
-        silent = every.filter("open").join(listed, on=["run", "category"])
-        found = runs.join(rest, on="run", how="left").join(
-            _joined(silent, f"{regime}_unclear"), on="run", how="left"
-        )
-        made = made.drop(f"{regime}_unclear").join(
-            found.with_columns(_ledger=pl.lit(value=True)),
-            on="run", how="left", maintain_order="left", suffix="_right",
-        )  # fmt: skip
-        made = made.with_columns(
-            pl.when("_ledger")
-            .then(f"{regime}_absent_right")
-            .otherwise(f"{regime}_absent")
-            .alias(f"{regime}_absent")
-        ).drop(f"{regime}_absent_right", "_ledger")
-    return made
-
-
-def _joined(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return rows.group_by("run").agg(pl.col("category").sort().str.join(", ").alias(name))

@@ -104,6 +104,19 @@ def test_a_ledger_that_has_the_original_run_goes_before_the_column() -> None:
     run = EXACT | OWN | {"parent_flop": 9e25, "flop": 2e25}
     made = prepared(run, details=runs.Details(ledger=parts))
     assert made["us_operations_central"][0] == pytest.approx(1.1e26)
+    row = one(crossed(run, details=runs.Details(ledger=parts)), "ca_sb53")
+    assert row["counted"] == "this run (finetuning, original_run)"
+
+
+def test_a_ledger_without_a_figure_is_a_figure() -> None:
+    parts = pl.DataFrame({"run": ["base"], "category": ["pretraining"], "flop": [9e25]})
+    same = {"model": "m"}
+    rows = (BASE | same | {"flop": None}, TUNE | same)
+    table = crossed(*rows, details=runs.Details(ledger=parts))
+    row = one(table, "ca_sb53", "tune")
+    assert (row["verdict"], row["counted"]) == ("above", "this run; 1 earlier run of the model")
+    base = one(table, "eu_aia_51_2", "base")
+    assert base["counted"] == "this run (pretraining)" and "flop" not in base["not_stated"]
 
 
 def test_a_wide_estimate_below_is_not_called_not_reached() -> None:
