@@ -1,19 +1,7 @@
 """Every run against every rule: verdict, chances, dates, what is missing, and by when to notify.
 
-Rules are evaluated one by one, over all runs at once: the work is linear in runs. A verdict rests
-on the central estimate E, the value T and the accuracy a of the estimate (the run's own, else what
-the rule allows, else .3 as the EU's Guidelines ask):
-
-    above            E > T / (1 - a): above wherever in its band the truth lies
-    may cross        T / (1 + a) < E <= T / (1 - a)
-    planned above    as above, but the run has not used that much yet
-    below as stated  E <= T / (1 + a), but what is not stated or not settled could carry it over
-    not reached      otherwise
-
-With a = 0 the comparator of the rule alone decides. A condition that is not met makes the rule not
-applicable. One that is unknown makes the verdict unknown, unless the value is not reached anyway;
-so does "below as stated". ``because`` says why. Of a bill that was passed and is not law the
-verdict is "would apply".
+Rules are evaluated one by one, over all runs at once: the work is linear in runs.
+`scaling.govern.verdicts` has the verdicts.
 """
 
 from __future__ import annotations
@@ -26,23 +14,41 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.compute.estimate import Z90, Z95, two_figures
-from scaling.govern import columns, conditions, reasons
+from scaling.compute.estimate import Z90, two_figures
+from scaling.govern import columns, conditions, reasons, verdicts
 from scaling.govern.clock import last_moment
 from scaling.govern.course import DAY_US, course, floats, total
 from scaling.govern.registry import EVALUATED_STATUSES, PASSED, STALE_AFTER, Registry, believed
-from scaling.govern.trajectory import EXACT, Period, Trajectory, crossed_by, crossing_dates, exceeds
+from scaling.govern.trajectory import Period, Trajectory, crossed_by, crossing_dates, exceeds
+from scaling.govern.verdicts import (
+    ABOVE,
+    BELOW,
+    MAY,
+    NOT_APPLICABLE,
+    NOT_REACHED,
+    PLANNED,
+    UNKNOWN,
+    VERDICTS,
+    WOULD_APPLY,
+)
 
-ABOVE, MAY, PLANNED, NOT_REACHED = "above", "may cross", "planned above", "not reached"
-NOT_APPLICABLE, UNKNOWN, WOULD_APPLY = "not applicable", "unknown", "would apply"
-VERDICTS = (ABOVE, MAY, PLANNED, NOT_REACHED, NOT_APPLICABLE, UNKNOWN, WOULD_APPLY)
-# Of ``by_compute`` alone: the verdict is then unknown.
-BELOW = "below as stated"
-# Guidelines, Annex A: the error that an estimate may have.
-ACCURACY = 0.3
+__all__ = [
+    "ABOVE",
+    "BELOW",
+    "MAY",
+    "NOT_APPLICABLE",
+    "NOT_REACHED",
+    "PLANNED",
+    "UNKNOWN",
+    "VERDICTS",
+    "WOULD_APPLY",
+    "Asked",
+    "by_rule",
+    "crossings",
+]
+
 # "Reasonably likely" has no figure in any text; more likely than not is the plain reading.
 LIKELY = 0.5
 
@@ -133,9 +139,10 @@ def _one_rule(
     )
     table = table.with_columns(_moment(f"date_{q}", dates[q]) for q in dates)
     table = _ends(table, runs, rule)
-    by_compute = _by_compute(runs, rule, final, by_now, _open(table, runs, rule))
-    table = table.with_columns(pl.Series("by_compute", by_compute))
-    table = _verdict(table, runs, rule, counts).drop("sigma_used")
+    open_ = verdicts.open_above(table, runs, rule)
+    numbers_say = verdicts.by_compute(runs, rule, final, by_now, open_)
+    table = table.with_columns(pl.Series("by_compute", numbers_say))
+    table = verdicts.judged(table, runs, rule, counts).drop("sigma_used")
     table = table.with_columns(_known_on(runs, rule, path, asked, history))
     return _notify(table, runs, rule, asked)
 
@@ -238,88 +245,6 @@ def _ends(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.D
         centre = pl.col("central")
         table = table.with_columns(low=centre * (-spread).exp(), high=centre * spread.exp())
     return table.with_columns(central_2sf=two_figures(pl.col("central")))
-
-
-def _open(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> NDArray[np.bool_]:
-    """Whether the upper end is over the threshold, or a part of the total is missing."""
-    equality, high = rule["comparator"] == ">=", floats(table, pl.col("high"))
-    open_ = exceeds(high, rule["value"], equality=equality)
-    open_[floats(table, pl.col("sigma_used")) <= EXACT] = False
-    if rule["quantity"] == "training_compute" and rule["cumulative"] == "yes":
-        open_[runs[f"{rule['counts']}_open"].is_not_null().to_numpy()] = True
-    return open_
-
-
-def _by_compute(
-    runs: pl.DataFrame, rule: dict[str, Any], final: Array, by_now: Array, open_: NDArray[np.bool_]
-) -> NDArray[np.str_]:
-    """The verdict that the numbers give, whatever the conditions."""
-    equality = rule["comparator"] == ">="
-    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
-    a = floats(runs, pl.col("accuracy").fill_null(allowed))
-    lower, upper = rule["value"] / (1.0 + a), rule["value"] / (1.0 - a)
-    over = exceeds(final, upper, equality=equality)
-    near = exceeds(final, lower, equality=equality)
-    used = exceeds(by_now, rule["value"], equality=equality)
-    below = np.where(open_, BELOW, NOT_REACHED)
-    verdict = np.where(over, np.where(used, ABOVE, PLANNED), np.where(near, MAY, below))
-    return np.where(np.isnan(final), UNKNOWN, verdict)
-
-
-def _verdict(
-    table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any], counts: pl.DataFrame
-) -> pl.DataFrame:
-    """What applies, what is missing, the verdict, and whether the estimate is good enough."""
-    terms = [
-        term for name in columns.CONDITIONS for term in conditions.terms(rule[name], runs.columns)
-    ]
-    applies, missing = conditions.judge(terms)
-    judged = runs.select(applies.alias("applies"), missing.alias("_cells"))
-    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
-    ninety_five = 1.0 - (-Z95 * runs["sigma"]).exp()
-    by_numbers = pl.lit(WOULD_APPLY) if rule["status"] == PASSED else pl.col("by_compute")
-    table = table.hstack(judged.get_columns()).with_columns(
-        verdict=pl.when(pl.col("applies") == conditions.NOT_MET)
-        .then(pl.lit(NOT_APPLICABLE))
-        .when(pl.col("by_compute") == NOT_REACHED)
-        .then(pl.lit(NOT_REACHED))
-        .when(
-            (pl.col("applies") == conditions.UNKNOWN) | pl.col("by_compute").is_in([BELOW, UNKNOWN])
-        )
-        .then(pl.lit(UNKNOWN))
-        .otherwise(by_numbers),
-        accuracy_asked=pl.lit(allowed),
-        accuracy_95=ninety_five,
-        margin=pl.when(ninety_five <= allowed + 0.005)
-        .then(pl.lit("within"))
-        .otherwise(pl.lit("wider")),
-    )
-    return table.with_columns(_why(table, runs, rule, counts)).drop("_cells")
-
-
-def _why(
-    table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any], counts: pl.DataFrame
-) -> list[pl.Series]:
-    """``missing`` (names) and ``because`` (reasons) of the verdicts that are unknown."""
-    number = "compute" if rule["quantity"] == "training_compute" else rule["quantity"]
-    estimated = pl.lit(rule["quantity"] not in ("training_cost", "cluster_peak"))
-    spread = (Z90 * pl.col("sigma")).exp()
-    whole = runs.with_columns(table.select("verdict", "by_compute", "central", "_cells"))
-    error = estimated & (pl.col("sigma") > EXACT) & (pl.col("central") * spread >= rule["value"])
-    parts = [(pl.col("by_compute") == UNKNOWN, pl.lit(number), pl.lit(f"{number} is missing"))]
-    parts += [
-        (may & (pl.col("by_compute") == BELOW), what, why)
-        for may, what, why in reasons.over_by(rule, counts, error)
-    ]
-    cells = pl.col("_cells")
-    parts.append((cells.is_not_null(), cells, reasons.missing_cells(cells)))
-    unknown = pl.col("verdict") == UNKNOWN
-    missing = reasons.joined([(true, what) for true, what, _ in parts], ", ")
-    because = reasons.joined([(true, why) for true, _, why in parts], "; ")
-    return whole.select(
-        pl.when(unknown).then(missing).alias("missing"),
-        pl.when(unknown).then(because).alias("because"),
-    ).get_columns()
 
 
 # --------------------------------------------------------------------------- when known, by when

@@ -52,9 +52,9 @@ def not_stated(rule: Rule) -> pl.Expr:
     """What the runs file leaves open of that figure, with what was taken in its place."""
     quantity, regime = rule["quantity"], rule["counts"]
     if quantity in ("training_cost", "cluster_peak"):
-        column = "cost_usd" if quantity == "training_cost" else "chips, peak_flops"
-        figure = pl.col("cost_usd" if quantity == "training_cost" else "cluster_peak")
-        return pl.when(figure.is_null()).then(pl.lit(column)).otherwise(pl.lit("nothing"))
+        cells = ["cost_usd"] if quantity == "training_cost" else ["chips", "peak_flops"]
+        gaps = joined([(pl.col(name).is_null(), pl.lit(name)) for name in cells], ", ")
+        return gaps.fill_null("nothing")
     absent = pl.col(f"{regime}_absent")
     ledger = pl.format("compute by category ({})", absent)
     parts: list[pl.Expr] = [

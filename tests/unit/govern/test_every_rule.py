@@ -58,7 +58,7 @@ def test_the_comparator_decides_at_the_threshold(made: Case) -> None:
 def test_without_a_figure_it_is_unknown(made: Case) -> None:
     row = answer(made, number=None)
     assert row["verdict"] == UNKNOWN
-    assert "is missing" in row["because"]
+    assert f"{made.column} " in row["because"] and "is missing" in row["because"]
 
 
 @every
