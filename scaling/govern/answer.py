@@ -15,12 +15,12 @@ _ORDER = (ABOVE, PLANNED, MAY, UNKNOWN, NOT_REACHED, NOT_APPLICABLE)
 _SAID = {
     ABOVE: "above a threshold",
     PLANNED: "planned to go above one",
-    MAY: "within the error of one",
+    MAY: "may cross one, within the error of the figure",
     UNKNOWN: "unknown, because something is not stated",
     NOT_REACHED: "below every threshold that applies",
     NOT_APPLICABLE: "under no rule that applies",
 }
-NAMED = 5
+NAMED, NAMED_RULES = 5, 2
 
 
 def answer(crossed: pl.DataFrame, on: date) -> list[str]:
@@ -65,6 +65,12 @@ def _days(crossed: pl.DataFrame, on: date) -> list[str]:
     return [*said, "Whether a notice was given is not known here."] if said else []
 
 
+def _under(rows: pl.DataFrame) -> str:
+    """Rules by name where they are few."""
+    names = rows["rule"].to_list()
+    return ", ".join(names) if len(names) <= NAMED_RULES else counted(len(names), "rule")
+
+
 def strongest(part: pl.DataFrame) -> str:
     """One run in a line: under how many rules it stands where, what is missing, and its next day.
 
@@ -72,13 +78,9 @@ def strongest(part: pl.DataFrame) -> str:
         part: the open rows of one run.
     """
     verdicts = part["verdict"].to_list()
-    counts = [
-        f"{verdict} under {counted(verdicts.count(verdict), 'rule')}"
-        for verdict in _ORDER
-        if verdict in verdicts
-    ]
+    counts = [f"{v} under {_under(part.filter(verdict=v))}" for v in _ORDER if v in verdicts]
     missing = sorted({one for text in part["missing"].drop_nulls() for one in text.split(", ")})
     lacks = f"; not stated: {', '.join(missing)}" if missing else ""
     days = part["notify_by"].drop_nulls()
-    first = f"; first last day {days.min()}" if len(days) else ""
-    return f"{clean(part['run'][0])}: {', '.join(counts)}{lacks}{first}"
+    first = f"; earliest last day {days.min()}" if len(days) else ""
+    return f"{clean(part['run'][0])}: {'; '.join(counts)}{lacks}{first}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate
+from scaling.cli.commands._options import TRUST, Certificate, Registry
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -18,7 +18,11 @@ NOT_DERIVED = "The audit, its outcomes and the index are checked once the above 
 def verify(
     edition: Annotated[
         Path | None,
-        typer.Argument(help="Folder of a redacted edition to check, instead of the project."),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder of a redacted edition, or folder or .zip of evidence packs, to check by "
+            "itself instead of the project.",
+        ),
     ] = None,
     disclosed: Annotated[
         Path | None, typer.Option(help="Proof that something belongs to the edition.")
@@ -31,13 +35,22 @@ def verify(
         typer.Option(help="Checkpoint that was kept: its file, one of its lines, or - for input."),
     ] = None,
     certificate: Certificate = None,
+    registry: Registry = Path("data/thresholds"),
 ) -> None:
-    """Check every published version, or a redacted edition without anything else.
+    """Check every published version, or one redacted edition or evidence pack by itself.
 
     Bytes against manifests, manifests against the ledger, both against Git's commits and tags, and
-    with --since against a checkpoint. Inputs that differ from Git are named too.
+    with --since against a checkpoint. Inputs that differ from Git are named too. Evidence packs are
+    also compared with the registry of --registry, where there is one: later edits of what they
+    rest on are named.
     """
-    if edition is not None:
+    if edition is not None and _is_packs(edition):
+        from scaling.cli.display.packs import verified_packs
+
+        if disclosed or full:
+            raise InputError("is no redacted edition", file=edition)
+        problems, good = verified_packs(edition, registry)
+    elif edition is not None:
         from scaling.cli.display.edition import verified
 
         problems, good = verified(edition, disclosed, full)
@@ -66,6 +79,12 @@ def verify(
     if problems:
         raise typer.Exit(1)
     typer.echo("\n".join(good))
+
+
+def _is_packs(path: Path) -> bool:
+    from scaling.govern.verify import is_packs
+
+    return is_packs(path)
 
 
 def _since(given: str) -> tuple[list[str], list[str]]:

@@ -139,3 +139,4 @@ def show_written(out: Path, written: Written) -> None:
     console.print(", ".join(verdicts))
     made = f"{counted(written.packs, 'pack')}, {counted(written.files, 'file')}"
     console.print(Text(f"{made}: {out / 'index.html'}"))
+    console.print(Text(f"pack {written.pack}"), soft_wrap=True)
