@@ -225,12 +225,16 @@ def _page(place: Path, stem: str, report: Report, more: dict[str, object]) -> No
     content = {
         ".md": markdown(report),
         ".html": html(report, fitted=True),
-        ".json": json_text(
-            {"title": report.title, "lead": LEAD, "report": json.loads(to_json(report))} | more
-        ),
+        ".json": _compact({"title": report.title, "lead": LEAD} | more, to_json(report)),
     }
     for suffix, text_ in content.items():
         (place / f"{stem}{suffix}").write_text(text_, encoding="utf-8")
+
+
+def _compact(facts: dict[str, object], report: str) -> str:
+    """JSON on one line: the encoder that indents took a fifth of the time of all packs."""
+    text = json.dumps(facts, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return f'{text[:-1]}, "report": {report.rstrip()}}}\n'
 
 
 def _plain(frame: pl.DataFrame) -> list[dict[str, object]]:

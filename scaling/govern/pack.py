@@ -213,9 +213,9 @@ def _runs(open_: pl.DataFrame, rest: pl.DataFrame) -> list[Block]:
     """One row a run, its rules folded under it; then what needs no look."""
     blocks: list[Block] = []
     for number, part in enumerate(open_.partition_by("run", maintain_order=True), 1):
-        tables = (crossing_table, provision_table, duty_table)
-        inner = tuple(replace(made(part), id=f"{made(part).id}-{number}") for made in tables)
-        blocks.append(Fold(strongest(part), inner))
+        inner = (crossing_table(part), provision_table(part), duty_table(part))
+        named = tuple(replace(one, id=f"{one.id}-{number}") for one in inner)
+        blocks.append(Fold(strongest(part), named))
     if open_.is_empty():
         blocks.append(Text("No run is above, may cross, or is unknown under a rule of this pack."))
     if rest.height > LISTED:
