@@ -7,11 +7,8 @@ import json
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scaling.analysis.trends import growth, running_best
 from scaling.errors import InputError
@@ -56,40 +53,6 @@ def test_metrs_horizon_doubles_in_212_days() -> None:
     best = dated.filter(running_best(dated["year"], dated["value"]))
     made = growth(best["year"], best["value"])
     assert made.doubling_days == pytest.approx(212, rel=0.01)
-
-
-def test_from_gpt_3_to_1e25() -> None:
-    """Epoch AI: from 3e23 in late May 2020, 4x a year gives 1e25 by March 2023; 5x gives 3e25."""
-    start = trends.decimal(date(2020, 5, 28))
-    year = trends.decimal(date(2023, 3, 14)) - start
-    assert 3e23 * 4**year == pytest.approx(1.44e25, rel=0.02)
-    wait = trends.time_to_cross(1.44e25, 3e23, (4.0 * 0.999, 4.0 * 1.001), 1e-6, 20.0)
-    assert wait["p50"] == pytest.approx(year, abs=0.02)
-
-
-@given(st.floats(1.5, 10.0), st.floats(1.1, 1e4), st.floats(0.0, 1.0))
-def test_time_to_cross_is_the_identity_in_the_middle(
-    factor: float, gap: float, sigma: float
-) -> None:
-    band = (factor * 0.9999, factor * 1.0001)
-    wait = trends.time_to_cross(gap, 1.0, band, sigma, 1e9)
-    assert wait["p50"] == pytest.approx(np.log(gap) / np.log(factor), rel=1e-3)
-    assert wait["p05"] <= wait["p50"] <= wait["p95"]  # type: ignore[operator]
-
-
-def test_beyond_the_horizon_is_never() -> None:
-    wait = trends.time_to_cross(1e30, 1e25, (3.9, 4.1), 0.1, 2.0)
-    assert wait["p05"] is None and wait["never"] == 1.0
-
-
-def test_what_has_not_happened_yet_counts() -> None:
-    fresh = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0)
-    late = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0, waited=1.0)
-    assert fresh["expected_before"] == 0.0
-    assert 0.5 < late["expected_before"] < 1.0  # type: ignore[operator]
-    assert 0.0 <= late["p05"] < fresh["p05"]  # type: ignore[operator]
-    stale = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.1, 10.0, waited=9.0)
-    assert (stale["p50"], stale["expected_before"]) == (None, 1.0)
 
 
 def test_a_day_before_every_copy_is_refused() -> None:
