@@ -28,7 +28,7 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.govern import exceedance
 from scaling.govern.registry import EVALUATED_STATUSES, Registry, as_of, believed
-from scaling.govern.trends import YEAR, decimal, growth_of
+from scaling.govern.trends import YEAR, decimal, frontier, growth_of
 
 STATUSES = (*EVALUATED_STATUSES, "enacted")
 # Beyond fifteen years a date is none: a trend of fifteen years is all that there is.
@@ -133,6 +133,18 @@ def forecast(table: pl.DataFrame, line: Line, start: date, width: float, seed: i
     chance = 1.0 - np.exp(-factor * expected).mean(axis=1)
     days = np.arange(STEPS + 1) / STEPS * HORIZON * YEAR
     return Crossing(start, days, np.concatenate([[0.0], chance]))
+
+
+def along_the_records(table: pl.DataFrame, line: Line) -> float:
+    """Days from the copy's day on which the record, growing as the frontier does, is at the line.
+
+    A naive method: it knows nothing of how many models come, and may lie in the past.
+    """
+    large = frontier(table)
+    top = large.sort("flop", "year").tail(1)
+    rate = growth_of(large).rate
+    year = top["year"][0] + np.log(line.value / top["flop"][0]) / rate
+    return float((year - decimal(table["copy"][0])) * YEAR)
 
 
 def answers(

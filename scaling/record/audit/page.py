@@ -99,7 +99,8 @@ def _opening(summary: dict[str, Any]) -> str:
         "targets with hindsight and use code written after the outcomes: `replay by day` knows the "
         "rows observed by that day, `replay by size` the smaller runs of a source released all at "
         "once; `counts by day` are numbers "
-        "of models in dated copies of a table."
+        "of models, and days to the first one above a line, in dated copies of a table. A first "
+        "crossing that has not come is not scored yet, so the early ones are scored first."
     )
 
 
