@@ -30,7 +30,7 @@ def answer(crossed: pl.DataFrame, on: date) -> list[str]:
         crossed: rows of `scaling.govern.crossings.crossings`, of one entity or of one rule.
     """
     runs = crossed.group_by("run", maintain_order=True).agg("verdict")
-    by = {verdict: [] for verdict in _ORDER}  # type: dict[str, list[str]]
+    by: dict[str, list[str]] = {verdict: [] for verdict in _ORDER}
     for run, verdicts in runs.iter_rows():
         by[min(verdicts, key=_ORDER.index)].append(run)
     parts = [f"{len(names)} {_SAID[v]}{_names(v, names)}" for v, names in by.items() if names]
@@ -81,6 +81,6 @@ def strongest(part: pl.DataFrame) -> str:
     counts = [f"{v} under {_under(part.filter(verdict=v))}" for v in _ORDER if v in verdicts]
     missing = sorted({one for text in part["missing"].drop_nulls() for one in text.split(", ")})
     lacks = f"; not stated: {', '.join(missing)}" if missing else ""
-    days = part["notify_by"].drop_nulls()
-    first = f"; earliest last day {days.min()}" if len(days) else ""
+    days = part["notify_by"].drop_nulls().sort()
+    first = f"; earliest last day {days[0]}" if len(days) else ""
     return f"{clean(part['run'][0])}: {'; '.join(counts)}{lacks}{first}"

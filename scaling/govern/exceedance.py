@@ -82,7 +82,7 @@ def _expected(
     known: pl.DataFrame, line: Growth, threshold: float, as_of: float, until: float, seed: int
 ) -> Array:
     """Draws of the expected number of new models above the threshold by ``until``."""
-    return expected_over_time(known, line, threshold, as_of, until, seed)[-1]
+    return np.asarray(expected_over_time(known, line, threshold, as_of, until, seed)[-1])
 
 
 def expected_over_time(

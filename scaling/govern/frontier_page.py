@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from scaling.document.blocks import (
+    Block,
     Cell,
     Column,
     Figure,
@@ -47,7 +48,11 @@ def page(made: dict[str, Any], models: pl.DataFrame) -> Report:
     facts = [Cell(f"as of {made['as_of']}"), Cell(f"copy of {made['copy']}")]
     facts += [Cell(f"registry {made['registry']}")] if "registry" in made else []
     facts.append(Cell(f"forecast {made['version']}"))
-    blocks = (*(Text(sentence(row)) for row in rows), figure(rows, models, made), crossings(rows))
+    blocks: tuple[Block, ...] = (
+        *(Text(sentence(row)) for row in rows),
+        figure(rows, models, made),
+        crossings(rows),
+    )
     section = Section("headline", "First model above each line", blocks)
     return Report("When models cross the compute thresholds", ANY_MODEL, tuple(facts), (section,))
 
@@ -129,7 +134,9 @@ def figure(rows: list[dict[str, Any]], models: pl.DataFrame, made: dict[str, Any
         swatch("its median", line("median", 8, 3)),
         swatch("a rule comes into force", dot("planned", 5)),
     )
-    panel = Panel("Training compute, FLOP", f"copy of {made['copy']}", alt, _plot(rows, models, made).svg)
+    panel = Panel(
+        "Training compute, FLOP", f"copy of {made['copy']}", alt, _plot(rows, models, made).svg
+    )
     caption = f"The upright line is the day of the copy. {ANY_MODEL}"
     return Figure("crossings", title, caption, alt, (panel,), legend, "crossings-table")
 

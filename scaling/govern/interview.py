@@ -146,10 +146,8 @@ def wanted_columns(registry: Registry, on: date) -> set[str]:
     return named & set(_COLUMNS)
 
 
-def ask(
-    interview: Interview, prompt: Callable[[str], str], remark: Callable[[str], None]
-) -> None:
-    """Ask every open question; an answer that cannot be is asked for again, with what is allowed."""
+def ask(interview: Interview, prompt: Callable[[str], str], remark: Callable[[str], None]) -> None:
+    """Ask every open question; a bad answer is asked for again, with what is allowed."""
     while left := interview.open():
         name = left[0]
         text = prompt(question(name, interview.registry))

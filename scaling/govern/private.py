@@ -15,7 +15,7 @@ _PATH = (
 
 
 def tidy(table: pl.DataFrame) -> pl.DataFrame:
-    """The table without paths (their last part stays) and with no figure where one is not finite."""
+    """The table without paths, whose last part stays, and without figures that are not finite."""
     texts = pl.selectors.string()
     floats = pl.selectors.float()
     return table.with_columns(

@@ -129,7 +129,9 @@ def _layers(row: dict[str, Any], place: int, high: float) -> list[Layer]:
         made.append(chart(middles, "x y y2", "rule", color=COLOUR["median"], strokeWidth=2.5))
     if row["due"]:
         due = [{"x": decimal(day), "y": y} for day in row["due"]]
-        made.append(chart(due, "x y", "point", color=COLOUR["planned"], filled=True, opacity=1, size=60))
+        made.append(
+            chart(due, "x y", "point", color=COLOUR["planned"], filled=True, opacity=1, size=60)
+        )
     name = shorten(row["run"], NAME)
     made.append(words(name, 2, ROW * (place + 0.3), align="left", color=COLOUR["ink"]))
     return made

@@ -194,7 +194,9 @@ def _rules(then: pl.DataFrame, now: pl.DataFrame, known: date, current: Path) ->
     place = str(current / registry.FILES["rules"][0])
     added = new.join(old, on=keys, how="anti", nulls_equal=True).to_dicts()
     claims = f"as on record by {known}, which the packs do not have"
-    return _rows(old, new, keys, place) + [f"{place}: {_named(one, keys)}: {claims}" for one in added]
+    return _rows(old, new, keys, place) + [
+        f"{place}: {_named(one, keys)}: {claims}" for one in added
+    ]
 
 
 def _rows(then: pl.DataFrame, now: pl.DataFrame, keys: tuple[str, ...], place: str) -> list[str]:
@@ -281,10 +283,9 @@ def _shows(text: str, value: Any) -> bool:
     number = found.group().replace(",", "")
     mantissa, _, power = number.partition("e")
     digits = len(mantissa.partition(".")[2])
-    # Zeros at the end are left out, so a short number may stand for at most two more digits.
     half = 0.51 * 10.0 ** (int(power or 0) - digits)
     scale = 0.01 if text[found.end() :].lstrip().startswith("%") else 1.0
-    return abs(float(number) * scale - value) <= half * scale
+    return bool(abs(float(number) * scale - value) <= half * scale)
 
 
 class _Text(HTMLParser):
@@ -336,11 +337,15 @@ def _page(content: str, report: dict[str, Any], tables: list[dict[str, Any]]) ->
             said += [[_plain(cell["text"]) for cell in row] for row in group["rows"]]
     problems = _differing(shown, said)
     known = {_plain(text) for text in _strings(report)}
-    return problems + [
-        f"says {text!r}, which the JSON does not"
-        for text in parser.texts
-        if any(char.isdigit() for char in text) and text not in known
-    ] + [f"does not say {text!r}" for text in _paragraphs(report) if text not in parser.texts]
+    return (
+        problems
+        + [
+            f"says {text!r}, which the JSON does not"
+            for text in parser.texts
+            if any(char.isdigit() for char in text) and text not in known
+        ]
+        + [f"does not say {text!r}" for text in _paragraphs(report) if text not in parser.texts]
+    )
 
 
 def _paragraphs(report: dict[str, Any]) -> list[str]:

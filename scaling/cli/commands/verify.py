@@ -44,36 +44,12 @@ def verify(
     also compared with the registry of --registry, where there is one: later edits of what they
     rest on are named.
     """
-    if edition is not None and _is_packs(edition):
-        from scaling.cli.display.packs import verified_packs
-
-        if disclosed or full:
-            raise InputError("is no redacted edition", file=edition)
-        problems, good = verified_packs(edition, registry)
-    elif edition is not None:
-        from scaling.cli.display.edition import verified
-
-        problems, good = verified(edition, disclosed, full)
+    if edition is not None:
+        problems, good = _by_itself(edition, disclosed, full, registry)
     elif disclosed or full:
         raise InputError("no edition given", allowed="the folder of a redacted edition")
     else:
-        from scaling.record.audit.run import uncovered
-        from scaling.record.audit.timestamps import timestamp_problems
-        from scaling.record.editions.verify import check_all
-        from scaling.record.reproduce.git_state import changed
-        from scaling.record.site.derived import derived_problems
-        from scaling.record.versions.verify import notes
-        from scaling.record.versions.verify import verify as run
-
-        for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
-            typer.echo(line, err=True)
-        problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
-        # What is derived from versions that are not whole would differ everywhere.
-        problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
-        good = ["Every published version is whole; the audit and the index follow from them."]
-        if since is not None:
-            wrong, said = _since(since)
-            problems, good = problems + wrong, good + said
+        problems, good = _project(certificate, since)
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
@@ -81,10 +57,43 @@ def verify(
     typer.echo("\n".join(good))
 
 
-def _is_packs(path: Path) -> bool:
+def _by_itself(
+    folder: Path, disclosed: Path | None, full: Path | None, registry: Path
+) -> tuple[list[str], list[str]]:
+    """Problems of evidence packs or of an edition, and what to print when there are none."""
     from scaling.govern.verify import is_packs
 
-    return is_packs(path)
+    if not is_packs(folder):
+        from scaling.cli.display.edition import verified
+
+        return verified(folder, disclosed, full)
+    from scaling.cli.display.packs import verified_packs
+
+    if disclosed or full:
+        raise InputError("is no redacted edition", file=folder)
+    return verified_packs(folder, registry)
+
+
+def _project(certificate: Path | None, since: str | None) -> tuple[list[str], list[str]]:
+    """Problems of every published version, and what to print when there are none."""
+    from scaling.record.audit.run import uncovered
+    from scaling.record.audit.timestamps import timestamp_problems
+    from scaling.record.editions.verify import check_all
+    from scaling.record.reproduce.git_state import changed
+    from scaling.record.site.derived import derived_problems
+    from scaling.record.versions.verify import notes
+    from scaling.record.versions.verify import verify as run
+
+    for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
+        typer.echo(line, err=True)
+    problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
+    # What is derived from versions that are not whole would differ everywhere.
+    problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
+    good = ["Every published version is whole; the audit and the index follow from them."]
+    if since is not None:
+        wrong, said = _since(since)
+        problems, good = problems + wrong, good + said
+    return problems, good
 
 
 def _since(given: str) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from scaling.forecasting.scores import CARRY, ENSEMBLE
-from scaling.record.audit.read import OUTCOME
+from scaling.record.audit.read import FROM_DAY, OUTCOME
 from scaling.runs.schema import FORECAST, dtypes
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SOURCE = "epoch-models"
 # The horizon (years) on whose past the width of a first crossing is calibrated.
 CALIBRATED = 2.0
 _DAY, _NUMBER = r"(\d{4}-\d\d-\d\d)", r"(\d[\d.]*(?:e[+]?\d+)?)"
-_CROSSING = re.compile(rf"days from {_DAY} to the first model (>=?) {_NUMBER} FLOP")
+_CROSSING = re.compile(rf"{FROM_DAY}{_DAY} to the first model (>=?) {_NUMBER} FLOP")
 _COUNT = re.compile(rf"models above {_NUMBER} FLOP by {_DAY}")
 
 
@@ -41,7 +41,7 @@ def metric_of(threshold: float, until: date) -> str:
 
 def crossing_metric(line: Line, day: date) -> str:
     """The identity of a first crossing: `_CROSSING` reads it back."""
-    return f"days from {day} to the first model {line.comparator} {line.value:g} FLOP"
+    return f"{FROM_DAY}{day} to the first model {line.comparator} {line.value:g} FLOP"
 
 
 def replay(
@@ -162,7 +162,9 @@ def _counted(copies: pl.DataFrame, threshold: str, until: str) -> dict[str, Any]
     }
 
 
-def _crossed(copies: pl.DataFrame, start: str, comparator: str, value: str) -> dict[str, Any] | None:
+def _crossed(
+    copies: pl.DataFrame, start: str, comparator: str, value: str
+) -> dict[str, Any] | None:
     """Days to the first model above a line, in the first later copy that has one.
 
     One that came out before the start and was entered late counts as a day: a log has no zero.

@@ -133,7 +133,11 @@ def test_a_column_that_is_added_later_stays_in() -> None:
     table = pl.DataFrame({"run": ["a"], "rule": ["r"], "codename": ["x"], "size": [3.5]})
     made = redact.redact(table, {"a": "run 1"}).to_dicts()[0]
     assert made == {
-        **{"run": "run 1", "rule": "r", "codename": None, "size": None, "redacted": True}
+        "run": "run 1",
+        "rule": "r",
+        "codename": None,
+        "size": None,
+        "redacted": True,
     }
     assert ("codename", redact.NOT_LISTED) in redact.record(table)
     assert not redact.SHOWN & redact.REASONS.keys()

@@ -1,4 +1,4 @@
-"""`scaling verify PACK`: packs are checked by themselves, anywhere; each byte that changed is named."""
+"""`scaling verify PACK`: packs are checked by themselves, and each byte that changed is named."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tests.support.govern_tables import ON
 # Names that no file of a redacted pack may hold, and folders that none of any pack may.
 FOLDERS = ("users-alice", "secret-host", "quiet-folder")
 SECRETS = ("Zephyr-9", "Owl-of-March", "zephyr_plan")
-RUNS = """run,entity,state,model,parent,parent_entity,parent_flop,started,ended,released,flop,method,\
-markets,general_purpose,revenue_usd,source,assumptions
+RUNS = """run,entity,state,model,parent,parent_entity,parent_flop,started,ended,released,flop,\
+method,markets,general_purpose,revenue_usd,source,assumptions
 Zephyr-9,Example Lab,running,Zephyr-9,,,,2026-08-01,2027-01-10,,2.9e25,stated,EU;US,yes,9e8,\
-/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt and ~/y/z.csv
+/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt, ~/y/z.csv
 Owl-of-March,Example Lab,planned,,Zephyr-9,Example Lab,2.9e25,,,,1.1e25,,,,,\
 \\\\secret-host\\quiet-folder\\a.csv,file:///home/users-alice/b.csv
 nothing-known,Other Works,planned,,,,,,,,,,,,,,
@@ -78,7 +78,12 @@ def test_no_cell_says_none_or_nan_or_is_empty(made: dict[str, Path]) -> None:
             report = json.loads(path.read_text()).get("report")
             if report is not None:
                 loaded = verify.load(json.dumps(report))
-                cells = [c for t in verify._tables(loaded["sections"]) for r in verify._cells(t) for c in r]
+                cells = [
+                    c
+                    for t in verify._tables(loaded["sections"])
+                    for r in verify._cells(t)
+                    for c in r
+                ]
                 words = {cell["text"] for cell in cells}
                 bad = re.compile(r"\b(None|nan|NaN|null|inf)\b")
                 assert not [word for word in words if bad.search(word) or word in ("", "\u2014")]
@@ -267,7 +272,9 @@ def test_on_paper_every_fold_is_open(made: dict[str, Path], browser: Browser) ->
     # A4 less the margins of the page, at 96 dots an inch.
     browser.open(page, 688, 1000, "light")
     browser.call("Emulation.setEmulatedMedia", media="print")
-    heights = "[...document.querySelectorAll('details table')].map(e => e.getBoundingClientRect().height)"
+    heights = (
+        "[...document.querySelectorAll('details table')].map(e => e.getBoundingClientRect().height)"
+    )
     found = browser.run(heights)
     assert found and min(found) > 20
     outside = OUTSIDE.partition("&&")[2]

@@ -89,7 +89,7 @@ def test_no_parent_is_another_answer_than_an_unknown_one(tmp_path: Path) -> None
     ],
 )
 def test_a_bad_answer_names_what_is_allowed(fact: str, said: str) -> None:
-    with pytest.raises(InputError, match="found|known|allowed") as caught:
+    with pytest.raises(InputError, match=r"found|known|allowed") as caught:
         told(fact)
     assert said in str(caught.value)
 
@@ -142,12 +142,29 @@ def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> Non
 
 def test_at_a_terminal_every_question_is_asked(tmp_path: Path) -> None:
     """A real terminal: a bad answer is asked again, Enter leaves the fact unknown."""
-    command = [sys.executable, "-m", "scaling", "govern", "--ask", "--runs", str(tmp_path / "r.csv")]
+    command = [
+        sys.executable,
+        "-m",
+        "scaling",
+        "govern",
+        "--ask",
+        "--runs",
+        str(tmp_path / "r.csv"),
+    ]
     command += ["--out", str(tmp_path / "out"), "--on", str(ON)]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, text=True)
-    answers = ["big", "Lab", "sleeping", "finished", "2026-02-01", "2026-01-01", "2026-06-01", "",
-               "3e25"]
+    answers = [
+        "big",
+        "Lab",
+        "sleeping",
+        "finished",
+        "2026-02-01",
+        "2026-01-01",
+        "2026-06-01",
+        "",
+        "3e25",
+    ]
     os.write(ours, ("\n".join([*answers, *[""] * 60]) + "\n").encode())
     text, _ = process.communicate(timeout=300)
     os.close(ours)
@@ -156,5 +173,7 @@ def test_at_a_terminal_every_question_is_asked(tmp_path: Path) -> None:
     row = pl.read_csv(tmp_path / "r.csv", infer_schema=False).to_dicts()[0]
     assert (row["state"], row["ended"], row["flop"]) == ("finished", "2026-06-01", "3e25")
     assert row["markets"] is None and row["parent"] == "not stated"
-    assert text.count("state of the run") == 2 and text.count("\nended") + text.count(": ended") >= 1
+    assert (
+        text.count("state of the run") == 2 and text.count("\nended") + text.count(": ended") >= 1
+    )
     assert "eu_aia_51_2: unknown (3e25 against > 1e25 FLOP); not stated: general_purpose" in text

@@ -242,8 +242,8 @@ def test_a_chance_by_a_day_is_that_of_the_count_of_the_day() -> None:
     for row in made["first_crossings"]:
         if "probability" in row:
             chances = list(row["probability"].values())
-            assert chances == sorted(chances) and 0 <= chances[0] and chances[-1] <= 1
-            # A count of none at its median is a chance of less than a half, and the other way round.
+            assert chances == sorted(chances) and chances[0] >= 0 and chances[-1] <= 1
+            # A count of none at its median is a chance of less than a half, and vice versa.
             median = counts[row["threshold"]]["p50"]
             assert (chances[-1] > 0.5) == (median >= 1), row["threshold"]
     assert {row["threshold"] for row in made["first_crossings"]} == {

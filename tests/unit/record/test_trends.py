@@ -24,7 +24,11 @@ def resolved(metric: str, root: Path = Path()) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("day", "value", "found"),
     [
-        (date(2024, 10, 18), 1e26, [("Grok-3, copy of 2025-02-24", date(2025, 2, 24), 122.0, True)]),
+        (
+            date(2024, 10, 18),
+            1e26,
+            [("Grok-3, copy of 2025-02-24", date(2025, 2, 24), 122.0, True)],
+        ),
         (date(2025, 6, 5), 5e26, [("Grok 4, copy of 2025-12-02", date(2025, 12, 2), 34.0, True)]),
         (date(2025, 6, 5), 1e27, []),
     ],
