@@ -48,6 +48,11 @@ class Column:
     long: bool = False
 
     @property
+    def heading(self) -> str:
+        """Label and unit as one text."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
     def css_classes(self) -> str:
         """How its cells are set, for the page's style sheet."""
         flags = (("n", self.numeric), ("strong", self.strong), ("long", self.long))

@@ -21,12 +21,15 @@ _INLINE = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 _START = re.compile(r"^\s*(?:\d+(?=[.)](?:\s|$))|(?=[#>+=-]))")
 
 
-def html(report: Report, *, scripted: bool = False) -> str:
+def html(report: Report, *, scripted: bool = False, fitted: bool = False) -> str:
     """One file that needs nothing else, with a policy that forbids it to load anything.
 
     ``scripted`` adds the page's own script: choices, values under the pointer, other axes.
+    ``fitted`` wraps tables to any width, sets rows as cards where it is small, and prints folds
+    open: nothing of a filing may lie beside the page.
     """
-    style, script = stylesheet(), _text("report.js") if scripted else ""
+    style = stylesheet() + (_text("fitted.css") if fitted else "")
+    script = _text("report.js") if scripted else ""
     allowed = f"script-src '{policy_hash(script)}'; " if script else ""
     policy = (
         f"default-src 'none'; style-src '{policy_hash(style)}'; {allowed}img-src data:; "
@@ -36,7 +39,13 @@ def html(report: Report, *, scripted: bool = False) -> str:
     environment.filters["svg"] = Markup
     template = environment.get_template("report.html.j2")
     return (
-        template.render(report=report, style=Markup(style), script=Markup(script), policy=policy)
+        template.render(
+            report=report,
+            style=Markup(style),
+            script=Markup(script),
+            policy=policy,
+            fitted=fitted,
+        )
         + "\n"
     )
 

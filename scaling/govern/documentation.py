@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from scaling.document.blocks import MISSING, Cell, Column, Group, Points, Table, Text, table
+from scaling.document.blocks import Cell, Column, Group, Points, Table, Text, table
 from scaling.document.format import clean, scientific
-from scaling.govern.cells import band, day_of, figure, ratio, text, wide
+from scaling.govern.cells import NOT_STATED, band, day_of, figure, known, ratio, text, wide
 
 
 def documentation(runs: pl.DataFrame, energy: pl.DataFrame) -> Table:
@@ -25,8 +25,8 @@ def documentation(runs: pl.DataFrame, energy: pl.DataFrame) -> Table:
     groups = tuple(Group(clean(r["run"]), _form(r)) for r in joined.to_dicts())
     note = (
         "Fields of the Model Documentation Form (EU Code of Practice, Transparency chapter). AIO: "
-        "what the form gives to the AI Office; NCA: to national authorities. A dash: not in the "
-        "runs file."
+        "what the form gives to the AI Office; NCA: to national authorities. Not stated: not in "
+        "the runs file."
     )
     return table(
         "documentation-table",
@@ -42,7 +42,6 @@ def _form(r: dict[str, Any]) -> tuple[tuple[Cell, ...], ...]:
     days = _length(r)
     hours = r["chip_hours"] or _product(r["chips"], r["hours"])
     order = None if r["best"] is None else 10 ** int(f"{r['best']:e}".split("e")[1])
-    secret = r.get("redacted")
     fields: list[tuple[str, Cell]] = [
         ("Provider", text(r["entity"])),
         ("Model name", text(r["model"] or r["run"])),
@@ -66,13 +65,10 @@ def _form(r: dict[str, Any]) -> tuple[tuple[Cell, ...], ...]:
         ("Energy of training (AIO, 2 significant figures)", _mwh(r["energy_kwh"])),
         ("Inference compute for 100,000 tokens", _flop(r["inference_flop_100k_tokens"])),
     ]
-    withheld = text("withheld (see what was redacted)")
-    return tuple((text(k), withheld if secret and _aio(k) else cell) for k, cell in fields)
-
-
-def _aio(field: str) -> bool:
-    """Fields that go to the AI Office alone, or that give them back."""
-    return "(AIO" in field or field.startswith(("Energy", "Inference"))
+    if r.get("redacted"):
+        # Rounded figures of a redacted row are magnitudes, which only the last of these may state.
+        fields = [(k, NOT_STATED if "(AIO" in k else cell) for k, cell in fields]
+    return tuple((text(k), cell) for k, cell in fields)
 
 
 def _length(r: dict[str, Any]) -> str | None:
@@ -90,19 +86,19 @@ def _quotient(a: float | None, b: float | None) -> float | None:
 
 
 def _mwh(kwh: float | None) -> Cell:
-    return text("N/A") if kwh is None else text(f"{scientific(kwh / 1000)} MWh")
+    return NOT_STATED if kwh is None else figure(kwh / 1000, scientific(kwh / 1000), "MWh")
 
 
 def _flop(value: float | None) -> Cell:
-    return MISSING if value is None else figure(value, scientific(value), "FLOP")
+    return figure(value, scientific(value), "FLOP")
 
 
 def _method(r: dict[str, Any]) -> str | None:
-    known = {"6ND": "architecture-based, 6 x parameters x tokens", "hardware": "hardware-based"}
-    known |= {"counted": "architecture-based, operations of a full pass counted"}
-    known |= {"combined": "geometric mean of hardware-based and architecture-based"}
+    words = {"6ND": "architecture-based, 6 x parameters x tokens", "hardware": "hardware-based"}
+    words |= {"counted": "architecture-based, operations of a full pass counted"}
+    words |= {"combined": "geometric mean of hardware-based and architecture-based"}
     method: str | None = r["best_method"]
-    return known.get(method or "", method)
+    return words.get(method or "", method)
 
 
 # --------------------------------------------------------------------------- estimates, energy
@@ -112,7 +108,10 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
     regimes = [
         name[: -len("_own_central")] for name in runs.columns if name.endswith("_own_central")
     ]
-    columns = (Column("run"), *(Column(name.replace("_", " "), numeric=True) for name in regimes))
+    columns = (
+        Column("run", long=True),
+        *(Column(name.replace("_", " "), numeric=True) for name in regimes),
+    )
     rows = tuple(
         (
             text(r["run"]),
@@ -142,6 +141,7 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
     flags = dict(runs.select("run", "flags").iter_rows())
     newest = dict(runs.select("run", "best").iter_rows())
     assumed = dict(runs.select("run", pl.coalesce("assumptions", "source")).iter_rows())
+    odd = NOT_STATED.text if "redacted" in runs.columns else "nothing odd"
     past = tuple(
         (
             text(r["run"]),
@@ -152,7 +152,7 @@ def estimates(runs: pl.DataFrame, history: pl.DataFrame) -> list[Any]:
             text(r["best_method"]),
             text(None if r["sigma"] is None else f"{r['sigma']:.2f}"),
             ratio(_quotient(r["best"], newest.get(r["run"]))),
-            text(flags.get(r["run"])),
+            text(flags.get(r["run"]), odd),
         )
         for r in history.to_dicts()
     )
@@ -189,7 +189,7 @@ def footprint(rows: pl.DataFrame) -> Table:
             text(r["boundary"]),
             *(_tonnes(r[n]) for n in ("location_kg", "market_kg")),
             text(r["grid_dated"]),
-            text(r["footprint_missing"]),
+            text(r["footprint_missing"], "nothing"),
         )
         for r in rows.to_dicts()
     )
@@ -200,7 +200,9 @@ def footprint(rows: pl.DataFrame) -> Table:
 
 
 def _tonnes(value: float | None) -> Cell:
-    return MISSING if value is None else Cell(f"{value / 1000:,.4g}", value / 1000)
+    if not known(value):
+        return NOT_STATED
+    return Cell(f"{value / 1000:,.4g}", value / 1000)
 
 
 def forecasts(rows: pl.DataFrame) -> list[Any]:

@@ -1,9 +1,13 @@
 """Evidence packs as files: one folder per entity and per rule, an index, and a manifest of hashes.
 
-    OUT/entities/<name>/pack.md|html|json, crossings.csv     the same for OUT/rules/<rule>/
-    OUT/index.md|html, crossings.csv (every comparison), alerts.csv, manifest.json
+    OUT/entities/<name>/pack.md|html|json, timeline.svg, crossings.csv
+    OUT/rules/<rule>/                                       the same
+    OUT/index.md|html|json, crossings.csv (every comparison), alerts.csv
+    OUT/registry/                                           the rules that were applied
+    OUT/manifest.json                                       the hash of every file, and its own
 
 The folder is made beside and renamed, so a reader sees the old packs or the new ones.
+`scaling.govern.verify` checks it by itself.
 """
 
 from __future__ import annotations
@@ -12,29 +16,46 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from scaling.compute import footprint
-from scaling.document.blocks import Block, Cell, Column, Group, Report, Section, Table, Text, table
-from scaling.document.format import clean, scientific, share
+from scaling.document.blocks import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Group,
+    Report,
+    Section,
+    Table,
+    Text,
+    all_blocks,
+    table,
+)
+from scaling.document.format import clean, scientific
 from scaling.document.render import html, markdown
-from scaling.errors import InputError
+from scaling.document.report_json import to_json
+from scaling.errors import InputError, counted
 from scaling.govern import redact
 from scaling.govern.alerts import alerts
 from scaling.govern.at_threshold import at_thresholds, beside, model_hash
+from scaling.govern.cells import chance, figure, text
 from scaling.govern.crossings import VERDICTS, Asked, crossings
 from scaling.govern.models import MODELS, runs_of_models
-from scaling.govern.pack import LEAD, Provenance, Tables, closed, counted, of_entity, of_rule
-from scaling.govern.registry import FOLDER, Registry, believed, load
+from scaling.govern.pack import LEAD, Provenance, Tables, closed, of_entity, of_rule
+from scaling.govern.private import tidy
+from scaling.govern.registry import FILES, FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
 from scaling.io import atomic
 from scaling.io.json_files import json_text
 from scaling.io.tables import csv_text, unguarded
 
 MANIFEST = "manifest.json"
+FORMAT = "scaling evidence packs, 2"
+RULES = "registry"
 _DROPPED = ("exceeds", "clock_zone")
 
 
@@ -67,7 +88,8 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     )
     rules = believed(registry.rules, asked.known)
     crossed = beside(crossed, forecasts)
-    return Tables(crossed, ready, past, footprint.of_runs(ready), forecasts, rules), registry
+    made = (crossed, ready, past, footprint.of_runs(ready), forecasts, rules)
+    return Tables(*(tidy(one) for one in made)), registry
 
 
 def made_by(
@@ -77,23 +99,48 @@ def made_by(
     named = [sources.runs or sources.root / MODELS, *sources.details.given()]
     inputs = [(path.name, _sha256(path.read_bytes())) for path in named]
     inputs += sorted(registry.hashes.items())
-    return Provenance(asked.on, asked.known, command, registry.version, code, tuple(inputs))
-
-
-def redacted(made: Tables, by: Provenance) -> tuple[Tables, Provenance]:
-    """The variant for others: sensitive columns out, magnitudes left, and the record of it."""
-    listed = (made.crossings, made.runs, made.history, made.footprint)
-    crossed, ready, past, energy = (redact.redact(one) for one in listed)
-    record = tuple(redact.record(*listed))
-    # The hash of a short file can be guessed back to its figures.
-    inputs = tuple((n, d if n in _PUBLIC else "withheld") for n, d in by.inputs)
-    return (
-        Tables(crossed, ready, past, energy, made.forecasts, made.rules),
-        Provenance(by.on, by.known, by.command, by.registry, by.code, inputs, record),
+    return Provenance(
+        asked.on,
+        asked.known,
+        command,
+        registry.version,
+        _days(believed(registry.rules, asked.known)),
+        code,
+        tuple(inputs),
     )
 
 
-_PUBLIC = (MODELS.name, "rules.csv", "counts.csv", "errors.csv", "chips.csv")
+def _days(rules: pl.DataFrame) -> dict[str, str]:
+    """The days of a registry: to when sources confirm its rows, and when the newest was added."""
+    ends = rules.select(
+        pl.col("checked_to").min().alias("oldest row checked to"),
+        pl.col("checked_to").max().alias("newest row checked to"),
+        pl.col("recorded_from").max().alias("newest row recorded on"),
+    )
+    return {name: str(day) for name, day in ends.to_dicts()[0].items() if day is not None}
+
+
+def redacted(made: Tables, by: Provenance) -> tuple[Tables, Provenance]:
+    """The variant for others: what may be shown, magnitudes, and the record of what was left out.
+
+    Files of one's own have no name and no hash: that of a short file can be guessed back to its
+    figures.
+    """
+    listed = (made.crossings, made.runs, made.history, made.footprint)
+    names = redact.aliases(made.runs)
+    crossed, ready, past, energy = (redact.redact(one, names) for one in listed)
+    own = {name: f"input {n}" for n, (name, _) in enumerate(by.inputs, 1) if name not in _PUBLIC}
+    inputs = tuple((own.get(n, n), "withheld" if n in own else d) for n, d in by.inputs)
+    command = by.command
+    for name, shown in own.items():
+        command = command.replace(name, shown.replace(" ", "-"))
+    return (
+        Tables(crossed, ready, past, energy, made.forecasts, made.rules),
+        replace(by, command=command, inputs=inputs, redactions=tuple(redact.record(*listed))),
+    )
+
+
+_PUBLIC = (MODELS.name, *(file for file, _ in FILES.values()))
 
 
 @dataclass(frozen=True)
@@ -104,10 +151,12 @@ class Written:
     files: int
     alerts: pl.DataFrame
     verdicts: dict[str, int]
+    # Hash of the manifest: whoever has it can tell these packs from any others.
+    pack: str = ""
 
 
-def write(out: Path, made: Tables, by: Provenance) -> Written:
-    """Write every pack. The crossings that stood in ``out`` tell which are new.
+def write(out: Path, made: Tables, by: Provenance, registry: Path = FOLDER) -> Written:
+    """Write every pack, with a copy of the registry. The crossings in ``out`` tell which are new.
 
     Raises:
         InputError: ``out`` holds something else.
@@ -115,9 +164,26 @@ def write(out: Path, made: Tables, by: Provenance) -> Written:
     with atomic.new_folder(out) as folder:
         found = alerts(made.crossings, by.on, _before(out))
         packs = _packs(folder, made, by)
-        files = _index(folder, made, by, found)
+        _index(folder, made, by, found)
+        _registry(folder / RULES, registry, by)
+        files, pack = _manifest(folder, by)
     counts = dict(made.crossings["verdict"].value_counts().iter_rows())
-    return Written(packs, files, found, {name: counts.get(name, 0) for name in VERDICTS})
+    return Written(packs, files, found, {name: counts.get(name, 0) for name in VERDICTS}, pack)
+
+
+def _registry(folder: Path, registry: Path, by: Provenance) -> None:
+    """The files of the registry as they were read.
+
+    Raises:
+        InputError: a file has changed since.
+    """
+    folder.mkdir()
+    for name, digest in by.inputs:
+        if name in _PUBLIC[1:]:
+            content = (registry / name).read_bytes()
+            if _sha256(content) != digest:
+                raise InputError("changed while the packs were made", file=registry / name)
+            (folder / name).write_bytes(content)
 
 
 def _before(out: Path) -> pl.DataFrame | None:
@@ -147,14 +213,28 @@ def _packs(folder: Path, made: Tables, by: Provenance) -> int:
 def _pack(place: Path, report: Report, rows: pl.DataFrame) -> None:
     place.mkdir(parents=True)
     flat = rows.filter(~closed()).drop(_DROPPED)
+    _page(place, "pack", report, {"crossings": _plain(flat)})
+    (place / "crossings.csv").write_text(csv_text(flat), encoding="utf-8")
+    for block in all_blocks(report):
+        if isinstance(block, Figure):
+            (place / block.file).write_text(block.sheet, encoding="utf-8")
+
+
+def _page(place: Path, stem: str, report: Report, more: dict[str, object]) -> None:
+    """One report in three forms, and the rows behind it."""
     content = {
-        "pack.md": markdown(report),
-        "pack.html": html(report),
-        "pack.json": json_text({"title": report.title, "lead": LEAD, "crossings": _plain(flat)}),
-        "crossings.csv": csv_text(flat),
+        ".md": markdown(report),
+        ".html": html(report, fitted=True),
+        ".json": _compact({"title": report.title, "lead": LEAD} | more, to_json(report)),
     }
-    for name, text in content.items():
-        (place / name).write_text(text, encoding="utf-8")
+    for suffix, text_ in content.items():
+        (place / f"{stem}{suffix}").write_text(text_, encoding="utf-8")
+
+
+def _compact(facts: dict[str, object], report: str) -> str:
+    """JSON on one line: the encoder that indents took a fifth of the time of all packs."""
+    text = json.dumps(facts, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return f'{text[:-1]}, "report": {report.rstrip()}}}\n'
 
 
 def _plain(frame: pl.DataFrame) -> list[dict[str, object]]:
@@ -162,37 +242,45 @@ def _plain(frame: pl.DataFrame) -> list[dict[str, object]]:
     return frame.with_columns(times).to_dicts()
 
 
-def _index(folder: Path, made: Tables, by: Provenance, found: pl.DataFrame) -> int:
-    report = index(made, by, found)
-    texts = {
-        "index.md": markdown(report),
-        "index.html": html(report),
-        "crossings.csv": csv_text(made.crossings.drop(_DROPPED)),
-        "alerts.csv": csv_text(found),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def _index(folder: Path, made: Tables, by: Provenance, found: pl.DataFrame) -> None:
+    flat = made.crossings.drop(_DROPPED)
+    _page(folder, "index", index(made, by, found), {})
+    (folder / "crossings.csv").write_text(csv_text(flat), encoding="utf-8")
+    (folder / "alerts.csv").write_text(csv_text(found), encoding="utf-8")
+
+
+def _manifest(folder: Path, by: Provenance) -> tuple[int, str]:
+    """Write the manifest; how many files there are, and its own hash."""
     listed = sorted(path for path in folder.rglob("*") if path.is_file())
-    manifest = {
+    manifest: dict[str, object] = {
+        "format": FORMAT,
         "command": by.command,
         "report_date": str(by.on),
         "known": str(by.known),
         "registry": by.registry,
+        "registry_days": by.registry_days,
         "code": by.code,
         "redacted": by.redacted,
         "inputs": dict(by.inputs),
         "files": {p.relative_to(folder).as_posix(): _sha256(p.read_bytes()) for p in listed},
     }
+    manifest["pack"] = seal(manifest)
     (folder / MANIFEST).write_text(json_text(manifest), encoding="utf-8")
-    return len(listed) + 1
+    return len(listed) + 1, str(manifest["pack"])
+
+
+def seal(manifest: dict[str, object]) -> str:
+    """Hash of a manifest without the entry ``pack``, which holds it."""
+    rest = {name: value for name, value in manifest.items() if name != "pack"}
+    return _sha256(json_text(rest).encode())
 
 
 def index(made: Tables, by: Provenance, found: pl.DataFrame) -> Report:
     """The overview: alerts, then entities and rules with their verdicts."""
     facts = (
         Cell(f"on {by.on}"),
-        Cell(counted(made.crossings, "run")),
-        Cell(counted(made.crossings, "rule")),
+        Cell(counted(made.crossings["run"].n_unique(), "run")),
+        Cell(counted(made.crossings["rule"].n_unique(), "rule")),
         Cell(f"registry {by.registry}"),
     )
     blocks: tuple[Block, ...]
@@ -210,6 +298,7 @@ def _alert_table(found: pl.DataFrame) -> Table:
         Column(name, long=True)
         for name in ("run", "rule and provision", "verdict", "compared", "P(final)", "last day")
     )
+    absent = "withheld or none" if "redacted" in found.columns else "none"
     groups = tuple(
         Group(
             str(part["alert"][0]),
@@ -218,9 +307,9 @@ def _alert_table(found: pl.DataFrame) -> Table:
                     Cell(clean(f"{r['run']} ({r['entity']})")),
                     Cell(clean(f"{r['rule']}, {r['provision']}")),
                     Cell(r["verdict"] + (f" ({r['missing']})" if r["missing"] else "")),
-                    Cell(scientific(r["central_2sf"]), r["central_2sf"]),
-                    Cell(share(r["p_final"]), r["p_final"]),
-                    Cell(str(r["notify_by"] or "\u2014")),
+                    figure(r["central_2sf"], scientific(r["central_2sf"]), ""),
+                    chance(r["p_final"]),
+                    text(r["notify_by"], absent),
                 )
                 for r in part.to_dicts()
             ),
@@ -253,14 +342,3 @@ def slug(name: str) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def check(out: Path) -> list[str]:
-    """Files of a pack folder that its manifest does not know, or knows otherwise."""
-    known: dict[str, str] = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
-    there = {
-        p.relative_to(out).as_posix(): _sha256(p.read_bytes())
-        for p in out.rglob("*")
-        if p.is_file() and p.name != MANIFEST
-    }
-    return sorted(n for n in known.keys() | there.keys() if known.get(n) != there.get(n))

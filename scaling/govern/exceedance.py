@@ -81,7 +81,21 @@ def forecast(
 def _expected(
     known: pl.DataFrame, line: Growth, threshold: float, as_of: float, until: float, seed: int
 ) -> Array:
-    """Draws of the expected number of new models above the threshold."""
+    """Draws of the expected number of new models above the threshold by ``until``."""
+    return np.asarray(expected_over_time(known, line, threshold, as_of, until, seed)[-1])
+
+
+def expected_over_time(
+    known: pl.DataFrame,
+    line: Growth,
+    threshold: float,
+    as_of: float,
+    until: float,
+    seed: int,
+    steps: int = STEPS,
+) -> Array:
+    """Draws (steps, DRAWS) of the expected number of new models above the threshold by the end of
+    each of ``steps`` equal parts of the time from ``as_of`` to ``until`` (decimal years)."""
     rng = np.random.default_rng([seed, 0])
     window = known.filter(pl.col("year") > as_of - RECENT - LATE)
     full = window.filter(pl.col("year") <= as_of - LATE).height
@@ -92,12 +106,14 @@ def _expected(
     x, y = window["year"].to_numpy(), np.log(window["flop"].to_numpy())
     level = y - line.rate * (x - as_of)  # each recent model, moved to the day along the trend
     chosen = rng.choice(level, (DRAWS, 64))
-    when = as_of + (np.arange(STEPS) + 0.5) / STEPS * (until - as_of)
+    when = as_of + (np.arange(steps) + 0.5) / steps * (until - as_of)
     total = np.zeros(DRAWS)
-    for t in when:
+    expected = np.empty((steps, DRAWS))
+    for step, t in enumerate(when):
         above = chosen + slope[:, None] * (t - as_of) > np.log(threshold)
         total += above.mean(axis=1)
-    return np.asarray(rate * total * (until - as_of) / STEPS)
+        expected[step] = rate * total * (until - as_of) / steps
+    return expected
 
 
 def past(

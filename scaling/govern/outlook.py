@@ -7,7 +7,6 @@ gives the same version.
 from __future__ import annotations
 
 import hashlib
-import math
 from datetime import date
 from typing import Any
 
@@ -15,14 +14,14 @@ import polars as pl
 
 from scaling.analysis.trends import Growth
 from scaling.errors import InputError
-from scaling.govern import allocation, exceedance
+from scaling.govern import allocation, exceedance, first_crossing
+from scaling.govern.registry import Registry
 from scaling.govern.trends import (
     copy_of,
     decimal,
     frontier,
     growth_of,
     open_lag,
-    time_to_cross,
 )
 from scaling.io.json_files import json_text
 
@@ -30,13 +29,18 @@ THRESHOLDS = (1e23, 1e24, 1e25, 1e26, 1e27, 1e28)
 # Cost has few figures before; Cottier et al. 2024 (arXiv:2405.21015) begin in 2016 too.
 COST_SINCE = 2016.0
 OPEN_SINCE = 2018.0
-HORIZON = 15.0
-# Estimates by outsiders: a factor 3 at 90 % for the best class (data/thresholds/errors.csv).
-LARGEST_SIGMA = math.log(3.0) / 1.6448536
 
 
-def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> dict[str, Any]:
-    """Growth, lag, counts and times to cross from the newest copy on ``as_of``.
+def outlook(
+    copies: pl.DataFrame,
+    as_of: date,
+    until: date,
+    seed: int = 0,
+    registry: Registry | None = None,
+) -> dict[str, Any]:
+    """Growth, lag, counts and first crossings from the newest copy on ``as_of``.
+
+    ``registry``: its values of training compute on that day are lines to cross.
 
     Raises:
         InputError: no copy of that day or before, or ``until`` is not later.
@@ -67,8 +71,10 @@ def outlook(copies: pl.DataFrame, as_of: date, until: date, seed: int = 0) -> di
             "past_forecasts": calibration.forecasts,
         },
         "largest": _largest(large, today),
-        "years_to_cross": _cross(large, today),
+        "first_crossings": _cross(table, registry, as_of, until, calibration.width, seed),
     }
+    if registry is not None:
+        made["registry"] = registry.version
     allocated = allocation.counts(allocation.spent(table, 2023), seed=seed)
     made["kumar_manning"] = allocated.filter(pl.col("year") > 2024).to_dicts()
     text = json_text({"answers": made, "rows": table.write_csv(), "seed": seed})
@@ -103,23 +109,24 @@ def _largest(large: pl.DataFrame, today: float) -> dict[str, Any]:
     return {"model": top["model"], "flop": top["flop"], "published": str(top["published"])}
 
 
-def _cross(large: pl.DataFrame, today: float) -> list[dict[str, Any]]:
-    """Years from the copy's day until a model passes each threshold that none has passed.
-
-    From the largest model at its publication, along the frontier's growth, given that no model in
-    the copy has passed the threshold since.
-    """
-    top = _largest(large, today)
-    waited = today - decimal(date.fromisoformat(top["published"]))
-    line = growth_of(large)
-    waits = []
-    for threshold in THRESHOLDS:
-        if threshold > top["flop"]:
-            wait = time_to_cross(
-                threshold, top["flop"], (line.low, line.high), LARGEST_SIGMA, HORIZON, waited=waited
-            )
-            waits.append({"threshold": threshold, **wait})
-    return waits
+def _cross(
+    table: pl.DataFrame,
+    registry: Registry | None,
+    as_of: date,
+    until: date,
+    width: float,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """First crossings of the registry's lines, and of the thresholds here that none has passed."""
+    top = float(table["flop"].max())  # type: ignore[arg-type]  # polars types a maximum too widely
+    more = [value for value in THRESHOLDS if value > top]
+    wanted = (
+        [first_crossing.Line(value) for value in THRESHOLDS]
+        if registry is None
+        else first_crossing.lines(registry, as_of, more)
+    )
+    ends = [date(year, 12, 31) for year in range(as_of.year, until.year)]
+    return first_crossing.answers(table, wanted, [*ends, until], width, seed)
 
 
 def score(made: dict[str, Any], copies: pl.DataFrame, on: date) -> dict[str, Any]:

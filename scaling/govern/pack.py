@@ -6,14 +6,14 @@ nothing here decides: the tables say what was compared, with which figures and w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from scaling.document.blocks import (
-    MISSING,
+    Block,
     Cell,
     Column,
     Command,
@@ -26,9 +26,23 @@ from scaling.document.blocks import (
     table,
 )
 from scaling.document.format import clean, scientific, share
-from scaling.govern.cells import band, chance, dates, day_of, figure, ratio, text, wide
+from scaling.errors import counted
+from scaling.govern.answer import answer, strongest
+from scaling.govern.cells import (
+    NOT_STATED,
+    WITHHELD,
+    band,
+    chance,
+    dates,
+    day_of,
+    figure,
+    ratio,
+    text,
+    wide,
+)
 from scaling.govern.crossings import NOT_APPLICABLE, NOT_REACHED, UNKNOWN
 from scaling.govern.documentation import documentation, estimates, footprint, forecasts
+from scaling.govern.timeline import timeline
 
 LEAD = (
     "What was compared with which threshold, from which figures. It states facts and estimates; "
@@ -59,6 +73,8 @@ class Provenance:
     known: date
     command: str
     registry: str
+    # First and last day to which sources confirm its rows, and the last day on which one was added.
+    registry_days: dict[str, str]
     code: str
     inputs: tuple[tuple[str, str], ...]
     redactions: tuple[tuple[str, str], ...] = ()
@@ -97,7 +113,10 @@ def _periods(rows: list[dict[str, Any]]) -> Table:
     made = tuple(
         (
             figure(r["value"], scientific(r["value"], 4), r["unit"], f"{r['comparator']} "),
-            *(text(str(r[name]).replace("_", " ") if r[name] else None) for name in _OF_PERIOD),
+            *(
+                text(str(r[name]).replace("_", " ") if r[name] else None, "still holds")
+                for name in _OF_PERIOD
+            ),
         )
         for r in rows
     )
@@ -110,12 +129,6 @@ def _fields(row: dict[str, Any]) -> Table:
     fields = {k: v for k, v in row.items() if v is not None and k not in left_out}
     rows = tuple((text(k.replace("_", " ")), text(v)) for k, v in fields.items())
     return table("rule-table", "As on record", wide("field", "value"), (Group("", rows),))
-
-
-def counted(crossed: pl.DataFrame, column: str) -> str:
-    """How many runs or rules."""
-    number = crossed[column].n_unique()
-    return f"{number} {column}{'s' * (number != 1)}"
 
 
 def closed() -> pl.Expr:
@@ -151,50 +164,81 @@ def _report(title: str, tables: Tables, made: Provenance) -> Report:
     rest = crossed.filter(closed())
     facts = (
         Cell(f"on {made.on}"),
-        Cell(counted(crossed, "run")),
-        Cell(counted(crossed, "rule")),
+        Cell(counted(crossed["run"].n_unique(), "run")),
+        Cell(counted(crossed["rule"].n_unique(), "rule")),
         Cell(f"registry {made.registry}"),
         *((Cell("redacted"),) if made.redacted else ()),
     )
     form = documentation(tables.runs, tables.footprint)
     estimated = tuple(estimates(tables.runs, tables.history))
     sections = (
-        Section("headline", "Crossings", tuple(_headline(open_, rest))),
+        Section("headline", "Answer", _answer(crossed, tables.runs, made)),
+        Section("runs", "Each run and its rules", tuple(_runs(open_, rest))),
         Section("documentation", "Documentation of each run", (form,)),
         Section("estimates", "How the compute was estimated", estimated),
         Section("footprint", "Energy and carbon", (footprint(tables.footprint),)),
         Section("forecast", "A model at the threshold", tuple(forecasts(tables.forecasts))),
         Section("made", "How this was made", tuple(_made(made))),
     )
-    return Report(title, LEAD, facts, sections)
+    report = Report(title, LEAD, facts, sections)
+    return _withheld(report) if made.redacted else report
 
 
-# --------------------------------------------------------------------------- crossings
+def _withheld(value: Any) -> Any:
+    """A redacted report, in which an unknown cannot be told from what was taken out."""
+    if value == NOT_STATED:
+        return WITHHELD
+    if isinstance(value, tuple):
+        return tuple(_withheld(one) for one in value)
+    if isinstance(value, Report | Section | Table | Group | Fold):
+        return replace(value, **{name: _withheld(one) for name, one in vars(value).items()})
+    return value
 
 
-def _headline(open_: pl.DataFrame, rest: pl.DataFrame) -> list[Any]:
-    blocks: list[Any] = []
+# --------------------------------------------------------------------------- answer and runs
+
+
+def _answer(crossed: pl.DataFrame, runs: pl.DataFrame, made: Provenance) -> tuple[Block, ...]:
+    drawn = timeline(crossed.filter(~closed()), runs, made.on)
+    said: list[Block] = [Text(sentence) for sentence in answer(crossed, made.on)]
+    if drawn is None:
+        said.append(Text(NO_TIMELINE))
+    return (*said, drawn) if drawn is not None else tuple(said)
+
+
+NO_TIMELINE = "No timeline: no dates are given here."
+
+
+def _runs(open_: pl.DataFrame, rest: pl.DataFrame) -> list[Block]:
+    """One row a run, its rules folded under it; then what needs no look."""
+    blocks: list[Block] = []
+    for number, part in enumerate(open_.partition_by("run", maintain_order=True), 1):
+        inner = (crossing_table(part), provision_table(part), duty_table(part))
+        named = tuple(replace(one, id=f"{one.id}-{number}") for one in inner)
+        blocks.append(Fold(strongest(part), named))
     if open_.is_empty():
         blocks.append(Text("No run is above, may cross, or is unknown under a rule of this pack."))
-    else:
-        blocks += [crossing_table(open_), provision_table(open_), duty_table(open_)]
     if rest.height > LISTED:
         more = "comparisons are not reached, not applicable, or have no figure: crossings.csv"
         blocks.append(Text(f"{rest.height} {more} beside the index lists them."))
     elif rest.height:
-        columns = (*wide("run", "rule", "verdict"), Column("C/T", numeric=True))
-        rows = tuple(
-            (text(r["run"]), text(r["rule"]), text(r["verdict"]), ratio(r["ratio"]))
-            for r in rest.to_dicts()
-        )
-        title = "Not reached, not applicable, or without a figure"
-        inner = table("rest-table", title, columns, (Group("", rows),))
-        blocks.append(Fold(f"{rest.height}: {title.lower()}", (inner,)))
+        blocks.append(_rest(rest))
     return blocks
 
 
+def _rest(rest: pl.DataFrame) -> Fold:
+    columns = (*wide("run", "rule", "verdict"), Column("C/T", numeric=True))
+    rows = tuple(
+        (text(r["run"]), text(r["rule"]), text(r["verdict"]), ratio(r["ratio"]))
+        for r in rest.to_dicts()
+    )
+    title = "Not reached, not applicable, or without a figure"
+    inner = table("rest-table", title, columns, (Group("", rows),))
+    return Fold(f"{rest.height}: {title.lower()}", (inner,))
+
+
 def crossing_table(crossed: pl.DataFrame) -> Table:
-    """Run by run: the rule with its provision, the verdict, the figures, the chances."""
+    """The verdict of one run under each rule, the figures and the chances."""
     columns = (
         Column("rule"),
         Column("verdict", strong=True),
@@ -205,13 +249,9 @@ def crossing_table(crossed: pl.DataFrame) -> Table:
         Column("P(by now)", numeric=True),
         Column("crossed on", long=True),
     )
-    parts = crossed.partition_by("run", maintain_order=True)
-    groups = tuple(
-        Group(clean(part["run"][0]), tuple(_crossing(row) for row in part.to_dicts()))
-        for part in parts
-    )
+    group = Group("", tuple(_crossing(row) for row in crossed.to_dicts()))
     note = f"{BAND} Chances are those of a log-normal error of the estimate."
-    return table("crossing-table", "Runs and rules", columns, groups, note, "run")
+    return table("crossing-table", "Figures and thresholds", columns, (group,), note)
 
 
 def _crossing(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -237,12 +277,8 @@ def provision_table(crossed: pl.DataFrame) -> Table:
         Column("conditions", long=True),
         Column("missing", long=True),
     )
-    parts = crossed.partition_by("run", maintain_order=True)
-    groups = tuple(
-        Group(clean(part["run"][0]), tuple(_provision(row) for row in part.to_dicts()))
-        for part in parts
-    )
-    return table("provision-table", "Provisions and conditions", columns, groups, "", "run")
+    group = Group("", tuple(_provision(row) for row in crossed.to_dicts()))
+    return table("provision-table", "Provisions and conditions", columns, (group,))
 
 
 def _provision(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -255,7 +291,7 @@ def _provision(row: dict[str, Any]) -> tuple[Cell, ...]:
         text(f"{row['instrument']}, {row['provision']}"),
         text(f"{_status(row)}{verified}, checked to {row['checked_to']}"),
         text(conditions),
-        text(row["missing"]),
+        text(row["missing"], "nothing"),
     )
 
 
@@ -273,28 +309,23 @@ def duty_table(crossed: pl.DataFrame) -> Table:
         Column("notify by", strong=True),
         Column("error asked"),
     )
-    parts = crossed.partition_by("run", maintain_order=True)
-    groups = tuple(
-        Group(clean(part["run"][0]), tuple(_duty(row) for row in part.to_dicts())) for part in parts
-    )
+    group = Group("", tuple(_duty(row) for row in crossed.to_dicts()))
     note = (
         "Days are those of the rule's time zone, the day of the trigger is left out, nothing "
         "extended for holidays. 'Error asked' compares the 95 % error of the estimate with what "
         "the rule allows (30 % where it names none)."
     )
-    return table("duty-table", "Obligations and clocks", columns, groups, note, "run")
+    return table("duty-table", "Obligations and clocks", columns, (group,), note)
 
 
 def _duty(row: dict[str, Any]) -> tuple[Cell, ...]:
-    trigger = MISSING
-    if row["trigger"]:
-        trigger = text(f"{row['trigger']}, {day_of(row['trigger_at'], row['clock_zone'])}")
-    by = text(row["notify_by"])
+    secret = "redacted" in row
+    by = text(row["notify_by"], NOT_STATED.text if secret else "no day follows")
     if row["notify_missing"]:
         by = text(f"unknown: {row['notify_missing']} missing")
     elif row["notify_by"] is not None:
         by = text(f"{row['notify_by']} ({row['clock_zone']})")
-    asked = MISSING
+    asked = NOT_STATED
     if row["accuracy_95"] is not None:
         asked = text(
             f"{row['margin']}: {share(row['accuracy_95'])} of {share(row['accuracy_asked'])}"
@@ -302,11 +333,18 @@ def _duty(row: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         text(row["rule"]),
         text(f"{row['provision']}: {row['obligation']}"),
-        text(row["clock"]),
-        trigger,
+        text(row["clock"], "no clock in the text"),
+        _trigger(row),
         by,
         asked,
     )
+
+
+def _trigger(row: dict[str, Any]) -> Cell:
+    if row["trigger"] is None:
+        return text("nothing yet")
+    day = day_of(row["trigger_at"], row["clock_zone"])
+    return text(row["trigger"] if day is None else f"{row['trigger']}, {day}")
 
 
 # --------------------------------------------------------------------------- provenance
@@ -317,6 +355,7 @@ def _made(made: Provenance) -> list[Any]:
         (text("report date"), text(made.on)),
         (text("registry as on record on"), text(made.known)),
         (text("registry version"), text(made.registry)),
+        *((text(f"registry: {what}"), text(day)) for what, day in made.registry_days.items()),
         (text("code version"), text(made.code)),
         *((text(f"SHA-256 of {name}"), text(digest)) for name, digest in made.inputs),
     )

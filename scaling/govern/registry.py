@@ -49,13 +49,18 @@ class Registry:
 
     @property
     def version(self) -> str:
-        """First twelve digits of the hash over all files."""
-        text = "".join(f"{name}:{digest}\n" for name, digest in sorted(self.hashes.items()))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """`version_of` its files."""
+        return version_of(self.hashes)
 
     def sigma(self) -> dict[str, float]:
         """Standard deviation of ln(estimate / truth) by method."""
         return dict(self.errors.select("method", "sigma").iter_rows())
+
+
+def version_of(hashes: dict[str, str]) -> str:
+    """First twelve digits of the hash over all files (file name -> SHA-256)."""
+    text = "".join(f"{name}:{digest}\n" for name, digest in sorted(hashes.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load(folder: Path = FOLDER) -> Registry:

@@ -1,4 +1,4 @@
-"""Growth in time of training compute, cost, power and horizons; the open lag; time to cross.
+"""Growth in time of training compute, cost, power and horizons; the open lag.
 
 A growth is a straight line in ln(value) on the date (`scaling.analysis.trends.growth`).
 """
@@ -96,42 +96,3 @@ def open_lag(table: pl.DataFrame, since: float, year: float) -> Lag:
     gap = float(above[0] - at[0]) / other.rate
     error = math.hypot(at_se[0], above_se[0]) / other.rate
     return Lag(gap, gap - 1.6449 * error, gap + 1.6449 * error, one)
-
-
-def time_to_cross(
-    threshold: float,
-    now: float,
-    growth_band: tuple[float, float],
-    sigma_now: float,
-    horizon: float,
-    start_sd: float = 0.0,
-    waited: float = 0.0,
-) -> dict[str, float | None]:
-    """Years until a quantity that stands at ``now`` and grows g a year passes ``threshold``.
-
-    t = ln(T / C0) / ln g, with ln ln g normal over the 90 % band of g, ln C0 normal with
-    ``sigma_now``, and the start uncertain by ``start_sd`` years. A fixed grid of quantiles stands
-    for each, so that the same input gives the same answer. Where it has not happened for ``waited``
-    years already, the answer is given that, in years from then.
-
-    Returns:
-        ``p05``, ``p50``, ``p95`` in years (None beyond the horizon), ``never``, the chance that it
-        does not happen within ``horizon``, and ``expected_before``, the chance that the trend gave
-        it to have happened by ``waited``.
-    """
-    from scipy.special import ndtri
-
-    low, high = (math.log(math.log(g)) for g in growth_band)
-    z = ndtri((np.arange(101) + 0.5) / 101)
-    rate = np.exp((low + high) / 2.0 + z * (high - low) / (2.0 * 1.6448536))
-    level = math.log(threshold / now) - sigma_now * z
-    waits = (level[None, :, None] / rate[:, None, None] + start_sd * z[None, None, ::5]).ravel()
-    before = float((waits <= waited).mean()) if waited > 0 else 0.0
-    waits = np.maximum(waits, 0.0)
-    if before:
-        waits = waits[waits > waited] - waited
-    if not len(waits):  # the trend is out of date
-        return {"p05": None, "p50": None, "p95": None, "never": None, "expected_before": before}
-    found = {f"p{100 * q:02.0f}": float(np.quantile(waits, q)) for q in (0.05, 0.5, 0.95)}
-    shown: dict[str, float | None] = {k: v if v <= horizon else None for k, v in found.items()}
-    return shown | {"never": float((waits > horizon).mean()), "expected_before": before}

@@ -35,16 +35,16 @@ def packs(
     by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(root)))
     if redact:
         tables, by = redacted(tables, by)
-    return write(out, tables, by)
+    return write(out, tables, by, registry)
 
 
 def _command(sources: Sources, asked: Asked, redact: bool) -> str:
-    """The command that makes the same packs again."""
+    """The command that makes the same packs again, beside its files: a path names a machine."""
     parts = ["scaling govern"]
-    parts += [f"--runs {sources.runs}"] if sources.runs else []
+    parts += [f"--runs {sources.runs.name}"] if sources.runs else []
     for name in ("ledger", "fleets", "architectures"):
         path = getattr(sources.details, name)
-        parts += [f"--{name} {path}"] if path else []
+        parts += [f"--{name} {path.name}"] if path else []
     parts += [f"--on {asked.on} --known {asked.known} --likely {asked.likely:g}"]
     parts += [] if asked.entered is None else [f"--entered {asked.entered}"]
     parts += [] if asked.stale_after == STALE_AFTER else [f"--stale-after {asked.stale_after}"]

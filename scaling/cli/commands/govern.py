@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from scaling.cli.commands._interview import Ask, Fact, answered, show_answers
 from scaling.cli.commands._options import (
     GOVERN,
     Entered,
@@ -54,16 +55,21 @@ def govern(
         bool, typer.Option("--redact", help="Give magnitudes only, for readers outside.")
     ] = False,
     registry: Registry = Path("data/thresholds"),
+    ask: Ask = False,
+    fact: Fact = None,
 ) -> None:
     """Compare every run with every rule; writes evidence packs per entity and per rule."""
     from scaling.cli.display import govern as show
     from scaling.govern.runs import Files
     from scaling.pipeline.packs import packs
 
+    day = day_of(on, "--on", date.today())
+    asked = ask or bool(fact)
+    if asked:
+        runs = answered(runs, fact or [], registry, day)
     details = Files(ledger, fleets, architectures)
     if details.given() and runs is None:
         raise InputError("needs a runs file", file=details.given()[0], hint="Name one with --runs.")
-    day = day_of(on, "--on", date.today())
     show.show_written(
         out,
         packs(
@@ -80,3 +86,5 @@ def govern(
             registry=registry,
         ),
     )
+    if asked:
+        show_answers(out)

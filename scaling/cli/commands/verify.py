@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate
+from scaling.cli.commands._options import TRUST, Certificate, Registry
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -19,7 +19,11 @@ NOT_DERIVED = "The audit, its outcomes and the index are checked once the above 
 def verify(
     edition: Annotated[
         Path | None,
-        typer.Argument(help="Folder of a redacted edition to check, instead of the project."),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder of a redacted edition, or folder or .zip of evidence packs, to check by "
+            "itself instead of the project.",
+        ),
     ] = None,
     disclosed: Annotated[
         Path | None, typer.Option(help="Proof that something belongs to the edition.")
@@ -32,41 +36,65 @@ def verify(
         typer.Option(help="Checkpoint that was kept: its file, one of its lines, or - for input."),
     ] = None,
     certificate: Certificate = None,
+    registry: Registry = Path("data/thresholds"),
 ) -> None:
-    """Check every published version, or a redacted edition without anything else.
+    """Check every published version, or one redacted edition or evidence pack by itself.
 
     Bytes against manifests, manifests against the ledger, both against Git's commits and tags, and
-    with --since against a checkpoint. Inputs that differ from Git are named too.
+    with --since against a checkpoint. Inputs that differ from Git are named too. Evidence packs are
+    also compared with the registry of --registry, where there is one: later edits of what they
+    rest on are named.
     """
     if edition is not None:
-        from scaling.cli.display.edition import verified
-
-        problems, good = verified(edition, disclosed, full)
+        problems, good = _by_itself(edition, disclosed, full, registry)
     elif disclosed or full:
         raise InputError("no edition given", allowed="the folder of a redacted edition")
     else:
-        from scaling.record.audit.run import uncovered
-        from scaling.record.audit.timestamps import timestamp_problems
-        from scaling.record.editions.verify import check_all
-        from scaling.record.reproduce.git_state import changed
-        from scaling.record.site.derived import derived_problems
-        from scaling.record.versions.verify import notes
-        from scaling.record.versions.verify import verify as run
-
-        for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
-            typer.echo(line, err=True)
-        problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
-        # What is derived from versions that are not whole would differ everywhere.
-        problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
-        good = ["Every published version is whole; the audit and the index follow from them."]
-        if since is not None:
-            wrong, said = _since(since)
-            problems, good = problems + wrong, good + said
+        problems, good = _project(certificate, since)
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(1)
     typer.echo("\n".join(good))
+
+
+def _by_itself(
+    folder: Path, disclosed: Path | None, full: Path | None, registry: Path
+) -> tuple[list[str], list[str]]:
+    """Problems of evidence packs or of an edition, and what to print when there are none."""
+    from scaling.govern.verify import is_packs
+
+    if not is_packs(folder):
+        from scaling.cli.display.edition import verified
+
+        return verified(folder, disclosed, full)
+    from scaling.cli.display.packs import verified_packs
+
+    if disclosed or full:
+        raise InputError("is no redacted edition", file=folder)
+    return verified_packs(folder, registry)
+
+
+def _project(certificate: Path | None, since: str | None) -> tuple[list[str], list[str]]:
+    """Problems of every published version, and what to print when there are none."""
+    from scaling.record.audit.run import uncovered
+    from scaling.record.audit.timestamps import timestamp_problems
+    from scaling.record.editions.verify import check_all
+    from scaling.record.reproduce.git_state import changed
+    from scaling.record.site.derived import derived_problems
+    from scaling.record.versions.verify import notes
+    from scaling.record.versions.verify import verify as run
+
+    for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
+        typer.echo(line, err=True)
+    problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
+    # What is derived from versions that are not whole would differ everywhere.
+    problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
+    good = ["Every published version is whole; the audit and the index follow from them."]
+    if since is not None:
+        wrong, said = _since(since)
+        problems, good = problems + wrong, good + said
+    return problems, good
 
 
 def _since(given: str) -> tuple[list[str], list[str]]:

@@ -82,6 +82,7 @@ def show_outlook(made: dict[str, Any]) -> None:
     console = Console()
     console.print(f"forecast {made['version']}: copy of {made['copy']}, {made['models']} models")
     console.print(f"[dim]{made['set']}[/dim]")
+    _show_crossings(console, made["first_crossings"])
     growth = Table("growth of", "per year", "90 % interval", "doubles in", "models")
     for name, one in made["growth"].items():
         band = f"{one['low90']:.2f} to {one['high90']:.2f}"
@@ -99,14 +100,27 @@ def show_outlook(made: dict[str, Any]) -> None:
         counts.add_row(scientific(one["threshold"]), str(one["so_far"]), *ends)
     console.print(counts)
     _show_allocation(console, made["kumar_manning"])
-    for one in made["years_to_cross"][:2]:
-        words = ["never" if one[q] is None else f"{one[q]:.1f}" for q in ("p05", "p50", "p95")]
-        console.print(
-            f"first model above {scientific(one['threshold'])}: {words[1]} years from the copy "
-            f"({words[0]} to {words[2]}); by the trend {share(one['expected_before'])} before it"
-        )
     if "score" in made:
         _show_score(console, made["score"])
+
+
+def _show_crossings(console: Console, rows: list[dict[str, Any]]) -> None:
+    """A row a line: its rules, the first crossing, and the chances by days to come."""
+    from scaling.govern.frontier_page import ANY_MODEL, name, when
+
+    days = next((list(row["probability"]) for row in rows if "probability" in row), [])
+    table = Table(
+        Column("line", no_wrap=True),
+        Column("rules", overflow="fold"),
+        "first crossing: observed, or median (90 %)",
+        *(f"by {day}" for day in days),
+    )
+    for row in rows:
+        chances = [share(row["probability"][day]) if "p50" in row else "passed" for day in days]
+        listed = ", ".join(row["rules"]) or "no rule"
+        table.add_row(name(row), Text(listed), Text(when(row)), *chances)
+    console.print(table)
+    console.print(f"[dim]{ANY_MODEL}[/dim]")
 
 
 def _show_allocation(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -151,3 +165,4 @@ def show_written(out: Path, written: Written) -> None:
     console.print(", ".join(verdicts))
     made = f"{counted(written.packs, 'pack')}, {counted(written.files, 'file')}"
     console.print(Text(f"{made}: {out / 'index.html'}"))
+    console.print(Text(f"pack {written.pack}"), soft_wrap=True)

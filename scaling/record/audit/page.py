@@ -7,6 +7,7 @@ from typing import Any
 
 from scaling.document.format import clean
 from scaling.document.render import escape_markdown
+from scaling.record.audit.read import DATES
 from scaling.record.versions.ledger import short
 
 Rows = Iterable[dict[str, Any]]
@@ -91,6 +92,11 @@ def _same_day(rows: Rows) -> list[str]:
 
 def _opening(summary: dict[str, Any]) -> str:
     aside = summary["set_aside"]
+    kinds = {row["kind"] for row in summary["how_wrong"]}
+    dated = (
+        " `dates by day` are days to the first model above a line; one that has not come is not "
+        "scored yet, so the early ones are scored first."
+    ) * (DATES in kinds)
     more = f" {aside} scores of revised outcomes or corrected versions are set aside." * bool(aside)
     return (
         f"{summary['forecasts_scored']} forecasts scored, naive methods included.{more} `ahead` "
@@ -99,7 +105,7 @@ def _opening(summary: dict[str, Any]) -> str:
         "targets with hindsight and use code written after the outcomes: `replay by day` knows the "
         "rows observed by that day, `replay by size` the smaller runs of a source released all at "
         "once; `counts by day` are numbers "
-        "of models in dated copies of a table."
+        f"of models in dated copies of a table.{dated}"
     )
 
 

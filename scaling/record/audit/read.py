@@ -20,6 +20,8 @@ from scaling.runs.row_identity import listed
 from scaling.runs.studies import without
 
 HISTORY = "history"
+# Metrics of a first crossing begin so (`scaling.record.audit.trends.crossing_metric`).
+FROM_DAY, DATES = "days from ", "dates by day"
 KEY = ("version", "study", "target")
 TARGET: dict[str, Any] = {
     "version": pl.String,
@@ -119,7 +121,9 @@ def _when(manifest: dict[str, Any]) -> dict[str, pl.Expr]:
     as_of = date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else issued
     replay = as_of < issued
     replayed = (
-        pl.when(pl.col("params").is_null())
+        pl.when(pl.col("metric").str.starts_with(FROM_DAY))
+        .then(pl.lit(DATES))
+        .when(pl.col("params").is_null())
         .then(pl.lit("counts by day"))
         .when(pl.col("cut_column").is_not_null())
         .then(pl.lit("replay by size"))

@@ -7,15 +7,21 @@ import json
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scaling.analysis.trends import growth, running_best
+from scaling.document.render import html
 from scaling.errors import InputError
-from scaling.govern import allocation, exceedance, outlook, trends
+from scaling.govern import (
+    allocation,
+    exceedance,
+    first_crossing,
+    frontier_page,
+    outlook,
+    registry,
+    trends,
+)
 from tests.support.needs import SHARED
 from tests.support.shared import shared
 
@@ -56,40 +62,6 @@ def test_metrs_horizon_doubles_in_212_days() -> None:
     best = dated.filter(running_best(dated["year"], dated["value"]))
     made = growth(best["year"], best["value"])
     assert made.doubling_days == pytest.approx(212, rel=0.01)
-
-
-def test_from_gpt_3_to_1e25() -> None:
-    """Epoch AI: from 3e23 in late May 2020, 4x a year gives 1e25 by March 2023; 5x gives 3e25."""
-    start = trends.decimal(date(2020, 5, 28))
-    year = trends.decimal(date(2023, 3, 14)) - start
-    assert 3e23 * 4**year == pytest.approx(1.44e25, rel=0.02)
-    wait = trends.time_to_cross(1.44e25, 3e23, (4.0 * 0.999, 4.0 * 1.001), 1e-6, 20.0)
-    assert wait["p50"] == pytest.approx(year, abs=0.02)
-
-
-@given(st.floats(1.5, 10.0), st.floats(1.1, 1e4), st.floats(0.0, 1.0))
-def test_time_to_cross_is_the_identity_in_the_middle(
-    factor: float, gap: float, sigma: float
-) -> None:
-    band = (factor * 0.9999, factor * 1.0001)
-    wait = trends.time_to_cross(gap, 1.0, band, sigma, 1e9)
-    assert wait["p50"] == pytest.approx(np.log(gap) / np.log(factor), rel=1e-3)
-    assert wait["p05"] <= wait["p50"] <= wait["p95"]  # type: ignore[operator]
-
-
-def test_beyond_the_horizon_is_never() -> None:
-    wait = trends.time_to_cross(1e30, 1e25, (3.9, 4.1), 0.1, 2.0)
-    assert wait["p05"] is None and wait["never"] == 1.0
-
-
-def test_what_has_not_happened_yet_counts() -> None:
-    fresh = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0)
-    late = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.3, 10.0, waited=1.0)
-    assert fresh["expected_before"] == 0.0
-    assert 0.5 < late["expected_before"] < 1.0  # type: ignore[operator]
-    assert 0.0 <= late["p05"] < fresh["p05"]  # type: ignore[operator]
-    stale = trends.time_to_cross(1e26, 2.5e25, (4.0, 5.0), 0.1, 10.0, waited=9.0)
-    assert (stale["p50"], stale["expected_before"]) == (None, 1.0)
 
 
 def test_a_day_before_every_copy_is_refused() -> None:
@@ -204,3 +176,91 @@ def test_a_forecast_sees_nothing_of_later_copies() -> None:
     assert table.equals(trends.copy_of(early, date(2024, 12, 31)))
     with pytest.raises(InputError, match="no later copy"):
         outlook.score({"as_of": "2024-10-18"}, early, date(2024, 12, 31))
+
+
+# --------------------------------------------------------------------------- first crossings
+
+LOADED = registry.load()
+
+
+def test_lines_are_the_values_in_force_or_enacted() -> None:
+    """On 2024-10-18: 1e25 of the AI Act, 1e23 and 1e26 of Executive Order 14110, and no SB 53."""
+    old = first_crossing.lines(LOADED, date(2024, 10, 18))
+    assert [line.value for line in old] == [1e23, 1e25, 1e26]
+    assert {name for name, _ in old[2].rules} >= {"us_eo14110_iaas"}
+    new = first_crossing.lines(LOADED, date(2026, 11, 23), (1e26, 1e27))
+    by = {(line.comparator, line.value): dict(line.rules) for line in new}
+    assert set(by[">", 1e26]) >= {"ca_sb53", "ny_raise"} and "kr_ai_basic_act" in by[">=", 1e26]
+    assert by[">", 1e26]["ca_sb53"] == date(2026, 1, 1)
+    assert by[">", 1e27] == {}
+
+
+def test_first_models_of_the_copy() -> None:
+    table = trends.copy_of(COPIES, JULY_2026)
+    found = {
+        value: first_crossing.first_model(table, first_crossing.Line(value))
+        for value in (1e25, 1e26, 1e27)
+    }
+    assert found[1e27] is None
+    assert (found[1e26] or {})["model"] == "Grok 3"
+    assert (found[1e25] or {})["published"] == date(2023, 3, 15)
+
+
+def test_equality_passes_a_line_of_at_least() -> None:
+    table = pl.DataFrame({"model": ["m"], "published": [date(2025, 1, 1)], "flop": [1e26]})
+    assert first_crossing.first_model(table, first_crossing.Line(1e26)) is None
+    assert first_crossing.first_model(table, first_crossing.Line(1e26, equality=True))
+
+
+@pytest.mark.parametrize(
+    ("copy", "value", "crossed"),
+    [
+        (date(2024, 10, 18), 1e26, date(2025, 2, 17)),
+        (date(2024, 10, 18), 5e26, date(2025, 7, 9)),
+        (date(2025, 2, 24), 5e26, date(2025, 7, 9)),
+        (date(2025, 6, 5), 5e26, date(2025, 7, 9)),
+    ],
+)
+def test_what_later_copies_show_lies_in_the_interval(
+    copy: date, value: float, crossed: date
+) -> None:
+    """Grok 3 and Grok 4, forecast from copies in which no model had passed the line."""
+    table = trends.copy_of(COPIES, copy)
+    width = exceedance.calibrate(table, 2.0, trends.decimal(copy)).width
+    made = first_crossing.forecast(table, first_crossing.Line(value), copy, width)
+    low, high = made.quantile(0.05), made.quantile(0.95)
+    assert low and high and low < crossed < high
+    later = trends.copy_of(COPIES, JULY_2026)
+    assert (first_crossing.first_model(later, first_crossing.Line(value)) or {})[
+        "published"
+    ] == crossed
+
+
+def test_a_chance_by_a_day_is_that_of_the_count_of_the_day() -> None:
+    made = outlook.outlook(COPIES, JULY_2026, date(2027, 7, 23), registry=LOADED)
+    counts = {one["threshold"]: one for one in made["counts"]}
+    for row in made["first_crossings"]:
+        if "probability" in row:
+            chances = list(row["probability"].values())
+            assert chances == sorted(chances) and chances[0] >= 0 and chances[-1] <= 1
+            # A count of none at its median is a chance of less than a half, and vice versa.
+            median = counts[row["threshold"]]["p50"]
+            assert (chances[-1] > 0.5) == (median >= 1), row["threshold"]
+    assert {row["threshold"] for row in made["first_crossings"]} == {
+        *(1e23, 1e24, 1e25, 1e26, 1e27, 1e28)
+    }
+    assert made["registry"] == LOADED.version
+
+
+def test_beyond_the_horizon_there_is_no_day() -> None:
+    table = trends.copy_of(COPIES, JULY_2026)
+    made = first_crossing.forecast(table, first_crossing.Line(1e60), JULY_2026, 0.5)
+    assert made.quantile(0.05) is None and made.by(date(2040, 1, 1)) == 0.0
+
+
+def test_the_page_shows_lines_rules_and_forecasts() -> None:
+    made = outlook.outlook(COPIES, JULY_2026, date(2027, 7, 23), registry=LOADED)
+    report = frontier_page.page(made, trends.copy_of(COPIES, JULY_2026))
+    text = html(report, fitted=True)
+    assert "<svg" in text and "Grok 3" in text and "ca_sb53 (2026-01-01)" in text
+    assert "not yet passed. Median" in text and "None" not in text
