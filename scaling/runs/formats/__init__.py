@@ -18,11 +18,13 @@ from scaling.errors import InputError
 from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
 from scaling.runs.formats._settled import settled
-from scaling.runs.formats._source import Format, refuse_wide
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions, flag, refuse_wide
 
 __all__ = [
+    "AS_IT_IS",
     "Defect",
     "Format",
+    "ReadOptions",
     "Source",
     "format_of",
     "is_claimed",
@@ -69,16 +71,16 @@ def is_claimed(path: Path) -> bool:
     return any(form.claims(path) for form in load().values())
 
 
-def read_cells(path: Path) -> pl.DataFrame:
+def read_cells(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The cells of a file as it has them: text where the format knows only text.
 
     Raises:
-        InputError: no such file, unknown format, an empty or unreadable file, a table without
-            rows.
+        InputError: no such file, unknown format, an option that does not belong to it, an empty or
+            unreadable file, a table without rows.
     """
-    form = _form_of_filled(path)
+    form = _form_of_filled(path, options)
     try:
-        cells = form.read(path)
+        cells = form.read(path, options)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
     refuse_wide(cells.width, path)
@@ -87,20 +89,28 @@ def read_cells(path: Path) -> pl.DataFrame:
     return cells
 
 
-def read_batches(path: Path) -> Iterator[pl.DataFrame]:
+def read_batches(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[pl.DataFrame]:
     """As `read_cells`, in parts and in order where the table is large and its format allows."""
-    form = _form_of_filled(path)
+    form = _form_of_filled(path, options)
     if form.batches is None or path.is_dir() or path.stat().st_size < LARGE:
-        yield read_cells(path)
+        yield read_cells(path, options)
         return
     try:
-        yield from form.batches(path)
+        yield from form.batches(path, options)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
 
 
-def _form_of_filled(path: Path) -> Format:
+def _form_of_filled(path: Path, options: ReadOptions) -> Format:
     form = format_of(path)
+    for option in options.given():
+        if option not in (*form.takes, *(["date_format"] * (not form.raw))):
+            readers = ", ".join(one.name for one in load().values() if option in one.takes)
+            raise InputError(
+                f"{flag(option)} says nothing of a file of this format ({form.name})",
+                file=path,
+                allowed=f"for {readers or 'tables'}",
+            )
     if not path.exists():
         raise InputError("no such file", file=path)
     if path.is_file() and path.stat().st_size == 0:
@@ -108,7 +118,7 @@ def _form_of_filled(path: Path) -> Format:
     return form
 
 
-def read_table(path: Path) -> pl.DataFrame:
+def read_table(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """A person's own table, with types.
 
     Columns that the run schema names have its dtypes if every cell parses; elsewhere numbers stay
@@ -117,5 +127,5 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises:
         InputError: as `read_cells`.
     """
-    cells = read_cells(path)
+    cells = read_cells(path, options)
     return cells if format_of(path).typed else infer(cells)

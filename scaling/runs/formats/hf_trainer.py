@@ -15,22 +15,22 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.runs.formats._bytes import bounded
 from scaling.runs.formats._raw import (
     Run,
     as_name,
     as_number,
     as_step,
-    bounded,
     frame,
     from_json,
 )
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 
 _NAME = "trainer_state.json"
 _LARGEST = 512 * 1024**2
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of the run.
 
     Raises:

@@ -15,14 +15,14 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats._raw import Run, as_step, frame, parsed, without_gaps
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._text_table import header, table
 from scaling.runs.formats._yaml import from_yaml
 
 _NAME = "metrics.csv"
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of the run.
 
     Raises:
