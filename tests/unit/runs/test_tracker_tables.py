@@ -142,7 +142,7 @@ def _workbook(path: Path, rows: list[list[object]]) -> Path:
     [
         ([], "no filled sheet"),
         ([["a", "a"], [1, 2]], "two columns of this name"),
-        ([["a", None], [1, 2]], "two columns of this name"),
+        ([["a", None], [1, 2]], "column 2 has no name"),
         ([["a"], ["#N/A"]], "an error in a cell"),
         ([["a"], ["=A1"]], "a formula without a saved value"),
         ([["a"]], "no rows"),
