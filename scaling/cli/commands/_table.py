@@ -226,7 +226,7 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
             continue
         whole.require(column)
         # Planned cells such as 70B need no unit that the runs need.
-        needless = optional and counts.states_units(frame[column])
+        needless = optional and counts.states_units(frame[column], name)
         sources[name] = column, None if needless else unit
     with whole.placed():
         made = counts.table(frame, sources)

@@ -26,7 +26,9 @@ __all__ = [
     "Format",
     "ReadOptions",
     "Source",
+    "flag",
     "format_of",
+    "heeded",
     "is_claimed",
     "load",
     "published",
@@ -101,10 +103,21 @@ def read_batches(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[pl.Dat
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
 
 
+def heeded(options: ReadOptions, form: Format) -> ReadOptions:
+    """The options that hold for a file of this format; of others, none."""
+    kept = {n: v for n, v in options.given().items() if n in form.takes or _holds(n, form)}
+    return ReadOptions(**kept, say=options.say)
+
+
+def _holds(option: str, form: Format) -> bool:
+    """Whether an option holds for every table, whatever its format."""
+    return option == "date_format" and not form.raw
+
+
 def _form_of_filled(path: Path, options: ReadOptions) -> Format:
     form = format_of(path)
     for option in options.given():
-        if option not in (*form.takes, *(["date_format"] * (not form.raw))):
+        if option not in form.takes and not _holds(option, form):
             readers = ", ".join(one.name for one in load().values() if option in one.takes)
             raise InputError(
                 f"{flag(option)} says nothing of a file of this format ({form.name})",
