@@ -8,12 +8,13 @@ shared. A file imports what its verb needs inside it, so that ``scaling --help``
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterable
 
 import typer
 
-from scaling.cli.commands._options import PANELS
+from scaling.cli.commands._options import PANELS, with_read_options
 
 
 def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __name__) -> None:
@@ -26,4 +27,7 @@ def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __
             app.add_typer(modules[name].GROUP, name=name, rich_help_panel=panels[name])
         else:
             command = getattr(modules[name], name)
+            # Where columns are mapped, a file is read.
+            if "maps" in inspect.signature(command).parameters:
+                command = with_read_options(command)
             app.command(name, rich_help_panel=panels[name])(command)

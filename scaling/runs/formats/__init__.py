@@ -10,6 +10,7 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,7 @@ from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
 from scaling.runs.formats._settled import settled
 from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions, flag, refuse_wide
+from scaling.runs.formats._unread import as_what, ending_of, wrong_ending
 
 __all__ = [
     "AS_IT_IS",
@@ -26,6 +28,7 @@ __all__ = [
     "Format",
     "ReadOptions",
     "Source",
+    "ending_of",
     "flag",
     "format_of",
     "heeded",
@@ -59,13 +62,36 @@ def format_of(path: Path) -> Format:
     """The format that reads this path.
 
     Raises:
-        InputError: there is none; the message lists the suffixes that are read.
+        InputError: there is none; says what the file looks like, and the nearest that is read.
     """
     for form in sorted(load().values(), key=lambda form: form.recognise is None):
         if form.claims(path):
             return form
     suffixes = " ".join(suffix for form in load().values() for suffix in form.suffixes)
-    raise InputError("unknown format", file=path, value=path.suffix, allowed=suffixes)
+    if path.is_dir():
+        raise InputError("no folder of a tracker", file=path, value=_held(path), hint=_inside(path))
+    if not path.exists():
+        raise InputError("no such file", file=path)
+    what, nearest = as_what(path)
+    problem = f"unknown format: {what}"
+    raise InputError(problem, file=path, value=path.suffix, allowed=suffixes, hint=nearest)
+
+
+def _held(folder: Path) -> list[str]:
+    """The first names in a folder."""
+    return sorted(path.name for path in folder.iterdir())[:8]
+
+
+def _inside(folder: Path) -> str:
+    """What in a folder is read, or which folders are."""
+    for path in sorted(folder.iterdir()):
+        form = next((one for one in load().values() if one.claims(path)), None)
+        if form is not None:
+            return f"Inside, {path.name} is read ({form.name}); give its path."
+    known = (
+        form.meaning for form in load().values() if form.recognise and "folder" in form.meaning
+    )
+    return f"Folders that are read: {'; '.join(known)}."
 
 
 def is_claimed(path: Path) -> bool:
@@ -81,13 +107,12 @@ def read_cells(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
             unreadable file, a table without rows.
     """
     form = _form_of_filled(path, options)
-    try:
+    with _explained(path, form):
         cells = form.read(path, options)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
-    refuse_wide(cells.width, path)
-    if cells.is_empty() or (form.raw and cells["metric"].null_count() == cells.height):
-        raise InputError("the table has no rows", file=path, hint="Delete the file or fill it.")
+        refuse_wide(cells.width, path)
+        if cells.is_empty() or (form.raw and cells["metric"].null_count() == cells.height):
+            hint = "Delete the file or fill it."
+            raise InputError("the table has no rows", file=path, hint=hint)
     return cells
 
 
@@ -97,10 +122,22 @@ def read_batches(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[pl.Dat
     if form.batches is None or path.is_dir() or path.stat().st_size < LARGE:
         yield read_cells(path, options)
         return
-    try:
+    with _explained(path, form):
         yield from form.batches(path, options)
+
+
+@contextmanager
+def _explained(path: Path, form: Format) -> Iterator[None]:
+    """Errors inside say so where the file looks like one of another kind."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    except InputError as error:
+        hint = wrong_ending(path, form.suffixes) if path.is_file() and error.row is None else None
+        if hint is None:
+            raise
+        raise error.hinted(hint) from None
 
 
 def heeded(options: ReadOptions, form: Format) -> ReadOptions:

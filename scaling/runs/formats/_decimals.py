@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from scaling.errors import InputError, shorten
+from scaling.errors import InputError
 from scaling.runs.formats._source import ReadOptions, flag
 
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
@@ -83,7 +83,7 @@ class Decimals:
             raise InputError(problem, file=path, column=column, value=cells[0], hint=hint)
         options.say(
             f"numbers have a decimal comma: {sure.strip()} is read as "
-            f"{sure.strip().replace('.', '').replace(',', '.')} (columns {shorten(columns, 100)})"
+            f"{sure.strip().replace('.', '').replace(',', '.')} in {', '.join(columns[:8])}"
         )
         return columns
 

@@ -67,8 +67,12 @@ class Heading:
             return
         if text.is_empty() or index:
             if not known:
-                why = "empty" if text.is_empty() else "numbers its rows, as an index of pandas"
-                options.say(f"column {place + 1} has no name and is {why}: left out")
+                why = (
+                    "is empty"
+                    if text.is_empty()
+                    else "numbers the rows, as an index of pandas does"
+                )
+                options.say(f"column {place + 1} has no name and {why}: left out")
             self.unnamed[place] = None
             return
         if place or known:
@@ -170,7 +174,7 @@ def _names(row: Cells, path: Path, options: ReadOptions) -> list[str | None]:
             raise InputError("two columns of this name", file=path, column=name)
         names.append(name or None)
     if spaced:
-        options.say(f"spaces around names are left out: {shorten(spaced, 100)}")
+        options.say(f"spaces around names are left out: {', '.join(map(repr, spaced[:4]))}")
     return names
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -62,7 +62,7 @@ class ReadOptions:
     date_format: str | None = None
     say: Callable[[str], None] = field(default=_unheard, compare=False)
 
-    def given(self) -> dict[str, str]:
+    def given(self) -> dict[str, Any]:
         """The options that a person gave, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.compare}
         return {name: value for name, value in values.items() if value is not None}

@@ -199,10 +199,10 @@ def _layout(start: bytes, cut: bool, path: Path, options: ReadOptions) -> _Table
     found = heading(rows, [number + first for number in numbers], path, options)
     begin = ends[found.rows - 1] if found.rows else 0
     _say_comments(start[at : at + begin], options)
-    if len(found.names) == 1 and any(sign in str(found.names[0]) for sign in _SEPARATORS):
-        hint = "Separate cells by commas (.csv) or tabs (.tsv)."
+    if len(found.names) == 1 and bare_name(path).endswith(".txt"):
+        hint = "Separate cells by commas or tabs. Logs have lines such as 'step 100: loss 2.31'."
         value = found.names[0]
-        raise InputError("the header has one column", file=path, value=value, hint=hint)
+        raise InputError("no table and no log", file=path, value=value, hint=hint)
     usual = "\t" if bare_name(path).endswith(".tsv") else ","
     if separator != usual:
         options.say(f"cells are separated by {_SEPARATORS.get(separator, repr(separator))}")
@@ -307,7 +307,7 @@ def _first_rows(lines: list[tuple[bytes, bool]], separator: str, path: Path) -> 
 FORMAT = Format(
     name="csv",
     meaning="run schema as comma-, semicolon- or tab-separated text",
-    suffixes=(".csv", ".tsv"),
+    suffixes=(".csv", ".tsv", ".txt"),
     read=read,
     typed=False,
     batches=batches,

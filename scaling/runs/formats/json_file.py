@@ -17,7 +17,9 @@ from scaling.errors import InputError, shorten
 from scaling.runs.formats._bytes import text_of_file
 from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats.jsonl_file import distinct, of_lines, of_objects
+from scaling.runs.schema import RUN, by_name
 
+_OURS = by_name(RUN)
 _LARGEST = 512 * 1024**2
 _FORMS = "an array of objects, or an object of columns: {'params': [1e9, ...], ...}"
 
@@ -61,7 +63,7 @@ def _rows(value: Any, path: Path, options: ReadOptions) -> list[dict[str, Any]]:
     if value and all(isinstance(one, list) for one in value.values()):
         return _of_columns(value, path)
     if value and all(isinstance(one, dict) for one in value.values()):
-        return _of_nested(value, path)
+        return _of_nested(value, path, options)
     return []
 
 
@@ -100,19 +102,29 @@ def _of_columns(value: dict[str, list[Any]], path: Path) -> list[dict[str, Any]]
     return [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
 
 
-def _of_nested(value: dict[str, dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """Objects of columns by row, or of rows by column: numbers are the names of rows.
+def _of_nested(
+    value: dict[str, dict[str, Any]], path: Path, options: ReadOptions
+) -> list[dict[str, Any]]:
+    """Objects of columns by row, or of rows by column.
+
+    Numbers are the names of rows; other names of rows, beside columns of ours, those of runs.
 
     Raises:
-        InputError: numbers are on neither side, so that rows cannot be told from columns.
+        InputError: neither tells, so that rows cannot be told from columns.
     """
     inner = list(dict.fromkeys(name for one in value.values() for name in one))
     if any(isinstance(cell, dict) for one in value.values() for cell in one.values()):
         return []
-    if inner and all(name.isdecimal() for name in inner):
-        return [{name: one.get(row) for name, one in value.items()} for row in inner]
-    if all(name.isdecimal() for name in value):
-        return list(value.values())
+    across = {row: {name: one.get(row) for name, one in value.items()} for row in inner}
+    for names, rows in ((inner, across), (list(value), value)):
+        if names and all(name.isdecimal() for name in names):
+            return list(rows.values())
+    for columns, rows in ((value, across), (inner, value)):
+        if any(name in _OURS for name in columns):
+            if "run" in columns:
+                return list(rows.values())
+            options.say(f"names of rows are those of runs: {', '.join(list(rows)[:4])}")
+            return [{"run": name, **row} for name, row in rows.items()]
     hint = "Save it with orient='records'."
     found = {"outer": list(value)[:5], "inner": inner[:5]}
     raise InputError("rows or columns first", file=path, value=found, allowed=_FORMS, hint=hint)

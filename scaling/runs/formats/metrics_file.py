@@ -66,7 +66,7 @@ def _is_metrics(value: Any) -> bool:
 def _is_table(value: dict[str, Any]) -> bool:
     inner = [name for one in value.values() if isinstance(one, dict) for name in one]
     rows = all(name.isdecimal() for name in value) or all(name.isdecimal() for name in inner)
-    return rows or any(name in _OURS for name in inner)
+    return rows or any(name in _OURS for name in (*inner, *value))
 
 
 def _run_name(path: Path) -> str:

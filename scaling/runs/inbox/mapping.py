@@ -376,7 +376,7 @@ def _from_plain(given: dict[str, Any]) -> Mapping:
         ignore=_texts(given["ignore"]),
         rows=given["rows"],
         bytes_per_token=given["bytes_per_token"],
-        reading=ReadOptions(**{name: str(value) for name, value in given.get("read", {}).items()}),
+        reading=ReadOptions(**given.get("read", {})),
     )
 
 
