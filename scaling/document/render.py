@@ -9,10 +9,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import markupsafe
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from scaling.document.blocks import Report
+from scaling.document.format import SUPERSCRIPT
 from scaling.document.palette import rules, variables
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,10 +37,23 @@ def html(report: Report, *, scripted: bool = False) -> str:
     )
     environment = _environment()
     environment.filters["svg"] = Markup
+    environment.filters["raised"] = raised
     template = environment.get_template("report.html.j2")
     return (
         template.render(report=report, style=Markup(style), script=Markup(script), policy=policy)
         + "\n"
+    )
+
+
+_RAISED = re.compile(f"[{SUPERSCRIPT}]+")
+_LOWERED = str.maketrans(SUPERSCRIPT, "-0123456789")
+
+
+def raised(value: Any) -> Markup:
+    """The text, escaped, with superscript characters as ``<sup>``: fonts lack some of them."""
+    text = str(markupsafe.escape(value))
+    return Markup(
+        _RAISED.sub(lambda found: f"<sup>{found.group().translate(_LOWERED)}</sup>", text)
     )
 
 
