@@ -80,8 +80,9 @@ def hero_of(ctx: Context, study: Study) -> Hero:
 
 
 def brief_law(title: str) -> str:
-    """A law's name as short as the figure's margin."""
-    return title.removesuffix(" law") if len(title) <= LAW_NAME + 4 else title[:LAW_NAME] + "…"
+    """A law's name as short as the figure's margin; the caption has it whole."""
+    name = title.partition(" with ")[0].removesuffix(" law") or title
+    return name if len(name) <= LAW_NAME else name[:LAW_NAME] + "…"
 
 
 def _target(ctx: Context, item: TargetForecast) -> HeroTarget:
