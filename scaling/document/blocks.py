@@ -228,7 +228,8 @@ class Beside:
 
 @dataclass(frozen=True)
 class Subsection:
-    """Blocks under a heading that are all about one study; as a card, with a badge or without."""
+    """Blocks under a heading that are all about one study; as a card, with a badge or without.
+    ``study`` is what a reader calls it, ``key`` its name in the files."""
 
     kind: ClassVar[str] = "part"
     title: str
@@ -237,6 +238,7 @@ class Subsection:
     blocks: tuple[Block, ...]
     card: bool = False
     badge: Cell | None = None
+    key: str = ""
 
 
 Block = Table | Figure | Text | Points | Command | Entries | Formula | Fold | Beside | Subsection

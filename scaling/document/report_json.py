@@ -2,8 +2,8 @@
 
 A cell is a list: text, value, origin, unit, tone, link, note, without the empty ones at its end. An
 empty list as value is the text itself. An origin is a place in the list ``places``, or such a place
-and the rest; a unit is a place in the list ``units``. `load` makes cells with names of them, and reads
-what earlier versions wrote, with every cell in full.
+and the rest; a unit is a place in the list ``units``. `load` makes cells with names of them, and
+reads what earlier versions wrote, with every cell in full.
 """
 
 from __future__ import annotations

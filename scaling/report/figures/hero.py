@@ -137,6 +137,28 @@ def hero_plot(hero: Hero, compute: tuple[float, float], *, narrow: bool = False)
     return draw(layers, _compute_axis(frame, narrow), _loss_axis(frame), *size, pad)
 
 
+def small_plot(hero: Hero, compute: tuple[float, float]) -> Plot:
+    """The fan and the last target's 90 % interval, for a row of small multiples."""
+    size, pad = (166, 130), {"left": 34, "right": 6, "top": 8, "bottom": 24}
+    frame = Frame(*size, pad, compute, loss_ends(hero))
+    last = hero.targets[-1:]
+    layers = [
+        *_beyond(hero, frame),
+        *_bands(hero.path),
+        *_runs(hero, frame),
+        *_medians(hero.path),
+        *_targets(last),
+    ]
+    for one in last:
+        low, high = interval(one.quantiles, 0.9)
+        if low is not None and high is not None:
+            look: dict[str, Any] = {"align": "right", "color": COLOUR["planned"], **RIM}
+            text = f"{low:.2f}\u2013{high:.2f}"
+            place = max(frame.y(high) - 6, 12.0)
+            layers.append(words(text, frame.width, place, fontWeight=700, **look))
+    return draw(layers, _compute_axis(frame, True), _loss_axis(frame), *size, pad)
+
+
 def _compute_axis(frame: Frame, narrow: bool) -> Axis:
     low, high = frame.compute
     step = max(1, math.ceil((high - low) / (4 if narrow else 6)))

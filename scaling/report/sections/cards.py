@@ -72,7 +72,7 @@ def hero_of(ctx: Context, study: Study) -> Hero:
     largest = study.high("flops")
     return Hero(
         runs=plotted(study.runs),
-        fan=_fan(ctx.inputs.fan, study.name),
+        fan=fan_points(ctx.inputs.fan, study.name),
         targets=tuple(_target(ctx, item) for item in items),
         laws=tuple((brief_law(n), v) for n, v in law_medians(items[-1])) if items else (),
         largest=math.log10(largest) if largest else None,
@@ -93,7 +93,8 @@ def _target(ctx: Context, item: TargetForecast) -> HeroTarget:
     return HeroTarget(short, spot, ctx.budget(item.target), item.ensemble)
 
 
-def _fan(table: pl.DataFrame, study: str) -> tuple[FanPoint, ...]:
+def fan_points(table: pl.DataFrame, study: str) -> tuple[FanPoint, ...]:
+    """The study's rows of fan.csv, by compute."""
     if not {"study", "flops", "quantile", "value"} <= set(table.columns):
         return ()
     own = table.filter(pl.col("study") == study, pl.col("flops") > 0).sort("flops", "quantile")
@@ -129,7 +130,13 @@ def _card(
         sure = (Text("No forecast: the study has no model and no target."), found)
     blocks = (_figure(ctx, study, hero, compute, index), *sure)
     return Subsection(
-        _title(ctx, study, items), f"card-{index}", study.title, blocks, True, passed(found)
+        _title(ctx, study, items),
+        f"card-{index}",
+        study.title,
+        blocks,
+        True,
+        passed(found),
+        study.name,
     )
 
 

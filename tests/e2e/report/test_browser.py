@@ -25,14 +25,15 @@ from tests.support.waiting import HANG
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 VERSION = "0123456789ab"
 AXE = "4.14.1"
-# The texts of all cells: notes in small type are not part of them, and raised digits are characters.
+# The texts of all cells, without notes in small type, and with raised digits as characters.
 CELLS = """(() => {
     const raised = '\\u2070\\u00b9\\u00b2\\u00b3\\u2074\\u2075\\u2076\\u2077\\u2078\\u2079';
     const text = cell => {
         const copy = cell.cloneNode(true);
         copy.querySelectorAll('.sub').forEach(note => note.remove());
         copy.querySelectorAll('sup').forEach(up => {
-            up.textContent = up.textContent.replace('-', '\\u207b').replace(/\\d/g, digit => raised[digit]);
+            const digits = up.textContent.replace('-', '\\u207b');
+            up.textContent = digits.replace(/\\d/g, digit => raised[digit]);
         });
         return copy.textContent.trim();
     };
@@ -111,7 +112,8 @@ def test_the_page_says_what_the_json_says(place: Path, browser: Browser) -> None
     assert told == shown(report)
     assert len(told) > 8
     assert browser.run("[...document.querySelectorAll('.plot svg')].length") >= 4
-    empty = "[...document.querySelectorAll('.plot svg')].filter(s => s.checkVisibility() && s.getBBox().width < 50).length"
+    empty = """[...document.querySelectorAll('.plot svg')]
+        .filter(s => s.checkVisibility() && s.getBBox().width < 50).length"""
     assert browser.run(empty) == 0
 
 
