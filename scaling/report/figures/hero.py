@@ -120,7 +120,7 @@ def outside(hero: Hero, compute: tuple[float, float]) -> int:
 
 def hero_plot(hero: Hero, compute: tuple[float, float], *, narrow: bool = False) -> Plot:
     """The drawing for a page, or the ``narrow`` one for a phone."""
-    size = (290, 300) if narrow else (700, 320)
+    size = (252, 290) if narrow else (700, 320)
     pad = {"left": 34, "right": 8 if narrow else 134, "top": 22, "bottom": 42}
     frame = Frame(*size, pad, compute, loss_ends(hero))
     layers = [

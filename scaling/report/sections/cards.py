@@ -81,7 +81,7 @@ def hero_of(ctx: Context, study: Study) -> Hero:
 
 def brief_law(title: str) -> str:
     """A law's name as short as the figure's margin; the caption has it whole."""
-    name = title.partition(" with ")[0].removesuffix(" law") or title
+    name = title.partition(" with ")[0]
     return name if len(name) <= LAW_NAME else name[:LAW_NAME] + "…"
 
 

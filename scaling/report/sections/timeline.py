@@ -113,7 +113,7 @@ def _timeline(inputs: ThresholdInputs, rules: pl.DataFrame) -> Figure:
     named = [part.to_dicts() for _, part in rules.group_by("rule", maintain_order=True)]
     alt = "Rules on training compute: " + "; ".join(_alt(periods) for periods in named) + "."
     on = inputs.asked.on
-    wide, narrow = (_timeline_plot(named, on, size) for size in (800, 300))
+    wide, narrow = (_timeline_plot(named, on, size) for size in (800, 258))
     return Figure(
         id="timeline",
         title="Rules on training compute over time",
@@ -284,7 +284,7 @@ def _chance_plot(waits: Sequence[Waiting]) -> Plot:
         ends, "x y text", "text", color=COLOUR["ink"], dx=6, align="left", fontWeight=700
     )
     pad = {"left": 44, "right": 44, "top": 10, "bottom": 28}
-    return draw([*lines, labels], x, y, 260, 170, pad)
+    return draw([*lines, labels], x, y, 206, 160, pad)
 
 
 def date_table(waits: Sequence[Waiting], copy: date) -> Table:

@@ -64,6 +64,38 @@ def test_figures_are_quiet_and_nothing_is_cut(
     assert browser.run(OVER) == []
 
 
+SMALL = """[...document.querySelectorAll('body *')].filter(e => {
+    if (!e.checkVisibility() || !e.textContent.trim()) return false;
+    if (e.closest('sup, math, script')) return false;
+    const svg = e.closest('svg');
+    if (svg && e.localName !== 'text') return false;
+    const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+    return parseFloat(getComputedStyle(e).fontSize) * scale < 11.9;
+}).map(e => e.textContent.slice(0, 40))"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 700, 1000, 1180, 1240, 1280, 1600])
+def test_no_text_is_below_12_pixels_and_nothing_runs_out(
+    page: Path, browser: Browser, width: int
+) -> None:
+    browser.open(page, width, 900, "light")
+    assert browser.run("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert browser.run(SMALL) == []
+
+
+def test_the_page_is_there_without_a_script_and_light(page: Path, browser: Browser) -> None:
+    assert page.stat().st_size < 600_000
+    text = page.read_text(encoding="utf-8").partition("<script>")[0]
+    assert text.index('id="hero-0"') < text.index('id="appendix"')
+    browser.open(page, *SIZES["desktop"], "light")
+    tables = (
+        "[...document.querySelectorAll('.card .scroll')].filter(s => s.scrollWidth > s.clientWidth)"
+    )
+    assert browser.run(f"{tables}.length") == 0
+    browser.open(page, *SIZES["phone"], "light")
+    assert browser.run(f"{tables}.length") == 0
+
+
 def test_every_table_is_that_of_the_json(page: Path, browser: Browser) -> None:
     browser.open(page, *SIZES["desktop"], "light")
     told = dict(browser.run(CELLS))
