@@ -5,6 +5,7 @@ from __future__ import annotations
 from scaling.document.blocks import Cell, Entries, Entry, Section
 from scaling.document.format import RANGE, integer, share, times
 from scaling.errors import counted
+from scaling.io.json_files import as_map, as_number
 from scaling.report.context import Context, Study
 from scaling.report.names import brief
 from scaling.report.sections.evidence import (
@@ -21,7 +22,7 @@ from scaling.report.sections.forecasts import TargetForecast, interval, quantile
 
 def findings(ctx: Context) -> Section:
     """What the forecasts say, how sure they are and how far they reach."""
-    found = (_lower(ctx), _covered(ctx), _far(ctx), _split(ctx))
+    found = (_lower(ctx), _covered(ctx), _far(ctx), _split(ctx), _left_out(ctx))
     items = tuple(one for one in found if one is not None)
     return Section("findings", "Findings", (Entries("findings", items),))
 
@@ -135,3 +136,21 @@ def _split(ctx: Context) -> Entry | None:
         f"{len(split)} of {len(found)}", len(split), "studies", "data/forecasts/forecast.csv#law"
     )
     return Entry(text, number)
+
+
+def _left_out(ctx: Context) -> Entry | None:
+    """Rows that no fit has seen: excluded by their study, or held back by validation."""
+    rules = [rule.rows or 0 for study in ctx.studies for rule in study.record.excluded]
+    excluded = int(sum(rules))
+    sources = sorted({study.source for study in ctx.studies})
+    counts = [as_map(ctx.inputs.validation.get(source)) for source in sources]
+    held_back = int(sum(as_number(one.get("quarantined")) or 0 for one in counts))
+    if not excluded and not held_back:
+        return None
+    text = (
+        f"Rows left out: {integer(excluded)} by the exclusions of their studies, "
+        f"{integer(held_back)} held back by validation. Each rule and reason is in the appendix, "
+        "under settings and data."
+    )
+    total = excluded + held_back
+    return Entry(text, Cell(integer(total), total, "rows", "data/fits + data/validation.json#rows"))
