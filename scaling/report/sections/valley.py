@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -175,9 +176,8 @@ def size_table(known: Known) -> Table:
     """The best run of each study at the budget."""
     columns = (
         Column("study"),
-        Column("parameters", "90 %", strong=True),
+        Column("parameters, tokens", "90 %", strong=True),
         Column("best", numeric=True),
-        Column("tokens", "90 %"),
         Column("tokens per parameter", numeric=True),
     )
     rows = tuple(_size_row(study, summary) for study, summary in known)
@@ -193,11 +193,12 @@ def _size_row(study: Study, summary: Mapping[str, Any]) -> tuple[Cell, ...]:
     row = _row(summary)
     place = f"{study.model_file}#draws"
     if not row:
-        return Cell(brief(study.title), study.title), *[MISSING] * 4
+        return Cell(brief(study.title), study.title), *[MISSING] * 3
+    sizes = both(row.get("params_low"), row.get("params_high"), count, place, "parameters")
+    tokens = both(row.get("tokens_low"), row.get("tokens_high"), count, place, "tokens")
     return (
         Cell(brief(study.title), study.title),
-        both(row.get("params_low"), row.get("params_high"), count, place, "parameters"),
+        replace(sizes, note=f"{tokens.text} tokens"),
         figure(row.get("params"), count, place, "parameters"),
-        both(row.get("tokens_low"), row.get("tokens_high"), count, place, "tokens"),
         figure(row.get("tokens_per_param"), lambda value: plain(value, 2), place),
     )
