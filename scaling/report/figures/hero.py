@@ -130,8 +130,8 @@ def hero_plot(hero: Hero, compute: tuple[float, float], *, narrow: bool = False)
         *_medians(hero.path),
         *_targets(hero.targets),
         *_target_labels(hero.targets, frame),
-        *(() if narrow else _laws(hero.laws, frame)),
-        words("loss, nats per token" if narrow else "loss", -pad["left"] + 2, -9),
+        *_laws(hero.laws, frame, named=not narrow),
+        words("loss", -pad["left"] + 2, -9),
         words("training compute, FLOP", frame.width, frame.height + 37, align="right"),
     ]
     return draw(layers, _compute_axis(frame, narrow), _loss_axis(frame), *size, pad)
@@ -272,7 +272,7 @@ def _inside(x: float, frame: Frame) -> float:
     return min(max(x, 30.0), frame.width - 24.0)
 
 
-def _laws(laws: Sequence[tuple[str, float]], frame: Frame) -> list[Layer]:
+def _laws(laws: Sequence[tuple[str, float]], frame: Frame, *, named: bool) -> list[Layer]:
     """A stroke at each law's median and its name beside it; one outside the frame keeps its number
     and gets an arrow."""
     if not laws:
@@ -287,6 +287,8 @@ def _laws(laws: Sequence[tuple[str, float]], frame: Frame) -> list[Layer]:
     layers = [
         at(chart(strokes, "y", "rule", color=COLOUR["law"], strokeWidth=2), x=edge - 4, x2=edge + 6)
     ]
+    if not named:
+        return layers
     first = spots[0] - LINE - 2
     layers.append(words("each law alone", edge + 12, max(first, -8.0)))
     for (name, value), spot in zip(ordered, spots, strict=True):
