@@ -12,18 +12,9 @@ from tests.support import ROOT
 from tests.support.imports import graph
 
 WINGS = (
-    *("_exports", "errors", "arrays", "io", "runs", "laws", "compute", "document", "fitting"),
-    *(
-        "analysis",
-        "forecasting",
-        "govern",
-        "plan",
-        "report",
-        "record",
-        "pipeline",
-        "orchestration",
-        "cli",
-    ),
+    *("_exports", "errors", "arrays", "io", "_pandas", "frames", "runs", "laws", "compute"),
+    *("document", "fitting", "given", "analysis", "forecasting", "govern", "plan", "charts"),
+    *("report", "record", "pipeline", "orchestration", "api", "cli"),
 )
 ROOMS = {"scaling": WINGS, "scaling.runs": ("formats", "inbox", "validation")}
 # The front doors, which import from any wing.
