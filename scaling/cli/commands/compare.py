@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import JUDGE, Json, Maps, Table, Target, print_json, working
+from scaling.cli.commands._options import (
+    JUDGE,
+    Json,
+    Maps,
+    Open,
+    Plot,
+    Table,
+    Target,
+    draw,
+    print_json,
+    working,
+)
 from scaling.errors import InputError
 
 PANEL = JUDGE
@@ -25,6 +36,8 @@ def compare(
         typer.Option(help="Also predict the runs of each value of this column from the others."),
     ] = None,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Compare laws: AIC, AICc, BIC, and errors beyond the compute they were fitted on."""
     from scaling.cli.commands._table import read
@@ -38,7 +51,8 @@ def compare(
         raise error if error.hint else error.hinted("Name columns with --map.") from error
     if as_json:
         print_json(made.to_dict())
-        return
-    from scaling.cli.display.diagnostics import show_comparison
+    else:
+        from scaling.cli.display.diagnostics import show_comparison
 
-    show_comparison(made.to_dict())
+        show_comparison(made.to_dict())
+    draw(made, plot, opened)

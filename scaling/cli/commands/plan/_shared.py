@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import print_json
+from scaling.cli.commands._options import draw, print_json
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def sheet_of(
         )
 
 
-def show(answer: Answer, as_json: bool) -> None:
-    """Print an answer."""
+def show(answer: Answer, as_json: bool, plot: Path | None = None, opened: bool = False) -> None:
+    """Print an answer, and draw it where that is asked for."""
     if as_json:
         print_json(answer.to_dict())
     else:
         from scaling.plan.answer import text
 
         typer.echo(text(answer))
+    draw(answer, plot, opened)
