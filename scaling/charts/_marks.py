@@ -64,7 +64,9 @@ def _scale(log: bool) -> alt.Scale:
 
 
 def _axis(log: bool) -> alt.Axis:
-    return alt.Axis(labelExpr=_LABEL, tickCount=6) if log else alt.Axis()
+    if not log:
+        return alt.Axis()
+    return alt.Axis(labelExpr=_LABEL, tickCount=6, labelOverlap="greedy", labelSeparation=8)
 
 
 def data(rows: Rows) -> Drawing:

@@ -12,6 +12,7 @@ from scaling.arrays import Array
 from scaling.charts import _marks as m
 from scaling.document.palette import COLOUR
 from scaling.fitting.result import Fit
+from scaling.laws._isoflop import GROUP, budgets
 from scaling.laws._surface import has_surface, is_allocation, log_optimal_params
 
 # Draws behind a band, and dots of a pair.
@@ -20,6 +21,8 @@ MAX_DRAWS = 200
 FURTHER = 100.0
 POINTS = 33
 BUDGETS = 5
+# Sizes that make a valley: those of a parabola.
+SIZES = 3
 COMPUTE = "training compute, FLOP (6ND)"
 
 
@@ -27,6 +30,11 @@ def _by_compute(made: Fit) -> bool:
     """Whether the law divides a budget between params and tokens."""
     sizes = set(made.x) == {"params", "tokens"}
     return sizes and has_surface(made.law) and not is_allocation(made.law)
+
+
+def _is_optimum(made: Fit) -> bool:
+    """Whether the law gives the best params of a budget, and its runs are at hand."""
+    return made.law.inputs == ("flops",) and {"flops", "params"} <= made.x.keys()
 
 
 def _across(made: Fit) -> tuple[Array, str]:
@@ -136,15 +144,17 @@ def residuals(made: Fit) -> m.Drawing | None:
 
 def frontier(made: Fit) -> m.Drawing | None:
     """Compute-optimal params at each budget."""
-    if not _by_compute(made):
+    if not (_by_compute(made) or _is_optimum(made)):
         return None
-    compute, _ = _across(made)
-    grid = _grid(compute)
+    compute = made.x["flops"] if _is_optimum(made) else _across(made)[0]
+    grid, theta = _grid(compute), _some(made)
     with np.errstate(all="ignore"):
-        drawn = np.exp(
-            [log_optimal_params(made.law, _some(made), float(c)) for c in np.log(grid)]
-        ).T
-    across, up = m.x("x", COMPUTE), m.y("value", "params", log=True)
+        if _is_optimum(made):
+            drawn = made.law(theta, {"flops": grid})
+        else:
+            drawn = np.exp([log_optimal_params(made.law, theta, float(c)) for c in np.log(grid)]).T
+    name = "training compute, FLOP" if _is_optimum(made) else COMPUTE
+    across, up = m.x("x", name), m.y("value", "params", log=True)
     low, run = up.copy(), up.copy()
     low.shorthand, run.shorthand = "low", "y"
     rows, runs = m.records(x=grid, **_ends(drawn)), m.records(x=compute, y=made.x["params"])
@@ -158,6 +168,8 @@ def frontier(made: Fit) -> m.Drawing | None:
 
 def valleys(made: Fit) -> m.Drawing | None:
     """IsoFLOP valleys: the loss over sizes at one budget each, with the optimum."""
+    if _is_optimum(made) and GROUP in made.x:
+        return _observed_valleys(made)
     if not _by_compute(made):
         return None
     compute, _ = _across(made)
@@ -181,6 +193,27 @@ def valleys(made: Fit) -> m.Drawing | None:
     return m.size(
         lines + dots, m.titled("IsoFLOP valleys of the law", "dots: compute-optimal params")
     )
+
+
+def _observed_valleys(made: Fit) -> m.Drawing:
+    """The runs of each budget, and the size that the law finds best there."""
+    runs: m.Rows = []
+    best: m.Rows = []
+    for here in budgets(made.x, SIZES):
+        budget = float(np.median(made.x["flops"][here]))
+        label = [f"{budget:.1e} FLOP"] * len(here)
+        sizes = made.x["params"][here]
+        runs += m.records(params=sizes, loss=made.observed[here], budget=label)
+        optimum = float(made.predict({"flops": np.array([budget])})[0])
+        best.append({"params": optimum, "loss": float(made.observed[here].min())})
+    across, up = m.x("params", "params"), m.y("loss", _target(made))
+    shade = alt.Color("budget:N", title="budget", sort=None, scale=alt.Scale(scheme="blues"))
+    lines = alt.Chart(m.data(m.thinned(runs))).mark_line(point=True).encode(
+        x=across, y=up, color=shade
+    )  # fmt: skip
+    dots = m.points(best, across, up, color=COLOUR["planned"], size=60, opacity=1.0)
+    below = f"{m.shown(runs)}; dots: best size by the law, at the least loss observed"
+    return m.size(lines + dots, m.titled("IsoFLOP valleys", below))
 
 
 def draws(made: Fit) -> m.Drawing | None:

@@ -74,6 +74,18 @@ def test_a_result_has_its_panels(name: str) -> None:
     assert isinstance(whole, alt.TopLevelMixin)
 
 
+def test_isoflop_runs_are_drawn_with_their_optimum() -> None:
+    law = scaling.laws.get("isoflop")
+    assert law.example is not None
+    runs, _ = law.example(np.random.default_rng(0))
+    made = scaling.fit(runs, "isoflop", resamples=10)
+    found = {one["mark"]: one["rows"] for one in layers(made.plot("valleys").to_dict())}
+    assert sorted(row["loss"] for row in found["line"]) == sorted(runs["loss"].to_list())
+    budgets = {row["budget"] for row in found["line"]}
+    assert len(found["point"]) == len(budgets)
+    assert made.plot("frontier").to_dict()["title"]["text"] == "Compute-optimal params"
+
+
 def layers(spec: Any) -> Iterator[dict[str, Any]]:
     """Every layer with its rows."""
     sets = spec.get("datasets", {})
