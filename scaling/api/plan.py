@@ -41,6 +41,7 @@ from scaling.plan.published import PREFIX
 from scaling.plan.stored import Sheet
 from scaling.record.versions.lookup import version
 from scaling.runs.counts import count
+from scaling.runs.formats import load as formats
 
 # A fit, a study's name, a paper's constants (published:LAW), a table of any kind, or a file.
 Model = Fit | Sheet | Table
@@ -117,7 +118,11 @@ def _chosen(given: PythonTable, metric: str | None, target: str = "loss") -> Pyt
 
 
 def _is_file(name: str) -> bool:
-    return os.path.exists(name) or bool(Path(name).suffix) or os.sep in name
+    """Whether a text means a file: a study's name may have dots, and be that of a folder too."""
+    if Path("data", "fits", f"{name}.json").is_file():
+        return False
+    endings = {suffix for form in formats().values() for suffix in form.suffixes}
+    return os.path.exists(name) or os.sep in name or Path(name).suffix in endings
 
 
 def _of_model(

@@ -12,7 +12,7 @@ data.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Counting:
     """How operations are counted: ``log_rate`` maps ln N to ln FLOP per training token."""
 
     name: str
-    log_rate: PerToken
+    log_rate: PerToken = field(repr=False)
 
 
 SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)

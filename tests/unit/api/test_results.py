@@ -152,8 +152,11 @@ def test_plans_read_units() -> None:
     texts = scaling.plan.over_trained("published:chinchilla", params="8B", tokens="15T")
     numbers = scaling.plan.over_trained("published:chinchilla", params=8e9, tokens=15e12)
     assert str(texts) == str(numbers)
-    with pytest.raises(scaling.InputError, match="no such stored fit"):
-        scaling.plan.optimal("no-such-study", flops=1e24)
+    for name in ("no-such-study", "gpt-4.5"):
+        with pytest.raises(scaling.InputError, match="no such stored fit"):
+            scaling.plan.optimal(name, flops=1e24)
+    with pytest.raises(scaling.InputError, match="no such file"):
+        scaling.plan.optimal("no-such-table.csv", flops=1e24)
 
 
 def test_a_version_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
