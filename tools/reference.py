@@ -185,13 +185,20 @@ def _option(param: Any) -> tuple[str, str, str]:
 
 def python_page() -> str:
     """What `import scaling` offers."""
-    parts = ["# Python\n\nEverything that `import scaling` offers; the rest is internal.\n"]
+    about = "How to use it: [Python](../python.md). The rest is internal.\n"
+    parts = [f"# Everything that `import scaling` offers\n\n{about}"]
     for name in scaling.__all__:
         found = getattr(scaling, name)
-        call = found.__dict__.get(name, found) if inspect.ismodule(found) else found
-        text = inspect.getdoc(call) or ""
-        parts.append(f"## scaling.{name}\n\n```text\n{_signature(name, call)}\n\n{text}\n```\n")
+        inner = found.__all__ if inspect.ismodule(found) else []
+        calls = {f"{name}.{one}": getattr(found, one) for one in inner} or {name: found}
+        parts += [_python(one, call) for one, call in calls.items()]
     return "\n".join(parts)
+
+
+def _python(name: str, call: Any) -> str:
+    text = inspect.getdoc(call) or ""
+    signature = _signature(name.rpartition(".")[2], call)
+    return f"## scaling.{name}\n\n```text\n{signature}\n\n{text}\n```\n"
 
 
 def _signature(name: str, call: Any) -> str:
