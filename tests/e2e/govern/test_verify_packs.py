@@ -29,7 +29,7 @@ SECRETS = ("Zephyr-9", "Owl-of-March", "zephyr_plan")
 RUNS = """run,entity,state,model,parent,parent_entity,parent_flop,started,ended,released,flop,\
 method,markets,general_purpose,revenue_usd,source,assumptions
 Zephyr-9,Example Lab,running,Zephyr-9,,,,2026-08-01,2027-01-10,,2.9e25,stated,EU;US,yes,9e8,\
-/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt, ~/y/z.csv
+/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt; ~/y/z.csv
 Owl-of-March,Example Lab,planned,,Zephyr-9,Example Lab,2.9e25,,,,1.1e25,,,,,\
 \\\\secret-host\\quiet-folder\\a.csv,file:///home/users-alice/b.csv
 nothing-known,Other Works,planned,,,,,,,,,,,,,,
