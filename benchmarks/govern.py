@@ -21,7 +21,7 @@ from scaling.govern import models, registry, runs
 from scaling.govern.crossings import Asked, by_rule
 from scaling.pipeline.packs import packs
 
-ON = date(2026, 11, 23)
+ON = date(2026, 11, 30)
 CHUNK = 50_000
 
 

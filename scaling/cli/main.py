@@ -12,6 +12,7 @@ import typer
 
 from scaling.cli.commands import register
 from scaling.errors import InputError, as_text
+from scaling.extras import missing
 from scaling.record.versions.ledger import PublishError
 
 app = typer.Typer(
@@ -69,6 +70,12 @@ def main() -> None:
             app()
     except InputError as error:
         print(f"Error: {as_text(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        line = missing(error)
+        if line is None:
+            raise
+        print(f"Error: {line}", file=sys.stderr)
         sys.exit(2)
     except PublishError as error:
         print(f"Error: {as_text(str(error))}", file=sys.stderr)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from markupsafe import Markup
 
 from scaling.document.blocks import Report
 from scaling.document.palette import rules, variables
+from scaling.document.policy import policy_hash
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # What Markdown reads as markup within a line (an underscore inside a word is none), and what it
@@ -31,9 +30,9 @@ def html(report: Report, *, scripted: bool = False, fitted: bool = False) -> str
     """
     style = stylesheet() + (_text("fitted.css") if fitted else "")
     script = _text("report.js") if scripted else ""
-    allowed = f"script-src '{_digest(script)}'; " if script else ""
+    allowed = f"script-src '{policy_hash(script)}'; " if script else ""
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; {allowed}img-src data:; "
+        f"default-src 'none'; style-src '{policy_hash(style)}'; {allowed}img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     environment = _environment()
@@ -62,11 +61,6 @@ def stylesheet() -> str:
 
 def _text(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    """What a content-security policy calls the text."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def markdown(report: Report) -> str:

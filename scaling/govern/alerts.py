@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from scaling.govern.crossings import ABOVE, MAY, PLANNED, UNKNOWN
+from scaling.govern.crossings import ABOVE, BELOW, MAY, NOT_REACHED, PLANNED, UNKNOWN
 
 # A twentieth: the edge of a 90 % interval on one side.
 NEAR = 0.05
@@ -32,7 +32,7 @@ def alerts(table: pl.DataFrame, on: date, before: pl.DataFrame | None = None) ->
         table = table.join(past, on=KEY, how="left", maintain_order="left")
         known = pl.col("_known").fill_null(value=False)
     certain = crossing & (pl.col("verdict") != UNKNOWN)
-    near = (pl.col("by_compute") == "not reached") & (pl.col("p_final") >= NEAR)
+    near = pl.col("by_compute").is_in([NOT_REACHED, BELOW]) & (pl.col("p_final") >= NEAR)
     kinds = {
         "new crossing": crossing & ~known,
         "nearing": near & (pl.col("verdict") != "not applicable"),
@@ -40,7 +40,7 @@ def alerts(table: pl.DataFrame, on: date, before: pl.DataFrame | None = None) ->
         "last day passed": certain & (pl.col("notify_by") < on),
     }
     columns = ["run", "entity", "rule", "provision", "verdict", "central_2sf", "ratio"]
-    columns += ["p_final", "date_50", "notify_by", "missing"]
+    columns += ["p_final", "date_50", "notify_by", "missing", "because"]
     parts = [
         table.filter(rule).select(pl.lit(kind).alias("alert"), *columns)
         for kind, rule in kinds.items()

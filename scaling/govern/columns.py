@@ -1,8 +1,8 @@
 """The columns of the registry, of a runs file and of its ledger: dtype, unit, range, meaning. Once.
 
-A condition (``scope_when``, ``conditions_when``) is terms parted by ';', each ``COLUMN OP VALUE``
-over a column of the runs file. OP is one of = has > >= < <=; ``has`` looks into a list parted by
-';' for any of the words parted by '|'.
+A condition (``scope_when``, ``nexus_when``, ``conditions_when``) is terms parted by ';', each
+``COLUMN OP VALUE`` over a column of the runs file. OP is one of = has > >= < <=; ``has`` looks into
+a list parted by ';' for any of the words parted by '|'.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ RULE: tuple[Column, ...] = (
         allowed=("FLOP", "FLOP/s", "USD", "ratio", "OOM", "none"),
     ),
     _text("counts", "what counts: a name in counts.csv, or none"),
+    _text("exact", "value as a fraction, where no decimal is equal to it: 1/3, 1e25/3"),
     _text("cumulative", "is compute added up over a model's life", allowed=YES_NO),
     _text(
         "attaches",
@@ -93,10 +94,12 @@ RULE: tuple[Column, ...] = (
     ),
     _text("scope", "which models, in words", required=True),
     _text("scope_when", "the same as a condition"),
+    _text("nexus", "what ties a model or person to the jurisdiction, in words", required=True),
+    _text("nexus_when", "the same as a condition"),
     _text("conditions", "what else must hold, in words"),
     _text("conditions_when", "the same as a condition"),
     _text("obligation", "what follows", required=True),
-    _text("clock", "by when, in words"),
+    _text("clock", "by when, in words", required=True),
     Column("clock_days", pl.Float64, "days or hours", "length of the clock", low=0.0, high=1e4),
     _text(
         "clock_unit",
@@ -118,8 +121,11 @@ RULE: tuple[Column, ...] = (
     _day("effective_from", "first day on which the status holds", required=True),
     _day("effective_to", "first day on which it no longer holds; empty: still holds"),
     _text("status", "status in that period", required=True, allowed=STATUSES),
-    _day("recorded_from", "day from which this statement was on record", required=True),
+    _day("applies_from", "of a bill: day from which it would be in force; empty: not known"),
+    _day("recorded_from", "day from which this statement was public", required=True),
     _day("recorded_to", "day on which another statement corrected it; empty: stands"),
+    _day("entered", "day from which this registry has the row", required=True),
+    _day("closed", "day on which this registry entered recorded_to"),
     _day("checked_to", "newest day to which sources confirm the row", required=True),
     _text("primary_source", "the text itself, where it was read"),
     _text("other_sources", "independent secondary sources, parted by ';'"),
@@ -171,16 +177,23 @@ RUN: tuple[Column, ...] = (
     _text("entity", "who trains it", required=True),
     _text("state", "of the run", required=True, allowed=("planned", "running", "finished")),
     _text("model", "life-cycle id: runs of one entity and model add up"),
-    _text("parent", "model that this run modifies"),
-    _text("parent_entity", "who trained the parent"),
-    _number("parent_flop", "FLOP", "training compute of the parent", 1e32, open_low=True),
+    _text("parent", "run or model that this run modifies, here or of another developer"),
+    _text("parent_entity", "who trained the parent; empty: looked up in this file"),
+    _number(
+        "parent_flop",
+        "FLOP",
+        "training compute of the parent, with what it was itself trained from; empty: looked up "
+        "in this file",
+        1e32,
+        open_low=True,
+    ),
     _text("parent_systemic", "does the parent have systemic risk (EU)", allowed=YES_NO),
     _text("started", f"start of training, planned or actual: {_MOMENT}"),
     _text("ended", "end of training, planned or actual: as started"),
     _text("released", "placed on the market or deployed: as started"),
     _text("transaction", "completion of the transaction (outbound investment): as started"),
     _day("estimated_on", "day of this estimate; the newest up to the report date is used"),
-    _number("flop", "FLOP", "training compute, final", 1e32, open_low=True),
+    _number("flop", "FLOP", "training compute of this run alone, final", 1e32, open_low=True),
     _number("flop_low", "FLOP", "5 % point of it", 1e32, open_low=True),
     _number("flop_high", "FLOP", "95 % point of it", 1e32, open_low=True),
     _number("flop_to_date", "FLOP", "used up to to_date", 1e32),
@@ -204,6 +217,11 @@ RUN: tuple[Column, ...] = (
     _text("general_purpose", "general-purpose or foundation model", allowed=YES_NO),
     _text("biological", "trained on primarily biological sequence data", allowed=YES_NO),
     _text("markets", "where it is offered: words parted by ';' (EU US Korea UK China Japan other)"),
+    _text(
+        "us_states",
+        "US states where the model is developed, deployed or operates, in whole or in part, or "
+        "its developer does business: words parted by ';' (New York, Illinois, ...)",
+    ),
     _text("open_weights", "are the weights published", allowed=YES_NO),
     _text("distilled", "distilled from a frontier model", allowed=YES_NO),
     _text("us_person", "is the entity a US person", allowed=YES_NO),
@@ -222,12 +240,26 @@ RUN: tuple[Column, ...] = (
     _text("assumptions", "what was assumed"),
 )
 
+# The states and the district (USPS Publication 28, appendix B).
+US_STATES = (
+    "Alabama", "Alaska", "Arizona", "Arkansas", "California", "Colorado", "Connecticut",
+    "Delaware", "District of Columbia", "Florida", "Georgia", "Hawaii", "Idaho", "Illinois",
+    "Indiana", "Iowa", "Kansas", "Kentucky", "Louisiana", "Maine", "Maryland", "Massachusetts",
+    "Michigan", "Minnesota", "Mississippi", "Missouri", "Montana", "Nebraska", "Nevada",
+    "New Hampshire", "New Jersey", "New Mexico", "New York", "North Carolina", "North Dakota",
+    "Ohio", "Oklahoma", "Oregon", "Pennsylvania", "Rhode Island", "South Carolina", "South Dakota",
+    "Tennessee", "Texas", "Utah", "Vermont", "Virginia", "Washington", "West Virginia",
+    "Wisconsin", "Wyoming",
+)  # fmt: skip
 # What a list of words may hold, beside what a rule asks for. Any other word is refused: "Europe"
 # would count as no market of the EU.
 WORDS = {
     "markets": ("EU", "US", "Korea", "UK", "China", "Japan", "other"),
     "modality": ("text", "audio", "image", "video", "other"),
+    "us_states": (*US_STATES, "none"),
 }
+# The columns of a rule that hold conditions, in the order in which they are asked.
+CONDITIONS = ("scope_when", "nexus_when", "conditions_when")
 
 LEDGER: tuple[Column, ...] = (
     _text("run", "id in the runs file", required=True),

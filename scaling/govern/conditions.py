@@ -9,7 +9,8 @@ import polars as pl
 
 from scaling.errors import InputError, nearest
 
-_TERM = re.compile(r"^\s*(\w+)\s*(>=|<=|=|>|<|has)\s*(.+?)\s*$")
+# Column, comparison and value of one term.
+TERM = re.compile(r"^\s*(\w+)\s*(>=|<=|=|>|<|has)\s*(.+?)\s*$")
 _NUMERIC: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
     ">": lambda cell, value: cell > value,
     ">=": lambda cell, value: cell >= value,
@@ -30,13 +31,13 @@ def terms(text: str | None, known: list[str]) -> list[tuple[str, pl.Expr]]:
 
 def words(texts: Iterable[str | None], name: str) -> set[str]:
     """The words that conditions look for in a list of the column."""
-    parts = [_TERM.match(part) for text in texts for part in (text or "").split(";")]
+    parts = [TERM.match(part) for text in texts for part in (text or "").split(";")]
     found = [part.group(3) for part in parts if part and part.group(1, 2) == (name, "has")]
     return {word.strip() for value in found for word in value.split("|")}
 
 
 def _term(part: str, known: list[str]) -> tuple[str, pl.Expr]:
-    found = _TERM.match(part)
+    found = TERM.match(part)
     if found is None:
         raise InputError("is not a condition", value=part, allowed="COLUMN = | has | > | >= VALUE")
     name, op, value = found.groups()

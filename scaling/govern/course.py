@@ -9,6 +9,7 @@ import polars as pl
 
 from scaling.arrays import Array
 from scaling.compute.estimate import Z90
+from scaling.govern.lineage import has_parent
 from scaling.govern.trajectory import Trajectory
 
 DAY_US = 86_400_000_000
@@ -18,7 +19,8 @@ NO_ERROR = 1e-9
 
 def course(runs: pl.DataFrame, rule: dict[str, Any]) -> Trajectory:
     """The runs' course in the quantity that the rule compares."""
-    own, prior = _own_and_prior(runs, rule)
+    own, whole = _own_and_whole(runs, rule)
+    prior = np.maximum(whole - own, 0.0)
     finished = (runs["state"] == "finished").to_numpy()
     sigma = np.maximum(_sigma(runs, rule), NO_ERROR)
     start, end = _days(runs, "started_at"), _days(runs, "ended_at")
@@ -30,33 +32,35 @@ def course(runs: pl.DataFrame, rule: dict[str, Any]) -> Trajectory:
     known = np.isfinite(share) & np.isfinite(_days(runs, "to_date_at"))
     mark = np.where(known, np.clip(_days(runs, "to_date_at"), start, end), start)
     done = np.where(known, np.minimum(share, 1.0), 0.0)
-    levels = np.stack([prior, prior + done * own, prior + own])
+    levels = np.stack([prior, np.where(done < 1.0, prior + done * own, whole), whole])
     return Trajectory(np.stack([start, mark, end]), levels, sigma, finished)
 
 
-def _own_and_prior(runs: pl.DataFrame, rule: dict[str, Any]) -> tuple[Array, Array]:
-    """The run's own quantity, and what the model's earlier runs add to it."""
+def _own_and_whole(runs: pl.DataFrame, rule: dict[str, Any]) -> tuple[Array, Array]:
+    """The run's own quantity, and that with what the rule adds to it: the model's earlier runs and
+    what it was trained from."""
     quantity, regime = rule["quantity"], rule["counts"]
     if quantity == "training_compute":
         own = floats(runs, pl.col(f"{regime}_own_central"))
-        if rule["cumulative"] != "yes":
-            return own, np.zeros_like(own)
-        return own, np.maximum(floats(runs, pl.col(f"{regime}_central")) - own, 0.0)
+        return own, floats(runs, pl.col(total(rule, "central")))
     if quantity.startswith("modification"):
-        compute = pl.col(f"{regime}_own_central")
-        value = compute / pl.col("parent_flop") if quantity.endswith("ratio") else compute
-        own = floats(runs, pl.when(pl.col("parent").is_not_null()).then(value))
+        figure = "ratio" if quantity.endswith("ratio") else "own"
+        own = floats(runs, pl.when(has_parent()).then(pl.col(f"{regime}_{figure}_central")))
     else:
         own = floats(runs, pl.col({"training_cost": "cost_usd"}.get(quantity, quantity)))
-    return own, np.zeros_like(own)
+    return own, own
+
+
+def total(rule: dict[str, Any], end: str) -> str:
+    """Column of what a rule on training compute adds up: over the model's life, or of the run."""
+    return f"{rule['counts']}{'' if rule['cumulative'] == 'yes' else '_own'}_{end}"
 
 
 def _sigma(runs: pl.DataFrame, rule: dict[str, Any]) -> Array:
     """Error of the quantity: of the regime's band, of the run's compute, or none."""
     quantity = rule["quantity"]
     if quantity == "training_compute":
-        kind = "" if rule["cumulative"] == "yes" else "_own"
-        low, high = (pl.col(f"{rule['counts']}{kind}_{end}") for end in ("low", "high"))
+        low, high = (pl.col(total(rule, end)) for end in ("low", "high"))
         # A low figure of nothing makes the band endless; ten powers of ten stand for that.
         return floats(runs, (high / low).log().clip(0.0, 46.0) / (2.0 * Z90))
     if quantity.startswith("modification"):

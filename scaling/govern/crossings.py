@@ -1,16 +1,7 @@
 """Every run against every rule: verdict, chances, dates, what is missing, and by when to notify.
 
-Rules are evaluated one by one, over all runs at once: the work is linear in runs. A verdict rests
-on the central estimate E, the value T and the accuracy a of the estimate (the run's own, else what
-the rule allows, else .3 as the EU's Guidelines ask):
-
-    above            E > T / (1 - a): above wherever in its band the truth lies
-    may cross        T / (1 + a) < E <= T / (1 - a)
-    planned above    as above, but the run has not used that much yet
-    not reached      otherwise
-
-With a = 0 the comparator of the rule alone decides. A condition that is not met makes the rule not
-applicable; one that is unknown makes the verdict unknown, unless the value is not reached anyway.
+Rules are evaluated one by one, over all runs at once: the work is linear in runs.
+`scaling.govern.verdicts` has the verdicts.
 """
 
 from __future__ import annotations
@@ -23,33 +14,61 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.compute.estimate import Z90, Z95, two_figures
-from scaling.govern import columns, conditions
+from scaling.compute.estimate import Z90, two_figures
+from scaling.govern import columns, conditions, reasons, verdicts
 from scaling.govern.clock import last_moment
-from scaling.govern.course import DAY_US, course, floats
-from scaling.govern.registry import EVALUATED_STATUSES, Registry, believed
+from scaling.govern.course import DAY_US, course, floats, total
+from scaling.govern.registry import EVALUATED_STATUSES, PASSED, STALE_AFTER, Registry, believed
 from scaling.govern.trajectory import Period, Trajectory, crossed_by, crossing_dates, exceeds
+from scaling.govern.verdicts import (
+    ABOVE,
+    BELOW,
+    MAY,
+    NOT_APPLICABLE,
+    NOT_REACHED,
+    PLANNED,
+    UNKNOWN,
+    VERDICTS,
+    WOULD_APPLY,
+)
 
-ABOVE, MAY, PLANNED, NOT_REACHED = "above", "may cross", "planned above", "not reached"
-NOT_APPLICABLE, UNKNOWN = "not applicable", "unknown"
-VERDICTS = (ABOVE, MAY, PLANNED, NOT_REACHED, NOT_APPLICABLE, UNKNOWN)
-# Guidelines, Annex A: the error that an estimate may have.
-ACCURACY = 0.3
+__all__ = [
+    "ABOVE",
+    "BELOW",
+    "MAY",
+    "NOT_APPLICABLE",
+    "NOT_REACHED",
+    "PLANNED",
+    "UNKNOWN",
+    "VERDICTS",
+    "WOULD_APPLY",
+    "Asked",
+    "by_rule",
+    "crossings",
+]
+
 # "Reasonably likely" has no figure in any text; more likely than not is the plain reading.
 LIKELY = 0.5
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The day that is reported on, the day of the record, and from which chance on a crossing is
-    called likely."""
+    """What is asked.
+
+    - ``on``: the day that is reported on
+    - ``known``: use what was public on this day
+    - ``likely``: the chance from which a crossing is called likely
+    - ``entered``: use only what this registry had on this day; None: all that it has
+    - ``stale_after``: days from which a row's newest source is called old
+    """
 
     on: date
     known: date
     likely: float = LIKELY
+    entered: date | None = None
+    stale_after: int = STALE_AFTER
 
 
 def crossings(
@@ -69,19 +88,33 @@ def by_rule(
     runs: pl.DataFrame, registry: Registry, asked: Asked, history: pl.DataFrame | None = None
 ) -> Iterator[pl.DataFrame]:
     """As `crossings`, rule by rule, so that many runs need not be held with every rule at once."""
-    rules = believed(registry.rules, asked.known).filter(
-        pl.col("status").is_in(EVALUATED_STATUSES), pl.col("quantity").is_in(columns.EVALUATED)
+    rules = believed(registry.rules, asked.known, asked.entered).filter(
+        pl.col("status").is_in([*EVALUATED_STATUSES, PASSED]),
+        pl.col("quantity").is_in(columns.EVALUATED),
     )
-    for _, rows in rules.group_by("rule", maintain_order=True):
+    for _, listed in rules.group_by("rule", maintain_order=True):
+        rows = _law_or_bill(listed)
         if rows["effective_to"].drop_nulls().len() == rows.height and (
             rows["effective_to"].max() <= asked.on  # type: ignore[operator]
         ):
             continue  # ended before the day that is reported on
-        yield _one_rule(runs, rows.sort("effective_from"), asked, history)
+        yield _one_rule(runs, rows.sort("effective_from"), registry.counts, asked, history)
+
+
+def _law_or_bill(rows: pl.DataFrame) -> pl.DataFrame:
+    """The periods in force; of what is only a bill, the period from which it would apply."""
+    law = rows.filter(pl.col("status") != PASSED)
+    if law.height:
+        return law
+    return rows.with_columns(effective_from=pl.coalesce("applies_from", "effective_from"))
 
 
 def _one_rule(
-    runs: pl.DataFrame, rows: pl.DataFrame, asked: Asked, history: pl.DataFrame | None
+    runs: pl.DataFrame,
+    rows: pl.DataFrame,
+    counts: pl.DataFrame,
+    asked: Asked,
+    history: pl.DataFrame | None,
 ) -> pl.DataFrame:
     rule = _standing(rows, asked.on)
     equality = rule["comparator"] == ">="
@@ -101,14 +134,15 @@ def _one_rule(
         "to_date": by_now,
         "sigma_used": path.sigma,
     }
-    table = _labels(runs, rule, asked.on).with_columns(
+    table = _labels(runs, rule, asked).with_columns(
         pl.Series(name, value, nan_to_null=True) for name, value in numbers.items()
     )
     table = table.with_columns(_moment(f"date_{q}", dates[q]) for q in dates)
     table = _ends(table, runs, rule)
-    by_compute = _by_compute(runs, rule, final, by_now, equality=equality)
-    table = table.with_columns(pl.Series("by_compute", by_compute))
-    table = _verdict(table, runs, rule)
+    open_ = verdicts.open_above(table, runs, rule)
+    numbers_say = verdicts.by_compute(runs, rule, final, by_now, open_)
+    table = table.with_columns(pl.Series("by_compute", numbers_say))
+    table = verdicts.judged(table, runs, rule, counts).drop("sigma_used")
     table = table.with_columns(_known_on(runs, rule, path, asked, history))
     return _notify(table, runs, rule, asked)
 
@@ -157,93 +191,60 @@ def _moment(name: str, days: Array) -> pl.Series:
 _RUN_LABELS = ("run", "entity", "model", "state")
 _RULE_LABELS = (
     *("rule", "jurisdiction", "instrument", "provision", "quantity", "comparator", "unit"),
-    *("counts", "verified", "checked_to", "obligation", "clock", "clock_zone"),
+    *("counts", "verified", "checked_to", "entered", "nexus", "obligation", "clock", "clock_zone"),
 )
 
 
-def _labels(runs: pl.DataFrame, rule: dict[str, Any], on: date) -> pl.DataFrame:
-    since, until = rule["effective_from"], rule["effective_to"]
-    holds = since <= on and (until is None or on < until)
-    standing = rule["status"] if holds else f"{rule['status']} from {since}"
-    if until is not None and until <= on:
-        standing = f"{rule['status']} until {until}"
+def _labels(runs: pl.DataFrame, rule: dict[str, Any], asked: Asked) -> pl.DataFrame:
+    age = (asked.on - rule["checked_to"]).days
+    parts = (("own", "own"), ("parents", "base"))
+    computed = rule["quantity"] == "training_compute"
+    split = [
+        (pl.col(f"{rule['counts']}_{source}_central") if computed else pl.lit(None, pl.Float64))
+        .alias(f"{name}_central")
+        for name, source in parts
+    ]  # fmt: skip
     return runs.select(
         *_RUN_LABELS,
         *(pl.lit(rule[name]).alias(name) for name in _RULE_LABELS),
         pl.lit(rule["value"]).alias("threshold"),
-        pl.lit(standing).alias("status"),
+        pl.lit(_status(rule, asked, age)).alias("status"),
+        pl.lit(age if age > asked.stale_after else None, pl.Int64).alias("stale_days"),
         pl.col("best_method").alias("method"),
         pl.col("estimates"),
         pl.col("flags"),
+        reasons.counted(rule).alias("counted"),
+        reasons.not_stated(rule).alias("not_stated"),
+        *split,
     )
+
+
+def _status(rule: dict[str, Any], asked: Asked, age: int) -> str:
+    """The status on the day, and what a reader has to know to rest on it."""
+    since, until = rule["effective_from"], rule["effective_to"]
+    if rule["status"] == PASSED:
+        day = f"from {since}" if rule["applies_from"] else "from a day not on record"
+        status = f"{PASSED}, not law: would be in force {day}"
+    elif until is not None and until <= asked.on:
+        status = f"{rule['status']} until {until}"
+    else:
+        status = rule["status"] if since <= asked.on else f"{rule['status']} from {since}"
+    notes = [f"no source newer than {age} days"] if age > asked.stale_after else []
+    if rule["entered"] > asked.known:
+        notes.append(f"public since {rule['recorded_from']}, entered here on {rule['entered']}")
+    return f"{status} ({'; '.join(notes)})" if notes else status
 
 
 def _ends(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     """5 and 95 % points, and the central figure to two significant figures."""
     if rule["quantity"] == "training_compute":
-        kind = "" if rule["cumulative"] == "yes" else "_own"
-        low, high = (runs[f"{rule['counts']}{kind}_{end}"] for end in ("low", "high"))
+        low, high = (runs[total(rule, end)] for end in ("low", "high"))
         table = table.with_columns(low=low, high=high)
     else:
         spread = Z90 * pl.col("sigma_used")
         centre = pl.col("central")
         table = table.with_columns(low=centre * (-spread).exp(), high=centre * spread.exp())
-    return table.with_columns(central_2sf=two_figures(pl.col("central"))).drop("sigma_used")
-
-
-def _by_compute(
-    runs: pl.DataFrame, rule: dict[str, Any], final: Array, by_now: Array, *, equality: bool
-) -> NDArray[np.str_]:
-    """The verdict that the numbers give, whatever the conditions."""
-    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
-    a = floats(runs, pl.col("accuracy").fill_null(allowed))
-    lower, upper = rule["value"] / (1.0 + a), rule["value"] / (1.0 - a)
-    over = exceeds(final, upper, equality=equality)
-    near = exceeds(final, lower, equality=equality)
-    used = exceeds(by_now, rule["value"], equality=equality)
-    verdict = np.where(over, np.where(used, ABOVE, PLANNED), np.where(near, MAY, NOT_REACHED))
-    return np.where(np.isnan(final), UNKNOWN, verdict)
-
-
-def _verdict(table: pl.DataFrame, runs: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
-    """What applies, what is missing, the verdict, and whether the estimate is good enough."""
-    terms = [
-        term
-        for name in ("scope_when", "conditions_when")
-        for term in conditions.terms(rule[name], runs.columns)
-    ]
-    applies, missing = conditions.judge(terms)
-    judged = runs.select(applies.alias("applies"), missing.alias("missing"))
-    allowed = ACCURACY if rule["accuracy"] is None else rule["accuracy"]
-    ninety_five = 1.0 - (-Z95 * runs["sigma"]).exp()
-    number = "compute" if rule["quantity"] == "training_compute" else rule["quantity"]
-    return (
-        table.hstack(judged.get_columns())
-        .with_columns(
-            verdict=pl.when(pl.col("applies") == conditions.NOT_MET)
-            .then(pl.lit(NOT_APPLICABLE))
-            .when(pl.col("by_compute") == NOT_REACHED)
-            .then(pl.lit(NOT_REACHED))
-            .when(pl.col("applies") == conditions.UNKNOWN)
-            .then(pl.lit(UNKNOWN))
-            .otherwise(pl.col("by_compute")),
-            accuracy_asked=pl.lit(allowed),
-            accuracy_95=ninety_five,
-            margin=pl.when(ninety_five <= allowed + 0.005)
-            .then(pl.lit("within"))
-            .otherwise(pl.lit("wider")),
-        )
-        .with_columns(
-            missing=pl.when(pl.col("verdict") == UNKNOWN).then(
-                pl.concat_str(
-                    pl.when(pl.col("by_compute") == UNKNOWN).then(pl.lit(number)),
-                    "missing",
-                    separator=", ",
-                    ignore_nulls=True,
-                )
-            )
-        )
-    )
+    return table.with_columns(central_2sf=two_figures(pl.col("central")))
 
 
 # --------------------------------------------------------------------------- when known, by when
@@ -280,9 +281,11 @@ def _earliest(
     history: pl.DataFrame,
 ) -> pl.Series:
     """First day of an estimate that made the crossing likely, by run."""
-    scale = pl.DataFrame({"run": runs["run"], "scale": path.final / floats(runs, pl.col("best"))})
+    prior = path.levels[0]
+    own = (path.final - prior) / floats(runs, pl.col("best"))
+    scale = pl.DataFrame({"run": runs["run"], "prior": prior, "scale": own})
     past = history.filter(pl.col("estimated_on") <= asked.on).join(scale, on="run")
-    level = (past["best"] * past["scale"]).fill_null(float("nan")).to_numpy()
+    level = (past["prior"] + past["best"] * past["scale"]).fill_null(float("nan")).to_numpy()
     dummy = np.zeros((3, past.height))
     then = Trajectory(dummy, dummy, past["sigma"].to_numpy(), np.zeros(past.height, dtype=bool))
     chance = then.probability(level, rule["value"], equality=rule["comparator"] == ">=")
@@ -298,12 +301,12 @@ def _notify(
 ) -> pl.DataFrame:
     """What sets the duty off, when, and the last day and moment of its clock.
 
-    Nothing is due before the rule is in force, nor where a condition is not met.
+    Nothing is due before the rule is in force, nor where a condition is not met, nor by a bill.
     """
     counted = pl.col("by_compute").is_in([ABOVE, PLANNED, MAY]) & (
         pl.col("p_final") >= asked.likely
     )
-    relevant = counted & (pl.col("applies") != conditions.NOT_MET)
+    relevant = counted & (pl.col("applies") != conditions.NOT_MET) & (rule["status"] != PASSED)
     zone = rule["clock_zone"] or "UTC"
     begins = datetime.fromtimestamp(_instant(rule["effective_from"], zone) * 86400.0, tz=UTC)
     noon = pl.col("known_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
 
 from scaling.compute import estimate
 from scaling.errors import InputError
-from scaling.govern import tables
-from scaling.govern.columns import ARCHITECTURE, FLEET, LEDGER, RUN, WORDS
+from scaling.govern import exact, tables
+from scaling.govern.columns import ARCHITECTURE, CONDITIONS, FLEET, LEDGER, RUN, WORDS
 from scaling.govern.conditions import words
-from scaling.govern.ledger import cumulative, weigh, wide
+from scaling.govern.lineage import has_parent, ordered
 from scaling.govern.registry import Registry
+from scaling.govern.totals import totals
 from scaling.runs.schema import Column
 
 MOMENTS = {
@@ -98,8 +100,8 @@ def prepare(
     """One row a run, as known on the day ``on``, sorted by start.
 
     Adds the moments in UTC (``started_at``, ...), ``best`` (FLOP of this run), ``best_method``,
-    ``sigma``, per regime ``<regime>_low|central|high`` over the model's life, ``flags``, and
-    ``estimates`` (how many the file has of it).
+    ``sigma``, per regime the figures of `scaling.govern.totals`, ``flags``, and ``estimates`` (how
+    many the file has of it).
 
     Raises:
         InputError: see the module.
@@ -111,8 +113,8 @@ def prepare(
     table = _latest(table, on)
     table = _best(_chips(table, registry.chips), registry.sigma(), known)
     _refuse_peta(table)
-    table = _derived(_flags(table, on)).sort("started_at", maintain_order=True, nulls_last=True)
-    return _regimes(table, registry, known.ledger)
+    made = totals(ordered(_flags(table, on)), known.ledger, registry.counts, registry.rules)
+    return _settled(_derived(made, registry.counts), registry.rules)
 
 
 def history(
@@ -150,7 +152,7 @@ def _moment(name: str) -> pl.Expr:
 
 def _refuse_words(table: pl.DataFrame, rules: pl.DataFrame) -> None:
     """A word that no rule knows would pass for a fact that speaks against a rule."""
-    texts = [*rules["scope_when"], *rules["conditions_when"]]
+    texts = [text for name in CONDITIONS for text in rules[name]]
     for name, usual in WORDS.items():
         allowed = list(dict.fromkeys((*usual, *sorted(words(texts, name)))))
         parts = pl.col(name).str.split(";").list.eval(pl.element().str.strip_chars())
@@ -312,6 +314,8 @@ def _flags(table: pl.DataFrame, on: date) -> pl.DataFrame:
     recent = pl.coalesce("released_at", "ended_at", "started_at").dt.date() >= DOUBTFUL_SINCE
     small = (pl.col("flop") < DOUBTFUL_BELOW) & recent
     flags.append(pl.when(small).then(pl.lit("flop is below 1e15: is it in FLOP?")))
+    few = pl.col("parent_flop") < DOUBTFUL_BELOW
+    flags.append(pl.when(few & recent).then(pl.lit("parent_flop is below 1e15: is it in FLOP?")))
     overdue = (pl.col("state") == "planned") & (pl.col("started_at").dt.date() < on)
     flags.append(pl.when(overdue).then(pl.lit("planned, though its start has passed")))
     flags.append(pl.when(pl.col("best").is_null()).then(pl.lit("no figure and no inputs for one")))
@@ -320,45 +324,34 @@ def _flags(table: pl.DataFrame, on: date) -> pl.DataFrame:
     ).with_columns(flags=pl.when(pl.col("flags") != "").then(pl.col("flags")))
 
 
-def _derived(table: pl.DataFrame) -> pl.DataFrame:
+def _derived(table: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     """Facts that conditions ask for and that follow from others."""
-    has_parent = pl.col("parent").is_not_null()
+    originals = [f"{name}_original_central" for name in counts["counts"].unique()]
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in originals)
     return table.with_columns(
-        downstream=pl.when(~has_parent)
+        downstream=pl.when(~has_parent())
         .then(pl.lit("no"))
         .when(pl.col("parent_entity").is_null())
         .then(None)
         .when(pl.col("parent_entity") != pl.col("entity"))
         .then(pl.lit("yes"))
         .otherwise(pl.lit("no")),
-        parent_compute=pl.when(pl.col("parent_flop").is_not_null())
+        parent_compute=pl.when(known)
         .then(pl.lit("known"))
-        .when(has_parent)
+        .when(has_parent())
         .then(pl.lit("unknown")),
         cluster_peak=pl.col("chips") * pl.col("peak_flops"),
     )
 
 
-# --------------------------------------------------------------------------- what counts
+def _settled(table: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Clusters next to a threshold on the side that the exact product of their cells is on."""
 
+    def peak(at: int) -> Fraction | None:
+        row = table.row(at, named=True)
+        return exact.product(exact.cell(row, "chips"), exact.cell(row, "peak_flops"))
 
-def _regimes(table: pl.DataFrame, registry: Registry, ledger: pl.DataFrame | None) -> pl.DataFrame:
-    """Each regime's figures: of the run (``<regime>_own_*``) and over the model's life."""
-    regimes = registry.counts["counts"].unique(maintain_order=True).to_list()
-    known = table.select("run")
-    own = known if ledger is None else wide(weigh(ledger, registry.counts), regimes)
-    made = table.join(own, on="run", how="left", maintain_order="left")
-    spread = {"low": -estimate.Z90, "central": 0.0, "high": estimate.Z90}
-    figures = []
-    for regime in regimes:
-        for end, z in spread.items():
-            name = f"{regime}_{end}"
-            weighed = pl.col(name) if name in made.columns else pl.lit(None, pl.Float64)
-            value = pl.coalesce(weighed, pl.col("best")) * (z * pl.col("sigma")).exp()
-            figures.append(value.alias(f"{regime}_own_{end}"))
-    made = made.with_columns(figures)
-    return made.with_columns(
-        (pl.col(f"{regime}_own_{end}") + cumulative(f"{regime}_own_{end}")).alias(f"{regime}_{end}")
-        for regime in regimes
-        for end in spread
-    )
+    clusters = rules.filter(pl.col("quantity") == "cluster_peak").to_dicts()
+    values = table["cluster_peak"].fill_null(float("nan")).to_numpy()
+    settled = exact.snap(values, [exact.threshold(rule) for rule in clusters], peak)
+    return table.with_columns(pl.Series("cluster_peak", settled, nan_to_null=True))

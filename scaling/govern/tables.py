@@ -1,13 +1,18 @@
 """Reading a table against its columns; the first cell that is wrong is named, with what is allowed.
 
+Numbers are floats. A number with more digits than those hold keeps its text in ``digits``, a JSON
+object of column to text, null in all other rows, so that thresholds are compared exactly.
+
 Great Expectations checks the registry too (`scaling.govern.check`); this is what every command can
 afford.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from scaling.runs.schema import Column
 
 
 def read(path: Path, columns: tuple[Column, ...]) -> pl.DataFrame:
-    """The file in the columns' dtypes, with ``row`` (data rows from 1).
+    """The file in the columns' dtypes, with ``row`` (data rows from 1) and ``digits``.
 
     Raises:
         InputError: unknown or missing column, a cell of the wrong type, out of range, not among
@@ -42,9 +47,37 @@ def typed(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
     table = to_schema(cells, columns)
     for column in columns:
         _check(table, column)
-    return table.drop("unparsed").with_columns(
+    return _exactly(cells, table.drop("unparsed")).with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row")
     )
+
+
+# A float gives back every decimal of this many digits (IEEE 754 binary64).
+_HELD = 15
+_DECIMAL = r"^\s*\d+\.?\d*(?:[eE][+-]?\d+)?\s*$"
+
+
+def _exactly(cells: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Long numbers on the side of the float's own decimal that their text is on, with ``digits``:
+    10000000000000000000000001 is more than 1e25."""
+    rows: dict[int, dict[str, str]] = {}
+    for name in table.columns:
+        if table[name].dtype != pl.Float64 or cells.schema.get(name) != pl.String:
+            continue
+        text = cells[name]
+        long = text.str.replace(r"[eE].*$", "").str.count_matches(r"\d") > _HELD
+        for i in (long & text.str.contains(_DECIMAL)).arg_true().to_list():
+            value, written = float(table[name][i]), Fraction(text[i].strip())
+            if written != Fraction(repr(value)):
+                up = math.inf if written > Fraction(repr(value)) else -math.inf
+                column = table[name].clone()
+                column[i] = math.nextafter(value, up)
+                table = table.with_columns(column)
+                rows.setdefault(i, {})[name] = text[i].strip()
+    digits = pl.Series("digits", [None], dtype=pl.String).new_from_index(0, table.height)
+    for i, row in rows.items():
+        digits[i] = json.dumps(row)
+    return table.with_columns(digits)
 
 
 def _check(table: pl.DataFrame, column: Column) -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaling.errors import InputError
-from scaling.orchestration.dvc.graph import up_to_date
+from scaling.orchestration.dvc.graph import needed, reproduce, up_to_date
 from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import hold_project
@@ -23,6 +23,7 @@ from scaling.orchestration.watch_inbox import wait_for_writers
 from scaling.record.versions.ledger import PublishError, short
 from scaling.record.versions.store import holding
 from scaling.runs.held_back import sentences
+from scaling.workspace import engine
 
 
 def main(root: Path | None = None) -> int:
@@ -30,6 +31,7 @@ def main(root: Path | None = None) -> int:
     root = (root or Path.cwd()).resolve()
 
     def work() -> None:
+        engine.check(root)
         with hold_project(root):
             _refit(root)
 
@@ -69,8 +71,33 @@ def _refit(root: Path) -> None:
         for line in sentences(root):
             print(line, file=sys.stderr)
         return
+    if not (root / "flows").is_dir():
+        _refit_plainly(root)
+        return
     # Loaded within the settings of the server.
     run_flow(root, lambda: load_flow(root, "refit.py:refit")(root))
+
+
+def _refit_plainly(root: Path) -> None:
+    """Bring the stages up to date one after the other, and publish: no flow, and no server.
+
+    Raises StageFailed: the first.
+    """
+    from scaling.pipeline.publish import publish
+
+    outcomes, failures = reproduce(root, list(needed(root)))
+    for one in outcomes:
+        print(one)
+        if one.warnings:
+            print(one.warnings, file=sys.stderr)
+    if failures:
+        print(failures[0], file=sys.stderr)
+        raise failures[0]
+    published = publish(root)
+    print(published.sentence)
+    print(f"report: {root / 'reports' / published.version / 'report.html'}")
+    for line in sentences(root):
+        print(line, file=sys.stderr)
 
 
 def run_flow(root: Path, flow: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scaling.govern.crossings import Asked
 from scaling.govern.evidence import Sources, Written, gather, made_by, redacted, write
+from scaling.govern.registry import STALE_AFTER
 from scaling.govern.runs import Files
 from scaling.record.versions.fingerprint import code
 from scaling.record.versions.lookup import version
@@ -19,13 +20,15 @@ def packs(
     on: date,
     *,
     known: date | None = None,
+    entered: date | None = None,
+    stale_after: int = STALE_AFTER,
     likely: float = 0.5,
     details: Files | None = None,
     redact: bool = False,
     registry: Path | None = None,
 ) -> Written:
     """Write the packs of one day. Raises InputError for a bad file."""
-    asked = Asked(on, known or on, likely)
+    asked = Asked(on, known or on, likely, entered, stale_after)
     registry = registry or root / "data" / "thresholds"
     sources = Sources(runs, details or Files(), registry, root, version)
     tables, loaded = gather(sources, asked)
@@ -43,6 +46,8 @@ def _command(sources: Sources, asked: Asked, redact: bool) -> str:
         path = getattr(sources.details, name)
         parts += [f"--{name} {path.name}"] if path else []
     parts += [f"--on {asked.on} --known {asked.known} --likely {asked.likely:g}"]
+    parts += [] if asked.entered is None else [f"--entered {asked.entered}"]
+    parts += [] if asked.stale_after == STALE_AFTER else [f"--stale-after {asked.stale_after}"]
     return " ".join(parts + (["--redact"] if redact else []))
 
 

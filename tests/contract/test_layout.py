@@ -12,15 +12,18 @@ from tests.support import ROOT
 from tests.support.imports import graph
 
 WINGS = (
-    *("_exports", "errors", "arrays", "io", "runs", "laws", "compute", "document", "fitting"),
+    *("_exports", "errors", "extras", "arrays", "io", "runs", "laws"),
+    *("compute", "document", "fitting"),
     *(
         "analysis",
         "forecasting",
         "govern",
         "plan",
         "report",
+        "explore",
         "record",
         "pipeline",
+        "workspace",
         "orchestration",
         "cli",
     ),

@@ -2,7 +2,8 @@
 
 ``NAME.py`` defines the function ``NAME``, which is the verb, and the ``PANEL`` of the help that it
 belongs to; a file or folder with a ``GROUP`` is a group of verbs. Files that start with '_' are
-shared. A file imports what its verb needs inside it, so that ``scaling --help`` stays quick.
+shared. Verbs of the panels `IN_A_WORKSPACE` need one, unless their file says ``ANYWHERE``. A file
+imports what its verb needs inside it, so that ``scaling --help`` stays quick.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Iterable
 
 import typer
 
-from scaling.cli.commands._options import PANELS
+from scaling.cli.commands._options import PANELS, PIPELINE, TRUST
+from scaling.cli.commands._root import at_root
+
+IN_A_WORKSPACE = (PIPELINE, TRUST)
 
 
 def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __name__) -> None:
@@ -26,4 +30,7 @@ def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __
             app.add_typer(modules[name].GROUP, name=name, rich_help_panel=panels[name])
         else:
             command = getattr(modules[name], name)
-            app.command(name, rich_help_panel=panels[name])(command)
+            hidden = getattr(modules[name], "HIDDEN", False)
+            anywhere = getattr(modules[name], "ANYWHERE", panels[name] not in IN_A_WORKSPACE)
+            run = at_root(command, anywhere=anywhere)
+            app.command(name, rich_help_panel=panels[name], hidden=hidden)(run)

@@ -93,6 +93,18 @@ Resamples = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Registry = Annotated[Path, typer.Option(help="Folder of the threshold registry.")]
+Entered = Annotated[
+    str | None,
+    typer.Option(help="Use only what this registry had on this day. Default: all that it has."),
+]
+StaleAfter = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Days after which a rule's newest source is called old. 180: more than half of the "
+        "registry's changes of status followed the one before within that time.",
+    ),
+]
 Secret = Annotated[Path | None, typer.Option(help="File that holds the edition's secret.")]
 Certificate = Annotated[
     Path | None,

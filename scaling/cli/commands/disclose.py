@@ -17,7 +17,10 @@ def disclose(
     edition: Annotated[Path, typer.Argument(help="Folder of a redacted edition.")],
     out: Annotated[Path, typer.Option(help="Where to write the proof.")],
     where: Annotated[
-        str | None, typer.Option(help="SQL condition of rows to disclose, as in \"run = 'x'\".")
+        str | None,
+        typer.Option(
+            help="SQL condition of runs to disclose, as in \"run = 'x'\"; all rows of a run."
+        ),
     ] = None,
     name: Annotated[
         list[str] | None, typer.Option(help="Alias whose name to disclose; repeat.")

@@ -9,7 +9,13 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._interview import Ask, Fact, answered, show_answers
-from scaling.cli.commands._options import GOVERN, Registry, day_of
+from scaling.cli.commands._options import (
+    GOVERN,
+    Entered,
+    Registry,
+    StaleAfter,
+    day_of,
+)
 from scaling.errors import InputError
 
 PANEL = GOVERN
@@ -35,8 +41,10 @@ def govern(
     ] = None,
     on: Annotated[str | None, typer.Option(help="Date of the report. Default: today.")] = None,
     known: Annotated[
-        str | None, typer.Option(help="Use the registry as recorded on this day. Default: --on.")
+        str | None, typer.Option(help="Use what was public on this day. Default: --on.")
     ] = None,
+    entered: Entered = None,
+    stale_after: StaleAfter = 180,
     likely: Annotated[
         float,
         typer.Option(
@@ -70,6 +78,8 @@ def govern(
             out,
             day,
             known=day_of(known, "--known", day),
+            entered=None if entered is None else day_of(entered, "--entered", day),
+            stale_after=stale_after,
             likely=likely,
             details=details,
             redact=redact,

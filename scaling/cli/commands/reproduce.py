@@ -19,6 +19,10 @@ def reproduce(
     lock: Annotated[
         bool, typer.Option("--lock", help="In a new environment from the version's own lock file.")
     ] = False,
+    engine: Annotated[
+        Path | None,
+        typer.Option(help="Wheel of the engine that made a workspace's version; implies --lock."),
+    ] = None,
 ) -> None:
     """Run the code of a version's commit again, apart from what was published, and compare.
 
@@ -32,7 +36,7 @@ def reproduce(
         raise InputError("which version?", value=version, allowed=allowed)
     wanted = module.every(Path().resolve()) if version is None else [version]
     results = []
-    for one in module.reproduce(Path().resolve(), wanted, lock=lock, say=remark):
+    for one in module.reproduce(Path().resolve(), wanted, lock=lock, wheel=engine, say=remark):
         typer.echo(str(one))
         results.append(one)
     if every:

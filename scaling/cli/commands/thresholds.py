@@ -8,18 +8,33 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Json, Registry, day_of, print_json
+from scaling.cli.commands._options import (
+    GOVERN,
+    Entered,
+    Json,
+    Registry,
+    StaleAfter,
+    day_of,
+    print_json,
+)
 
 PANEL = GOVERN
 
 
 def thresholds(
     on: Annotated[
-        str | None, typer.Option(help="Thresholds in force on this day. Default: today.")
+        str | None,
+        typer.Option("--on", "--as-of", help="Thresholds in force on this day. Default: today."),
     ] = None,
     known: Annotated[
-        str | None, typer.Option(help="As recorded on this day. Default: today.")
+        str | None, typer.Option(help="Use what was public on this day. Default: today.")
     ] = None,
+    entered: Entered = None,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only rules, of any status, whose newest source is old."),
+    ] = False,
+    stale_after: StaleAfter = 180,
     every: Annotated[
         bool, typer.Option("--every", help="Include proposed, vetoed, superseded ones, ...")
     ] = False,
@@ -38,12 +53,18 @@ def thresholds(
 
     today = date.today()
     table = rules.as_of(
-        rules.load(registry), day_of(on, "--on", today), day_of(known, "--known", today)
+        rules.load(registry),
+        day_of(on, "--on", today),
+        day_of(known, "--known", today),
+        None if entered is None else day_of(entered, "--entered", today),
+        stale_after,
     )
+    if stale:
+        table, every = table.filter("stale").sort("checked_to", "rule"), True
     if as_json:
         print_json(show.records(show.chosen(table, every=every)))
         return
-    show.show_thresholds(table, every=every)
+    show.show_thresholds(table, every=every, stale_after=stale_after if stale else None)
 
 
 def _check(folder: Path) -> None:

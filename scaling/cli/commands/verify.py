@@ -12,6 +12,7 @@ from scaling.cli.commands._options import TRUST, Certificate, Registry
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
+ANYWHERE = "edition"
 NOT_DERIVED = "The audit, its outcomes and the index are checked once the above is right."
 
 

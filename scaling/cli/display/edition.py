@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaling.io.hashing import canonical
-from scaling.record.editions.verify import check, check_full, check_proof, read
+from scaling.record.editions.verify import check, check_full, check_proof, read, stated
 
 
 def verified(
@@ -19,6 +19,7 @@ def verified(
     lines = [
         f"Intact: redacted edition {manifest['edition']}",
         f"of version {manifest['full']['version']}, issued {manifest['issued_at']}.",
+        stated(manifest),
         "Compare its id with the announced one.",
     ]
     if full is not None:

@@ -44,14 +44,22 @@ def place(row: dict[str, Any]) -> str:
 
 
 def standing(row: dict[str, Any]) -> str:
-    """Status, since when, to when it was checked, and whether no source verifies it."""
+    """Status, since when, and what a reader has to know to rest on it."""
     status = row["status"].replace("_", " ")
-    text = f"{status} since {row['effective_from']}, checked to {row['checked_to']}"
-    return text if row["verified"] else f"{text}, unverified"
+    parts = [f"{status} since {row['effective_from']}", f"checked to {row['checked_to']}"]
+    parts += [f"{row['age']} days before"] if row["stale"] else []
+    if row["applies_from"]:
+        parts.append(f"would be in force from {row['applies_from']}")
+    if row["entered_later"]:
+        parts.append(f"public since {row['recorded_from']}, entered here {row['entered']}")
+    return ", ".join(parts if row["verified"] else [*parts, "unverified"])
 
 
-def show_thresholds(table: pl.DataFrame, *, every: bool) -> None:
-    """One row a rule; below, what was left out."""
+def show_thresholds(table: pl.DataFrame, *, every: bool, stale_after: int | None = None) -> None:
+    """One row a rule; below, what was left out.
+
+    ``stale_after``: of a list of old rules alone, from how many days on a source is old.
+    """
     shown = chosen(table, every=every)
     printed = Table(
         Column("rule", no_wrap=True), Column("threshold", no_wrap=True), "provision and status"
@@ -59,7 +67,11 @@ def show_thresholds(table: pl.DataFrame, *, every: bool) -> None:
     for row in shown.to_dicts():
         printed.add_row(row["rule"], threshold(row), Text(f"{place(row)}\n{standing(row)}"))
     console = Console()
-    console.print(printed)
+    if stale_after is not None:
+        number = counted(table.height, "rule")
+        console.print(f"{number} with no source newer than {stale_after} days")
+    if shown.height:
+        console.print(printed)
     left = table.height - shown.height
     if left:
         console.print(f"{left} more are not in force: --every shows them.")
@@ -144,7 +156,7 @@ def show_written(out: Path, written: Written) -> None:
         table = Table("alert", "run", "rule", "verdict", "notify by")
         for row in written.alerts.to_dicts()[:ALERTS]:
             due = str(row["notify_by"] or "")
-            verdict = row["verdict"] + (f" without {row['missing']}" if row["missing"] else "")
+            verdict = row["verdict"] + (f", because {row['because']}" if row["because"] else "")
             table.add_row(row["alert"], Text(clean(row["run"])), row["rule"], verdict, due)
         console.print(table)
         if written.alerts.height > ALERTS:

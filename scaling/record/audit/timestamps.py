@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.errors import InputError, counted
+from scaling.extras import DISTRIBUTION
 from scaling.io import atomic
 from scaling.io.git import git
 from scaling.io.hashing import sha256
@@ -83,7 +84,7 @@ def _client() -> Any:
     try:
         import rfc3161_client
     except ImportError:
-        hint = "`python -m pip install 'scaling[timestamps]'` installs it"
+        hint = f"`python -m pip install '{DISTRIBUTION}[timestamps]'` installs it"
         raise InputError("timestamps need the package rfc3161-client", hint=hint) from None
     return rfc3161_client
 

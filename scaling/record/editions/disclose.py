@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from scaling.record.versions.ledger import MANIFEST, PLACES
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to show: rows by a condition, names and forecasts by alias, files by path."""
+    """What to show: runs by a condition, names and forecasts by alias, files by path."""
 
     where: str | None = None
     names: Collection[str] = ()
@@ -30,9 +30,15 @@ def disclose(root: Path, folder: Path, secret: bytes, wanted: Wanted) -> bytes:
     """The bytes of the proof that shows these leaves of the edition in ``folder``.
 
     Raises InputError when the secret or the internal tables are not those that made the edition,
-    or when the edition has nothing like what is wanted.
+    when the edition has nothing like what is wanted, or is of an earlier format.
     """
     manifest = verify.read(folder)
+    if manifest["format"] != redact.FORMAT:
+        hint = "The engine that made it can: check out the commit of its version."
+        found, allowed = manifest["format"], redact.FORMAT
+        raise InputError(
+            "cannot disclose from it", file=folder, value=found, allowed=allowed, hint=hint
+        )
     version = manifest["full"]["version"]
     edition = redact.redact(root, version, secret, sealed=manifest["sealed"])
     # The root, not the id: a page that reads otherwise today takes nothing from what was bound.
@@ -40,31 +46,28 @@ def disclose(root: Path, folder: Path, secret: bytes, wanted: Wanted) -> bytes:
         hint = "It was made with another secret; nothing was disclosed."
         raise InputError("the edition's root cannot be reproduced", file=folder, hint=hint)
     full = root / PLACES[-1] / version
-    chosen = {canonical(leaf) for leaf in _chosen(root, full, manifest["sealed"], wanted)}
+    chosen = {canonical(leaf.key) for leaf in _chosen(root, full, manifest["sealed"], wanted)}
     if not chosen:
         raise InputError("nothing in the edition is like that", file=folder)
-    return pretty(
-        {"edition": manifest["edition"], "shown": list(_shown(edition.tree, chosen))}
-    ).encode()
+    shown = [_shown(edition.tree, key) for key in sorted(chosen)]
+    return pretty({"edition": manifest["edition"], "shown": shown}).encode()
 
 
-def _chosen(root: Path, full: Path, sealed: bool, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
+def _chosen(root: Path, full: Path, sealed: bool, wanted: Wanted) -> Iterable[redact.Leaf]:
     manifest = json.loads((full / MANIFEST).read_bytes())
     internal = redact.internal_tables(root, manifest)
     if wanted.where is not None:
-        yield from redact.row_leaves(root, manifest, internal, wanted.where)
+        yield from redact.run_leaves(root, manifest, internal, wanted.where)
     for leaf in redact.part(full, internal, sealed=sealed).leaves:
+        kind, key = leaf.key["kind"], leaf.key
         if (
-            (leaf["kind"] == "name" and leaf["alias"] in wanted.names)
-            or (leaf["kind"] == "forecast" and leaf["line"]["study"] in wanted.forecasts)
-            or (leaf["kind"] == "file" and leaf["path"] in wanted.files)
+            (kind == "name" and key["alias"] in wanted.names)
+            or (kind == "forecast" and key["study"] in wanted.forecasts)
+            or (kind == "file" and key["path"] in wanted.files)
         ):
             yield leaf
 
 
-def _shown(tree: Tree, chosen: Collection[bytes]) -> Iterable[dict[str, Any]]:
-    for place, leaf in enumerate(tree.leaves):
-        if leaf.data in chosen:
-            path = [digest.hex() for digest in tree.path(place)]
-            content = json.loads(leaf.data)
-            yield {"leaf": content, "salt": leaf.salt.hex(), "place": place, "path": path}
+def _shown(tree: Tree, key: bytes) -> dict[str, Any]:
+    leaf, path = tree.leaves[key], [digest.hex() for digest in tree.path(key)]
+    return {"leaf": json.loads(leaf.data), "salt": leaf.salt.hex(), "path": path}

@@ -1,24 +1,25 @@
-"""Salted Merkle trees: one hash that binds many secrets, each of which can be shown alone.
+"""Sparse Merkle trees with salted leaves: one hash that binds one secret value to each key.
 
+    place = first 64 bits of SHA-256(02 | key)
     leaf  = SHA-256(00 | salt | data)        salt of 32 bytes, so that data cannot be guessed
     node  = SHA-256(01 | left | right)
 
-The two prefixes keep a node from passing as a leaf, as in RFC 6962 (section 2.1), whose tree over
-a power of two of leaves this is. Leaves are in order of their hash, so a place says nothing of
-what stands there, and the tree is padded, so that it shows their number only to a factor of two.
+Every key has one place among 2^64, so a root binds one value to a key and no other can be proven,
+as in CONIKS (Melara et al. 2015, section 3.1). Where nothing stands, a random filler does, so that
+a path says neither how many leaves there are nor whether some other key has one. The prefixes keep
+a node from passing as a leaf, as in RFC 6962 (section 2.1).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-LEAST = 64
-PADDING = b'{"kind":"padding"}'
-_PURPOSE = b"scaling redacted edition, salts, 1\0"
+# A million keys meet with a probability of 3e-8 (n^2 / 2^65); `grow` refuses when they do.
+DEPTH = 64
+_PURPOSE = b"scaling redacted edition, salts, 2\0"
 
 
 @dataclass(frozen=True)
@@ -35,63 +36,75 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Tree:
-    """Leaves in order of their hash, and the hashes of each level from the leaves to the root."""
+    """Leaves by key, and each level's hashes by place, from the leaves to the root."""
 
-    leaves: tuple[Leaf, ...]
-    levels: tuple[tuple[bytes, ...], ...]
+    leaves: Mapping[bytes, Leaf]
+    levels: tuple[Mapping[int, bytes], ...]
 
     @property
     def root(self) -> bytes:
         return self.levels[-1][0]
 
-    def path(self, place: int) -> list[bytes]:
-        """The hashes beside the way from a leaf to the root."""
+    def path(self, key: bytes) -> list[bytes]:
+        """The sibling hashes from a key's leaf to the root, lowest first."""
+        place = place_of(key)
         return [level[(place >> height) ^ 1] for height, level in enumerate(self.levels[:-1])]
 
 
+def place_of(key: bytes) -> int:
+    """Where the leaf of a key stands, from 0 to 2^64 - 1."""
+    return int.from_bytes(hashlib.sha256(b"\x02" + key).digest()[: DEPTH // 8], "big")
+
+
 def leaf_hash(salt: bytes, data: bytes) -> bytes:
+    """The hash of a leaf."""
     return hashlib.sha256(b"\x00" + salt + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node with two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def climb(leaf: bytes, place: int, path: Iterable[bytes]) -> bytes:
-    """The root that follows from a leaf's hash, its place and the hashes beside the way."""
-    for height, beside in enumerate(path):
+    """The root that follows from a leaf's hash, its place and the sibling hashes."""
+    for height, sibling in enumerate(path):
         right = place >> height & 1
-        leaf = node_hash(beside, leaf) if right else node_hash(leaf, beside)
+        leaf = node_hash(sibling, leaf) if right else node_hash(leaf, sibling)
     return leaf
 
 
-def levels(leaves: Iterable[bytes]) -> tuple[tuple[bytes, ...], ...]:
-    """All levels over these leaf hashes, whose number must be a power of two."""
-    levels = [tuple(leaves)]
-    if len(levels[0]).bit_count() != 1:
-        raise ValueError(f"{len(levels[0])} leaves are no power of two")
-    while len(levels[-1]) > 1:
-        pairs = zip(levels[-1][::2], levels[-1][1::2], strict=True)
-        levels.append(tuple(node_hash(left, right) for left, right in pairs))
-    return tuple(levels)
+def grow(data: Mapping[bytes, bytes], secret: bytes, context: bytes) -> Tree:
+    """The tree over key -> data, salted by a secret; the order of the keys does not matter.
 
-
-def grow(data: Iterable[bytes], secret: bytes, context: bytes) -> Tree:
-    """The tree over these data, salted by a secret; the order of the data does not matter.
-
-    A salt is HMAC-SHA-256(key, n | data), with key = HMAC-SHA-256(secret, purpose | context) and
-    n (8 bytes) counting equal data. So the salt of one leaf says nothing of another's, the same
-    data in another context has another salt, and no salt ever serves two different data.
+    Salts and fillers are HMAC-SHA-256 of the data, or of height and place, under the key
+    HMAC-SHA-256(secret, purpose | context). So the salt of one leaf says nothing of another's,
+    and the same data in another context have another salt. Raises ValueError where two keys have
+    one place.
     """
     key = hmac.digest(secret, _PURPOSE + context, "sha256")
-    seen: Counter[bytes] = Counter()
-    leaves = []
-    given = list(data)
-    width = max(LEAST, 1 << (len(given) - 1).bit_length()) if given else LEAST
-    for one in [*given, *[PADDING] * (width - len(given))]:
-        salt = hmac.digest(key, seen[one].to_bytes(8, "big") + one, "sha256")
-        seen[one] += 1
-        leaves.append(Leaf(one, salt))
-    hashed = sorted((leaf.hash, place) for place, leaf in enumerate(leaves))
-    ordered = tuple(leaves[place] for _, place in hashed)
-    return Tree(ordered, levels(digest for digest, _ in hashed))
+    leaves = {
+        one: Leaf(content, hmac.digest(key, b"salt" + content, "sha256"))
+        for one, content in data.items()
+    }
+    level = {place_of(one): leaf.hash for one, leaf in leaves.items()}
+    if len(level) != len(leaves):
+        raise ValueError("two keys have the same place; another name for one of them parts them")
+    levels: list[Mapping[int, bytes]] = []
+    for height in range(DEPTH):
+        # Without a leaf, a tree of fillers alone: its root binds nothing.
+        for place in list(level) or [0, 1]:
+            for one in (place, place ^ 1):
+                if one not in level:
+                    level[one] = _filler(key, height, one)
+        levels.append(level)
+        level = {
+            place >> 1: node_hash(level[place], level[place ^ 1])
+            for place in level
+            if not place & 1
+        }
+    return Tree(leaves, (*levels, level))
+
+
+def _filler(key: bytes, height: int, place: int) -> bytes:
+    return hmac.digest(key, b"none" + bytes([height]) + place.to_bytes(8, "big"), "sha256")

@@ -2,18 +2,20 @@
 
 An edition is built from a list of what may be shown, never by striking out. It holds the whole
 fits, backtests, forecasts and checklist of the studies on published sources; of the others the
-forecasts under aliases and how each fit ended. Everything else is a leaf of a salted Merkle tree
+forecasts under aliases and how each fit ended. Everything else is a leaf of a sparse Merkle tree
 (`scaling.record.editions.merkle`) whose root stands in the edition's manifest. A leaf is canonical
-JSON (sorted keys, no spaces, UTF-8 without escapes, numbers as Python's ``repr``) of one of
+JSON (sorted keys, no spaces, UTF-8 without escapes, numbers as Python's ``repr``) of
+``{"key": {...}, "value": ...}`` with one of
 
-    {"kind": "row", "table": T, "row": {column: cell}}     a validated row of an internal source
-    {"kind": "forecast", "file": F, "line": {...}}         a line of an internal study, as aliased
-    {"kind": "name", "of": W, "alias": A, "name": N}       the study, source, metric or target A
-    {"kind": "file", "path": P, "sha256": H, "bytes": B}   a file of the full version
+    key {"kind": "run", "run": R, "metric": M}         value: all validated rows of R's results
+    key {"kind": "forecast", "file": F, "study": A}    value: lines of an internal study, aliased
+    key {"kind": "name", "of": W, "alias": A}          value: the study, source, metric or target
+    key {"kind": "file", "path": P}                    value: hash and size, of the full version
 
-Cells of a row are those of `scaling.runs.schema.RUN`, days as YYYY-MM-DD, without empty ones and
-without ``payload``, the unsalted hash of a file. The edition's id is the SHA-256 of its manifest
-without the id, in full: a shorter one would let a publisher make two editions with one id.
+A key has one leaf, so nobody can prove one result of a run here and another there. Cells of a row
+are those of `scaling.runs.schema.RUN`, days as YYYY-MM-DD, without empty ones and without
+``payload``, the unsalted hash of a file. The edition's id is the SHA-256 of its manifest without
+the id, in full: a shorter one would let a publisher make two editions with one id.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -42,12 +44,12 @@ from scaling.record.versions.verify import verify
 from scaling.runs.formats import published
 from scaling.runs.schema import RUN
 
-FORMAT = "scaling redacted edition, 1"
+FORMAT = "scaling redacted edition, 2"
 FOLDER = "redacted"
 TABLES = "data/validated/"
 FORECAST = "forecast.csv"
 STUDIES, PAGE = "studies.json", "edition.md"
-HASH = "RFC 6962 over SHA-256, leaves 00 | salt (32 bytes) | data, in order of their hash"
+HASH = "sparse Merkle tree over SHA-256, leaves 00 | salt (32 bytes) | data, placed by their key"
 # Studies that are not shown; None for one that has forecasts and no fits.
 Hidden = Mapping[str, StudyFits | None]
 _CELLS = [column.name for column in RUN if column.name != "payload"]
@@ -62,12 +64,24 @@ class Edition:
     tree: Tree
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """What is bound under one key."""
+
+    key: Mapping[str, Any]
+    value: Any
+
+    @property
+    def content(self) -> dict[str, Any]:
+        return {"key": dict(self.key), "value": self.value}
+
+
 @dataclass
 class Partition:
     """A full version parted into the files that are shown and the leaves of what is not."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    leaves: list[dict[str, Any]] = field(default_factory=list)
+    leaves: list[Leaf] = field(default_factory=list)
 
 
 # Making an edition --------------------------------------------------------------------------------
@@ -91,10 +105,12 @@ def redact(root: Path, version: str, secret: bytes, *, sealed: bool = False) -> 
         hint = "It can be shared as it is."
         raise InputError("no internal source made this version", value=version, hint=hint)
     parted = part(full, internal, sealed=sealed)
-    leaves = [*parted.leaves, *row_leaves(root, full_manifest, internal)]
+    runs = run_leaves(root, full_manifest, internal)
     context = bytes.fromhex(sha256((full / MANIFEST).read_bytes()))
-    tree = grow(map(canonical, leaves), secret, context)
-    commitment = {"root": tree.root.hex(), "leaves": len(tree.leaves), "hash": HASH}
+    leaves = {canonical(one.key): canonical(one.content) for one in (*parted.leaves, *runs)}
+    tree = grow(leaves, secret, context)
+    rows = sum(len(one.value) for one in runs)
+    commitment = {"root": tree.root.hex(), "rows": rows, "keys": len(runs), "hash": HASH}
     edition_manifest = manifest(full, internal, parted.files, commitment, sealed=sealed)
     files = parted.files | {MANIFEST: pretty(edition_manifest).encode()}
     return Edition(edition_manifest["edition"], files, tree)
@@ -120,6 +136,7 @@ def manifest(
     commitment: Mapping[str, Any],
     *,
     sealed: bool,
+    written_as: str = FORMAT,
 ) -> dict[str, Any]:
     """The edition's manifest, id included: a function of the full version and of the root."""
     content = (full / MANIFEST).read_bytes()
@@ -136,7 +153,7 @@ def manifest(
     )
     packages = "packages" if "packages" in made_by else "requirements"
     facts: dict[str, Any] = {
-        "format": FORMAT,
+        "format": written_as,
         "sealed": sealed,
         "issued_at": entry.issued_at,
         "as_of": entry.as_of,
@@ -184,14 +201,17 @@ def table_of(path: str) -> str:
     return path.removeprefix(TABLES).removesuffix(".parquet")
 
 
-def row_leaves(
+def run_leaves(
     root: Path, full_manifest: Mapping[str, Any], internal: Iterable[str], where: str | None = None
-) -> Iterator[dict[str, Any]]:
-    """A leaf for each row of the internal tables that made a version.
+) -> list[Leaf]:
+    """A leaf for each run and metric of the internal tables that made a version, with all its rows.
 
-    ``full_manifest`` is the version's manifest. With ``where``, a polars SQL condition, only for
-    rows of which it is true. Raises InputError when a table is not the one that made the version.
+    ``full_manifest`` is the version's manifest. With ``where``, a polars SQL condition, only where
+    it is true of one row or more. Raises InputError when a table is not the one that made the
+    version.
     """
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    wanted: set[tuple[str, str]] = set()
     for name in sorted(internal):
         path = f"{TABLES}{name}.parquet"
         file = root / path
@@ -201,10 +221,16 @@ def row_leaves(
         ):
             hint = "Check out the version's dvc.lock, then `dvc checkout`."
             raise InputError("is not the table that made the version", file=file, hint=hint)
-        rows = pl.read_parquet(file, columns=_CELLS)
-        for row in (rows if where is None else _like(rows, where)).iter_rows(named=True):
+        table = pl.read_parquet(file, columns=_CELLS)
+        chosen = table if where is None else _like(table, where)
+        wanted |= set(chosen.select("run", "metric").iter_rows())
+        for row in table.iter_rows(named=True):
             cells = {column: _cell(cell) for column, cell in row.items() if cell is not None}
-            yield {"kind": "row", "table": name, "row": cells}
+            rows.setdefault((row["run"], row["metric"]), []).append(cells)
+    return [
+        Leaf({"kind": "run", "run": run, "metric": metric}, rows[run, metric])
+        for run, metric in sorted(wanted)
+    ]
 
 
 def _like(rows: pl.DataFrame, where: str) -> pl.DataFrame:
@@ -283,14 +309,14 @@ def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, 
     return aliases
 
 
-def _names(hidden: Hidden, aliases: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _names(hidden: Hidden, aliases: Mapping[str, Any]) -> list[Leaf]:
     names = [
-        {"kind": "name", "of": kind, "alias": alias, "name": name}
+        Leaf({"kind": "name", "of": kind, "alias": alias}, name)
         for kind, names in aliases.items()
         for name, alias in names.items()
     ]
     metrics = [
-        {"kind": "name", "of": "metric", "alias": aliases["study"][name], "name": one.metric}
+        Leaf({"kind": "name", "of": "metric", "alias": aliases["study"][name]}, one.metric)
         for name, one in hidden.items()
         if one and one.metric
     ]
@@ -310,13 +336,18 @@ def _part_lines(
     Naive methods are never shown for an internal study: the last value carried on is a run's own.
     """
     shown = []
+    withheld: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         alias = aliases["study"].get(row["study"])
         line = row | {"target": aliases["target"][row["target"]], "study": alias or row["study"]}
         if alias is not None:
-            parted.leaves.append({"kind": "forecast", "file": file, "line": line})
+            withheld.setdefault(alias, []).append(line)
         if alias is None or (file == FORECAST and not sealed):
             shown.append(line)
+    parted.leaves += [
+        Leaf({"kind": "forecast", "file": file, "study": alias}, lines)
+        for alias, lines in withheld.items()
+    ]
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
@@ -338,11 +369,11 @@ def _studies(
     return {"studies": sorted(studies, key=lambda one: str(one["study"]))}
 
 
-def _withheld_files(full: Path, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+def _withheld_files(full: Path, files: Mapping[str, bytes]) -> list[Leaf]:
     """A leaf for each file of the full version that does not stand in the edition as it is."""
     listed = json.loads((full / MANIFEST).read_bytes())["files"]
     return [
-        {"kind": "file", "path": path, **facts}
+        Leaf({"kind": "file", "path": path}, facts)
         for path, facts in listed.items()
         if path not in files or sha256(files[path]) != facts["sha256"]
     ]

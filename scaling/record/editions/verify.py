@@ -1,7 +1,8 @@
 """Checking redacted editions, and proofs about them, with nothing else at hand.
 
 A proof (`scaling.record.editions.disclose`) is a file that names the edition and holds, for each
-leaf that it shows, the leaf, its salt, its place and the hashes beside the way to the root.
+leaf that it shows, the leaf, its salt and the sibling hashes from it to the root. Where a leaf
+stands follows from its key. In editions of format 1 a proof gave the place, and a row was a leaf.
 """
 
 from __future__ import annotations
@@ -12,17 +13,33 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions import redact
-from scaling.record.editions.merkle import climb, leaf_hash
+from scaling.record.editions.merkle import DEPTH, climb, leaf_hash, place_of
 from scaling.record.versions.ledger import MANIFEST, PLACES, VERSION_NAME
 
 MANIFEST_KEYS = {
     *("format", "sealed", "issued_at", "as_of", "full", "made_by", "commitment", "files"),
     "edition",
 }
+# Format -> how its tree was hashed, and the columns of its commitment.
+FIRST = "scaling redacted edition, 1"
+HASHES = {
+    FIRST: "RFC 6962 over SHA-256, leaves 00 | salt (32 bytes) | data, in order of their hash",
+    redact.FORMAT: redact.HASH,
+}
+# What names a leaf, by its kind: nothing more, or one fact could stand in two places.
+KEYS = {
+    "run": {"kind", "run", "metric"},
+    "forecast": {"kind", "file", "study"},
+    "name": {"kind", "of", "alias"},
+    "file": {"kind", "path"},
+}
+ONE_ROW_A_LEAF = (
+    "An edition of format 1 has a leaf for each row: it may bind another value of a run too."
+)
 
 
 def check(folder: Path) -> list[str]:
@@ -78,7 +95,12 @@ def check_full(folder: Path, full: Path) -> list[str]:
         if name not in files or manifest["files"].get(name, {}).get("sha256") != sha256(files[name])
     ]
     expected = redact.manifest(
-        full, internal, files, manifest["commitment"], sealed=manifest["sealed"]
+        full,
+        internal,
+        files,
+        manifest["commitment"],
+        sealed=manifest["sealed"],
+        written_as=manifest["format"],
     )
     if not differ and expected != manifest:
         differ.append(f"{folder / MANIFEST}: is not what {full} gives")
@@ -93,14 +115,32 @@ def check_proof(folder: Path, file: Path) -> tuple[list[Mapping[str, Any]], list
         return [], [f"{file}: is not a proof"]
     if proof["edition"] != manifest["edition"]:
         return [], [f"{file}: is about another edition"]
-    root, width = bytes.fromhex(manifest["commitment"]["root"]), manifest["commitment"]["leaves"]
+    bound = manifest["commitment"]
+    first = manifest["format"] == FIRST
     good, problems = [], []
     for number, one in enumerate(proof["shown"] if isinstance(proof["shown"], list) else [None], 1):
-        if _belongs(one, root, width):
+        if _belonged(one, bound) if first else _belongs(one, bytes.fromhex(bound["root"])):
             good.append(one["leaf"])
         else:
             problems.append(f"{file}: number {number} does not belong to the edition")
+    distinct = {canonical(leaf["key"]): leaf for leaf in good} if not first else {}
+    runs = [leaf for leaf in distinct.values() if leaf["key"]["kind"] == "run"]
+    rows = sum(len(leaf["value"]) for leaf in runs)
+    if not first and (rows > bound["rows"] or len(runs) > bound["keys"]):
+        told = f"{bound['rows']} rows of {bound['keys']} keys"
+        problems.append(f"{file}: shows {rows} rows of {len(runs)} keys; the edition states {told}")
     return good, problems
+
+
+def stated(manifest: Mapping[str, Any]) -> str:
+    """What an edition says of what it withholds, in a sentence."""
+    bound = manifest["commitment"]
+    if manifest["format"] == FIRST:
+        return ONE_ROW_A_LEAF
+    return (
+        f"It binds {counted(bound['rows'], 'row')} of internal runs under "
+        f"{counted(bound['keys'], 'key')} (run and metric), one value each."
+    )
 
 
 # Reading what a stranger wrote --------------------------------------------------------------------
@@ -133,26 +173,30 @@ def read(folder: Path) -> dict[str, Any]:
 
 def _sound(manifest: Mapping[str, Any]) -> bool:
     """Whether the parts that are read have the types that they must have."""
-    if set(manifest) != MANIFEST_KEYS or manifest["format"] != redact.FORMAT:
+    if set(manifest) != MANIFEST_KEYS or manifest["format"] not in HASHES:
         return False
     maps = [manifest[name] for name in ("full", "made_by", "commitment", "files")]
     if not all(isinstance(one, dict) for one in maps) or not isinstance(manifest["sealed"], bool):
         return False
-    files, bound, width = (
-        manifest["files"].values(),
-        manifest["commitment"],
-        manifest["commitment"].get("leaves"),
-    )
+    files, bound = manifest["files"].values(), manifest["commitment"]
     return (
         VERSION_NAME.fullmatch(str(manifest["full"].get("version"))) is not None
         and re.fullmatch("[0-9T:+-]+", str(manifest["issued_at"])) is not None
         and _is_hash(bound.get("root"))
-        and bound.get("hash") == redact.HASH
-        and type(width) is int
-        and 0 < width.bit_count() == 1
+        and bound.get("hash") == HASHES[manifest["format"]]
+        and _counts_sound(bound, first=manifest["format"] == FIRST)
         and isinstance(manifest["made_by"].get("data"), dict)
         and all(isinstance(one, dict) and _is_hash(one.get("sha256")) for one in files)
     )
+
+
+def _counts_sound(bound: Mapping[str, Any], *, first: bool) -> bool:
+    """Whether an edition states how much it binds."""
+    if first:
+        width = bound.get("leaves")
+        return type(width) is int and 0 < width.bit_count() == 1
+    keys, rows = bound.get("keys"), bound.get("rows")
+    return type(keys) is int and type(rows) is int and 0 <= keys <= rows
 
 
 def _is_hash(value: object) -> bool:
@@ -172,8 +216,39 @@ def _wrong(folder: Path, name: str, facts: Mapping[str, Any]) -> str | None:
     return None if same else "is not what was published"
 
 
-def _belongs(one: object, root: bytes, width: int) -> bool:
-    """Whether a shown leaf, its salt, place and path lead to the root."""
+def _belongs(one: object, root: bytes) -> bool:
+    """Whether a shown leaf speaks of its key, and leads to the root from that key's place."""
+    if not isinstance(one, dict) or set(one) != {"leaf", "salt", "path"}:
+        return False
+    leaf, path = one["leaf"], one["path"]
+    if not isinstance(leaf, dict) or set(leaf) != {"key", "value"} or not _sound_leaf(**leaf):
+        return False
+    if not isinstance(path, list) or len(path) != DEPTH or not all(map(_is_hash, path)):
+        return False
+    if not _is_hash(one["salt"]):
+        return False
+    start = leaf_hash(bytes.fromhex(one["salt"]), canonical(leaf))
+    return climb(start, place_of(canonical(leaf["key"])), map(bytes.fromhex, path)) == root
+
+
+def _sound_leaf(key: object, value: object) -> bool:
+    """Whether a key has the columns of its kind, and every line of a value is about that key."""
+    if not isinstance(key, dict) or set(key) != KEYS.get(str(key.get("kind"))):
+        return False
+    if not all(isinstance(one, str) for one in key.values()):
+        return False
+    about = {name: key[name] for name in ("run", "metric", "study") if name in key}
+    if not about:
+        return True
+    return isinstance(value, list) and all(
+        isinstance(line, dict) and about == {name: line.get(name) for name in about}
+        for line in value
+    )
+
+
+def _belonged(one: object, bound: Mapping[str, Any]) -> bool:
+    """Whether a leaf of an edition of format 1, its salt, place and path lead to the root."""
+    root, width = bytes.fromhex(bound["root"]), bound["leaves"]
     if not isinstance(one, dict) or set(one) != {"leaf", "salt", "place", "path"}:
         return False
     leaf, place, path = one["leaf"], one["place"], one["path"]

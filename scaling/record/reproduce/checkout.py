@@ -25,7 +25,7 @@ from scaling.record.reproduce.sandbox import execute, printable
 from scaling.record.versions.fingerprint import INBOX
 
 # Of a commit, only this is laid out.
-KEPT = ("scaling", "history.yaml", "data/internal", "data/withdrawn", *INPUTS)
+KEPT = ("scaling", "engine.yaml", "history.yaml", "data/internal", "data/withdrawn", *INPUTS)
 # DVC of the tree: no Git, no remote, no questions to a server.
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 # A remote for one fetch: the cache of the project, whose objects are hashed as they are read.

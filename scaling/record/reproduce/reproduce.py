@@ -19,7 +19,7 @@ from pathlib import Path
 from scaling.errors import InputError, counted
 from scaling.io.hashing import sha256
 from scaling.record.changes.between import NAME as CHANGES
-from scaling.record.reproduce import code_changes
+from scaling.record.reproduce import code_changes, engines
 from scaling.record.reproduce.checkout import inbox_of, lay_out, put_inbox, remove_copies
 from scaling.record.reproduce.commits import LOCK, PARAMS, commit_of, has_other_choices
 from scaling.record.reproduce.compare import Difference, compare
@@ -95,9 +95,15 @@ def _versions(place: Path) -> list[Path]:
 
 
 def reproduce(
-    root: Path, versions: Iterable[str], *, lock: bool = False, say: Say = lambda text: None
+    root: Path,
+    versions: Iterable[str],
+    *,
+    lock: bool = False,
+    wheel: Path | None = None,
+    say: Say = lambda text: None,
 ) -> Iterator[Reproduced]:
-    """Compute each version again; with ``lock`` in an environment from its own lock file.
+    """Compute each version again; with ``lock`` in an environment from its own lock file, and with
+    ``wheel`` in such a one with this engine, for a version of a workspace.
 
     ``say`` is told what is about to run. Where Git has no commit that holds a version, or its
     commands fail, that is what became of it. Raises InputError for a version that is not published.
@@ -116,7 +122,8 @@ def reproduce(
             yield Reproduced(version.name, "no commit", 0, (), (), str(error))
     for (commit, inbox, _), group in groups.items():
         with tempfile.TemporaryDirectory(prefix="scaling-") as work:
-            yield from _at(_Run(root, commit, Path(work).resolve(), say), inbox, group, lock)
+            run = _Run(root, commit, Path(work).resolve(), say, lock or wheel is not None, wheel)
+            yield from _at(run, inbox, group)
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,8 @@ class _Run:
     commit: str
     work: Path
     say: Say
+    lock: bool = False
+    wheel: Path | None = None
 
     @property
     def tree(self) -> Path:
@@ -136,10 +145,10 @@ class _Run:
         return Reproduced(version.name, self.commit, 0, (), (), str(error))
 
 
-def _at(run: _Run, inbox: str, versions: list[Published], lock: bool) -> Iterator[Reproduced]:
+def _at(run: _Run, inbox: str, versions: list[Published]) -> Iterator[Reproduced]:
     """The versions of one commit and inbox; one that fails leaves the others."""
     try:
-        box, whose = _prepared(run, inbox, versions, lock)
+        box, whose = _prepared(run, inbox, versions)
     except ReproduceError as error:
         yield from (run.failed(one, error) for one in versions)
         return
@@ -151,30 +160,43 @@ def _at(run: _Run, inbox: str, versions: list[Published], lock: bool) -> Iterato
             yield run.failed(version, error)
 
 
-def _prepared(run: _Run, inbox: str, versions: list[Published], lock: bool) -> tuple[Sandbox, str]:
+def _prepared(run: _Run, inbox: str, versions: list[Published]) -> tuple[Sandbox, str]:
     """The commit laid out, and what is to be known before its code runs; and how far that code is
     this, for the result."""
     own = code_changes.own_checkout()
     lay_out(run.root, run.commit, run.tree)
     run.say(f"{', '.join(short(one.name) for one in versions)}: commit {run.commit[:12]}")
+    # What a workspace's code is compared with: this workspace's.
+    other = run.root if engines.is_workspace(run.tree) else own
     for line in (
-        *code_changes.lines(run.tree, own, run.commit),
+        *code_changes.lines(run.tree, other, run.commit),
         *remove_copies(run.tree, versions),
     ):
         run.say(line)
     put_inbox(run.root, run.tree, inbox, run.work)
-    other_code = code_changes.count(run.tree, own)
+    other_code = code_changes.count(run.tree, other)
     whose = f"; {counted(other_code, 'file')} of its code are not as here" if other_code else ""
-    python = _interpreter(run, own, lock)
+    python = _interpreter(run, own)
     run.say(f"Now the code of commit {run.commit[:12]} runs on this machine, {isolation().value}.")
     (run.work / "home" / "tmp").mkdir(parents=True)
     hidden = (run.root, own / "reports", own / ".git")
-    return Sandbox(run.tree, run.work / "home", python, hidden), whose
+    shown = _own_package(own) if engines.is_workspace(run.tree) and run.wheel is None else ()
+    return Sandbox(run.tree, run.work / "home", python, hidden, shown), whose
 
 
-def _interpreter(run: _Run, own: Path, lock: bool) -> Interpreter:
-    if lock:
-        return locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
+def _own_package(own: Path) -> tuple[Path, ...]:
+    """The package that is installed here and what wheels have beside it, to run a workspace."""
+    return tuple(path for name in ("scaling", "dvc.yaml", LOCK) if (path := own / name).exists())
+
+
+def _interpreter(run: _Run, own: Path) -> Interpreter:
+    if engines.is_workspace(run.tree) and run.wheel is None:
+        engines.check_present(run.tree)
+    if run.lock:
+        built = locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
+        if run.wheel is not None:
+            engines.install(built, run.wheel, run.tree, run.say)
+        return built
     other = len(other_packages(run.tree / LOCK))
     differ = f"{counted(other, 'package')} not as in its lock file"
     run.say(f"in the present environment: {differ if other else 'as in its lock file'}")
@@ -242,7 +264,7 @@ def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
     if CHANGES in version.named:
         with tempfile.TemporaryDirectory(dir=run.work) as earlier:
             before = _lay_out_earlier(version.folder, Path(earlier))
-            seeing = replace(box, shown=(Path(earlier),))
+            seeing = replace(box, shown=(*box.shown, Path(earlier)))
             seeing.run("-m", layout_of(box.tree).changes, str(before or ""), str(out))
         computed |= _read(version, box.tree, (BESIDE,))
     return computed

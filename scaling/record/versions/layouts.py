@@ -32,6 +32,8 @@ class Layout:
 LAYOUTS = (
     Layout("scaling/fitting/__init__.py", "scaling", "scaling.record.changes.between", True),
     Layout("scaling/fit/__init__.py", "scaling.cli", "scaling.audit.changed"),
+    # A workspace, whose engine is installed.
+    Layout("engine.yaml", "scaling", "scaling.record.changes.between", True),
 )
 
 # Folder of an older layout -> the folders that its files are in now.

@@ -7,9 +7,14 @@ on nothing weaker than SHA-256, as a Git tree would.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import yaml
+
+import scaling
 from scaling.io.git import git, objects
 from scaling.io.hashing import sha256
 
@@ -17,11 +22,33 @@ from scaling.io.hashing import sha256
 CODE = ("dvc.yaml", "flows", "laws", "scaling")
 # Its folders have hashes of their own, so that a version says which of them changed.
 PACKAGE = "scaling"
+# In a workspace: the whole package, as it is installed; its hash stands in engine.yaml.
+ENGINE = "engine"
+ENGINE_FILE = "engine.yaml"
 
 
 def code_of(root: Path) -> dict[str, str]:
-    """Folder -> hash of the code in a checkout, with what is not committed."""
-    return hashes({name: sha256((root / name).read_bytes()) for name in code_files(root)})
+    """Folder -> hash of the code in a checkout, with what is not committed.
+
+    A workspace has no code of the engine: `ENGINE` stands for the installed package.
+    """
+    own = hashes({name: sha256((root / name).read_bytes()) for name in code_files(root)})
+    return own if (root / PACKAGE).is_dir() else own | {ENGINE: installed_hash()}
+
+
+def installed_files() -> dict[str, Path]:
+    """Path in the package, which begins with its name -> where the installed file is."""
+    top = Path(scaling.__file__).resolve().parent
+    found = {path.relative_to(top.parent).as_posix(): path for path in top.rglob("*")}
+    return {name: path for name, path in sorted(found.items()) if path.is_file() and _is_code(name)}
+
+
+@functools.cache
+def installed_hash() -> str:
+    """One hash of all code of the installed package."""
+    return listing_hash(
+        (name, sha256(path.read_bytes())) for name, path in installed_files().items()
+    )
 
 
 def code_files(root: Path) -> list[str]:
@@ -49,12 +76,23 @@ class Commits:
             return None
         found = dict(_listed(listed.decode(errors="surrogateescape"), prefix.decode().strip()))
         self._read(set(found.values()) - self._known.keys())
-        return hashes({name: self._known[blob] for name, blob in found.items()})
+        own = hashes({name: self._known[blob] for name, blob in found.items()})
+        engine = git(self._root, "show", f"{commit}:./{ENGINE_FILE}")
+        return own if engine is None else own | {ENGINE: _named(engine)}
 
     def _read(self, wanted: set[str]) -> None:
         asked = sorted(wanted)
         for blob, (_, content) in objects(self._root, asked).items():
             self._known[blob] = sha256(content)
+
+
+def _named(engine: bytes) -> str:
+    """The hash of the code that an engine.yaml names."""
+    try:
+        named: Any = yaml.safe_load(engine)
+        return str(named["code"])
+    except (yaml.YAMLError, KeyError, TypeError):
+        return ""
 
 
 def _listed(listed: str, prefix: str) -> Iterator[tuple[str, str]]:

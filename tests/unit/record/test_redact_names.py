@@ -161,8 +161,8 @@ def test_every_row_and_name_can_be_shown(secret: Internal) -> None:
         proof.write_bytes(disclose(root, place, SECRET, wanted))
         good, problems = verify.check_proof(place, proof)
         assert problems == []
-        rows = [one["row"] for one in good if one["kind"] == "row"]
+        rows = [row for one in good if one["key"]["kind"] == "run" for row in one["value"]]
         told = sorted((row["run"], row["value"]) for row in rows)
         assert told == sorted(table(secret).select("run", "value").rows())
-        names = {one["name"] for one in good if one["kind"] == "name"}
+        names = {one["value"] for one in good if one["key"]["kind"] == "name"}
         assert names == {secret.study, secret.source, secret.metric, secret.target}

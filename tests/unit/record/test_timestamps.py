@@ -231,7 +231,7 @@ def test_without_the_extra_a_sentence_has_the_command(
 ) -> None:
     stamped(root, authority)
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
-    with pytest.raises(InputError, match=r"pip install 'scaling\[timestamps\]'"):
+    with pytest.raises(InputError, match=r"pip install 'scaling-forecast\[timestamps\]'"):
         timestamps.authority(root, authority.root)
     (found,) = timestamps.timestamp_problems(root, authority.root)
     assert "pip install" in found

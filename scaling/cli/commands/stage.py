@@ -1,0 +1,28 @@
+"""Run one stage of the pipeline: what a workspace's dvc.yaml calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling.cli.commands._options import PIPELINE
+
+PANEL = PIPELINE
+HIDDEN = True
+
+
+def stage(
+    name: Annotated[str, typer.Argument(help="Name of the stage in dvc.yaml.")],
+    study: Annotated[
+        str | None, typer.Argument(help="Study, of a stage that has one each.")
+    ] = None,
+) -> None:
+    """Run one stage here, as DVC does; the engine must be the workspace's own."""
+    from scaling.workspace import engine, stages
+
+    engine.check(Path())
+    status = stages.run(name, study)
+    if status:
+        raise typer.Exit(status)

@@ -1,0 +1,1 @@
+"""The explorer: one page on which sizes are dragged, and loss, cost and thresholds follow."""

@@ -1,0 +1,1 @@
+"""A team's own folder of studies: how it begins, and which engine it runs on."""

@@ -1,0 +1,65 @@
+"""What each extra brings is what verbs say when it is missing."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from scaling.extras import DISTRIBUTION, EXTRAS, missing
+from tests.support import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# What a module is called on the index, where that differs.
+PACKAGES = {
+    "dvc_s3": "dvc-s3",
+    "great_expectations": "great-expectations",
+    "markupsafe": "jinja2",
+    "prefect_dask": "prefect-dask",
+    "prefect_ray": "prefect-ray",
+    "rfc3161_client": "rfc3161-client",
+    "vl_convert": "vl-convert-python",
+}
+
+
+def packages(extra: str) -> set[str]:
+    """The packages of an extra, those of the extras within it included."""
+    found: set[str] = set()
+    for line in PROJECT["optional-dependencies"][extra]:
+        if inner := re.fullmatch(rf"{DISTRIBUTION}\[(.*)\]", line):
+            found |= {one for name in inner[1].split(",") for one in packages(name)}
+        else:
+            found.add(re.split(r"[<>=\[]", line)[0])
+    return found
+
+
+def test_the_distribution_is_named_once() -> None:
+    assert PROJECT["name"] == DISTRIBUTION
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_brings_what_its_line_says(extra: str) -> None:
+    for module in EXTRAS[extra]:
+        assert PACKAGES.get(module, module) in packages(extra), module
+        line = missing(ModuleNotFoundError(name=f"{module}.part"))
+        assert line is not None and f"'{DISTRIBUTION}[{extra}]'" in line
+
+
+def test_a_module_of_no_extra_is_a_fault_of_ours() -> None:
+    assert missing(ModuleNotFoundError(name="scaling.nothing")) is None
+    assert missing(ModuleNotFoundError()) is None
+
+
+def test_the_core_imports_no_extra() -> None:
+    """What the first import and the help of every verb load."""
+    import subprocess
+    import sys
+
+    modules = {one for names in EXTRAS.values() for one in names}
+    script = (
+        "import sys, scaling, scaling.cli.main; scaling.fit, scaling.forecast; "
+        f"print(sorted(set(sys.modules) & {modules!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,230 @@
+"""A team's own folder: begun, refitted, reproduced and upgraded through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from scaling.workspace import engine, files
+from scaling.workspace.root import find
+from tests.support import ROOT
+from tests.support.command import scaling
+from tests.support.needs import SANDBOX
+
+ANSWERS = (
+    *("--metric", "loss=loss@val:nats/token", "--set", "observed=2026-01-02"),
+    *("--map", "run=params+tokens"),
+)
+
+
+def runs(rows: int = 24) -> pl.DataFrame:
+    """Simulated runs of a Chinchilla law (Besiroglu et al. 2024, constants) with 0.5 % noise."""
+    rng = np.random.default_rng(5)
+    n = np.exp(rng.uniform(np.log(5e7), np.log(8e9), rows)).round()
+    d = (n * np.exp(rng.uniform(np.log(5), np.log(80), rows))).round()
+    loss = 1.8172 + 482.01 / n**0.3478 + 2085.43 / d**0.3658
+    return pl.DataFrame(
+        {"params": n, "tokens": d, "loss": loss * np.exp(rng.normal(0, 0.005, rows))}
+    )
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a space in its name, a table of runs, and names that a person may use too."""
+    place = tmp_path / "our runs"
+    place.mkdir()
+    runs().write_csv(place / "runs.csv")
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_it_begins_with_a_study_and_the_same_command_goes_on(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine", "--from", "runs.csv") == 2
+    assert "--metric 'loss=loss@DATASET:nats/token'" in capsys.readouterr().err
+    assert find(here / "mine") is None
+    assert scaling("init", "mine", "--from", "runs.csv", *ANSWERS) == 0
+    out = capsys.readouterr().out
+    assert f"workspace {here / 'mine'}, study runs" in out and "scaling refit" in out
+    choices = yaml.safe_load((here / "mine/params.yaml").read_text())
+    assert choices["studies"] == {
+        "runs": {
+            "source": "runs",
+            "metric": "loss@val",
+            "laws": ["chinchilla", "coupled", "kaplan_joint"],
+        }
+    }
+    assert (here / "mine/data/internal/store.dvc").is_file()
+    assert find(here / "mine/data/internal") == here / "mine"
+    assert not list((here / "mine").rglob("*.py"))
+
+
+def test_it_writes_over_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "dvc.yaml").write_text("stages: {}\n")
+    before = sorted(here.rglob("*"))
+    assert scaling("init") == 2
+    assert "dvc.yaml: is there already, with another content" in capsys.readouterr().err
+    assert sorted(here.rglob("*")) == before
+    assert scaling("init", "mine") == 0
+    for inside in ("mine", "mine/data/new"):
+        assert scaling("init", inside) == 2
+        assert "is a workspace already, or lies in one" in capsys.readouterr().err
+
+
+def test_git_tracks_no_internal_row_whatever_dvc_does(here: Path) -> None:
+    """As after a refit that failed, when DVC has taken its own lines back."""
+    assert scaling("init", "mine", "--from", "runs.csv", *ANSWERS) == 0
+    root = here / "mine"
+    rows = ("data/runs/runs.parquet", "data/validated/runs.parquet", "data/quarantine/a.parquet",
+            "data/findings.parquet", "data/fits/runs.parquet", "data/backtests/runs.parquet",
+            "data/docs/index.html", "reports/current/report.md", ".prefect/prefect.db",
+            "data/internal/names.json")  # fmt: skip
+    for name in rows:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("a row")
+    for ignored in root.rglob(".gitignore"):
+        if ignored.parent != root:
+            ignored.unlink()
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not set(tracked) & set(rows)
+    assert not [name for name in tracked if name.startswith("data/internal/store/")]
+    assert {"params.yaml", "engine.yaml", "data/internal/store.dvc"} <= set(tracked)
+
+
+@pytest.mark.parametrize("verb", ["refit", "verify", "audit", "site", "show", "checkpoint"])
+def test_outside_of_workspaces_verbs_say_so_and_make_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert scaling(verb) == 2
+    assert "this is no workspace, and lies in none" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verbs_find_the_root_from_below_and_files_from_where_they_are(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine") == 0
+    below = here / "mine/data/declared"
+    shutil.copy("runs.csv", below)
+    monkeypatch.chdir(below)
+    assert scaling("add", "runs.csv", *ANSWERS) == 0
+    assert (here / "mine/data/internal/store/runs").is_dir()
+    planned = pl.DataFrame({"params": [7e10], "tokens": [1.4e12]})
+    planned.write_csv(below / "planned.csv")
+    assert scaling("forecast", "runs.csv", "--at", "planned.csv", "--out", "made.csv") == 0
+    assert (below / "made.csv").is_file() and not (here / "mine/made.csv").exists()
+
+
+def test_stages_and_refits_refuse_another_engine(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    named = yaml.safe_load(Path("engine.yaml").read_text())
+    assert set(named["stages"]) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    Path("engine.yaml").write_text(yaml.safe_dump(named | {"code": "0" * 64, "version": "0.1.9"}))
+    for call in (("refit",), ("stage", "ingest")):
+        assert scaling(*call) == 2
+        assert "the installed engine is not the workspace's" in capsys.readouterr().err
+    assert scaling("upgrade") == 0
+    assert "engine 0.1.9 (code 000000000000) -> " in capsys.readouterr().out
+    assert scaling("stage", "nothing") == 2
+    assert scaling("stage", "fit") == 2
+
+
+def test_an_upgrade_merges_what_was_edited(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    git("add", "-A")
+    git("commit", "-qm", "begin")
+    ignored = Path(".gitignore")
+    ignored.write_text(ignored.read_text() + "/ours\n")
+    assert scaling("upgrade") == 0  # the engine's own text has not changed
+    managed = files.managed()
+    monkeypatch.setattr(
+        files, "managed", lambda: managed | {".gitignore": "# new\n" + managed[".gitignore"]}
+    )
+    Path("dvc.yaml").unlink()
+    capsys.readouterr()
+    assert scaling("upgrade") == 0
+    out = capsys.readouterr().out
+    assert ".gitignore: merged with your edits" in out and "dvc.yaml: written" in out
+    assert ignored.read_text() == "# new\n" + managed[".gitignore"] + "/ours\n"
+    git("commit", "-qam", "up")
+    mine = ignored.read_text().replace("# new", "# mine")
+    ignored.write_text(mine)
+    monkeypatch.setattr(
+        files, "managed", lambda: managed | {".gitignore": "# newer\n" + managed[".gitignore"]}
+    )
+    assert scaling("upgrade") == 1
+    assert ignored.read_text() == mine and "<<<<<<<" in Path(".gitignore.merged").read_text()
+
+
+def git(*arguments: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    command = ["git", *who, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_each_stage_depends_on_a_hash_of_its_code() -> None:
+    made = yaml.safe_load(engine.pipeline())
+    for name, spec in made["stages"].items():
+        stage = spec.get("do", spec)
+        assert stage["cmd"].startswith(f"scaling stage {name}")
+        assert {"engine.yaml": [f"stages.{name}"]} in stage["params"]
+        assert not [one for one in stage["deps"] if one.startswith("scaling/")]
+    hashes = engine.present()["stages"]
+    assert len(set(hashes.values())) == len(hashes)
+
+
+@pytest.mark.slow
+@SANDBOX.unless(shutil.which("bwrap") is not None)
+def test_a_workspace_publishes_and_reproduces(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a person's own `flows/` elsewhere and `scaling.py` beside the choices, umask 077."""
+    before = os.umask(0o077)
+    try:
+        assert scaling("init", "mine", "--from", "runs.csv", *ANSWERS) == 0
+        monkeypatch.chdir(here / "mine")
+        Path("scaling.py").write_text("raise RuntimeError('shadowed')\n")
+        choices = yaml.safe_load(Path("params.yaml").read_text())
+        choices["fit"]["resamples"] = 60
+        Path("params.yaml").write_text(yaml.safe_dump(choices))
+        git("add", "-A")
+        git("commit", "-qm", "begin")
+        command = [sys.executable, "-P", "-m", "scaling"]
+        refit = subprocess.run([*command, "refit"], capture_output=True, text=True)
+        assert refit.returncode == 0, refit.stdout + refit.stderr
+        git("add", "-A")
+        git("commit", "-qm", "published")
+        assert "published " in refit.stdout
+        again = subprocess.run([*command, "refit"], capture_output=True, text=True)
+        assert "everything is up to date" in again.stdout, again.stdout + again.stderr
+        version = json.loads(Path("reports/ledger.jsonl").read_text())["version"]
+        made = json.loads(Path("reports", version, "manifest.json").read_text())["made_by"]
+        assert set(made["code"]) == {"dvc.yaml", "engine"}
+        verified = subprocess.run([*command, "verify"], capture_output=True, text=True)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        done = subprocess.run([*command, "reproduce", version], capture_output=True, text=True)
+        assert re.search(r"\d+ files, the same byte for byte", done.stdout), done.stderr
+    finally:
+        os.umask(before)
