@@ -67,7 +67,7 @@ def _row(run: dict[str, Any], crossed: pl.DataFrame) -> dict[str, Any] | None:
     dates = mine.select("date_05", "date_50", "date_95").unique(maintain_order=True)
     spans = [row for row in dates.iter_rows() if row[1] is not None]
     due = mine["notify_by"].drop_nulls().unique().sort().to_list()
-    ends = run["ended_at"] or run["released_at"]
+    ends = run["ended_at"]
     begins = run["started_at"] or ends
     if begins is None and not spans and not due:
         return None
