@@ -303,16 +303,10 @@ def _provision(row: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         text(row["rule"]),
         text(f"{row['instrument']}, {row['provision']}"),
-        text(f"{_status(row)}{verified}, {_checked(row)}"),
+        text(f"{_status(row)}{verified}, checked to {row['checked_to']}"),
         text(conditions),
         text(row["because"], "nothing unknown"),
     )
-
-
-def _checked(row: dict[str, Any]) -> str:
-    """To when sources confirm the rule, how old that is, and since when the registry has it."""
-    old = "" if row["stale_days"] is None else f", {row['stale_days']} days before: old"
-    return f"checked to {row['checked_to']}{old}, entered {row['entered']}"
 
 
 def _status(row: dict[str, Any]) -> str:
