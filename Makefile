@@ -8,7 +8,7 @@ UV_VENV := $(VENV)-lock
 TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint docs cluster audit-deps lock clean
+.PHONY: help setup refit test test-all lint release docs cluster audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
@@ -43,6 +43,9 @@ audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the 
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
 	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements.lock requirements-dev.lock \
 	  requirements-cluster.lock
+
+release: $(READY) ## build the wheels, try them in fresh environments, write their hashes to dist/
+	@sh .ci/release $(VENV)
 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict

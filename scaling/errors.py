@@ -62,6 +62,18 @@ class InputError(ValueError):
             hint=self.hint,
         )
 
+    def about(self, file: object) -> InputError:
+        """The same error, in another file."""
+        return InputError(
+            self.problem,
+            file=file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            allowed=self.allowed,
+            hint=self.hint,
+        )
+
     def hinted(self, hint: str) -> InputError:
         """The same error with this hint."""
         return InputError(

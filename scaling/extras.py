@@ -5,6 +5,7 @@ from __future__ import annotations
 DISTRIBUTION = "scaling-forecast"
 # Extra -> the modules that it brings, as code imports them (pyproject.toml).
 EXTRAS = {
+    "library": ("scaling_library",),
     "plot": ("altair", "vl_convert"),
     "tables": ("openpyxl", "pyarrow"),
     "report": ("jinja2", "markupsafe"),

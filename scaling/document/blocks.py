@@ -16,6 +16,8 @@ from scaling.document.format import DASH
 
 # What a reader can choose on the page; columns and sub-headings of these names are choices.
 CHOICES = ("study", "law", "target")
+# The section of facts about a version as a whole.
+ISSUE = "issue"
 Value = float | str | bool | tuple[float, float] | None
 Tone = Literal["", "good", "caution", "bad"]
 
@@ -26,7 +28,8 @@ class Cell:
 
     ``origin`` is a file and the place in it, or the arithmetic that made a derived number.
     ``tone`` colours the text and never says what the text does not. ``link`` is a place on the
-    same site, made by us and never from data.
+    same site, made by us and never from data. ``note`` is a line in small type below the text,
+    ``svg`` a drawing of the same numbers beside it, ``anchor`` an id by which others link to it.
     """
 
     text: str
@@ -35,6 +38,9 @@ class Cell:
     origin: str = ""
     tone: Tone = ""
     link: str = ""
+    note: str = ""
+    svg: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Column:
 
     @property
     def css_classes(self) -> str:
-        """How its cells are set, for the page's style sheet."""
-        flags = (("n", self.numeric), ("strong", self.strong), ("long", self.long))
+        """How its cells are set, for the page's style sheet; most are numbers and need none."""
+        flags = (("t", not self.numeric), ("strong", self.strong), ("long", self.long))
         return " ".join(name for name, chosen in flags if chosen)
 
 
@@ -123,6 +129,7 @@ class Panel:
     alt: str
     svg: str
     keys: tuple[tuple[str, str], ...] = ()
+    narrow: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,9 @@ class Figure:
     """Small multiples with a legend, and the table of their numbers.
 
     ``file`` is the same picture as one file, ``sheet`` its contents; both empty where the picture
-    is on the page only. ``size`` says how wide a panel is.
+    is on the page only. ``size`` says how wide a panel is: "hero" is as wide as the page and has a
+    second drawing for a phone (``Panel.narrow``), "half" fits both, and "file" stands beside the
+    page alone, for Markdown.
     """
 
     kind: ClassVar[str] = "figure"
@@ -143,7 +152,7 @@ class Figure:
     table: str
     file: str = ""
     sheet: str = ""
-    size: Literal["wide", "middle", "small"] = "wide"
+    size: Literal["wide", "middle", "small", "hero", "half", "file"] = "wide"
 
 
 @dataclass(frozen=True)
@@ -172,46 +181,112 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A short fact: what it is about, what is so, and a line in small type."""
+
+    label: str
+    cell: Cell
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Facts about the whole ("facts"), findings with a number each ("findings"), or checks that
+    were passed or not, as the tone of each cell says ("checks")."""
+
+    kind: ClassVar[str] = "entries"
+    look: Literal["facts", "findings", "checks"]
+    items: tuple[Entry, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, typeset as MathML where that could be done, with a name and what it assumes."""
+
+    kind: ClassVar[str] = "formula"
+    id: str
+    title: str
+    text: str
+    note: str
+    mathml: str = ""
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks that a reader opens when they want them. Markdown only points to those with an id."""
 
     kind: ClassVar[str] = "fold"
     title: str
-    blocks: tuple[Table | Figure | Text, ...]
+    blocks: tuple[Table | Figure | Text | Points, ...]
     id: str = ""
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Blocks next to each other where there is room: the first wider, or all alike (``even``)."""
+
+    kind: ClassVar[str] = "beside"
+    blocks: tuple[Block, ...]
+    even: bool = False
+
+
+@dataclass(frozen=True)
 class Subsection:
-    """Blocks under a heading that are all about one study."""
+    """Blocks under a heading that are all about one study; as a card, with a badge or without.
+    ``study`` is what a reader calls it, ``key`` its name in the files."""
 
     kind: ClassVar[str] = "part"
     title: str
     id: str
     study: str
     blocks: tuple[Block, ...]
+    card: bool = False
+    badge: Cell | None = None
+    key: str = ""
 
 
-Block = Table | Figure | Text | Points | Command | Fold | Subsection
+Block = Table | Figure | Text | Points | Command | Entries | Formula | Fold | Beside | Subsection
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its blocks."""
+    """A heading and its blocks. A ``folded`` one stands in the appendix, closed."""
 
     id: str
     title: str
     blocks: tuple[Block, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """The whole."""
+    """The whole.
+
+    A section of id "issue" is its header. ``home`` is the page above it, made by us: a link and
+    what it is called.
+    """
 
     title: str
     lead: str
     facts: tuple[Cell, ...]
     sections: tuple[Section, ...] = field(default=())
+    home: Cell | None = None
+
+    @property
+    def header(self) -> Section | None:
+        """The section that stands in the page's header, where there is one."""
+        return next((one for one in self.sections if one.id == ISSUE), None)
+
+    @property
+    def body(self) -> tuple[Section, ...]:
+        """The sections that are open."""
+        return tuple(one for one in self.sections if one.id != ISSUE and not one.folded)
+
+    @property
+    def appendix(self) -> tuple[Section, ...]:
+        """The sections that are folded."""
+        return tuple(one for one in self.sections if one.folded)
 
 
 MISSING = Cell(DASH)
@@ -226,7 +301,7 @@ def all_blocks(report: Report) -> Iterator[Block]:
 def _below(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         yield block
-        if isinstance(block, Fold | Subsection):
+        if isinstance(block, Fold | Beside | Subsection):
             yield from _below(block.blocks)
 
 
@@ -238,8 +313,13 @@ def table(
     note: str = "",
     group_label: str = "",
     stub: int = 1,
+    *,
+    sourced: bool = True,
 ) -> Table:
     """A table with the files that its cells are from; many of one folder are named by pattern.
+
+    Without ``sourced`` no files are named below it: each of its numbers is a link to a row of a
+    table that names them.
 
     Raises:
         ValueError: several groups of rows, and no ``group_label`` that says what they are.
@@ -249,7 +329,8 @@ def table(
     cells = (cell for group in groups for row in group.rows for cell in row)
     files = (cell.origin.partition("#")[0] for cell in cells if cell.origin)
     origins = {file for some in files for file in some.split(" + ")}
-    return Table(id, title, columns, groups, note, group_label, stub, _patterns(origins))
+    named = _patterns(origins) if sourced else ()
+    return Table(id, title, columns, groups, note, group_label, stub, named)
 
 
 def _patterns(files: set[str]) -> tuple[str, ...]:

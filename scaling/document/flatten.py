@@ -18,9 +18,9 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
 _PLACE = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
 _RECT = re.compile(r"M([^,]+),([^h]+)h([^v]+)v([^h]+)h[^Z]+Z")
-# More marks than this are placed to the pixel.
-MANY = 100
-_TENTH = re.compile(r"\d+\.\d")
+# More marks than this are placed to the pixel, and more than a crowd to two pixels.
+MANY, CROWD = 30, 100
+_TENTH = re.compile(r"(?<![hv\d.])\d+(?:\.\d)?")
 _CIRCLE = re.compile(r"M([\d.]+),0A")
 _KEPT = (
     *("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity"),
@@ -97,11 +97,16 @@ def _closed(look: tuple[str, Attributes], parts: list[str]) -> Iterator[str]:
     kind, attributes = look
     if parts and kind == "path":
         if len(parts) > MANY:
-            parts = [_TENTH.sub(lambda found: f"{float(found.group()):.0f}", one) for one in parts]
+            step = 2 if len(parts) > CROWD else 1
+            parts = [_TENTH.sub(lambda found: _rounded(found.group(), step), one) for one in parts]
         places = "".join(dict.fromkeys(parts))
         yield f'<path{_attribute_text(attributes)} d="{places}"/>'
     elif parts:
         yield f"<g{_attribute_text(attributes)}>{''.join(parts)}</g>"
+
+
+def _rounded(place: str, step: int) -> str:
+    return f"{step * round(float(place) / step):.0f}"
 
 
 def _path(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str] | None:
@@ -129,7 +134,7 @@ def _single(node: Element, origin: tuple[float, float]) -> tuple[Attributes, str
     x, y = _moved(node, origin)
     if node.tag == f"{_SVG}text" and node.text:
         halo = (("paint-order", "stroke"),) if node.get("stroke") else ()
-        place = f'x="{_short(x)}" y="{_short(y)}"'
+        place = f'x="{x:.0f}" y="{y:.0f}"'
         return (*_look(node), *halo), f"<text {place}>{escape(node.text)}</text>"
     if node.tag != f"{_SVG}path" or not node.get("transform") or "display" in node.attrib:
         return None

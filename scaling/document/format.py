@@ -71,6 +71,29 @@ def scientific(value: Any, digits: int = 2) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+SUPERSCRIPT = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_RAISED = str.maketrans("-0123456789", SUPERSCRIPT)
+
+
+def power(value: Any) -> str:
+    """As a power of ten: 3.8e25 becomes 3.8 × 10²⁵, and 1e21 becomes 10²¹."""
+    text = scientific(value)
+    if text == DASH:
+        return text
+    mantissa, exponent = text.split("e")
+    raised = f"10{exponent.translate(_RAISED)}"
+    return raised if mantissa == "1" else f"{mantissa} \u00d7 {raised}"
+
+
+def times(value: Any) -> str:
+    """A factor with two digits: 7.7×, 770×, 7,900×."""
+    found = as_number(value)
+    if found is None:
+        return DASH
+    rounded = float(f"{found:.2g}")
+    return f"{rounded:,.0f}\u00d7" if rounded >= 10 else f"{rounded:.2g}\u00d7"
+
+
 def flop(value: Any) -> str:
     """Compute: 3.8e25 FLOP."""
     text = scientific(value)

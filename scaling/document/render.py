@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import markupsafe
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from scaling.document.blocks import Report
+from scaling.document.format import SUPERSCRIPT
 from scaling.document.palette import rules, variables
 from scaling.document.policy import policy_hash
 
@@ -37,6 +39,7 @@ def html(report: Report, *, scripted: bool = False, fitted: bool = False) -> str
     )
     environment = _environment()
     environment.filters["svg"] = Markup
+    environment.filters["raised"] = raised
     template = environment.get_template("report.html.j2")
     return (
         template.render(
@@ -47,6 +50,18 @@ def html(report: Report, *, scripted: bool = False, fitted: bool = False) -> str
             fitted=fitted,
         )
         + "\n"
+    )
+
+
+_RAISED = re.compile(f"[{SUPERSCRIPT}]+")
+_LOWERED = str.maketrans(SUPERSCRIPT, "-0123456789")
+
+
+def raised(value: Any) -> Markup:
+    """The text, escaped, with superscript characters as ``<sup>``: fonts lack some of them."""
+    text = str(markupsafe.escape(value))
+    return Markup(
+        _RAISED.sub(lambda found: f"<sup>{found.group().translate(_LOWERED)}</sup>", text)
     )
 
 

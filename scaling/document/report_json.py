@@ -1,9 +1,9 @@
 """``report.json``: the model without drawings, nothing said twice; and the model's cells from it.
 
-A cell is a list: text, value, origin, unit, tone, link, without the empty ones at its end. An empty
-list as value is the text itself. An origin is a place in the list ``places``, or such a place and
-the rest; a unit is a place in the list ``units``. `load` makes cells with names of them, and reads
-what earlier versions wrote, with every cell in full.
+A cell is a list: text, value, origin, unit, tone, link, note, without the empty ones at its end. An
+empty list as value is the text itself. An origin is a place in the list ``places``, or such a place
+and the rest; a unit is a place in the list ``units``. `load` makes cells with names of them, and
+reads what earlier versions wrote, with every cell in full.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from scaling.document.blocks import Cell, Report, Section
 
-_DRAWN = {"svg", "sheet", "keys", "size"}
+_DRAWN = {"svg", "narrow", "sheet", "keys", "size", "mathml"}
 _SPLIT = re.compile(r".*[#.,\]] ?")
 
 
@@ -80,7 +80,8 @@ def _plain(value: Any, places: dict[str, int], units: dict[str, int]) -> Any:
 def _short(cell: Cell, places: dict[str, int], units: dict[str, int]) -> list[Any]:
     value = [] if cell.value == cell.text else _finite(cell.value)
     unit = units.setdefault(cell.unit, len(units)) if cell.unit else ""
-    entry = [cell.text, value, _place(cell.origin, places), unit, cell.tone, cell.link]
+    place = _place(cell.origin, places)
+    entry = [cell.text, value, place, unit, cell.tone, cell.link, cell.note]
     while len(entry) > 1 and entry[-1] in ("", []):
         entry.pop()
     return entry
@@ -111,13 +112,16 @@ def _full(value: Any, places: list[str], units: list[str]) -> Any:
         full["rows"] = [[_cell(one, places, units) for one in row] for row in value["rows"]]
     if "facts" in value:
         full["facts"] = [_cell(one, places, units) for one in value["facts"]]
+    for name in ("cell", "badge", "home"):
+        if isinstance(value.get(name), list):
+            full[name] = _cell(value[name], places, units)
     return full
 
 
 def _cell(entry: list[Any], places: list[str], units: list[str]) -> dict[str, Any]:
-    empty: list[Any] = ["", [], "", "", "", ""]
+    empty: list[Any] = ["", [], "", "", "", "", ""]
     whole = entry + empty[len(entry) :]
-    text, value, origin, unit, tone, link = whole
+    text, value, origin, unit, tone, link, note = whole
     if isinstance(origin, list):
         origin = places[origin[0]] + origin[1]
     elif origin != "":
@@ -128,4 +132,6 @@ def _cell(entry: list[Any], places: list[str], units: list[str]) -> dict[str, An
         "unit": "" if unit == "" else units[unit],
         "origin": origin,
         "tone": tone,
-    } | ({"link": link} if link else {})
+        **({"link": link} if link else {}),
+        **({"note": note} if note else {}),
+    }

@@ -24,6 +24,8 @@ WIDTH, HEIGHT = 440, 300
 PAD = {"left": 40, "right": 14, "top": 8, "bottom": 40}
 LABEL_SIZE = 12
 Rows = list[dict[str, Any]]
+# Text on a rim of the ground's colour, so that no line runs through it.
+RIM: dict[str, Any] = {"stroke": COLOUR["surface"], "strokeWidth": 3.5, "strokeJoin": "round"}
 Layer = dict[str, Any]
 
 _VEGA_LITE = "6.4"
@@ -106,8 +108,8 @@ class Plot:
     @property
     def svg(self) -> str:
         """The plot as an element of its own; the page around it says what it shows."""
-        size = f'viewBox="0 0 {self.width} {self.height}"'
-        return f'<svg {size} aria-hidden="true"{self.frame}>{self.inner}</svg>'
+        wide, high = self.width, self.height
+        return f'<svg viewBox="0 0 {wide} {high}" width="{wide}"{self.frame}>{self.inner}</svg>'
 
 
 def chart(rows: Rows, fields: str, mark: str, tip: str = "", **look: Any) -> Layer:
@@ -128,7 +130,7 @@ def at(layer: Layer, **pixels: float) -> Layer:
 
 def words(text: str, x: float, y: float, **look: Any) -> Layer:
     """Text at a place in pixels."""
-    look = {"color": COLOUR["muted"], "baseline": "alphabetic", **look}
+    look = {"color": COLOUR["muted"], "baseline": "alphabetic", "align": "left", **look}
     return at(chart([{"text": text}], "text", "text", **look), x=x, y=y)
 
 

@@ -64,8 +64,18 @@ def _sigma(runs: pl.DataFrame, rule: dict[str, Any]) -> Array:
         # A low figure of nothing makes the band endless; ten powers of ten stand for that.
         return floats(runs, (high / low).log().clip(0.0, 46.0) / (2.0 * Z90))
     if quantity.startswith("modification"):
-        return floats(runs, pl.col("sigma"))
+        own = floats(runs, pl.col("sigma"))
+        return np.hypot(own, _sigma_of_parent(runs)) if quantity.endswith("ratio") else own
     return np.full(runs.height, NO_ERROR)
+
+
+def _sigma_of_parent(runs: pl.DataFrame) -> Array:
+    """Error of a parent that is looked up in the file; a stated ``parent_flop`` has none."""
+    looked_up = runs.select(pl.col("sigma").gather("parent_at"), "parent_flop")
+    return floats(
+        looked_up,
+        pl.when(pl.col("parent_flop").is_null()).then("sigma").fill_null(0.0).fill_nan(0.0),
+    )
 
 
 def floats(runs: pl.DataFrame, value: pl.Expr) -> Array:

@@ -12,6 +12,7 @@ import polars as pl
 
 from scaling.govern import tables
 from scaling.govern.columns import RUN
+from scaling.io import library
 
 MODELS = Path("data/trends/models.csv")
 # What a domain of the table says about the output; a model that only looks at images makes none.
@@ -25,7 +26,7 @@ _OUTPUTS = {
 
 def runs_of_models(path: Path = MODELS) -> pl.DataFrame:
     """The models as rows of a runs file. Raises InputError as `scaling.govern.tables.typed`."""
-    table = pl.read_csv(path, infer_schema_length=None)
+    table = pl.read_csv(library.found(path), infer_schema_length=None)
     outputs = [
         pl.when(pl.col("domain").str.contains(pattern)).then(pl.lit(word))
         for word, pattern in _OUTPUTS.items()

@@ -55,20 +55,17 @@ def not_stated(rule: Rule) -> pl.Expr:
         cells = ["cost_usd"] if quantity == "training_cost" else ["chips", "peak_flops"]
         gaps = joined([(pl.col(name).is_null(), pl.lit(name)) for name in cells], ", ")
         return gaps.fill_null("nothing")
-    absent = pl.col(f"{regime}_absent")
-    ledger = pl.format("compute by category ({})", absent)
-    parts: list[pl.Expr] = [
-        pl.when(pl.col(f"{regime}_own_central").is_null()).then(pl.lit("flop")),
-        pl.when(absent.is_not_null()).then(ledger),
-    ]
+    own, absent = pl.col(f"{regime}_own_central"), pl.col(f"{regime}_absent")
+    parts: list[pl.Expr] = [pl.when(own.is_null()).then(pl.lit("flop"))]
     if quantity == "training_compute" and rule["cumulative"] == "yes":
         known, entity = has_parent(), pl.col("parent_entity")
         parts += [
-            pl.when(pl.col("model").is_null()).then(pl.lit(_MODEL)),
             pl.when(~known).then(pl.lit(_PARENT)),
             pl.when(known & entity.is_null()).then(pl.lit("parent_entity")),
             pl.col(f"{regime}_open"),
+            pl.when(pl.col("model").is_null()).then(pl.lit(_MODEL)),
         ]
+    parts.append(pl.when(absent.is_not_null()).then(pl.format("compute by category ({})", absent)))
     words = pl.concat_str(parts, separator="; ", ignore_nulls=True)
     return pl.when(words == "").then(pl.lit("nothing")).otherwise(words)
 

@@ -19,6 +19,7 @@ import polars as pl
 from scaling.errors import InputError, placed
 from scaling.govern import columns, exact, tables
 from scaling.govern.lineage import OTHERS, OWN
+from scaling.io import library
 
 FOLDER = Path("data/thresholds")
 FILES = {
@@ -70,6 +71,7 @@ def load(folder: Path = FOLDER) -> Registry:
         InputError: a cell is wrong, two rows of a rule speak of the same day, or a rule names a
             regime of counting that there is not.
     """
+    folder = library.found(folder)
     read = {name: tables.read(folder / file, cols) for name, (file, cols) in FILES.items()}
     with placed(folder / FILES["counts"][0]):
         _every_weight(read["counts"])

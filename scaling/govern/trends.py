@@ -15,6 +15,7 @@ import polars as pl
 
 from scaling.analysis.trends import Growth, growth
 from scaling.errors import InputError
+from scaling.io import library
 
 COPIES = Path("data/trends/copies.csv")
 YEAR = 365.25
@@ -24,6 +25,7 @@ FRONTIER = 10
 
 def read_copies(path: Path = COPIES) -> pl.DataFrame:
     """The dated copies of the table of models."""
+    path = library.found(path)
     if not path.exists():
         raise InputError("no such file", file=path)
     return pl.read_csv(path, try_parse_dates=True, schema_overrides={"flop": pl.Float64})

@@ -32,14 +32,23 @@ INPUTS = ("params", "tokens")
 SCALE = (*INPUTS, "flops")
 OUT = Path("data/forecasts/forecast.csv")
 BASELINES = OUT.with_name("baselines.csv")
+FAN = OUT.with_name("fan.csv")
+# Budgets along which a page draws the forecast, from this far below the largest run (as a factor)
+# to the largest target: enough that straight lines between them look like a curve.
+FAN_BUDGETS = 12
+FAN_BELOW = 100.0
+# The median and the ends of the 50 and 90 % intervals.
+FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+FAN_COLUMNS = {"study": pl.String, **dict.fromkeys((*SCALE, "quantile", "value"), pl.Float64)}
 
 
 def main() -> None:
     """Write data/forecasts/forecast.csv, one row per study, target, law and quantile, and the
-    points of the naive methods, in the same columns, to baselines.csv."""
+    points of the naive methods, in the same columns, to baselines.csv; and to fan.csv the quantiles
+    of each study's model at a dozen compute-optimal budgets."""
     params = load_params()
     levels = np.array(params["forecast"]["quantiles"], dtype=np.float64)
-    parts, points = [], []
+    parts, points, fans = [], [], []
     for study in sorted(params["studies"]):
         chosen = get_study(params, study)
         with of_study(study, chosen):
@@ -51,6 +60,8 @@ def main() -> None:
             runs, _ = select(rows, chosen)
             parts.append(study_rows(record, model, runs, draws, targets, levels, params["seed"]))
             points.append(baseline_rows(study, runs, targets))
+            fans.append(fan_rows(study, model, targets))
+    atomic.write(FAN, csv_text(pl.concat(fans)).encode())
     atomic.write(BASELINES, csv_text(pl.concat(points)).encode())
     table = pl.concat(parts).cast(pl.Schema(dtypes(FORECAST)))
     atomic.write(OUT, csv_text(table).encode())
@@ -123,6 +134,25 @@ def baseline_rows(study: str, runs: pl.DataFrame, targets: pl.DataFrame) -> pl.D
     made = naive(whole, targets, INPUTS, "loss")
     parts = [_long(study, name, targets, np.exp(z)[None], middle) for name, z in made]
     return pl.concat(parts).cast(empty.schema)
+
+
+def fan_rows(study: str, model: StoredModel, targets: pl.DataFrame) -> pl.DataFrame:
+    """Quantiles of the study's model along the compute-optimal path, from well inside the runs to
+    the largest target (FLOP of 6ND); nothing without a model."""
+    empty = pl.DataFrame(schema=FAN_COLUMNS)
+    if model.model is None or "flops" not in model.ranges:
+        return empty
+    low, high = model.ranges["flops"]
+    reach = targets["flops"].max() if targets.height else None
+    end = max(high, float(reach)) if isinstance(reach, float) else high
+    budgets = np.geomspace(max(low, high / FAN_BELOW), end, FAN_BUDGETS)
+    sizes = [compute_optimal(model.model, float(budget)) for budget in budgets]
+    at = pl.DataFrame(sizes, schema=INPUTS, orient="row").with_columns(flops=budgets)
+    levels = np.array(FAN_LEVELS)
+    rows = _long(
+        study, "", at.with_columns(target=pl.lit("")), model.model.quantiles(at, levels), levels
+    )
+    return rows.select(empty.columns).cast(empty.schema)
 
 
 def _long(study: str, label: str, targets: pl.DataFrame, values: Any, levels: Any) -> pl.DataFrame:

@@ -66,9 +66,11 @@ def _current(root: Path) -> Current:
     """The stages' outputs, with their changes from the version before."""
     current = fingerprint(root)
 
-    def change_files(previous: Path | None, folder: Path) -> Mapping[str, bytes]:
+    def change_files(
+        previous: Path | None, folder: Path, issued_at: str | None
+    ) -> Mapping[str, bytes]:
         from scaling.record.changes.between import change_files
 
-        return change_files(root, previous, folder, current.made_by)
+        return change_files(root, previous, folder, current.made_by, issued_at)
 
     return replace(current, change_files=change_files)

@@ -22,9 +22,9 @@ from scaling.report.context import Study, context
 from scaling.report.model import build
 from scaling.report.read import (
     BASELINES_FILE,
+    FAN_FILE,
     FORECAST_FILE,
     Inputs,
-    data_day,
     read,
     read_forecasts,
 )
@@ -79,12 +79,13 @@ def contents(root: Path) -> dict[str, bytes]:
         **{figure.file: figure.sheet for figure in _figures(report)},
     }
     files = {name: text.encode() for name, text in texts.items()}
-    return files | _hub(root, inputs) | {"forecast.csv": (root / FORECAST_FILE).read_bytes()}
+    tables = [root / one for one in (FORECAST_FILE, FAN_FILE) if (root / one).is_file()]
+    return files | _hub(root, inputs) | {path.name: path.read_bytes() for path in tables}
 
 
 def _hub(root: Path, inputs: Inputs) -> dict[str, bytes]:
     """The forecasts and naive methods for hub tools; none where no row has a day."""
-    day = data_day(root, inputs.params)
+    day = inputs.day
     naive = read_forecasts(root / BASELINES_FILE) if (root / BASELINES_FILE).is_file() else None
     tables = [inputs.forecast, *([] if naive is None else [naive])]
     known = list(dtypes(FORECAST))

@@ -59,7 +59,7 @@ def _range(study: Study) -> tuple[Cell, ...]:
     own = _own(study)
     kept = [line for line in lines if not line.lifted]
     return (
-        words(study.name),
+        words(study.title),
         words(study.record.sensitivity and study.record.sensitivity.law, place),
         figure(float(len(lines)), integer, place, "fits"),
         figure(own and own.prediction, loss, f"{place}.prediction", study.unit),
@@ -105,7 +105,7 @@ def choice_table(known: list[Study]) -> Table:
         Column("difference from the report's fit", numeric=True),
         Column("tokens per param", numeric=True),
     )
-    groups = tuple(Group(study.name, tuple(_rows(study))) for study in known)
+    groups = tuple(Group(study.title, tuple(_rows(study))) for study in known)
     return table("choices-table", "Every choice", columns, groups, "", "study")
 
 

@@ -11,7 +11,8 @@ import polars as pl
 from scaling.document.format import DASH, clean
 from scaling.fitting.result import Fit
 from scaling.fitting.study_record import StudyFits
-from scaling.io.json_files import as_map, as_number
+from scaling.io.json_files import as_list, as_map, as_number
+from scaling.report import names
 from scaling.report.read import FORECAST_FILE, Inputs
 from scaling.report.sections import forecasts
 from scaling.report.sections.forecasts import TargetForecast
@@ -25,7 +26,7 @@ class Study:
     """One study: its choices from params.yaml, the record of its fits, its runs.
 
     ``stored`` holds the study's model and its fits with their draws, by law; empty where these are
-    not at hand.
+    not at hand. ``title`` is what a reader calls it, ``citations`` say where its runs are from.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Study:
     record: StudyFits
     runs: pl.DataFrame
     stored: Mapping[str, Fit] = field(default_factory=dict)
+    title: str = ""
+    citations: tuple[str, ...] = ()
 
     @property
     def fit_file(self) -> str:
@@ -83,6 +86,21 @@ class Context:
     inputs: Inputs
     studies: tuple[Study, ...]
     forecasts: tuple[TargetForecast, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, study: str) -> str:
+        """What a reader calls the study."""
+        found = self.study(study)
+        return found.title if found else study
+
+    def target_title(self, target: str) -> str:
+        """What a reader calls the target."""
+        return self.titles.get(target, target)
+
+    def of_study(self, study: Study) -> list[TargetForecast]:
+        """The forecasts of one study, by compute: what its card shows."""
+        own = [item for item in self.forecasts if item.study == study.name]
+        return sorted(own, key=lambda item: item.flops or 0.0)
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -102,14 +120,20 @@ class Context:
 def context(inputs: Inputs) -> Context:
     """Inputs as records."""
     studies = as_map(inputs.params.get("studies"))
+    targets = as_map(as_map(inputs.params.get("forecast")).get("targets"))
+    titles = names.study_titles(studies)
     return Context(
         inputs=inputs,
-        studies=tuple(_study(inputs, str(name), as_map(studies[name])) for name in studies),
+        studies=tuple(
+            _study(inputs, str(name), as_map(studies[name]), titles[str(name)]) for name in studies
+        ),
         forecasts=tuple(forecasts.records(inputs.forecast, inputs.params)),
+        titles={clean(key): title for key, title in names.target_titles(targets).items()},
     )
 
 
-def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
+def _study(inputs: Inputs, name: str, choices: Mapping[str, Any], title: str) -> Study:
+    source = as_map(inputs.sources.get(str(choices.get("source", name))))
     return Study(
         name=clean(name),
         source=clean(choices.get("source", name)),
@@ -118,6 +142,8 @@ def _study(inputs: Inputs, name: str, choices: Mapping[str, Any]) -> Study:
         record=inputs.fits.get(name) or NO_FITS,
         runs=inputs.runs.get(name, pl.DataFrame()),
         stored=inputs.stored.get(name, {}),
+        title=title,
+        citations=tuple(clean(one) for one in as_list(source.get("citations"))),
     )
 
 

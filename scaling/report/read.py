@@ -24,10 +24,11 @@ from scaling.io.tables import unguarded
 from scaling.plan.stored import load
 from scaling.report.sections.threshold_inputs import ThresholdInputs, read_threshold_inputs
 from scaling.runs.schema import FORECAST, dtypes
-from scaling.runs.studies import of_study, without
+from scaling.runs.studies import of_study, select, without
 
 FORECAST_FILE = "data/forecasts/forecast.csv"
 BASELINES_FILE = "data/forecasts/baselines.csv"
+FAN_FILE = "data/forecasts/fan.csv"
 VALIDATION_FILE = "data/validation.json"
 PARAMS_FILE = "params.yaml"
 # Columns of a run table that the checklist asks for.
@@ -45,7 +46,9 @@ class Inputs:
     ``runs`` holds one table a study: params, tokens, flops, value, unit, what `DESCRIBED` names and
     ``used`` (false for a run that an exclusion leaves out). ``stored`` holds each study's fits with
     their draws, by law; empty where the draws are not at hand. ``sources`` holds the contents of
-    each source.yaml.
+    each source.yaml; ``fan`` the quantiles of each study's model along compute, ``scored`` each
+    study's scored backtests; both empty where they are not at hand. ``day`` is that of the newest
+    row.
     """
 
     params: Mapping[str, Any]
@@ -57,6 +60,9 @@ class Inputs:
     validation: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
     thresholds: ThresholdInputs | None = None
+    fan: pl.DataFrame = field(default_factory=pl.DataFrame)
+    scored: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    day: date | None = None
 
 
 def read(root: Path) -> Inputs:
@@ -78,7 +84,29 @@ def read(root: Path) -> Inputs:
         validation=as_map(_read_json(root / VALIDATION_FILE)),
         sources={name: _read_yaml(root / f"data/published/{name}/source.yaml") for name in names},
         thresholds=read_threshold_inputs(root, params),
+        fan=_read_fan(root / FAN_FILE),
+        scored={name: _read_scored(root, name, as_map(s)) for name, s in studies.items()},
+        day=data_day(root, params),
     )
+
+
+def _read_fan(file: Path) -> pl.DataFrame:
+    return unguarded(pl.read_csv(file)) if file.is_file() else pl.DataFrame()
+
+
+def _read_scored(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:
+    """Every scored backtest with params, tokens and loss of the run that was forecast."""
+    file = root / f"data/backtests/{name}.parquet"
+    table = root / f"data/validated/{study.get('source', name)}.parquet"
+    if not file.is_file() or not table.is_file():
+        return pl.DataFrame()
+    scored = pl.read_parquet(file)
+    if not scored.height:
+        return scored
+    with of_study(name, {"source": study.get("source", name)}):
+        runs, _ = select(pl.read_parquet(table), dict(study))
+    sizes = runs.select("params", "tokens", "loss").with_row_index("row")
+    return scored.join(sizes.cast({"row": pl.Int64}), on="row", how="left", maintain_order="left")
 
 
 def _read_params(root: Path) -> Mapping[str, Any]:

@@ -118,11 +118,11 @@ def split(text: str, ours: str, columns: Collection[str] = ()) -> tuple[str, str
     return text, None
 
 
-def numbers(cells: pl.Series, *, counts: bool = True) -> pl.Series:
+def numbers(cells: pl.Series, ours: str = "params") -> pl.Series:
     """Cells of any dtype as numbers; as text, to be refused where it is read, if some are none.
 
-    ``counts`` may have k, M, B or T behind them. Other than numbers, texts and categories stay as
-    they are.
+    Counts and compute, which is what ``ours`` says, may have their unit behind them: 7B, 2 PF-days.
+    Other than numbers, texts and categories stay as they are.
     """
     if cells.dtype.is_numeric():
         return cells.cast(pl.Float64) if cells.dtype.is_decimal() else cells
@@ -130,8 +130,8 @@ def numbers(cells: pl.Series, *, counts: bool = True) -> pl.Series:
     if text is None:
         return cells
     made = text.cast(pl.Float64, strict=False)
-    if counts and made.null_count() > text.null_count():
-        text = text.to_frame().select(in_full(pl.col(text.name))).to_series()
+    if _has_units(ours) and made.null_count() > text.null_count():
+        text = text.to_frame().select(in_full(pl.col(text.name), ours)).to_series()
         made = text.cast(pl.Float64, strict=False)
     return made if made.null_count() == text.null_count() else text
 
@@ -199,7 +199,7 @@ def converted(cells: pl.Series, ours: str, unit: str | None) -> pl.Series:
         return losses(cells, unit).alias(ours)
     if not _has_units(ours) and unit not in COUNTS:
         return cells.alias(ours)
-    made = numbers(cells, counts=units_of(ours) is not COMPUTE)
+    made = numbers(cells, ours)
     if unit is None or not made.dtype.is_numeric():
         return made.alias(ours)
     refuse_two_units(cells, ours, unit)
@@ -216,7 +216,7 @@ def refuse_two_units(cells: pl.Series, ours: str, unit: str) -> None:
     text = _text(cells)
     if text is None or unit == "1":
         return
-    written = _suffixed(text).arg_true()
+    written = _suffixed(text, ours).arg_true()
     if len(written):
         raise InputError(
             "a unit in the cell and in the mapping",
@@ -227,14 +227,14 @@ def refuse_two_units(cells: pl.Series, ours: str, unit: str) -> None:
         )
 
 
-def states_units(cells: pl.Series) -> bool:
-    """Whether every filled cell has k, M, B or T behind its number."""
+def states_units(cells: pl.Series, ours: str) -> bool:
+    """Whether every filled cell has its unit behind its number."""
     text = _text(cells)
-    return text is not None and bool((_suffixed(text) | text.is_null()).all())
+    return text is not None and bool((_suffixed(text, ours) | text.is_null()).all())
 
 
-def _suffixed(text: pl.Series) -> pl.Series:
-    return text.to_frame().select(has_suffix(pl.col(text.name))).to_series()
+def _suffixed(text: pl.Series, ours: str) -> pl.Series:
+    return text.to_frame().select(has_suffix(pl.col(text.name), ours)).to_series()
 
 
 def losses(cells: pl.Series, unit: str) -> pl.Series:
@@ -243,7 +243,7 @@ def losses(cells: pl.Series, unit: str) -> pl.Series:
     Raises:
         InputError: values said to be nats or bits per token that are perplexities.
     """
-    made = numbers(cells, counts=False)
+    made = numbers(cells, "loss")
     if not made.dtype.is_numeric():
         return cells
     if unit != PERPLEXITY:
@@ -293,12 +293,13 @@ def refuse(cells: pl.Series, ours: str, say: Say, beside: pl.DataFrame) -> None:
             which unit was probably meant.
     """
     text = _text(cells)
-    written = pl.Series([False]).new_from_index(0, len(cells)) if text is None else _suffixed(text)
-    if cells.name != ours and not states_units(cells):
+    none = pl.Series([False]).new_from_index(0, len(cells))
+    written = none if text is None else _suffixed(text, ours)
+    if cells.name != ours and not states_units(cells, ours):
         _refuse_name(cells.name, ours, say)
     if not _has_units(ours):
         return
-    made = numbers(cells)
+    made = numbers(cells, ours)
     if not made.dtype.is_numeric() and made.dtype != pl.String:
         return
     values = made.cast(pl.Float64, strict=False)
@@ -485,7 +486,7 @@ def reading(function: Callable[P, T]) -> Callable[P, T]:
 def _there(sources: Sources, frame: pl.DataFrame, *, planned: bool) -> Sources:
     """The sources that a table has; planned cells such as 70B need no unit that the runs need."""
     return {
-        ours: (name, None if planned and states_units(frame[name]) else unit)
+        ours: (name, None if planned and states_units(frame[name], ours) else unit)
         for ours, (name, unit) in sources.items()
         if name in frame.columns
     }

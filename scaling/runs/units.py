@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.runs.schema import RUN, Column, by_name
+from scaling.runs.schema import RUN, by_name
 
 # What a person writes behind a count: 350M, 7B, 1.4T. Binary multiples are another matter.
 COUNTS = {"1": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -31,7 +31,22 @@ SHARES = ("fraction", "percent")
 _COUNTED = ("parameters", "tokens", "examples", "streams", "experts", "steps")
 _BY_SCHEMA_UNIT = {**dict.fromkeys(_COUNTED, COUNTS), "FLOP": COMPUTE, "date": MOMENTS}
 _BY_NAME = by_name(RUN)
-_SUFFIXED = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKmMbBtT])\s*$"
+# Words for the same, behind a number; beside them the letters in either case.
+_COUNT_WORDS = {
+    **{letter.lower(): factor for letter, factor in COUNTS.items() if letter != "1"},
+    **dict.fromkeys(("thousand", "thousands"), 1e3),
+    **dict.fromkeys(("million", "millions", "mn"), 1e6),
+    **dict.fromkeys(("billion", "billions", "bn"), 1e9),
+    **dict.fromkeys(("trillion", "trillions", "tn"), 1e12),
+}
+# Compute, with its words in small letters and without signs: 'petaFLOP/s-days' is pflopday. A rate
+# (FLOP/s) is none.
+_LONG_PREFIXES = {
+    "mega": "m", "giga": "g", "tera": "t", "peta": "p", "exa": "e", "zetta": "z", "yotta": "y",
+}  # fmt: skip
+_FLOP_WORDS = {unit.lower().replace("f-days", "flopday"): f for unit, f in COMPUTE.items()}
+_NUMBER_AND_WORD = r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z][A-Za-z /_-]*)$"
+_NOUNS = r" *(?:parameters?|params?|tokens?|examples?|samples?|steps?)$"
 # Of an even guess among a million tokens, more than any vocabulary has: the largest in use have
 # 262,144 (Gemma 3, arXiv:2503.19786, section 2).
 LARGEST_LOSS = math.log(1e6)
@@ -49,25 +64,38 @@ def units_of(column: str) -> Mapping[str, float]:
     return COUNTS if column.split("_")[0] in ("params", "tokens") else {}
 
 
-def is_count(column: Column) -> bool:
-    """Whether the cells of a column may have k, M, B or T behind the number."""
-    return column.unit in _COUNTED and column.dtype == pl.Float64
+def in_full(text: pl.Expr, column: str) -> pl.Expr:
+    """Numbers with their unit behind them as plain numbers, in our unit.
 
-
-def in_full(text: pl.Expr) -> pl.Expr:
-    """Counts written with a suffix as plain numbers: '7B' is '7e9'; other text as it is."""
-    number, letter = (text.str.extract(_SUFFIXED, group) for group in (1, 2))
-    power = letter.str.to_uppercase().replace_strict(
-        {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}, default=None, return_dtype=pl.Float64
-    )
+    Of counts '7B' and '7 billion' are 7e9, of compute '2 PF-days' is 1.728e20; other text is as it
+    is.
+    """
+    number, factor = _parts(text, column)
     # As text again: what does not parse has to keep its own text for quarantine.
-    written = (number.cast(pl.Float64, strict=False) * power).cast(pl.String)
-    return pl.coalesce(written, text)
+    return pl.coalesce((number * factor).cast(pl.String), text)
 
 
-def has_suffix(text: pl.Expr) -> pl.Expr:
-    """Whether a cell is a number with k, M, B or T behind it."""
-    return text.str.contains(_SUFFIXED).fill_null(value=False)
+def has_suffix(text: pl.Expr, column: str) -> pl.Expr:
+    """Whether a cell is a number with its unit behind it."""
+    return _parts(text, column)[1].is_not_null()
+
+
+def _parts(text: pl.Expr, column: str) -> tuple[pl.Expr, pl.Expr]:
+    """The number in a cell, and the factor of the unit behind it; null where there is none."""
+    number, word = (text.str.extract(_NUMBER_AND_WORD, group) for group in (1, 2))
+    # PFLOPS is how people write a rate.
+    word = pl.when(~word.str.contains(r"FLOPS\s*$")).then(word.str.to_lowercase())
+    word = word.str.strip_chars()
+    if units_of(column) is COMPUTE:
+        word = word.str.replace_all(r"[ /_-]*(?:s|per second|second)?[ /_-]*days?$", "day")
+        for long, short in _LONG_PREFIXES.items():
+            word = word.str.replace(rf"^{long} ?", short)
+        word = word.str.replace(r"^([gtpezy])fday$", "${1}flopday").str.replace("flops", "flop")
+        known = _FLOP_WORDS
+    else:
+        word, known = word.str.replace(_NOUNS, "").replace("", "1"), {**_COUNT_WORDS, "1": 1.0}
+    factor = word.replace_strict(known, default=None, return_dtype=pl.Float64)
+    return number.cast(pl.Float64, strict=False), factor
 
 
 def value_in(value: pl.Expr, unit: str, to: str, bytes_per_token: float | None) -> pl.Expr:

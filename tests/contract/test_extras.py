@@ -19,6 +19,7 @@ PACKAGES = {
     "prefect_dask": "prefect-dask",
     "prefect_ray": "prefect-ray",
     "rfc3161_client": "rfc3161-client",
+    "scaling_library": "scaling-library",
     "vl_convert": "vl-convert-python",
 }
 

@@ -155,8 +155,18 @@ def on_of(rule: dict[str, Any]) -> date:
 
 
 def evaluated() -> list[dict[str, Any]]:
-    """Rows of the registry that are compared with runs, corrected records too."""
+    """Every different statement of the registry that a runs file can answer, corrected ones too.
+
+    Of what is not compared with runs (proposed, vetoed, ...) as if it were in force.
+    """
     statuses = [*registry.EVALUATED_STATUSES, registry.PASSED]
-    return LOADED.rules.filter(
-        pl.col("status").is_in(statuses), pl.col("quantity").is_in(columns.EVALUATED)
-    ).to_dicts()
+    compared = pl.col("status").is_in(statuses)
+    rows = LOADED.rules.filter(pl.col("quantity").is_in(columns.EVALUATED)).sort(
+        compared, descending=True, maintain_order=True
+    )
+    rows = rows.with_columns(
+        status=pl.when(compared).then("status").otherwise(pl.lit("in_force")),
+    )
+    same = ["rule", "quantity", "comparator", "value", "counts", "cumulative", "attaches"]
+    same += [*columns.CONDITIONS, "clock_from"]
+    return rows.unique([*same, "applies_from"], maintain_order=True).to_dicts()

@@ -176,4 +176,10 @@ class Seen(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
 
-SECTIONS = ["headline", "trust", "made", "detail", "history", "changes", "planning", "glossary"]
+SECTIONS = [
+    *("issue", "findings", "forecasts", "believe", "planning", "changes", "laws"),
+    *("headline", "trust", "detail", "history", "made", "glossary"),
+]
+# What the report calls the targets above.
+TITLES = {"planned-7b": "7B model", "optimal-1e21": "10²¹ FLOP", "optimal-1e24": "10²⁴ FLOP"}
+STUDY_TITLES = {"alpha": "Alpha", "beta-2": "Beta 2"}

@@ -9,12 +9,13 @@ imports what its verb needs inside it, so that ``scaling --help`` stays quick.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterable
 
 import typer
 
-from scaling.cli.commands._options import PANELS, PIPELINE, TRUST
+from scaling.cli.commands._options import PANELS, PIPELINE, TRUST, with_read_options
 from scaling.cli.commands._root import at_root
 
 IN_A_WORKSPACE = (PIPELINE, TRUST)
@@ -30,6 +31,9 @@ def register(app: typer.Typer, path: Iterable[str] = __path__, package: str = __
             app.add_typer(modules[name].GROUP, name=name, rich_help_panel=panels[name])
         else:
             command = getattr(modules[name], name)
+            # Where columns are mapped, a file is read.
+            if "maps" in inspect.signature(command).parameters:
+                command = with_read_options(command)
             hidden = getattr(modules[name], "HIDDEN", False)
             anywhere = getattr(modules[name], "ANYWHERE", panels[name] not in IN_A_WORKSPACE)
             run = at_root(command, anywhere=anywhere)

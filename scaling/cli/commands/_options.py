@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from scaling.runs.formats import ReadOptions
 
 PIPELINE = "Run the pipeline"
 TABLE = "Fit and forecast your own table"
@@ -21,6 +29,8 @@ PLAN = "Plan"
 TRUST = "Publish and verify"
 GOVERN = "Compute governance"
 LOOK = "Look up laws and data"
+# What messages call the table that comes from there.
+STANDARD_INPUT = Path("standard input")
 PANELS = (PIPELINE, TABLE, ASK, JUDGE, PLAN, TRUST, GOVERN, LOOK)
 
 
@@ -46,7 +56,13 @@ LIKE_PARAMS = counted("params", "--like-params")
 READ, WRITE = counted("context", "--read"), counted("context", "--write")
 CONTEXT, VOCABULARY = counted("context", "--context"), counted("context", "--vocabulary")
 
-Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL; one row per run or result.")]
+Table = Annotated[
+    Path,
+    typer.Argument(
+        help="Table of runs, log or tracker's file; one row per run or result. - for standard "
+        "input."
+    ),
+]
 Maps = Annotated[
     list[str] | None,
     typer.Option(
@@ -87,6 +103,31 @@ BudgetColumn = Annotated[
     ),
 ]
 OneLaw = Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")]
+_READING = "How the file is read"
+# Options of every verb that has --map: parameter -> option.
+READ_OPTIONS: dict[str, Any] = {
+    "sheet": Annotated[
+        str | None, typer.Option(help="Sheet of a workbook.", rich_help_panel=_READING)
+    ],
+    "header": Annotated[
+        str | None,
+        typer.Option(
+            help="Number of the line that names the columns, or 'none'.", rich_help_panel=_READING
+        ),
+    ],
+    "decimal": Annotated[
+        str | None,
+        typer.Option(help="Sign before decimals: ',' or '.'.", rich_help_panel=_READING),
+    ],
+    "date_format": Annotated[
+        str | None,
+        typer.Option(
+            help="Format of days that are not YYYY-MM-DD, such as %d/%m/%Y.",
+            rich_help_panel=_READING,
+        ),
+    ],
+}
+_given: ContextVar[dict[str, Any]] = ContextVar("read options", default={})  # noqa: B039
 Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Resamples = Annotated[
     int, typer.Option(min=0, help="Bootstrap resamples, for intervals; 0 for none.")
@@ -114,6 +155,58 @@ Certificate = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def with_read_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with `READ_OPTIONS` beside its own, which `read_options` then gives."""
+    signature = inspect.signature(verb, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in READ_OPTIONS.items()
+    ]
+
+    @functools.wraps(verb)
+    def run(**arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in READ_OPTIONS}
+        token = _given.set({name: value for name, value in given.items() if value is not None})
+        try:
+            verb(**arguments)
+        finally:
+            _given.reset(token)
+
+    parameters = [*signature.parameters.values(), *added]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def read_options() -> ReadOptions:
+    """How the person says that the table is to be read; what is assumed goes to standard error."""
+    from scaling.runs.formats import ReadOptions
+
+    return ReadOptions(**_given.get())
+
+
+@contextmanager
+def from_standard_input(path: Path) -> Iterator[Path]:
+    """The file, or for - a temporary one with what comes from standard input.
+
+    Raises:
+        InputError: nothing comes, or an error inside, which speaks of standard input then.
+    """
+    if path != Path("-"):
+        yield path
+        return
+    from scaling.runs.formats import ending_of
+
+    data = sys.stdin.buffer.read()
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        file = Path(folder, f"standard-input{ending_of(data)}")
+        file.write_bytes(data)
+        try:
+            yield file
+        except InputError as error:
+            raise (error if error.file != file else error.about(STANDARD_INPUT)) from None
 
 
 def day_of(text: str | None, option: str, default: date) -> date:

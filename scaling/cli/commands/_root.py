@@ -32,12 +32,7 @@ def at_root(command: Callable[..., Any], *, anywhere: bool | str) -> Callable[..
         if root is None or root == here:
             free = given.get(anywhere) is not None if isinstance(anywhere, str) else anywhere
             if root is None and not free and not _is_project(here):
-                raise InputError(
-                    "this is no workspace, and lies in none",
-                    file=here,
-                    allowed=f"a folder with {MARK}, or one below it",
-                    hint="`scaling init` begins one.",
-                )
+                raise _outside(here)
             return command(**given)
         defaults = inspect.signature(command).parameters
         moved = {
@@ -48,6 +43,27 @@ def at_root(command: Callable[..., Any], *, anywhere: bool | str) -> Callable[..
             return command(**moved)
 
     return run
+
+
+def root_here() -> Path:
+    """The workspace that this is called in.
+
+    Raises:
+        InputError: there is none.
+    """
+    root = find(Path.cwd())
+    if root is None:
+        raise _outside(Path.cwd())
+    return root
+
+
+def _outside(here: Path) -> InputError:
+    return InputError(
+        "this is no workspace, and lies in none",
+        file=here,
+        allowed=f"a folder with {MARK}, or one below it",
+        hint="`scaling init` begins one.",
+    )
 
 
 def _is_project(folder: Path) -> bool:

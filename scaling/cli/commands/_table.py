@@ -11,7 +11,12 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-from scaling.cli.commands._options import remark
+from scaling.cli.commands._options import (
+    STANDARD_INPUT,
+    from_standard_input,
+    read_options,
+    remark,
+)
 from scaling.errors import InputError, counted, nearest, placed
 from scaling.fitting.data import unit_of_target
 from scaling.laws._isoflop import GROUP
@@ -204,17 +209,33 @@ class Given:
 
 def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
     """The table, with mapped columns copied under our names; targets (``optional``) may have ours
-    already.
+    already. The read options of the command line hold for the table of runs alone.
 
     Raises:
         InputError: as `scaling.runs.formats.read_table`; a mapping that cannot be read, or of a
             column that the table lacks.
     """
-    from scaling.runs.formats import read_table
+    shown = STANDARD_INPUT if path == Path("-") else path
+    with from_standard_input(path) as file:
+        whole = _counting(_cells(file, optional), file)
+    return _mapped(replace(whole, file=shown), maps, optional)
 
-    frame = read_table(path)
-    whole = _counting(Given(path, frame, range(1, frame.height + 1)))
-    frame = whole.frame
+
+def _cells(file: Path, optional: bool) -> Given:
+    """The table as it is read; says on standard error what its reader assumes."""
+    from scaling.runs.formats import ReadOptions, read_table
+
+    heard: dict[str, None] = {}
+    chosen = ReadOptions() if optional else read_options()
+    frame = read_table(file, replace(chosen, say=lambda text: heard.update({text: None})))
+    for text in heard:
+        remark(f"{file.name}: {text}.")
+    return Given(file, frame, range(1, frame.height + 1))
+
+
+def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
+    """The table with mapped columns, in our units."""
+    path, frame = whole.file, whole.frame
     sources: counts.Sources = {}
     for entry in maps or ():
         name, _, text = entry.partition("=")
@@ -226,10 +247,10 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
             continue
         whole.require(column)
         # Planned cells such as 70B need no unit that the runs need.
-        needless = optional and counts.states_units(frame[column])
+        needless = optional and counts.states_units(frame[column], name)
         sources[name] = column, None if needless else unit
-    with whole.placed():
-        made = counts.table(frame, sources)
+    with replace(whole, names={name: one for name, (one, _) in sources.items()}).placed():
+        made = _with_days(counts.table(frame, sources), optional)
     units = {unit for _, unit in sources.values() if unit in (*LOSSES, *SHARES)}
     if len(units) == 1:
         made = made.with_columns(unit=pl.lit(counts.unit_kept(units.pop())))
@@ -238,16 +259,40 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     return replace(whole, frame=made, names=names, units=full)
 
 
-def _counting(given: Given) -> Given:
+def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
+    """The table with its days as days, where their format is stated or proved.
+
+    Raises:
+        InputError: days that leave open which number is the day, or not of the stated format.
+    """
+    from scaling.runs import days
+    from scaling.runs.schema import RUN
+
+    stated = None if optional else read_options().date_format
+    for column in RUN:
+        if column.dtype != pl.Date or frame.schema.get(column.name) != pl.String:
+            continue
+        cells = frame[column.name]
+        proved = None if stated else days.proved_format(cells)
+        if proved is not None:
+            remark(f"{column.name}: days are read as {proved[0]}, which {proved[1]!r} shows.")
+        form = days.checked_format(stated) if stated else proved and proved[0]
+        made = days.in_format(cells, form).str.to_date("%Y-%m-%d", strict=False)
+        if made.null_count() == cells.null_count():
+            frame = frame.with_columns(made)
+    return frame
+
+
+def _counting(given: Given, file: Path) -> Given:
     """Of a tracker's history the values that count; says on standard error what is left out."""
     from scaling.runs.formats import format_of, settled
 
-    form = format_of(given.file)
+    form = format_of(file)
     if not form.raw:
         return given
     left = settled(given.frame, ordered=form.ordered)["left_out"]
     for why, count in left.drop_nulls().value_counts(sort=True).iter_rows():
-        remark(f"{given.file}: {counted(count, 'value')} left out: {why}.")
+        remark(f"{file.name}: {counted(count, 'value')} left out: {why}.")
     return given.kept(left.is_null())
 
 

@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, from_standard_input, read_options
+from scaling.errors import InputError
 
 PANEL = PIPELINE
 
 
-Given = Annotated[Path, typer.Argument(help="A table, or a tracker's file or folder.")]
+Given = Annotated[
+    Path,
+    typer.Argument(help="A table, a log, or a tracker's file or folder. - for standard input."),
+]
 As = Annotated[
     str | None, typer.Option("--as", help="Name of the source. Default: the file's name.")
 ]
@@ -61,11 +65,18 @@ def add(
     from scaling.runs.inbox.add import add as run
     from scaling.runs.inbox.mapping import Options
 
-    options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
-    with changing_inbox(track=not dry_run):
+    if path == Path("-") and name is None:
+        raise InputError("standard input has no name", hint="Name the source with --as NAME.")
+    options = Options(
+        *(maps or (), metric or (), sets or (), ignore or ()),
+        rows=rows,
+        bytes_per_token=bytes_per_token,
+        reading=read_options(),
+    )
+    with changing_inbox(track=not dry_run), from_standard_input(path) as file:
         today = datetime.now(UTC).date()
         made = run(
-            path,
+            file,
             name,
             options,
             today=today,

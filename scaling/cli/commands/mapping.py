@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, read_options
 
 if TYPE_CHECKING:
     from scaling.runs.inbox.sources import KnownSource
@@ -57,8 +57,13 @@ def mapping(
     from scaling.runs.inbox.mapping import Options
     from scaling.runs.inbox.sources import find
 
-    options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
-    amends = options != Options((), (), (), ()) or bool(unmap)
+    options = Options(
+        *(maps or (), metric or (), sets or (), ignore or ()),
+        rows=rows,
+        bytes_per_token=bytes_per_token,
+        reading=read_options(),
+    )
+    amends = options != Options() or bool(unmap)
     if undo and amends:
         raise InputError("--undo takes no other change along")
     known = find(source)

@@ -16,6 +16,7 @@ from rich.text import Text
 from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
+from scaling.io import library
 
 LIBRARY = Path("data/published")
 
@@ -170,7 +171,7 @@ def show_sources() -> None:
     from scaling.runs.formats import published
 
     table = Table("source", "title", "licence", "citation")
-    for source in published(LIBRARY):
+    for source in published(library.found(LIBRARY)):
         cited = Text(source.citations[0])
         table.add_row(source.name, Text(source.title), Text(source.licence), cited)
     Console().print(table)
@@ -180,7 +181,7 @@ def show_source(name: str) -> None:
     """A source's citation, licence, changes, known defects and ranges."""
     from scaling.runs.formats import published, read_table
 
-    known = {source.name: source for source in published(LIBRARY)}
+    known = {source.name: source for source in published(library.found(LIBRARY))}
     if name not in known:
         hint = nearest(name, known) or "Runs of your own: scaling quarantine list --source NAME."
         raise InputError("not a published source", value=name, allowed=", ".join(known), hint=hint)

@@ -10,14 +10,14 @@
   const chosen = {};
   const apply = () => {
     for (const choice of CHOICES) {
-      for (const node of all(`main [data-${choice}]`)) {
+      for (const node of all(`#appendix [data-${choice}]`)) {
         const out = CHOICES.some((one) => chosen[one] && node.dataset[one] && node.dataset[one] !== chosen[one]);
         node.hidden = out;
       }
     }
   };
   const chooser = (choice) => {
-    const names = [...new Set(all(`main [data-${choice}]`).map((node) => node.dataset[choice]))];
+    const names = [...new Set(all(`#appendix [data-${choice}]`).map((node) => node.dataset[choice]))];
     if (names.length < 2) return null;
     const label = make("label", `${choice} `);
     const select = make("select", "", { name: choice });
@@ -30,7 +30,7 @@
   bar.setAttribute("aria-label", "Show only");
   bar.addEventListener("submit", (event) => event.preventDefault());
   bar.append(make("span", "Show "), ...CHOICES.map(chooser).filter(Boolean));
-  if (bar.childElementCount > 1) document.querySelector("main").prepend(bar);
+  if (bar.childElementCount > 1) document.querySelector("#appendix-title").after(bar);
 
   // ---------------------------------------------------------------- numbers, as the tables write them
   const trim = (text) => text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
@@ -163,7 +163,6 @@
       return this.known;
     }
     listen() {
-      this.box.tabIndex = 0;
       this.box.addEventListener("pointermove", (event) => {
         const frame = this.svg.getBoundingClientRect();
         const size = this.svg.viewBox.baseVal.width / frame.width;
@@ -223,12 +222,27 @@
   const prepare = (figure) => {
     const plots = all(".plot:has(svg[data-x])", figure).map((box) => new Plot(box));
     const switches = ["x", "y"].map((name) => axes(figure, plots, name)).filter(Boolean);
-    if (!switches.length || figure.classList.contains("small")) return;
+    if (!switches.length || ["small", "hero", "half"].some((size) => figure.classList.contains(size))) return;
     const line = make("form", "", { className: "axes" });
     line.append(...switches);
     figure.querySelector(".panels").before(line);
   };
   all("figure").forEach(prepare);
+
+  // The contents mark the section that is read; printing opens every fold.
+  const links = all("nav.contents a");
+  if ("IntersectionObserver" in window) {
+    const seen = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((one) => one.isIntersecting)) {
+        for (const link of links) {
+          if (link.hash === `#${entry.target.getAttribute("aria-labelledby").replace("-title", "")}`) link.setAttribute("aria-current", "true");
+          else link.removeAttribute("aria-current");
+        }
+      }
+    }, { rootMargin: "-10% 0px -80% 0px" });
+    all("main > section").forEach((section) => seen.observe(section));
+  }
+  addEventListener("beforeprint", () => all("main > section:not(#appendix) details").forEach((fold) => { fold.open = true; }));
 
   // A link to a table in a fold opens the fold.
   const unfold = () => {

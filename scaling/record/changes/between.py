@@ -23,15 +23,16 @@ import yaml
 
 from scaling.errors import InputError
 from scaling.fitting.study_record import StudyFits, read_version
-from scaling.io.json_files import json_text
+from scaling.io.json_files import as_map, json_text
 from scaling.record.changes import new_run_test
 from scaling.record.changes.attribution import attribute_changes
 from scaling.record.changes.parameters import input_changes, median_changes, parameters
 from scaling.record.changes.rows import ADDED, RECORDED, WITHDRAWN, Rows, compared, read
-from scaling.record.versions.ledger import MANIFEST
+from scaling.record.versions.ledger import MANIFEST, version_of
 from scaling.runs.row_identity import listed
 from scaling.runs.schema import RESTORED, WITHDRAWAL
 from scaling.runs.schema import WITHDRAWN as TAKEN_BACK
+from scaling.runs.studies import PARAMS, load_params
 from scaling.runs.validation.releases import RELEASES, row_id
 from scaling.runs.validation.releases import read as releases
 
@@ -71,13 +72,21 @@ def changes_between(
 
 
 def change_files(
-    root: Path, old: Path | None, new: Path, made_by: Mapping[str, Any]
+    root: Path,
+    old: Path | None,
+    new: Path,
+    made_by: Mapping[str, Any],
+    issued_at: str | None = None,
 ) -> dict[str, bytes]:
     """The files of a version that compare it with the one before: its changes, and its report with
-    them; empty where the report has no place for them. ``new`` has the version's other files."""
+    them and with the version's header; empty where the report has no place for them. ``new`` has
+    the version's other files, ``issued_at`` is the moment of issue (ISO 8601)."""
     from scaling.record.changes.history_section import parameter_history
     from scaling.record.changes.history_section import section as history
+    from scaling.record.changes.issue_facts import facts
+    from scaling.record.changes.issue_facts import filled as with_facts
     from scaling.record.changes.section import has_place, section, written
+    from scaling.record.changes.steps_section import median_steps
     from scaling.report.places import CHANGES_TEXT, HISTORY_TEXT
 
     reports = {name: new / name for name in ("report.md", "report.html", "report.json")}
@@ -88,14 +97,25 @@ def change_files(
     if old is not None:
         changes = changes_between(root, old, new, made_by)
     changes["history"] = {} if old is None else parameter_history(old, new)
-    filled, before = section(changes), history(changes["history"])
+    changes["steps"] = {} if old is None else median_steps(old, new)
+    titles, targets = _titles(root)
+    filled, before = section(changes, titles, targets), history(changes["history"], titles)
+    known = facts(version_of(made_by), issued_at, changes)
     texts = {}
     for name, text in waiting.items():
         kind = reports[name].suffix
-        texts[name] = written(
-            kind, written(kind, text, filled, CHANGES_TEXT), before, HISTORY_TEXT
-        ).encode()
+        whole = written(kind, written(kind, text, filled, CHANGES_TEXT), before, HISTORY_TEXT)
+        texts[name] = with_facts(kind, whole, known).encode()
     return {NAME: json_text(changes).encode(), **texts}
+
+
+def _titles(root: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What readers call the studies and the targets of params.yaml."""
+    from scaling.report.names import study_titles, target_titles
+
+    params = load_params(root / PARAMS) if (root / PARAMS).is_file() else {}
+    targets = as_map(as_map(params.get("forecast")).get("targets"))
+    return study_titles(as_map(params.get("studies"))), target_titles(targets)
 
 
 # One study ---------------------------------------------------------------------------------------
@@ -242,7 +262,9 @@ def _rows_of(folder: Path, record: StudyFits) -> pl.DataFrame:
 # For `scaling reproduce` -------------------------------------------------------------------------
 
 
-def rewrite_change_files(root: Path, old: Path | None, out: Path) -> None:
+def rewrite_change_files(
+    root: Path, old: Path | None, out: Path, issued_at: str | None = None
+) -> None:
     """Write the files that publishing adds to the outputs at ``root`` into the folder ``out``."""
     from scaling.record.versions.fingerprint import fingerprint
 
@@ -252,7 +274,7 @@ def rewrite_change_files(root: Path, old: Path | None, out: Path) -> None:
             copy = Path(folder) / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-        files = change_files(root, old, Path(folder), current.made_by)
+        files = change_files(root, old, Path(folder), current.made_by, issued_at)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (out / name).write_bytes(content)
@@ -260,7 +282,8 @@ def rewrite_change_files(root: Path, old: Path | None, out: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        rewrite_change_files(Path(), Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))
+        before, out, *issued = sys.argv[1:]
+        rewrite_change_files(Path(), Path(before) if before else None, Path(out), *issued[:1])
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -96,28 +96,39 @@ def _history(
 # --------------------------------------------------------------------------- for a person
 
 
-def section(history: Mapping[str, Any]) -> Section:
-    """One part a study that an earlier version has, with figure and table."""
+def section(history: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> Section:
+    """One part a study that an earlier version has; ``titles`` are what readers call studies. A
+    figure of each stands on the study's own page beside the versions."""
+    titles = titles or {}
     versions = [as_map(one) for one in as_list(history.get("versions"))]
     parts = [
         part
         for index, (study, laws) in enumerate(as_map(history.get("studies")).items())
-        if (part := _part(clean(study), as_map(laws), versions, index))
+        if (part := study_part(clean(titles.get(study, study)), as_map(laws), versions, index))
     ]
     if not parts:
         return Section(
-            HISTORY.id, HISTORY.title, (Text("No earlier version has fitted these studies."),)
+            HISTORY.id,
+            HISTORY.title,
+            (Text("No earlier version has fitted these studies."),),
+            folded=True,
         )
     text = (
         "Each parameter in the earlier published versions. If one moved by more than its interval, "
         "it was less certain than the interval states, or the data or the method changed."
     )
-    return Section(HISTORY.id, HISTORY.title, (Text(text), *parts))
+    return Section(HISTORY.id, HISTORY.title, (Text(text), *parts), folded=True)
 
 
-def _part(
-    study: str, laws: Mapping[str, Any], versions: list[Mapping[str, Any]], index: int
+def study_part(
+    study: str,
+    laws: Mapping[str, Any],
+    versions: list[Mapping[str, Any]],
+    index: int,
+    *,
+    drawn: bool = False,
 ) -> Subsection | None:
+    """The study's parameters in a table; ``drawn``: in a figure too."""
     known = {
         clean(law): as_map(params)
         for law, params in laws.items()
@@ -125,7 +136,15 @@ def _part(
     }
     if not known:
         return None
-    behind = history_table(study, known, versions, index)
+    blocks: tuple[Block, ...] = (history_table(study, known, versions, index),)
+    if drawn:
+        blocks = (_figure(study, known, versions, index), *blocks)
+    return Subsection(study, f"history-study-{index}", study, blocks)
+
+
+def _figure(
+    study: str, known: Mapping[str, Any], versions: list[Mapping[str, Any]], index: int
+) -> Figure:
     panels = tuple(
         Panel(law, study, f"{law} on {study}: parameters of {len(versions)} earlier versions.",
               history_plot(params).svg, (("study", study), ("law", law)))
@@ -135,12 +154,10 @@ def _part(
         "Each parameter in earlier versions, as its difference from now in half-widths of its "
         f"90 % interval now; values beyond {REACH:g} are drawn at the edge."
     )
-    drawn = Figure(
+    return Figure(
         f"history-{index}", HISTORY.title, caption, f"Parameters of {study} over versions.", panels,
-        _LEGEND, behind.id, size="middle",
+        _LEGEND, f"history-table-{index}", size="middle",
     )  # fmt: skip
-    blocks: tuple[Block, ...] = (drawn, behind)
-    return Subsection(study, f"history-study-{index}", study, blocks)
 
 
 def history_plot(params: Mapping[str, Any]) -> Plot:

@@ -7,6 +7,7 @@ the section there (`scaling.record.changes.between` works out what to say).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from scaling.document.format import clean, loss, percent, plain, shift
 from scaling.document.render import escape_markdown, html, markdown
 from scaling.document.report_json import with_section
 from scaling.io.json_files import as_list, as_map
+from scaling.record.changes.issue_facts import one_line
+from scaling.record.changes.steps_section import Titles, step_blocks
 from scaling.record.versions.ledger import short
 from scaling.report.places import CHANGES, CHANGES_TEXT
 from scaling.runs.row_identity import in_words
@@ -45,18 +48,23 @@ def has_place(path: Path) -> bool:
     return path.is_file() and CHANGES_TEXT in path.read_text(encoding="utf-8")
 
 
-def section(changes: Mapping[str, Any]) -> Section:
-    """What `scaling.record.changes.between` found, for a person."""
+def section(
+    changes: Mapping[str, Any], titles: Titles | None = None, targets: Titles | None = None
+) -> Section:
+    """What `scaling.record.changes.between` found, for a person; ``titles`` and ``targets`` are
+    what readers call studies and targets."""
     if changes.get("old") is None:
         return Section(CHANGES.id, CHANGES.title, (Text("This is the first version."),))
     tables = (parameter_table(changes), forecast_table(changes))
     kept = tuple(one for one in tables if one.groups and one.groups[0].rows)
-    return Section(CHANGES.id, CHANGES.title, (Points(tuple(points(changes))), *kept))
+    drawn = step_blocks(as_map(changes.get("steps")), titles or {}, targets or {})
+    text = Text(one_line(changes))
+    return Section(CHANGES.id, CHANGES.title, (text, *drawn, Points(tuple(points(changes))), *kept))
 
 
 def written(suffix: str, text: str, filled: Section, place: str = CHANGES_TEXT) -> str:
     """The report's text (.html, .md or .json) with the section in its place."""
-    page = Report(filled.title, "", (), (filled,))
+    page = Report(filled.title, "", (), (replace(filled, folded=False),))
     if suffix == ".json":
         return with_section(text, filled)
     if suffix == ".html":

@@ -128,6 +128,11 @@ class Published:
         return found
 
     @property
+    def issued_at(self) -> str:
+        """The moment of issue, ISO 8601."""
+        return str(self._stated("issued_at"))
+
+    @property
     def day(self) -> str:
         """The as-of day of a replay."""
         return str(self._stated("as_of"))

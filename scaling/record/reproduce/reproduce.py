@@ -265,7 +265,8 @@ def _staged(run: _Run, box: Sandbox, version: Published) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory(dir=run.work) as earlier:
             before = _lay_out_earlier(version.folder, Path(earlier))
             seeing = replace(box, shown=(*box.shown, Path(earlier)))
-            seeing.run("-m", layout_of(box.tree).changes, str(before or ""), str(out))
+            writer = layout_of(box.tree).changes
+            seeing.run("-m", writer, str(before or ""), str(out), version.issued_at)
         computed |= _read(version, box.tree, (BESIDE,))
     return computed
 

@@ -15,6 +15,7 @@ from scaling.document.blocks import MISSING, Block, Cell, Column, Group, Table, 
 from scaling.document.cells import figure, words
 from scaling.document.format import between, integer, percent, plain, share
 from scaling.io.json_files import as_list, as_map, as_number
+from scaling.record.site.finished import finished_blocks, read_finished
 from scaling.record.versions.ledger import LEDGER, read_lines
 
 AUDIT = "audit/audit.json"
@@ -43,6 +44,7 @@ def read(reports: Path) -> dict[str, Any]:
     return {
         "confidence": [dict(as_map(one)) for one in as_list(found.get("confidence"))],
         "dates": [dict(as_map(one)) for one in as_list(found.get("dates"))],
+        "finished": read_finished(reports),
         "distance": [dict(as_map(one)) for one in as_list(found.get("how_far_out"))],
         "files": [name for name, _, _ in OTHER_FILES if (reports / name).is_file()],
         "replays": len(replays),
@@ -61,7 +63,14 @@ def blocks(found: dict[str, Any]) -> tuple[Block, ...]:
         "forecasts share errors, so ranges count origins."
     )
     dates = (dates_table(found["dates"]),) if found["dates"] else ()
-    return text, confidence_table(found["confidence"]), distance_table(found["distance"]), *dates
+    done = finished_blocks(found.get("finished", []))
+    return (
+        *done,
+        text,
+        confidence_table(found["confidence"]),
+        distance_table(found["distance"]),
+        *dates,
+    )
 
 
 def confidence_table(rows: Sequence[dict[str, Any]]) -> Table:

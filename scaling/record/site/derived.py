@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaling.record.audit.run import audit_problems, differences
-from scaling.record.site.write import JSON, OLDER, derived
+from scaling.record.site.write import JSON, OLDER, SUBJECT, derived
 from scaling.record.versions.ledger import LEDGER
 
 AGAIN = "`scaling site` writes it again"
@@ -29,7 +29,11 @@ def index_problems(root: Path) -> list[str]:
     reports = root / "reports"
     if not (reports / LEDGER).is_file():
         return []
-    there = [path.name for path in reports.iterdir() if OLDER.fullmatch(path.name)]
+    there = [
+        path.name
+        for path in reports.iterdir()
+        if OLDER.fullmatch(path.name) or SUBJECT.fullmatch(path.name)
+    ]
     if not (reports / JSON).is_file() and not there:
         return [f"reports/{JSON}: is missing; {AGAIN}"]
     made = derived(root)

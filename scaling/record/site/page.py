@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from scaling.document.blocks import (
+    ISSUE,
     MISSING,
     Cell,
     Column,
+    Entries,
+    Entry,
     Fold,
     Group,
     Report,
@@ -22,6 +26,8 @@ from scaling.document.cells import figure, words
 from scaling.document.format import clean, integer, percent, shift
 from scaling.errors import counted
 from scaling.record.site import audited
+from scaling.record.site.newest import Newest, newest_blocks
+from scaling.record.site.pages import law_index, study_table
 from scaling.record.site.records import LEVELS, SHOWN, Record
 from scaling.record.versions.ledger import VERSION_NAME, short
 
@@ -31,25 +37,48 @@ LABELS = dict(zip(SHOWN[1:], ("Markdown", "JSON", "table", "manifest"), strict=T
 LEDGER_FILE = "reports/ledger.jsonl"
 
 
-def page(records: Sequence[Record], audit: Record, pages: Sequence[Record] = ()) -> Report:
+def page(
+    records: Sequence[Record],
+    audit: Record,
+    pages: Sequence[Record] = (),
+    latest: Newest | None = None,
+) -> Report:
     """The index of these versions, which come oldest first, and of what the audit says.
 
-    ``pages`` have the versions before them, oldest first.
+    ``pages`` have the versions before them, oldest first; ``latest`` is what the newest says.
     """
+    latest = latest or Newest("")
     newest = list(reversed(records))
     number = len(newest) + (pages[-1]["last"] if pages else 0)
-    facts = (Cell(counted(number, "version"), number, "versions", LEDGER_FILE),)
     older = (page_table(pages),) if pages else ()
-    files = Fold("Files of every version", (file_table(newest),))
+    versions = (_intro(newest, pages), version_table(newest), *older)
+    listed = newest[0] if newest else None
     sections = (
-        Section(
-            "versions", "Versions", (_intro(newest, pages), version_table(newest), *older, files)
-        ),
+        _issue(newest, pages, number),
+        Section("newest", "Newest forecast", (*newest_blocks(latest, listed), study_table(latest))),
+        Section("versions", "Versions", versions),
         Section("record", "Calibration record", audited.blocks(audit)),
+        Section("laws", "Laws", (law_index(latest),)),
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
         Section("beside", "Audit, history, governance", (audited.other_files(audit),)),
+        Section("files", "Files of every version", (file_table(newest),), folded=True),
     )
-    return Report(TITLE, LEAD, facts, sections)
+    return Report(TITLE, LEAD, (), sections)
+
+
+def _issue(newest: Sequence[Record], pages: Sequence[Record], number: int) -> Section:
+    """The header: the newest version, when it was issued, how many there are, since when."""
+    if not newest:
+        return Section(ISSUE, TITLE, (Entries("facts", (Entry("Versions", Cell("none yet")),)),))
+    since = (pages[0]["since"] if pages else newest[-1]["issued_at"])[:10]
+    count = f"{counted(number, 'version')} since {since}"
+    facts = (
+        Entry("Newest version", _link(newest[0], "report.html", short(newest[0]["version"]))),
+        Entry("Issued", Cell(f"{_time(newest[0]['issued_at'])} UTC", origin=LEDGER_FILE)),
+        Entry("Versions", Cell(count, number, "versions", LEDGER_FILE)),
+        Entry("Verification", Cell("\u201cscaling verify\u201d checks every file")),
+    )
+    return Section(ISSUE, TITLE, (Entries("facts", facts),))
 
 
 def older_page(records: Sequence[Record], described: Record, before: Record | None) -> Report:
@@ -70,7 +99,7 @@ def older_page(records: Sequence[Record], described: Record, before: Record | No
         Section("backtests", "Backtests of each version", _record_blocks(newest)),
     )
     lead = "Older versions, newest first. Calibration is on the page of the newest versions."
-    return Report(f"{TITLE}, {span}", lead, facts, sections)
+    return Report(f"{TITLE}, {span}", lead, facts, sections, Cell("All", link="index.html"))
 
 
 def page_table(pages: Sequence[Record]) -> Table:
@@ -103,15 +132,14 @@ def _intro(newest: Sequence[Record], pages: Sequence[Record] = ()) -> Text:
 
 
 def version_table(newest: Sequence[Record]) -> Table:
-    """A row a version: when, what it covers, what changed, how far the forecast moved."""
+    """A row a version: when, what changed, how far the forecast moved, what it covers."""
     columns = (
-        Column("version"),
-        Column("issued", "UTC"),
+        Column("version", "issued, UTC"),
+        Column("what changed", long=True),
+        Column("largest move", "of a median", numeric=True),
+        Column("where", long=True),
         Column("studies", numeric=True),
         Column("targets", numeric=True),
-        Column("what changed", long=True),
-        Column("largest move of a median", numeric=True),
-        Column("where", long=True),
         Column("code"),
     )
     rows = tuple(_version_row(record) for record in newest)
@@ -126,14 +154,14 @@ def _version_row(record: Record) -> tuple[Cell, ...]:
     place = f"reports/{record['version']}/"
     moved = record.get("moved") or {}
     where = f"{moved['target']}, {moved['study']}" if moved.get("log_ratio") else None
+    link = _link(record, "report.html", short(record["version"]))
     return (
-        _link(record, "report.html", short(record["version"])),
-        words(_time(record["issued_at"]), f"{place}manifest.json#issued_at"),
-        figure(record["studies"], integer, f"{place}forecast.csv#study", "studies"),
-        figure(record["targets"], integer, f"{place}forecast.csv#target", "targets"),
+        replace(link, note=_time(record["issued_at"])),
         words(_changes(record), f"{place}manifest.json#made_by"),
         figure(moved.get("log_ratio"), _move, f"{place}forecast.csv#ensemble, quantile 0.5"),
         words(where),
+        figure(record["studies"], integer, f"{place}forecast.csv#study", "studies"),
+        figure(record["targets"], integer, f"{place}forecast.csv#target", "targets"),
         words(_code(record), f"{place}manifest.json#revision"),
     )
 

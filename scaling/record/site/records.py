@@ -21,7 +21,7 @@ from scaling.io.tables import unguarded
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
 
-FORM = 2  # raised when a record holds something else than before
+FORM = 3  # raised when a record holds something else than before
 SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
@@ -98,6 +98,7 @@ def _record(
         "changed": [] if before is None else changed(made_before, made_now),
         "moved": None if before is None else moved(then, now),
         "calibration": calibration(_backtest_blocks(folder)),
+        "forecasts": _heads(folder),
         "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
     }
 
@@ -191,6 +192,31 @@ def _medians(folder: Path | None) -> Medians:
         return {(str(s), str(t)): v for s, t, v in rows if as_number(v) is not None and v > 0}
     except (OSError, pl.exceptions.PolarsError):
         return {}
+
+
+_ENDS = {0.05: "low", 0.5: "median", 0.95: "high"}
+
+
+def _heads(folder: Path | None) -> Record:
+    """Study -> median and ends of the 90 % interval of all laws together at the target of most
+    compute."""
+    if folder is None:
+        return {}
+    try:
+        frame = unguarded(pl.read_csv(folder / "forecast.csv"))
+        chosen = frame.filter(pl.col("law") == "ensemble", pl.col("quantile").is_in(list(_ENDS)))
+        rows = chosen.sort("flops", "target").select(
+            "study", "target", "quantile", pl.col("value").cast(pl.Float64)
+        )
+    except (OSError, pl.exceptions.PolarsError):
+        return {}
+    heads: Record = {}
+    for study, target, level, value in rows.iter_rows():
+        head = heads.setdefault(clean(study), {"target": clean(target)})
+        if head["target"] != clean(target):
+            head = heads[clean(study)] = {"target": clean(target)}
+        head[_ENDS[level]] = value
+    return heads
 
 
 def moved(old: Medians, new: Medians) -> Record | None:

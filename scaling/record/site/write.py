@@ -21,7 +21,9 @@ from scaling.io import atomic
 from scaling.io.hashing import sha256
 from scaling.io.json_files import as_list, as_map, json_text
 from scaling.record.site import audited
+from scaling.record.site.newest import Newest, read_newest
 from scaling.record.site.page import older_page, page
+from scaling.record.site.pages import law_file, law_page, laws_of, study_file, study_page
 from scaling.record.site.records import FORM, Record, records
 from scaling.record.versions.ledger import LEDGER, Entry, read_lines
 
@@ -29,6 +31,8 @@ JSON = "index.json"
 PAGE = 50
 KINDS = ("html", "json", "md")
 OLDER = re.compile(r"index-\d+-\d+\.(html|json|md)")
+# Pages of studies and laws, which go with the newest version.
+SUBJECT = re.compile(r"(study|law)-[A-Za-z0-9._-]+\.html")
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,26 @@ def refresh(root: Path) -> list[Path]:
     return _write(reports, _stored_index(reports / JSON))
 
 
-def contents(found: list[Record], audit: Record, pages: Sequence[Record] = ()) -> dict[str, bytes]:
-    """The bytes of each file of the index, by name."""
+def contents(
+    found: list[Record],
+    audit: Record,
+    pages: Sequence[Record] = (),
+    latest: Newest | None = None,
+) -> dict[str, bytes]:
+    """The bytes of each file of the index, and of the pages of studies and laws, by name."""
     index = {"audit": audit, "pages": list(pages), "versions": list(reversed(found))}
-    return _files("index", page(found, audit, pages), index)
+    return _files("index", page(found, audit, pages, latest), index) | _beside(found, latest)
+
+
+def _beside(found: list[Record], latest: Newest | None) -> dict[str, bytes]:
+    """The pages of the newest version's studies and laws."""
+    if latest is None:
+        return {}
+    studies = {file: study for study in latest.studies() if (file := study_file(study))}
+    laws = {file: law for law in laws_of(latest) if (file := law_file(law))}
+    reports = {file: study_page(study, found, latest) for file, study in studies.items()}
+    reports |= {file: law_page(law, latest) for file, law in laws.items()}
+    return {file: html(report).encode() for file, report in reports.items()}
 
 
 def _files(name: str, report: Report, document: Record) -> dict[str, bytes]:
@@ -101,7 +121,8 @@ def _derived(
     first = len(pages) * PAGE
     before = entries[first - 1] if first else None
     newest = records(reports, entries[first:], known.versions, before)
-    return files | contents(newest, audited.read(reports), pages), wrong
+    latest = read_newest(reports, entries[-1].version) if entries else None
+    return files | contents(newest, audited.read(reports), pages, latest), wrong
 
 
 def _older(
@@ -152,7 +173,11 @@ def _unchanged_sizes(reports: Path, identity: Record, there: Record) -> Record:
 
 
 def _put(reports: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write the files that are not as they should be."""
+    """Write the files that are not as they should be; remove pages of studies and laws that the
+    newest version has no more."""
+    for path in reports.iterdir():
+        if SUBJECT.fullmatch(path.name) and path.name not in files:
+            path.unlink()
     paths = {reports / name: content for name, content in files.items()}
     new = [p for p, content in paths.items() if not p.is_file() or p.read_bytes() != content]
     for path in new:

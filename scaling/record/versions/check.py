@@ -266,4 +266,5 @@ def _rebuilt_change_files(reports: Path, current: Current, entry: Entry) -> Mapp
     before = known.get(entry.previous or "")
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
         atomic.fill(Path(folder), {n: one.read_bytes() for n, one in current.files.items()})
-        return current.change_files(reports / before if before else None, Path(folder))
+        previous = reports / before if before else None
+        return current.change_files(previous, Path(folder), entry.issued_at)

@@ -45,7 +45,9 @@ class Current:
     withheld: tuple[Path, ...] = ()
     # From the folder of the version before (None: there is none) and a folder with this one's
     # files: what is written over and beside them, which the id does not depend on.
-    change_files: Callable[[Path | None, Path], Mapping[str, bytes]] = lambda previous, folder: {}
+    change_files: Callable[[Path | None, Path, str | None], Mapping[str, bytes]] = (
+        lambda previous, folder, issued_at: {}
+    )
     # Inputs that may have changed before the version is committed; the id does not depend on them.
     inputs: Mapping[str, str | None] = field(default_factory=dict)
 

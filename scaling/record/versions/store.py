@@ -250,7 +250,7 @@ def _fill(
         if sha256(content) != current.outputs[name]:
             raise PublishError(f"{source} changed while it was being published; publish again")
         atomic.fill(folder, {name: content})
-    more = current.change_files(previous, folder)
+    more = current.change_files(previous, folder, str(facts["issued_at"]))
     content = manifest(current, facts, more)
     atomic.fill(folder, {**more, MANIFEST: content})
     return content

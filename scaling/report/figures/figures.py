@@ -1,11 +1,11 @@
-"""The two figures: from records to small multiples with legend, alternative text and file."""
+"""The figure of all studies, as a file: small multiples with legend and alternative text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from scaling.document.blocks import Figure, Panel, Swatch
-from scaling.document.format import flop, loss, shift
+from scaling.document.format import flop, loss
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.palette import COLOUR, Scheme, recolour
 from scaling.document.svg_page import TitledPlot, sheet
@@ -15,7 +15,6 @@ from scaling.report.figures.plot_forecast import (
     compute_domain,
     forecast_plot,
 )
-from scaling.report.figures.plot_laws import LawPanel, law_plot
 from scaling.report.sections.forecasts import quantile
 
 _TITLE = "Forecast loss against training compute"
@@ -23,7 +22,6 @@ _SUBTITLE = (
     "Dots are training runs; shading lies beyond every fitted run. Each study measures "
     "loss on its own data."
 )
-_LAW_TITLE = "Where the laws disagree"
 
 
 def forecast_figure(panels: Sequence[ForecastPanel], scheme: Scheme = "light") -> str:
@@ -48,23 +46,8 @@ def forecast_block(panels: Sequence[ForecastPanel], caption: str, table: str) ->
         legend=legend,
         table=table,
         file="forecast.svg",
+        size="file",
         sheet=sheet(_TITLE, _SUBTITLE, alt, titled, legend),
-    )
-
-
-def law_block(panels: Sequence[LawPanel], caption: str, table: str) -> Figure:
-    """The figure that compares laws as a block of the report."""
-    texts = [_law_alt(panel) for panel in panels]
-    titled = [TitledPlot(panel.title, panel.subtitle, law_plot(panel)) for panel in panels]
-    alt = "Each law's forecast minus the ensemble's median, one plot a study. " + " ".join(texts)
-    return Figure(
-        id="laws",
-        title=_LAW_TITLE,
-        caption=caption,
-        alt=alt,
-        panels=_panels(titled, texts),
-        legend=_LAW_LEGEND,
-        table=table,
     )
 
 
@@ -84,14 +67,6 @@ def _forecast_alt(panel: ForecastPanel) -> str:
 
 def _aim_alt(aim: PlottedTarget) -> str:
     return f"{loss(quantile(aim.quantiles, 0.5))} at {flop(10**aim.x)} ({aim.name})"
-
-
-def _law_alt(panel: LawPanel) -> str:
-    groups = [
-        f"{group.target}: " + ", ".join(f"{law.law} {shift(law.median)}" for law in group.laws)
-        for group in panel.groups
-    ]
-    return f"{panel.title}, {'; '.join(groups)}."
 
 
 # --------------------------------------------------------------------------- legends
@@ -127,12 +102,3 @@ _PLANNED = swatch(
     f'<path d="M13,2.6L18.4,8L13,13.4L7.6,8Z" fill="{COLOUR["planned"]}" '
     f'stroke="{COLOUR["surface"]}" stroke-width="1.5"/>',
 )
-_LAW_LEGEND = (
-    swatch("law: median and 90 % interval", line("planned", 8, 2), dot("planned", 4.2)),
-    swatch("ensemble: 50, 80, 90, 95 % interval", *(
-        f'<rect x="{x}" y="1" width="{26 - 2 * x}" height="14" fill="{COLOUR[role]}"/>'
-        for x, role in ((0, "band95"), (3, "band90"), (6, "band80"), (9, "band50"))
-    )),
-    swatch("ensemble's median", f'<path d="M13,0V16" stroke="{COLOUR["median"]}" '
-            'stroke-width="1.5"/>'),
-)  # fmt: skip

@@ -67,9 +67,9 @@ def profile_figure(study: Study, fits: Sequence[FitRecord], index: int) -> list[
         id=f"profiles-{index}",
         title="Profiles of the parameters",
         caption=caption,
-        alt=f"{study.name}: profiles of {len(panels)} parameters.",
+        alt=f"{study.title}: profiles of {len(panels)} parameters.",
         panels=tuple(
-            Panel(name, law, alt, plot.svg, (("study", study.name), ("law", law)))
+            Panel(name, law, alt, plot.svg, (("study", study.title), ("law", law)))
             for law, name, plot, alt in panels
         ),
         legend=(_PROFILE, _LIMIT, _DRAWN),

@@ -110,7 +110,7 @@ def _fits(
 
 
 def _fit_alt(study: Study, name: str) -> str:
-    return f"{name} on {study.name}: loss against compute, {integer(study.used.height)} runs."
+    return f"{name} on {study.title}: loss against compute, {integer(study.used.height)} runs."
 
 
 def _fit_table(
@@ -155,7 +155,7 @@ def _fit_rows(
 def _residuals(study: Study, found: Sequence[Law], runs: pl.DataFrame, index: int) -> list[Block]:
     left = [(name, *curves.residuals(one, runs)) for name, one in found]
     panels = [
-        (name, residual_plot(flops, logs), f"{name} on {study.name}: residuals against compute.")
+        (name, residual_plot(flops, logs), f"{name} on {study.title}: residuals against compute.")
         for name, flops, logs in left
     ]
     columns = (
@@ -211,7 +211,11 @@ def _valleys(study: Study, found: Sequence[Law], runs: pl.DataFrame, index: int)
     if not laws:
         return []
     panels = [
-        (name, valley_plot(budgets), f"{name} on {study.name}: loss against params at each budget.")
+        (
+            name,
+            valley_plot(budgets),
+            f"{name} on {study.title}: loss against params at each budget.",
+        )
         for name, budgets in laws
     ]
     columns = (
@@ -299,9 +303,8 @@ def _frontiers(
 
 def _frontier_alt(study: Study, name: str, at: curves.Frontier) -> str:
     ends = f"{count(at.params.middle[-1])} params and {count(at.tokens.middle[-1])} tokens"
-    return (
-        f"{name} on {study.name}: optimal sizes against compute, {ends} at {flop(at.params.x[-1])}."
-    )
+    last = flop(at.params.x[-1])
+    return f"{name} on {study.title}: optimal sizes against compute, {ends} at {last}."
 
 
 def _frontier_rows(study: Study, name: str, at: curves.Frontier) -> Iterable[tuple[Cell, ...]]:
@@ -339,10 +342,10 @@ def _figure(
     """A plot a law; ``drawn_in`` is what they show, None for the metric."""
     unit = drawn_in or f"{study.metric}, {study.unit}"
     drawn_panels = tuple(
-        Panel(law, unit, alt, plot.svg, (("study", study.name), ("law", law)))
+        Panel(law, unit, alt, plot.svg, (("study", study.title), ("law", law)))
         for law, plot, alt in panels
     )
-    alt = f"{title}, one plot a law of {study.name}."
+    alt = f"{title}, one plot a law of {study.title}."
     drawn = Figure(name, title, caption, alt, drawn_panels, legend, behind.id, size="middle")
     return drawn, behind
 

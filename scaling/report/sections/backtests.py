@@ -71,7 +71,7 @@ def backtest_table(ctx: Context, name: str, title: str, *, pooled: bool) -> Tabl
     )
     groups = tuple(
         Group(
-            study.name,
+            study.title,
             tuple(
                 _row(study.name, line)
                 for line in _lines(ctx, study.name)

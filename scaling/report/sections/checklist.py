@@ -10,7 +10,7 @@ compared word for word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scaling.document.blocks import Block, Cell, Column, Fold, Group, Text, table
@@ -90,24 +90,32 @@ def _answers(ctx: Context, study: Study) -> dict[str, str]:
 
 def checklist(ctx: Context) -> tuple[Block, ...]:
     """What it is, and all answers in a fold."""
-    groups = tuple(Group(study.name, tuple(_rows(ctx, study))) for study in ctx.studies)
-    columns = (Column("question"), Column("answer", long=True))
-    open_ends = sum(
-        row[1].text == checklist_answers.UNKNOWN for group in groups for row in group.rows
+    found = {study.title: _answers(ctx, study) for study in ctx.studies}
+    groups = tuple(
+        Group(f"{one.number} {one.part}: {one.text}", tuple(_rows(ctx, one, found)))
+        for one in QUESTIONS
     )
-    total = sum(len(group.rows) for group in groups)
+    columns = (Column("studies", long=True), Column("answer", long=True))
+    answers = [text for own in found.values() for text in own.values()]
+    known = sum(text != checklist_answers.UNKNOWN for text in answers)
     text = Text(
         "What Li et al. 2025 (arXiv:2502.18969) ask every study of scaling laws to report, filled "
         "in automatically from the files behind this report. Parts are the authors', wording and "
-        f"numbers ours. {total - open_ends} of {total} questions are answered; what the files do "
+        f"numbers ours. {known} of {len(answers)} questions are answered; what the files do "
         f"not say is \u201c{checklist_answers.UNKNOWN}\u201d."
     )
-    answers = table("checklist-table", "Checklist", columns, groups, group_label="study")
-    return text, Fold("Checklist: what should a study report?", (answers,), "checklist")
+    shown = table("checklist-table", "Checklist", columns, groups, group_label="question")
+    return text, Fold("Checklist: what should a study report?", (shown,), "checklist")
 
 
-def _rows(ctx: Context, study: Study) -> Iterator[tuple[Cell, Cell]]:
-    answers = _answers(ctx, study)
-    for one in QUESTIONS:
-        answer = answers[one.number]
-        yield Cell(f"{one.number} {one.part}: {one.text}"), Cell(answer, answer, "", study.fit_file)
+def _rows(
+    ctx: Context, one: Question, found: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[Cell, Cell]]:
+    """A row an answer, with the studies that share it."""
+    files = {study.title: study.fit_file for study in ctx.studies}
+    shared: dict[str, list[str]] = {}
+    for title, answers in found.items():
+        shared.setdefault(answers[one.number], []).append(title)
+    for answer, titles in shared.items():
+        named = "all" if len(titles) == len(found) > 1 else ", ".join(titles)
+        yield Cell(named, named), Cell(answer, answer, "", files[titles[0]])

@@ -35,7 +35,7 @@ def fit_table(ctx: Context) -> Table:
         Column("held-out error", numeric=True),
     )
     groups = tuple(
-        Group(study.name, tuple(map(_fit_row, study.record.fits))) for study in ctx.studies
+        Group(study.title, tuple(map(_fit_row, study.record.fits))) for study in ctx.studies
     )
     return table("fit-table", "How the fits ended", columns, groups, _fit_note(ctx), "study")
 

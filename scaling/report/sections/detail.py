@@ -32,10 +32,10 @@ from scaling.report.sections.compared import comparison_tables
 def detail(ctx: Context) -> Section:
     """One part a study."""
     parts = [
-        Subsection(study.name, f"study-{index}", study.name, tuple(_study(ctx, study, index)))
+        Subsection(study.title, f"study-{index}", study.title, tuple(_study(ctx, study, index)))
         for index, study in enumerate(ctx.studies)
     ]
-    return Section("detail", "Every study and law", tuple(parts))
+    return Section("detail", "Every study, law by law", tuple(parts), folded=True)
 
 
 def _study(ctx: Context, study: Study, index: int) -> list[Block]:

@@ -93,7 +93,10 @@ def distance_table(ctx: Context) -> Table:
         Column("nearest run", "decades", numeric=True),
     )
     groups = tuple(
-        Group(target, tuple(_distance_row(ctx, i) for i in ctx.forecasts if i.target == target))
+        Group(
+            ctx.target_title(target),
+            tuple(_distance_row(ctx, i) for i in ctx.forecasts if i.target == target),
+        )
         for target in ctx.targets()
     )
     note = (
@@ -115,7 +118,7 @@ def _distance_row(ctx: Context, item: TargetForecast) -> tuple[Cell, ...]:
     wide = gap is not None and around is not None and float(span(gap)) > float(span(around))
     apart = figure(gap, span, place, NATS)
     return (
-        words(item.study, FORECAST_FILE),
+        words(ctx.title(item.study), FORECAST_FILE),
         *(_decades(ctx, item, scale) for scale in ("flops", "params", "tokens")),
         _named(item, ends[0]) if ends else MISSING,
         _named(item, ends[-1]) if ends else MISSING,

@@ -49,4 +49,4 @@ def glossary() -> Section:
     columns = (Column("word"), Column("meaning", long=True))
     rows = tuple((Cell(word, word), Cell(meaning, meaning)) for word, meaning in TERMS)
     terms = table("glossary-table", "Terms", columns, (Group("", rows),))
-    return Section("glossary", "Glossary", (terms,))
+    return Section("glossary", "Glossary", (terms,), folded=True)

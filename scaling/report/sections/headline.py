@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-import polars as pl
-
 from scaling.document.blocks import Cell, Column, Figure, Group, Section, Table, Text, table
-from scaling.document.cells import both, figure, words
+from scaling.document.cells import both, figure
 from scaling.document.format import count, flop, integer, loss, scientific
 from scaling.report.context import NATS, Context, Study, forecast_place
 from scaling.report.figures.figures import forecast_block
-from scaling.report.figures.plot_forecast import ForecastPanel, PlottedRun, PlottedTarget, hidden
+from scaling.report.figures.plot_forecast import ForecastPanel, PlottedTarget, hidden
 from scaling.report.read import FORECAST_FILE
+from scaling.report.sections.cards import plotted, row_anchor
 from scaling.report.sections.distances import outside
 from scaling.report.sections.forecasts import ENSEMBLE, LEVELS, TargetForecast, interval, quantile
 
@@ -25,7 +24,10 @@ _READ = (
 def headline(ctx: Context) -> Section:
     """Medians and intervals of the ensemble, as a table and against compute."""
     return Section(
-        "headline", "Forecast", (Text(_READ), headline_table(ctx), forecast_picture(ctx))
+        "headline",
+        "All forecasts side by side",
+        (Text(_READ), headline_table(ctx), forecast_picture(ctx)),
+        folded=True,
     )
 
 
@@ -41,7 +43,10 @@ def headline_table(ctx: Context) -> Table:
         Column("outside the runs", "decades"),
     )
     groups = tuple(
-        Group(target, tuple(_row(ctx, item) for item in ctx.forecasts if item.target == target))
+        Group(
+            ctx.target_title(target),
+            tuple(_row(ctx, item) for item in ctx.forecasts if item.target == target),
+        )
         for target in ctx.targets()
     )
     note = (
@@ -54,8 +59,9 @@ def headline_table(ctx: Context) -> Table:
 
 def _row(ctx: Context, item: TargetForecast) -> tuple[Cell, ...]:
     place = forecast_place(item, ENSEMBLE, "")
+    study = ctx.title(item.study)
     return (
-        words(item.study, FORECAST_FILE),
+        Cell(study, study, origin=FORECAST_FILE, anchor=row_anchor(ctx, item)),
         figure(quantile(item.ensemble, 0.5), loss, place + "quantile 0.5", NATS),
         *(_interval(item, level) for level in LEVELS),
         figure(item.params, count, place + "params", "parameters"),
@@ -88,9 +94,9 @@ def _panel(ctx: Context, study: Study) -> ForecastPanel:
     aims = [_aim(ctx, item) for item in ctx.forecasts if item.study == study.name]
     largest = study.high("flops")
     return ForecastPanel(
-        title=study.name,
+        title=study.title,
         subtitle=f"{study.metric}, {study.unit}",
-        runs=_runs(study.runs),
+        runs=plotted(study.runs),
         aims=tuple(aim for aim in aims if aim is not None),
         largest=math.log10(largest) if largest else None,
     )
@@ -100,17 +106,11 @@ def _aim(ctx: Context, item: TargetForecast) -> PlottedTarget | None:
     if not item.flops or not item.ensemble:
         return None
     return PlottedTarget(
-        item.target, math.log10(item.flops), ctx.budget(item.target), item.ensemble
+        ctx.target_title(item.target),
+        math.log10(item.flops),
+        ctx.budget(item.target),
+        item.ensemble,
     )
-
-
-def _runs(frame: pl.DataFrame) -> tuple[PlottedRun, ...]:
-    if not frame.height:
-        return ()
-    value = pl.col("value")
-    shown = frame.filter((pl.col("flops") > 0) & (value > 0) & value.is_finite())
-    rows = shown.select("flops", "value", "used").iter_rows()
-    return tuple(PlottedRun(math.log10(flops), value, used) for flops, value, used in rows)
 
 
 def _caption(panels: list[ForecastPanel]) -> str:

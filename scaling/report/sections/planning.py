@@ -13,31 +13,33 @@ from scaling.io.json_files import as_list, as_map, as_number
 from scaling.plan import published
 from scaling.plan.summary import BUDGETS, planning_summary
 from scaling.report.context import Context, Study
+from scaling.report.sections.valley import valley_blocks
 
 FAR = 2.0
 
 
-def planning(ctx: Context) -> Section:
-    """A row a study and budget; assumptions; warnings."""
+def planning(ctx: Context) -> tuple[Section, ...]:
+    """What a wrong size costs; in the appendix every budget, with assumptions and warnings."""
     summaries = [
         (study, planning_summary(study.stored, study.record.complete_ranges, BUDGETS))
         for study in ctx.studies
         if study.stored
     ]
     known = [(study, summary) for study, summary in summaries if summary.get("law")]
-    blocks: tuple[Block, ...] = (Text("No study has a model or a law in params and tokens."),)
-    if known:
-        blocks = (
-            Text(
-                "The run with the lowest loss for a budget of training compute, by each "
-                "study's model, which the forecasts are made with too. Serving costs, available "
-                "data and hardware are left out; \u201cscaling plan\u201d takes them into account."
-            ),
-            planning_table(known),
-            Points(tuple(_remarks(known))),
-            *published_constants(),
-        )
-    return Section("planning", "What to train", blocks)
+    if not known:
+        text = Text("No study has a model or a law in params and tokens.")
+        return (Section("planning", "What to train", (text,)),)
+    text = Text(
+        "The run with the lowest loss for a budget of training compute, by each study's model, "
+        "which the forecasts are made with too. Serving costs, available data and hardware are "
+        "left out; \u201cscaling plan\u201d takes them into account."
+    )
+    remarks = Points(tuple(_remarks(known)))
+    every = (text, planning_table(known), remarks, *published_constants())
+    return (
+        Section("planning", "What to train", valley_blocks(known)),
+        Section("planning-full", "Every budget, and published constants", every, folded=True),
+    )
 
 
 def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
@@ -56,12 +58,12 @@ def planning_table(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> Table:
     )
     groups = tuple(
         Group(
-            study.name,
+            study.title,
             tuple(_row(study, summary, as_map(row)) for row in as_list(summary["budgets"])),
         )
         for study, summary in known
     )
-    alone = [study.name for study, summary in known if summary["law"] != MODEL]
+    alone = [study.title for study, summary in known if summary["law"] != MODEL]
     note = (
         "Intervals allow for every form being wrong, more so with distance; the loss is that of a "
         "new run, as in the forecasts. Marked: more than two decades beyond."
@@ -147,7 +149,7 @@ def _remarks(known: Sequence[tuple[Study, Mapping[str, Any]]]) -> list[str]:
     """Assumptions once, then each study's warnings."""
     assumed = [clean(text) for _, summary in known for text in as_list(summary.get("assumptions"))]
     warned = [
-        f"{study.name}: {clean(text)}"
+        f"{study.title}: {clean(text)}"
         for study, summary in known
         for text in as_list(summary["warnings"])
     ]

@@ -46,9 +46,8 @@ def provenance(ctx: Context) -> Section:
         source_table(ctx),
         law_table(ctx),
     )
-    return Section(
-        "made", "How to reproduce it", tuple(block for block in blocks if _filled(block))
-    )
+    shown = tuple(block for block in blocks if _filled(block))
+    return Section("made", "Settings, data and how to reproduce it", shown, folded=True)
 
 
 def _filled(block: Text | Command | Table) -> bool:
@@ -128,7 +127,7 @@ def _data_row(ctx: Context, study: Study) -> tuple[Cell, ...]:
     counts = as_map(ctx.inputs.validation.get(study.source))
     place = f"{VALIDATION_FILE}#{study.source}."
     return (
-        words(study.name, PARAMS_FILE),
+        words(study.title, PARAMS_FILE),
         words(study.source),
         words(study.metric),
         *(figure(counts.get(name), integer, place + name, "rows") for name in _COUNTS),
@@ -198,7 +197,7 @@ def range_table(ctx: Context) -> Table:
         Column("tokens", numeric=True),
         Column("compute", "FLOP", numeric=True),
     )
-    rows = tuple((words(s.name), *(_range(s, name) for name in names)) for s in ctx.studies)
+    rows = tuple((words(s.title), *(_range(s, name) for name in names)) for s in ctx.studies)
     return table("range-table", "Range of the fitted runs", columns, (Group("", rows),))
 
 
@@ -209,7 +208,7 @@ def _range(study: Study, name: str) -> Cell:
 
 def exclusion_table(ctx: Context) -> Table:
     """Rows left out of each fit, the rule and the reason."""
-    groups = tuple(Group(study.name, tuple(_exclusions(study))) for study in ctx.studies)
+    groups = tuple(Group(study.title, tuple(_exclusions(study))) for study in ctx.studies)
     columns = (Column("rule"), Column("reason", long=True), Column("rows", numeric=True))
     note = "Rules are conditions on the validated rows; a row that meets one is left out."
     return table("exclusion-table", "Left out of the fits", columns, groups, note, "study")

@@ -16,6 +16,7 @@ from scaling.govern.columns import RUN
 from scaling.govern.crossings import Asked
 from scaling.govern.models import MODELS, runs_of_models
 from scaling.govern.registry import Registry, load
+from scaling.govern.trends import COPIES, read_copies
 
 RULES, OWN = "data/thresholds/rules.csv", "data/declared/runs.csv"
 TARGETS = "params.yaml#forecast.targets"
@@ -24,12 +25,14 @@ TARGET = "a target of this forecast"
 
 @dataclass(frozen=True)
 class ThresholdInputs:
-    """The registry, the runs by where they come from, and the day that is reported on."""
+    """The registry, the runs by where they come from, and the day that is reported on; dated copies
+    of the table of models where there are any."""
 
     registry: Registry
     runs: pl.DataFrame
     places: Mapping[str, str]
     asked: Asked
+    copies: pl.DataFrame | None = None
 
 
 def read_threshold_inputs(root: Path, params: Mapping[str, Any]) -> ThresholdInputs | None:
@@ -49,7 +52,8 @@ def read_threshold_inputs(root: Path, params: Mapping[str, Any]) -> ThresholdInp
         parts.append((f"{MODELS}#model", _largest(root / MODELS, int(chosen.get("largest", 0)))))
     places = {run: place for place, part in parts for run in part["run"].to_list()}
     runs = pl.concat([part for _, part in parts], how="diagonal_relaxed")
-    return ThresholdInputs(load(root / Path(RULES).parent), runs, places, Asked(on, on))
+    copies = read_copies(root / COPIES) if (root / COPIES).is_file() else None
+    return ThresholdInputs(load(root / Path(RULES).parent), runs, places, Asked(on, on), copies)
 
 
 def _day(chosen: Mapping[str, Any]) -> date:

@@ -27,6 +27,7 @@ from scaling.govern.models import MODELS
 from scaling.govern.runs import history, prepare
 from scaling.report.context import Context
 from scaling.report.sections.threshold_inputs import OWN, RULES, ThresholdInputs
+from scaling.report.sections.timeline import timeline_blocks
 
 ERRORS = "data/thresholds/errors.csv"
 COMPUTE = "training_compute"
@@ -36,11 +37,11 @@ _TONES: dict[str, Tone] = {"above": "caution", "planned above": "caution", "may 
 _ORDER = {"planned": 0, "running": 1, "finished": 2}
 
 
-def threshold_section(ctx: Context) -> Section | None:
-    """What is compared with what, the rules that may be met, and by which chance."""
+def threshold_section(ctx: Context) -> tuple[Section, ...]:
+    """A timeline and the chances of each target; in the appendix every rule that may be met."""
     inputs = ctx.inputs.thresholds
     if inputs is None:
-        return None
+        return ()
     ready = prepare(inputs.runs, inputs.registry, inputs.asked.on)
     past = history(inputs.runs, inputs.registry)
     found = crossings(ready, inputs.registry, inputs.asked, past)
@@ -60,7 +61,10 @@ def threshold_section(ctx: Context) -> Section | None:
                 "governance-models-fold",
             )
         )
-    return Section("governance", "Thresholds in law", tuple(blocks))
+    return (
+        Section("thresholds", "Thresholds", timeline_blocks(ctx, inputs, compared)),
+        Section("governance", "Thresholds in law, rule by rule", tuple(blocks), folded=True),
+    )
 
 
 def _public(inputs: ThresholdInputs) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from scaling.document.blocks import Fold, Points, Section, Text
+from scaling.document.blocks import Points, Section, Text
 from scaling.document.format import span
 from scaling.report.choices import choice_blocks
 from scaling.report.context import NATS, Context
-from scaling.report.figures.law_forecasts import law_picture, law_table
+from scaling.report.figures.law_forecasts import law_table
 from scaling.report.sections.backtests import backtest_blocks, interval_coverage
 from scaling.report.sections.checklist import checklist
 from scaling.report.sections.convergence import SOUND, fit_table, outcome_words
@@ -19,8 +19,7 @@ def trust(ctx: Context) -> Section:
         Points(summary(ctx)),
         *backtest_blocks(ctx),
         distance_table(ctx),
-        law_picture(ctx),
-        Fold("Each law's forecast as a table", (law_table(ctx),), "law-fold"),
+        law_table(ctx),
         Text(
             "A fit is only as good as its optimum. The share of starts that agree shows whether "
             "the search found one optimum or many. A gradient near 0 and a smallest eigenvalue "
@@ -31,7 +30,7 @@ def trust(ctx: Context) -> Section:
         *choice_blocks(ctx),
         *checklist(ctx),
     )
-    return Section("trust", "How far to trust it", blocks)
+    return Section("trust", "Backtests, laws, fits and choices in full", blocks, folded=True)
 
 
 def summary(ctx: Context) -> tuple[str, ...]:
@@ -55,7 +54,7 @@ def _farthest(ctx: Context) -> str:
     side = "beyond the largest" if decades > 0 else "below the smallest"
     return (
         f"The farthest target lies {abs(decades):.1f} decades of {name} {side} fitted run "
-        f"({item.target}, {item.study})."
+        f"({ctx.target_title(item.target)}, {ctx.title(item.study)})."
     )
 
 
@@ -66,12 +65,12 @@ def _widest(ctx: Context) -> str:
     gap, item = max(found, key=lambda pair: pair[0])
     return (
         f"The laws' medians differ by up to {span(gap)} {NATS} at one target "
-        f"({item.target}, {item.study})."
+        f"({ctx.target_title(item.target)}, {ctx.title(item.study)})."
     )
 
 
 def _doubtful(ctx: Context) -> str:
-    fits = [(study.name, fit) for study in ctx.studies for fit in study.record.fits]
+    fits = [(study.title, fit) for study in ctx.studies for fit in study.record.fits]
     doubtful = [(study, fit) for study, fit in fits if fit.outcome not in SOUND]
     if not fits:
         return "No fit was found, so convergence is unknown."

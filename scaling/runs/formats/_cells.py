@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from scaling.runs.schema import RUN, Column, by_name
-from scaling.runs.units import in_full, is_count
+from scaling.runs.units import COMPUTE, COUNTS, in_full, units_of
 
 # A number that reading as text would not say better: '007' and '1_000' are names, not numbers.
 _NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^(?i:nan|[+-]?inf)$"
@@ -67,8 +67,8 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
     """The cells in the schema's columns and dtypes, with a column ``unparsed``.
 
     ``unparsed`` is null, or a JSON object of column name to the text that does not parse as the
-    column's dtype. Counts may have k, M, B or T behind them: 7B is 7e9. Columns that the cells lack
-    are null throughout; others are left out, so check the names first.
+    column's dtype. Counts and compute may have their unit behind them: 7B is 7e9. Columns that the
+    cells lack are null throughout; others are left out, so check the names first.
     """
     values: list[pl.Series] = []
     lost: dict[str, pl.Series] = {}
@@ -77,7 +77,7 @@ def to_schema(cells: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
             values.append(_nulls(column.name, column.dtype, cells.height))
             continue
         parsed, text = parse(cells[column.name], column.dtype)
-        if text.count() > 0 and is_count(column):
+        if text.count() > 0 and units_of(column.name) in (COUNTS, COMPUTE):
             parsed, text = parse(_in_full(cells[column.name]), column.dtype)
         values.append(parsed.rename(column.name))
         if text.count() > 0:
@@ -89,7 +89,9 @@ def _in_full(cells: pl.Series) -> pl.Series:
     """Counts without their suffixes; other text as it is."""
     if cells.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return cells
-    return cells.cast(pl.String).to_frame().select(in_full(pl.col(cells.name))).to_series()
+    return (
+        cells.cast(pl.String).to_frame().select(in_full(pl.col(cells.name), cells.name)).to_series()
+    )
 
 
 def _nulls(name: str, dtype: Any, height: int) -> pl.Series:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.runs.formats._bytes import as_utf8, bounded, decoded
 
 RAW: dict[str, Any] = {
     "run": pl.String,  # the tracker's id of the run
@@ -46,7 +47,6 @@ PURGED = "written before a session that starts at its step or an earlier one"
 # A run has fewer logging calls than two to this power.
 _CALLS = 40
 
-LARGEST_FILE = 2 * 1024**3
 _DEEPEST = 32
 _MOST_COLUMNS = 20_000
 _WORDS = {"NaN": "nan", "nan": "nan", "Infinity": "inf", "-Infinity": "-inf"}
@@ -197,30 +197,14 @@ def from_json(text: str | bytes, path: Path, row: int | None = None) -> Any:
         raise InputError(problem, file=path, row=row, value=start) from None
 
 
-def bounded(path: Path, largest: int = LARGEST_FILE) -> bytes:
-    """The bytes of a file that is not larger than the limit."""
-    check_size(path, largest)
-    return path.read_bytes()
-
-
-def check_size(path: Path, largest: int = LARGEST_FILE) -> None:
-    """Refuse a file that is larger than the limit."""
-    size = path.stat().st_size
-    if size > largest:
-        raise InputError("too large a file", file=path, value=size, allowed=f"<= {largest} bytes")
-
-
 def whole_lines(path: Path) -> tuple[str, bool]:
     """The text up to its last line break, and whether anything comes after it.
 
     Loggers end every line, so what follows the last line break is half a line.
     """
-    data = bounded(path)
+    data = as_utf8(bounded(path), path)
     kept = data[: data.rfind(b"\n") + 1]
-    try:
-        return kept.decode("utf-8-sig"), len(kept) < len(data)
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text", file=path) from None
+    return decoded(kept, path), len(kept) < len(data)
 
 
 def run_left_out() -> pl.Expr:

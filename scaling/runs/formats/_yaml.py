@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from scaling.errors import InputError
-from scaling.runs.formats._raw import bounded
+from scaling.runs.formats._bytes import bounded
 
 LARGEST = 4 * 1024**2
 MOST_VALUES = 100_000

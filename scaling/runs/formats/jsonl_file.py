@@ -13,29 +13,35 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, shorten
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._bytes import text_of_file
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The table of the file.
 
     Raises:
-        InputError: not UTF-8, or a line that is not a JSON object with distinct keys.
+        InputError: not UTF-8 or UTF-16, or a line that is not a JSON object with distinct keys.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text", file=path, hint="Save the file as UTF-8.") from None
-    filled = (line for line in lines if line.strip())
-    rows = [_row(line, number, path) for number, line in enumerate(filled, start=1)]
+    return of_lines(text_of_file(path), path)
+
+
+def of_lines(text: str, path: Path) -> pl.DataFrame:
+    """The table of these lines. Raises as `read`."""
+    filled = (line for line in text.split("\n") if line.strip())
+    return of_objects([_row(line, number, path) for number, line in enumerate(filled, start=1)])
+
+
+def of_objects(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """The table of these objects, whose keys are columns."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return pl.DataFrame([_column(name, [row.get(name) for row in rows]) for name in names])
+    return pl.DataFrame([column(name, [row.get(name) for row in rows]) for name in names])
 
 
 def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     """One line as an object."""
     try:
-        row = json.loads(line, object_pairs_hook=_distinct)
+        row = json.loads(line, object_pairs_hook=distinct)
     except (ValueError, RecursionError) as error:
         problem = f"not a JSON object: {error}"
         raise InputError(problem, file=path, row=number, value=line) from None
@@ -44,7 +50,7 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     return row
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object, unless a key appears twice (JSON readers keep the last, silently)."""
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -52,7 +58,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _column(name: str, values: list[Any]) -> pl.Series:
+def column(name: str, values: list[Any]) -> pl.Series:
     """The values as text, truth values, whole or other numbers; mixed ones as JSON text."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
@@ -71,4 +77,5 @@ FORMAT = Format(
     meaning="run schema as one JSON object per line",
     suffixes=(".jsonl", ".ndjson"),
     read=read,
+    packed=True,
 )

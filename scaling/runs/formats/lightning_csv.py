@@ -3,7 +3,8 @@
 Format: `lightning.pytorch.loggers.CSVLogger`: one line per logging call, with a column for every
 metric that was ever logged, so most cells are empty and one step has several lines. ``step`` is a
 column; ``hparams.yaml`` beside the file holds the hyperparameters. The run is called after the
-file (``NAME.metrics.csv``) or after its folder (``version_0``, after the one above as well).
+file (``NAME.metrics.csv``) or after its folder (``version_0``, after the one above as well). Of a
+folder such as ``lightning_logs`` every ``version_*`` is a run.
 """
 
 from __future__ import annotations
@@ -13,22 +14,30 @@ from typing import Any
 
 import polars as pl
 
-from scaling.errors import InputError
+from scaling.errors import InputError, shorten
 from scaling.runs.formats._raw import Run, as_step, frame, parsed, without_gaps
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._text_table import header, table
 from scaling.runs.formats._yaml import from_yaml
 
 _NAME = "metrics.csv"
 
 
-def read(path: Path) -> pl.DataFrame:
-    """The raw frame of the run.
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
+    """The raw frame of the run, or of all versions below a folder.
 
     Raises:
         InputError: not a text table with a column ``step``, a line without step.
     """
-    file = path / _NAME if path.is_dir() else path
+    files = _files(path) if path.is_dir() else [path]
+    if len(files) > 1:
+        options.say(f"each version is a run: {shorten([one.parent.name for one in files], 100)}")
+    runs = [_run(file) for file in files]
+    without_gaps(runs)
+    return frame(runs, path)
+
+
+def _run(file: Path) -> Run:
     lines, cut = table(file)
     run = Run(_run_name(file), truncated=cut)
     run.note("config", _hyperparameters(file.with_name("hparams.yaml")))
@@ -39,8 +48,15 @@ def read(path: Path) -> pl.DataFrame:
             raise InputError("no step", file=file, row=row, value=value, allowed="a number")
         for metric in (name for name in cells if name != "step"):
             run.add(step, metric, parsed(cells[metric]), None, record=row)
-    without_gaps([run])
-    return frame([run], file)
+    return run
+
+
+def _files(folder: Path) -> list[Path]:
+    """The folder's own file, or those of its versions and of the versions one level below."""
+    if (folder / _NAME).is_file():
+        return [folder / _NAME]
+    levels = (f"version_*/{_NAME}", f"*/version_*/{_NAME}")
+    return sorted(file for level in levels for file in folder.glob(level) if _recognise(file))
 
 
 def _hyperparameters(file: Path) -> dict[str, Any]:
@@ -62,7 +78,7 @@ def _run_name(file: Path) -> str:
 def _recognise(path: Path) -> bool:
     """A person's own run table may be called metrics.csv too; Lightning's has these columns."""
     if path.is_dir():
-        return (path / _NAME).is_file() and _recognise(path / _NAME)
+        return any(map(_recognise, _files(path)))
     if path.name.lower().endswith(f".{_NAME}"):
         return True
     return path.name.lower() == _NAME and {"step", "epoch"} <= set(header(path))
@@ -75,6 +91,6 @@ FORMAT = Format(
     read=read,
     recognise=_recognise,
     raw=True,
-    needs=(_NAME, "hparams.yaml"),
+    needs=("*metrics.csv", "*hparams.yaml"),
     beside=("hparams.yaml",),
 )

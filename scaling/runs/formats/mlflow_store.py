@@ -23,16 +23,16 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, shorten
+from scaling.runs.formats._bytes import bounded
 from scaling.runs.formats._raw import (
     Run,
     as_number,
-    bounded,
     by_metric,
     by_time,
     frame,
     whole_lines,
 )
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._yaml import from_yaml
 
 _META, _TRASH = "meta.yaml", ".trash"
@@ -44,7 +44,7 @@ _LARGEST_DOUBLE = 1.7976931348623157e308
 _TABLES = {"runs", "experiments", "metrics", "params", "latest_metrics"}
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of every run in the store.
 
     Raises:

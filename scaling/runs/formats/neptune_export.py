@@ -20,7 +20,7 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.runs.formats import _arrow
 from scaling.runs.formats._raw import Run, as_text, by_metric, by_time, frame
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 
 _SUFFIX = ".neptune.parquet"
 _KEYS = ("project_id", "run_id", "attribute_path", "attribute_type")
@@ -44,7 +44,7 @@ _SINGLE = {
 }
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of every run in the file or folder.
 
     Raises:

@@ -27,8 +27,9 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats import _wire
-from scaling.runs.formats._raw import PURGED, Row, Run, bounded, by_time, frame
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._bytes import bounded
+from scaling.runs.formats._raw import PURGED, Row, Run, by_time, frame
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 
 _LARGEST_RECORD = 256 * 1024**2
 _MARK = ".tfevents"
@@ -56,7 +57,7 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of a file, or of all event files below a folder.
 
     Raises:

@@ -19,7 +19,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats._raw import Run, as_number, as_step, frame, parsed
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._text_table import header, table
 
 _AXIS, _OWN = "Step", "_step"
@@ -29,7 +29,7 @@ _ENDS = ("__MIN", "__MAX")
 MEAN = "mean_of_several"
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of the runs in the chart.
 
     Raises:

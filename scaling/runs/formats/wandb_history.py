@@ -32,7 +32,7 @@ from scaling.runs.formats._raw import (
     whole_lines,
     without_gaps,
 )
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._text_table import header, table
 
 _ENDS = (".wandb.csv", ".wandb.jsonl", ".wandb.parquet")
@@ -43,7 +43,7 @@ _IDENTITY = ("run_id", "run.id", "run", *_NAMES)
 _CONFIG = "config."
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of the runs in the table.
 
     Raises:

@@ -22,8 +22,9 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats import _wire
-from scaling.runs.formats._raw import Run, as_number, as_text, bounded, frame, from_json
-from scaling.runs.formats._source import Format
+from scaling.runs.formats._bytes import bounded
+from scaling.runs.formats._raw import Run, as_number, as_text, frame, from_json
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 
 _SUFFIX = ".wandb"
 _HEADER = b":W&B" + struct.pack("<HB", 0xBEE1, 0)
@@ -38,7 +39,7 @@ class _Cut(Exception):
     """The file ends here, within a record."""
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The raw frame of a run, or of all runs in a folder.
 
     Raises:

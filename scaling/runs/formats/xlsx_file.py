@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx): a run table in the one sheet that is filled, header in its first row.
+"""Excel workbooks (.xlsx): a run table in the one filled sheet, or in the sheet that is named.
 
 Format: ECMA-376 (Office Open XML), read by openpyxl. Faster readers (calamine) show a cell's value
 and not whether a formula stands behind it, so a formula that was never calculated would look like
@@ -19,8 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from scaling.errors import InputError
-from scaling.runs.formats._source import Format, refuse_wide
+from scaling.errors import InputError, nearest, shorten
+from scaling.runs.formats._headings import heading
+from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions, flag, refuse_wide
 
 _LARGEST_FILE = 256 * 1024**2
 _LARGEST_UNPACKED = 1024**3
@@ -30,21 +31,22 @@ _MOST_CELLS = 20_000_000
 _MOST_ROWS = 1_048_576
 # A cell far below the others costs as much as all the lines between.
 _MOST_BLANK = 10_000
-_FAULTS = "a workbook has one sheet with cells, whose first row names the columns"
+# Rows in which the header is looked for.
+_LOOK = 50
 
 
-def read(path: Path) -> pl.DataFrame:
+def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     """The table of the filled sheet.
 
     Raises:
-        InputError: not a workbook, no openpyxl, two filled sheets, a formula without value, an
-            error, a column without name.
+        InputError: not a workbook, no openpyxl, no such sheet or two filled ones, a formula without
+            value, an error, a column without name.
     """
     _bounded(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of drawings and rules, which hold no cells
-            sheets = _sheets(path)
+            sheets = _sheets(path, options.sheet)
     except InputError:
         raise
     except Exception as error:  # a damaged workbook makes the reader fail in any way
@@ -52,8 +54,9 @@ def read(path: Path) -> pl.DataFrame:
     filled = {name: rows for name, rows in sheets.items() if rows}
     if len(filled) != 1:
         found = list(filled) or "no filled sheet"
-        raise InputError("not one table", file=path, value=found, allowed=_FAULTS)
-    return _frame(next(iter(filled.values())), path)
+        hint = f"Name the sheet: {flag('sheet')} {next(iter(filled), 'NAME')!r}."
+        raise InputError("not one table", file=path, value=found, allowed="one sheet", hint=hint)
+    return _frame(next(iter(filled.values())), path, options)
 
 
 def _bounded(path: Path) -> None:
@@ -82,20 +85,25 @@ def _loader() -> Callable[..., Any]:
     return load_workbook  # type: ignore[no-any-return,unused-ignore]
 
 
-def _sheets(path: Path) -> dict[str, list[list[Any]]]:
-    """The rows of every sheet; the workbook is opened for its values and for its formulas."""
+def _sheets(path: Path, only: str | None) -> dict[str, list[list[Any]]]:
+    """The rows of the sheets; the workbook is opened for its values and for its formulas."""
     try:
         load = _loader()
     except InputError as error:
         raise error.at(path) from None
     with ExitStack() as stack:
         values, formulas = (
-            stack.enter_context(closing(load(path, read_only=True, data_only=only)))
-            for only in (True, False)
+            stack.enter_context(closing(load(path, read_only=True, data_only=shown)))
+            for shown in (True, False)
         )
-        return {
-            sheet.title: _rows(sheet, formulas[sheet.title], path) for sheet in values.worksheets
-        }
+        titles = [sheet.title for sheet in values.worksheets]
+        if only is not None and only not in titles:
+            hint = nearest(only, titles)
+            raise InputError(
+                "no such sheet", file=path, value=only, allowed=shorten(titles, 300), hint=hint
+            )
+        chosen = [title for title in titles if only in (None, title)]
+        return {title: _rows(values[title], formulas[title], path) for title in chosen}
 
 
 def _rows(values: Any, formulas: Any, path: Path) -> list[list[Any]]:
@@ -139,19 +147,15 @@ def _cell(shown: Any, typed: Any, place: str, path: Path) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _frame(rows: list[list[Any]], path: Path) -> pl.DataFrame:
-    width = max(len([c for c in row if c is not None] and row) for row in rows)
-    names = rows[0] + [None] * (width - len(rows[0]))
-    columns: list[pl.Series] = []
-    for place, name in enumerate(names):
-        cells = [row[place] if place < len(row) else None for row in rows[1:]]
-        if name is None and all(cell is None for cell in cells):
-            continue
-        if not isinstance(name, str) or name in [column.name for column in columns]:
-            problem = f"column {place + 1} has no name, or one that is taken"
-            raise InputError(problem, file=path, value=name, allowed="distinct texts")
-        columns.append(_column(name, cells))
-    return pl.DataFrame(columns)
+def _frame(rows: list[list[Any]], path: Path, options: ReadOptions) -> pl.DataFrame:
+    """The cells under their names; every row is as wide as the widest."""
+    widths = (i for row in rows for i, cell in enumerate(row, start=1) if cell is not None)
+    width = max(widths)
+    cells = [[*row[:width], *[None] * (width - len(row))] for row in rows]
+    found = heading(cells[:_LOOK], range(1, len(cells[:_LOOK]) + 1), path, options)
+    below = cells[found.rows :]
+    columns = [_column(str(i), [row[i] for row in below]) for i in range(width)]
+    return found.named(pl.DataFrame(columns), path, options)
 
 
 def _column(name: str, cells: list[Any]) -> pl.Series:
@@ -170,7 +174,8 @@ def _column(name: str, cells: list[Any]) -> pl.Series:
 
 FORMAT = Format(
     name="xlsx",
-    meaning="run schema as an Excel workbook with one filled sheet",
-    suffixes=(".xlsx",),
+    meaning="run schema as a sheet of an Excel workbook",
+    suffixes=(".xlsx", ".xlsm"),
     read=read,
+    takes=("sheet", "header"),
 )

@@ -17,7 +17,8 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.runs.formats import format_of, read_batches
+from scaling.runs import days
+from scaling.runs.formats import flag, format_of, heeded, read_batches
 from scaling.runs.inbox import store
 from scaling.runs.inbox.aliases import FILE as NAMES
 from scaling.runs.inbox.aliases import Names, read_names, with_all, write_names
@@ -34,6 +35,7 @@ from scaling.runs.inbox.mapping import (
     write_versions,
 )
 from scaling.runs.inbox.merge import Part, merged
+from scaling.runs.inbox.normalise import day_columns
 from scaling.runs.inbox.read import part_of, source_rows
 from scaling.runs.inbox.staging import Staged, staged
 from scaling.runs.inbox.store import Line
@@ -114,6 +116,7 @@ def _added(staged: Staged, source: str, chosen: _Choices, internal: Path) -> Add
     known = [one for one in store.in_force(lines, None) if one.payload == payload]
     own = versions[known[0].mapping - 1] if known else None
     mapping, applied = _mapping(staged.place, versions, own, chosen.options)
+    mapping = _with_date_format(staged.place, mapping, applied)
     number = len(versions) if versions and versions[-1] == mapping else len(versions) + 1
     line = Line(_later(chosen.today, lines), payload, staged.path, number)
     if own == mapping:
@@ -174,10 +177,11 @@ def _mapping(
         return amended(Mapping(), options), []
     if own is not None:
         return amended(with_facts(versions[-1], own), options), []
-    said = facts(versions[-1])
-    mapping = amended(without(versions[-1], said), options)
+    said, form = facts(versions[-1]), format_of(place)
+    known = replace(versions[-1], reading=heeded(versions[-1].reading, form))
+    mapping = amended(without(known, said), options)
     given = {set_option(text)[0] for text in options.sets} | set(mapping.columns)
-    filled = set() if format_of(place).raw else set(next(read_batches(place)).columns)
+    filled = set() if form.raw else set(next(read_batches(place, mapping.reading)).columns)
     open_facts = [text for ours, text in said.items() if ours not in given | filled]
     if open_facts:
         raise InputError(
@@ -188,9 +192,31 @@ def _mapping(
     remembered += ["--rows final"] * (mapping.rows == "final" and options.rows is None)
     if mapping.bytes_per_token and not options.bytes_per_token:
         remembered.append(f"--bytes-per-token {mapping.bytes_per_token:g}")
+    kept = known.reading.given().items() - options.reading.given().items()
+    remembered += [f"{flag(name)} {value}" for name, value in sorted(kept)]
     remarks = [f"remembered of this source: {', '.join(remembered)}"] * bool(remembered)
     taken = [f"{ours} (not {text})" for ours, text in said.items() if ours in filled - given]
     return mapping, remarks + [f"the file's own column: {', '.join(taken)}"] * bool(taken)
+
+
+def _with_date_format(place: Path, mapping: Mapping, said: list[str]) -> Mapping:
+    """The mapping with the format of the file's days, where they prove one.
+
+    Raises:
+        InputError: days that leave open which number is the day.
+    """
+    if mapping.reading.date_format is not None or format_of(place).raw:
+        return mapping
+    for cells in day_columns(next(read_batches(place, mapping.reading)), mapping):
+        try:
+            proved = days.proved_format(cells)
+        except InputError as error:
+            raise error.at(place) from None
+        if proved is not None:
+            form, cell = proved
+            said.append(f"days are read as {form}, which {cell!r} in {cells.name!r} shows")
+            return replace(mapping, reading=replace(mapping.reading, date_format=form))
+    return mapping
 
 
 def _names(source: str, folder: Path, has_rows: bool) -> Names:

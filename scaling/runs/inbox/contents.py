@@ -59,7 +59,8 @@ def contents(
     results, unparsed, first = 0, 0, None
     tracker, early = Contents([]), []
     largest: dict[str, float] = {}
-    for cells, rows in parts_of(staged.place, mapping, entering=True):
+    heard: list[str] = []
+    for cells, rows in parts_of(staged.place, mapping, entering=True, say=heard.append):
         if form.raw:
             tracker, rows = _tracker(cells, rows, mapping, partial, form.ordered), counting(rows)
         names = with_rows(names, rows)
@@ -83,7 +84,8 @@ def contents(
         )
     if open_ended(staged.place):
         remarks.append(NO_LINE_END)
-    return Contents(remarks + tracker.remarks, tracker.left_out, results, names)
+    remarks += [*tracker.remarks, *dict.fromkeys(heard)]
+    return Contents(remarks, tracker.left_out, results, names)
 
 
 def _tracker(

@@ -13,6 +13,7 @@ How one is written on the command line:
     --set OURS=VALUE[:UNIT]           the same value in every row; without a value, none
     --ignore NAME                     a name, or a pattern like config.*
     --rows every | final              which checkpoints of a tracker's run
+    --sheet, --header, --decimal, --date-format    how a file is read, see `ReadOptions`
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import yaml
 from scaling.errors import InputError, nearest
 from scaling.io import atomic
 from scaling.runs import counts
+from scaling.runs.days import checked_format
+from scaling.runs.formats import AS_IT_IS, ReadOptions, flag
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import (
     COMPUTE,
@@ -99,6 +102,7 @@ class Mapping:
     ignore: tuple[str, ...] = ()
     rows: str = "every"
     bytes_per_token: float | None = None
+    reading: ReadOptions = AS_IT_IS
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Options:
     ignore: Sequence[str] = ()
     rows: str | None = None
     bytes_per_token: float | None = None
+    reading: ReadOptions = AS_IT_IS
 
 
 def amended(mapping: Mapping, options: Options) -> Mapping:
@@ -139,6 +144,7 @@ def amended(mapping: Mapping, options: Options) -> Mapping:
         ignore=tuple(dict.fromkeys((*mapping.ignore, *options.ignore))),
         rows=options.rows or mapping.rows,
         bytes_per_token=options.bytes_per_token or mapping.bytes_per_token,
+        reading=replace(mapping.reading, **options.reading.given()),
     )
     return checked(made)
 
@@ -174,6 +180,7 @@ def as_options(mapping: Mapping) -> list[str]:
     said += [("--rows", mapping.rows)] * (mapping.rows != ROWS[0])
     rate = mapping.bytes_per_token
     said += [] if rate is None else [("--bytes-per-token", f"{rate!r}")]
+    said += [(flag(name), value) for name, value in mapping.reading.given().items()]
     return [f"{option} {shlex.quote(value)}" for option, value in said]
 
 
@@ -190,6 +197,8 @@ def checked(mapping: Mapping) -> Mapping:
     rate = mapping.bytes_per_token
     if rate is not None and not (math.isfinite(rate) and rate > 0):
         raise InputError("not a rate", column="bytes_per_token", value=rate, allowed="> 0")
+    if mapping.reading.date_format is not None:
+        checked_format(mapping.reading.date_format)
     for name in (*mapping.columns, *mapping.constants):
         if mapping.metrics and name in (*_FROM_METRIC, "value"):
             hint = "Give the metric with --metric, or its columns with --map and --set, not both."
@@ -349,6 +358,7 @@ def _plain(mapping: Mapping) -> dict[str, Any]:
         "ignore": list(mapping.ignore),
         "rows": mapping.rows,
         "bytes_per_token": mapping.bytes_per_token,
+        **({"read": mapping.reading.given()} if mapping.reading.given() else {}),
     }
 
 
@@ -366,6 +376,7 @@ def _from_plain(given: dict[str, Any]) -> Mapping:
         ignore=_texts(given["ignore"]),
         rows=given["rows"],
         bytes_per_token=given["bytes_per_token"],
+        reading=ReadOptions(**given.get("read", {})),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, nearest, placed, shorten
-from scaling.runs import counts
+from scaling.runs import counts, days
 from scaling.runs.formats import settled, to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.inbox.mapping import From, Mapping, is_number
@@ -86,6 +86,7 @@ def run_rows(
         frame = settled(identified(frame, mapping), ordered=ordered).with_columns(_gap())
     frame = _of_metrics(frame, mapping, raw) if mapping.metrics else frame
     given = _under_our_names(frame, mapping, raw)
+    given = _with_days(given, mapping, strict=entering)
     made = _in_schema(given, frame, mapping, raw)
     if entering and (found := doubtful(given, made, mapping)):
         raise InputError("units are missing:\n  " + "\n  ".join(found))
@@ -372,6 +373,28 @@ def _under_our_names(frame: pl.DataFrame, mapping: Mapping, raw: bool) -> pl.Dat
             cells["dataset"] = frame["_dataset"]
         cells["value"] = _value_or_text(frame)
     return pl.DataFrame([series.alias(name) for name, series in cells.items()])
+
+
+def _with_days(given: pl.DataFrame, mapping: Mapping, *, strict: bool) -> pl.DataFrame:
+    """The cells with the days of the stated format as YYYY-MM-DD.
+
+    Raises:
+        InputError: ``strict``, and a cell is no such day.
+    """
+    form = mapping.reading.date_format
+    named = [name for name in given.columns if _KNOWN[name].dtype == pl.Date]
+    if form is None or not named:
+        return given
+    return given.with_columns(days.in_format(given[name], form, strict=strict) for name in named)
+
+
+def day_columns(cells: pl.DataFrame, mapping: Mapping) -> list[pl.Series]:
+    """A table's columns of texts that fill a column of days of ours."""
+    wanted = [name for name, column in _KNOWN.items() if column.dtype == pl.Date]
+    theirs = {
+        mapping.columns[ours].parts[0] if ours in mapping.columns else ours for ours in wanted
+    }
+    return [cells[name] for name in theirs if name in cells.columns]
 
 
 def _constant(ours: str, value: str) -> pl.Series:

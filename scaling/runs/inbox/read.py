@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from scaling.runs.inbox.merge import Part, merged
 from scaling.runs.inbox.normalise import run_rows
 from scaling.runs.inbox.store import Line, in_force, read_log
 
+Say = Callable[[str], None]
+
 
 def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
     """Run rows with ``row`` and ``unparsed`` (and a tracker's account), part by part.
@@ -26,18 +29,20 @@ def rows_of(place: Path, mapping: Mapping) -> Iterator[pl.DataFrame]:
 
 
 def parts_of(
-    place: Path, mapping: Mapping, *, entering: bool = False
+    place: Path, mapping: Mapping, *, entering: bool = False, say: Say | None = None
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """The cells of a file and the run rows that they make, part by part.
 
-    ``entering`` is for a file that is added now, see `run_rows`.
+    ``entering`` is for a file that is added now, see `run_rows`; ``say`` hears what its reader
+    assumes.
 
     Raises:
         InputError: the file cannot be read, or the mapping leaves questions open.
     """
     form = format_of(place)
     before = 0
-    for cells in read_batches(place):
+    reading = mapping.reading if say is None else replace(mapping.reading, say=say)
+    for cells in read_batches(place, reading):
         try:
             made = run_rows(cells, mapping, raw=form.raw, ordered=form.ordered, entering=entering)
         except InputError as error:

@@ -51,21 +51,10 @@ def staged(path: Path, internal: Path) -> Iterator[Staged]:
         named = str(error.file or "")
         if not named.startswith(str(folder)):
             raise error.at(path) from None
-        raise _at(error, path, named.removeprefix(str(made.place)).lstrip("/")) from None
+        below = named.removeprefix(str(made.place)).lstrip("/")
+        raise error.about(path / below if below else path) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _at(error: InputError, path: Path, below: str) -> InputError:
-    return InputError(
-        error.problem,
-        file=path / below if below else path,
-        row=error.row,
-        column=error.column,
-        value=error.value,
-        allowed=error.allowed,
-        hint=error.hint,
-    )
 
 
 def _files(path: Path, needs: tuple[str, ...], beside: tuple[str, ...]) -> Iterator[Path]:

@@ -265,6 +265,17 @@ def test_one_third_is_three_times_the_modification_against_the_original(
     assert row["exceeds"] == (3 * Fraction(flop) > Fraction(parent))
 
 
+def test_the_error_of_a_parent_in_the_file_is_in_the_ratio() -> None:
+    base = BASE | {"entity": "Other", "flop": 9e24, "accuracy": None, "method": "likely"}
+    tune = TUNE | {"flop": 1e24, "accuracy": None, "parent_systemic": "yes"}
+    row = one(crossed(base, tune), "eu_modifier_third_systemic", "tune")
+    # ln 3 below a third, with errors of 0.16 and 1.4 (errors.csv: stated, likely).
+    assert row["p_final"] == pytest.approx(0.218, abs=0.002)
+    assert (row["verdict"], row["missing"]) == ("unknown", "closer estimate")
+    stated = one(crossed(base, tune | {"parent_flop": 9e24}), "eu_modifier_third_systemic", "tune")
+    assert stated["verdict"] == "not reached"
+
+
 def test_the_clock_of_one_third_runs_only_where_the_original_has_systemic_risk() -> None:
     """Guidelines, sections 3.2.1 and 3.2.2."""
     run = EXACT | OTHER | {"flop": 4e25, "parent_flop": 9e25, "parent_systemic": "yes"}

@@ -1,19 +1,31 @@
-"""Every row of the registry that is compared with runs: over, at, under, unknown, and what it says.
+"""Every statement of the registry with a number: over, at, under, unknown, and what it says.
 
 The cases are made from the rows themselves, so that a new row is tested without a new test.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import polars as pl
 import pytest
 
-from scaling.govern import conditions
+from scaling.govern import conditions, models, runs
 from scaling.govern.columns import CONDITIONS
-from scaling.govern.crossings import ABOVE, NOT_REACHED, UNKNOWN, WOULD_APPLY
+from scaling.govern.crossings import ABOVE, NOT_REACHED, UNKNOWN, WOULD_APPLY, Asked, crossings
 from scaling.govern.lineage import OTHERS
-from tests.support.govern_tables import LOADED, Case, case, crossed, evaluated, of_rules, on_of, one
+from tests.support.govern_tables import (
+    LOADED,
+    ON,
+    Case,
+    case,
+    crossed,
+    evaluated,
+    of_rules,
+    on_of,
+    one,
+)
 
 ROWS = evaluated()
 IDS = [f"{row['rule']}-{row['effective_from']}-{row['recorded_from']}" for row in ROWS]
@@ -91,6 +103,20 @@ def test_a_parent_of_unknown_compute_makes_it_unknown_where_it_counts(made: Case
     other = answer(made, number=made.under, parent="base", parent_entity="Other")
     counts = weights[rule["counts"], OTHERS] > 0
     assert other["verdict"] == (UNKNOWN if counts else NOT_REACHED)
+
+
+def test_of_every_public_model_an_answer_says_what_it_rests_on() -> None:
+    cells = models.runs_of_models()
+    begin = time.process_time()
+    table = crossings(runs.prepare(cells, LOADED, ON), LOADED, Asked(ON, ON))
+    assert time.process_time() - begin < 10.0
+    unknown, below = (table.filter(verdict=verdict) for verdict in (UNKNOWN, NOT_REACHED))
+    assert unknown["because"].null_count() == 0 and unknown.height > 5000
+    assert below["counted"].null_count() == below["not_stated"].null_count() == 0
+    assert below.filter(~pl.col("not_stated").str.contains("parent (taken as none)", literal=True),
+                        quantity="training_compute").is_empty()  # fmt: skip
+    over = (pl.col("high") > pl.col("threshold")) & (pl.col("quantity") == "training_compute")
+    assert below.filter(over).is_empty()
 
 
 @pytest.mark.parametrize("rule", ROWS, ids=IDS)

@@ -54,7 +54,7 @@ import json, sys
 from pathlib import Path
 import scaling
 if __name__ == "__main__":
-    out = Path(sys.argv[-1])
+    out = Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     (out / "changes.json").write_text(json.dumps({"told_by": {}, "from": __name__}))
     assert Path(scaling.__file__).parents[1] == Path.cwd(), scaling.__file__

@@ -50,7 +50,7 @@ def test_drawings_are_valid_and_the_same_twice(
     monkeypatch.setattr(svg, "specification", kept)
     again = figures(build(read(here)))
     assert again == figures(made)
-    assert len(specs) == 4
+    assert len(specs) == 2 + 2 * 2  # all studies in one figure; each card for page and phone
     for spec in specs:
         alt.LayerChart.from_dict(spec)
 
@@ -59,7 +59,7 @@ def test_a_panel_shows_every_run_and_target(here: Path) -> None:
     panel = forecast_panels(context(read(here)))[0]
     assert sum(run.used for run in panel.runs) == 38
     assert {aim.name: aim.budget for aim in panel.aims} == {
-        "planned-7b": False, "optimal-1e21": True, "optimal-1e24": True,
+        "7B model": False, "10²¹ FLOP": True, "10²⁴ FLOP": True,
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from scaling.document.blocks import Report
 from scaling.document.palette import COLOUR, ROLES, Scheme
 from scaling.document.render import html, stylesheet
 from scaling.document.report_json import load, to_json
-from scaling.report.model import build
+from scaling.report.model import HOME, build
 from scaling.report.read import read
 from tests.support import ROOT
 from tests.support.report_project import SECTIONS, Seen, figures, project, tables
@@ -48,7 +48,7 @@ def test_the_page_loads_nothing_and_its_policy_fits(made: Report) -> None:
     ids = [value for name, value in seen.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert links
-    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert {link.removeprefix("#") for link in links} <= {*ids, HOME.link}
     assert "url(" not in page
 
 
@@ -88,7 +88,8 @@ def test_what_earlier_versions_wrote_is_still_read() -> None:
     assert load(json.dumps(full)) == full
     for path in sorted((ROOT / "reports").glob("[0-9a-f]*/report.json")):
         whole = load(path.read_bytes())
-        table = next(b for b in whole["sections"][0]["blocks"] if b["kind"] == "table")
+        section = next(one for one in whole["sections"] if one["id"] == "headline")
+        table = next(b for b in section["blocks"] if b["kind"] == "table")
         assert table["groups"][0]["rows"][0][1]["origin"].startswith("data/forecasts/")
 
 
@@ -96,8 +97,10 @@ def test_figures_have_alternative_text_and_a_table(made: Report) -> None:
     for figure in figures(made):
         assert figure.table in tables(made)
         assert all(panel.title in panel.alt for panel in figure.panels)
-    median = tables(made)["headline-table"].groups[0].rows[0][1].text
-    assert median in figures(made)[0].alt
+    (card,) = [figure for figure in figures(made) if figure.id == "hero-0"]
+    for row in tables(made)["targets-0"].groups[0].rows:
+        low, high = row[1].text.split("–")
+        assert f"{row[0].text}: median {row[2].text}, 90 % interval {low} to {high}." in card.alt
 
 
 def luminance(colour: str) -> float:
@@ -115,8 +118,8 @@ def test_contrast_is_enough_to_read(scheme: Scheme) -> None:
         dark, light = sorted((shown[one], shown[other]))
         return (light + 0.05) / (dark + 0.05)
 
-    for ground in ("surface", "beyond"):
-        for role in ("ink", "muted", "median", "planned", "link", "good", "bad"):
+    for ground in ("paper", "surface", "beyond", "wash"):
+        for role in ("ink", "muted", "median", "planned", "law", "link", "good", "bad"):
             assert contrast(role, ground) >= 4.5, (role, ground)
     for role in ("run", "median", "planned"):
         assert contrast(role, "surface") >= 3, role
@@ -135,7 +138,7 @@ def test_every_drawn_colour_changes_with_the_scheme(made: Report) -> None:
 def test_json_is_the_model(made: Report) -> None:
     loaded = json.loads(to_json(made))
     assert [section["id"] for section in loaded["sections"]] == SECTIONS
-    table = load(to_json(made))["sections"][0]["blocks"][1]
+    table = next(s for s in load(to_json(made))["sections"] if s["id"] == "headline")["blocks"][1]
     assert table["kind"] == "table"
     cell = table["groups"][0]["rows"][0][1]
     assert cell["origin"].startswith("data/forecasts/forecast.csv#alpha, planned-7b, ensemble")

@@ -19,7 +19,8 @@ from scaling.report.read import read
 from tests.support.report_project import (
     LAWS,
     SECTIONS,
-    TARGETS,
+    STUDY_TITLES,
+    TITLES,
     cells,
     project,
     runs,
@@ -96,10 +97,11 @@ def test_an_estimate_stops_at_the_second_digit_of_its_error(
 def test_the_headline_says_what_the_forecast_says(here: Path, made: Report) -> None:
     table = tables(made)["headline-table"]
     frame = pl.read_csv(here / "data/forecasts/forecast.csv").filter(pl.col("law") == "ensemble")
-    assert [group.title for group in table.groups] == list(TARGETS)
+    assert [group.title for group in table.groups] == list(TITLES.values())
+    keys = {title: key for key, title in {**TITLES, **STUDY_TITLES}.items()}
     for group in table.groups:
         for row in group.rows:
-            own = frame.filter(target=group.title, study=row[0].text)
+            own = frame.filter(target=keys[group.title], study=keys[row[0].text])
             value = dict(own.select("quantile", "value").iter_rows())
             assert row[1].value == value[0.5]
             assert row[1].text == f"{value[0.5]:.3f}"
@@ -121,7 +123,7 @@ def test_distance_and_spread_are_what_they_say(here: Path, made: Report) -> None
         row
         for group in tables(made)["distance-table"].groups
         for row in group.rows
-        if (group.title, row[0].text) == ("optimal-1e24", "alpha")
+        if (group.title, row[0].text) == ("10²⁴ FLOP", "Alpha")
     )
     assert row[1].value == pytest.approx(math.log10(1e24 / largest))
     assert row[1].tone == "caution"
@@ -164,8 +166,9 @@ def test_a_doubtful_fit_is_named(tmp_path: Path) -> None:
 
 def test_sections_come_in_order(made: Report) -> None:
     assert [section.id for section in made.sections] == SECTIONS
-    kinds = [block.kind for block in made.sections[0].blocks]
+    kinds = [block.kind for block in made.sections[SECTIONS.index("headline")].blocks]
     assert kinds == ["text", "table", "figure"]
+    assert [one.id for one in made.appendix] == SECTIONS[SECTIONS.index("headline") :]
 
 
 def test_published_fits_stand_beside_ours(tmp_path: Path) -> None:

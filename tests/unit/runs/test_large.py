@@ -23,7 +23,6 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table counts as large."""
     monkeypatch.setattr(formats, "LARGE", 1)
     monkeypatch.setattr(csv_file, "_BLOCK", 20_000)
-    monkeypatch.setattr(csv_file, "_BLOCKS", 2)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

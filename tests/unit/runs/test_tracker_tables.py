@@ -141,7 +141,7 @@ def _workbook(path: Path, rows: list[list[object]]) -> Path:
     ("rows", "message"),
     [
         ([], "no filled sheet"),
-        ([["a", "a"], [1, 2]], "column 2 has no name"),
+        ([["a", "a"], [1, 2]], "two columns of this name"),
         ([["a", None], [1, 2]], "column 2 has no name"),
         ([["a"], ["#N/A"]], "an error in a cell"),
         ([["a"], ["=A1"]], "a formula without a saved value"),

@@ -178,7 +178,7 @@ def test_fresh_files_are_read_in_full(name: str, tmp_path: Path) -> None:
 
 def test_every_tracker_gives_the_raw_columns() -> None:
     for form in formats.load().values():
-        assert form.raw == (form.name not in ("csv", "jsonl", "parquet", "xlsx"))
+        assert form.raw == (form.name not in ("csv", "json", "jsonl", "parquet", "xlsx"))
     with tempfile.TemporaryDirectory() as folder:
         frame = formats.read_table(unpack("tensorboard", Path(folder)))
     assert dict(list(frame.schema.items())[: len(RAW)]) == RAW

@@ -1,0 +1,48 @@
+"""What an installed core must do, away from any checkout: files read, verbs run, extras named."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+random.seed(3)
+rows = []
+for _ in range(40):
+    n = math.exp(random.uniform(math.log(5e7), math.log(8e9)))
+    d = n * math.exp(random.uniform(math.log(5), math.log(80)))
+    loss = 1.8172 + 482.01 / n**0.3478 + 2085.43 / d**0.3658
+    rows.append({"params": n, "tokens": d, "loss": loss * math.exp(random.gauss(0, 0.005))})
+lines = ["params,tokens,loss", *(",".join(map(str, row.values())) for row in rows)]
+Path("runs.csv").write_text("\n".join(lines) + "\n")
+Path("runs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+Path("at.csv").write_text("params,tokens\n7e10,1.4e12\n")
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    """What `scaling ARGUMENTS` prints; it must end with this status."""
+    command = [sys.executable, "-P", "-m", "scaling", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != status:
+        sys.exit(f"scaling {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+assert importlib.util.find_spec("flows") is None
+run("--help")
+run("laws")
+run("fit", "runs.csv", "--law", "chinchilla")
+for table in ("runs.csv", "runs.jsonl"):
+    run("forecast", table, "--at", "at.csv")
+run("backtest", "runs.csv")
+run("plan", "optimal", "--runs", "runs.csv", "--flops", "1e22")
+run("plan", "cost", "--flops", "1e22")
+run("thresholds")
+run("explore", "runs.csv", "--out", "page.html")
+assert "is no workspace" in run("refit", status=2)
+Path("runs.parquet").write_bytes(b"PAR1")
+assert "scaling-forecast[tables]" in run("fit", "runs.parquet", "--law", "chinchilla", status=2)

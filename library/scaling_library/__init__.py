@@ -1,0 +1,1 @@
+"""Published training runs, the registry of compute thresholds, and public models, as files."""
