@@ -8,18 +8,27 @@ import polars as pl
 
 from scaling.document.format import clean
 from scaling.errors import counted
-from scaling.govern.crossings import ABOVE, MAY, NOT_APPLICABLE, NOT_REACHED, PLANNED, UNKNOWN
+from scaling.govern.crossings import (
+    ABOVE,
+    MAY,
+    NOT_APPLICABLE,
+    NOT_REACHED,
+    PLANNED,
+    UNKNOWN,
+    WOULD_APPLY,
+)
 
-# The strongest statement first: a run is told by it.
-_ORDER = (ABOVE, PLANNED, MAY, UNKNOWN, NOT_REACHED, NOT_APPLICABLE)
-_SAID = {
+# The strongest statement first: a run is counted under it.
+SAID = {
     ABOVE: "above a threshold",
     PLANNED: "planned to go above one",
     MAY: "may cross one, within the error of the figure",
     UNKNOWN: "unknown, because something is not stated",
+    WOULD_APPLY: "under a bill alone that was passed and is not law",
     NOT_REACHED: "below every threshold that applies",
     NOT_APPLICABLE: "under no rule that applies",
 }
+_ORDER = tuple(SAID)
 NAMED, NAMED_RULES = 5, 2
 
 
@@ -33,7 +42,7 @@ def answer(crossed: pl.DataFrame, on: date) -> list[str]:
     by: dict[str, list[str]] = {verdict: [] for verdict in _ORDER}
     for run, verdicts in runs.iter_rows():
         by[min(verdicts, key=_ORDER.index)].append(run)
-    parts = [f"{len(names)} {_SAID[v]}{_names(v, names)}" for v, names in by.items() if names]
+    parts = [f"{len(names)} {SAID[v]}{_names(v, names)}" for v, names in by.items() if names]
     lead = f"On {on}, of {counted(runs.height, 'run')} and {_rules(crossed)}: "
     return [lead + "; ".join(parts) + ".", *_days(crossed, on)]
 

@@ -86,9 +86,9 @@ def _benchmark(points: list[float], root: Path) -> pl.DataFrame:
 
     Each quantile is forecast on one grid of compute, put in order along it and read off between:
     the curve at one threshold does not depend on which others are asked for, and the error does not
-    rise with compute where that of the models falls. Such a rearrangement is nowhere farther from a
-    monotone truth, and keeps an interval's coverage (Chernozhukov, Fernandez-Val and Galichon 2009,
-    doi:10.1093/biomet/asp030).
+    rise with compute where that of the models falls. Over the whole curve such a rearrangement is
+    never farther from a monotone truth, and covers it no less (Chernozhukov, Fernandez-Val and
+    Galichon 2009, doi:10.1093/biomet/asp030).
     """
     source, metric, name = BENCHMARK
     rows = _rows(source, root).filter(

@@ -86,7 +86,7 @@ def gather(sources: Sources, asked: Asked) -> tuple[Tables, Registry]:
     forecasts = at_thresholds(
         compared["threshold"].unique().to_list(), sources.root, sources.version_of
     )
-    rules = believed(registry.rules, asked.known)
+    rules = believed(registry.rules, asked.known, asked.entered)
     crossed = beside(crossed, forecasts)
     made = (crossed, ready, past, footprint.of_runs(ready), forecasts, rules)
     return Tables(*(tidy(one) for one in made)), registry
@@ -104,7 +104,7 @@ def made_by(
         asked.known,
         command,
         registry.version,
-        _days(believed(registry.rules, asked.known)),
+        _days(believed(registry.rules, asked.known, asked.entered)),
         code,
         tuple(inputs),
     )
@@ -115,7 +115,8 @@ def _days(rules: pl.DataFrame) -> dict[str, str]:
     ends = rules.select(
         pl.col("checked_to").min().alias("oldest row checked to"),
         pl.col("checked_to").max().alias("newest row checked to"),
-        pl.col("recorded_from").max().alias("newest row recorded on"),
+        pl.col("recorded_from").max().alias("newest row public since"),
+        pl.col("entered").max().alias("newest row entered on"),
     )
     return {name: str(day) for name, day in ends.to_dicts()[0].items() if day is not None}
 

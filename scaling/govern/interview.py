@@ -138,7 +138,7 @@ def wanted_columns(registry: Registry, on: date) -> set[str]:
     stub = prepare(tables.typed(frame(_STUB), RUN), registry, on)
     rules = as_of(registry, on, on).filter(pl.col("status").is_in(EVALUATED_STATUSES))
     named: set[str] = set()
-    for text in (*rules["scope_when"], *rules["conditions_when"]):
+    for text in (text for column in columns.CONDITIONS for text in rules[column]):
         named |= {name for name, _ in conditions.terms(text, stub.columns)}
     compared = set(rules["quantity"])
     named |= {"cost_usd"} if "training_cost" in compared else set()

@@ -213,7 +213,8 @@ def _runs(open_: pl.DataFrame, rest: pl.DataFrame) -> list[Block]:
     """One row a run, its rules folded under it; then what needs no look."""
     blocks: list[Block] = []
     for number, part in enumerate(open_.partition_by("run", maintain_order=True), 1):
-        inner = (crossing_table(part), provision_table(part), duty_table(part))
+        makers = (crossing_table, counted_table, provision_table, duty_table)
+        inner = tuple(maker(part) for maker in makers)
         named = tuple(replace(one, id=f"{one.id}-{number}") for one in inner)
         blocks.append(Fold(strongest(part), named))
     if open_.is_empty():
@@ -268,6 +269,19 @@ def _crossing(row: dict[str, Any]) -> tuple[Cell, ...]:
     )
 
 
+def counted_table(crossed: pl.DataFrame) -> Table:
+    """Which parts of the compute each rule counted, and which nobody stated."""
+    names = ("rule", "what was counted", "what was not stated")
+    group = Group(
+        "",
+        tuple(
+            (text(row["rule"]), text(row["counted"]), text(row["not_stated"]))
+            for row in crossed.to_dicts()
+        ),
+    )
+    return table("counted-parts-table", "What was counted", wide(*names), (group,))
+
+
 def provision_table(crossed: pl.DataFrame) -> Table:
     """Where each rule stands in law, and which of its conditions the run meets."""
     columns = (
@@ -275,7 +289,7 @@ def provision_table(crossed: pl.DataFrame) -> Table:
         Column("instrument and provision", long=True),
         Column("status", long=True),
         Column("conditions", long=True),
-        Column("missing", long=True),
+        Column("unknown because", long=True),
     )
     group = Group("", tuple(_provision(row) for row in crossed.to_dicts()))
     return table("provision-table", "Provisions and conditions", columns, (group,))
@@ -291,7 +305,7 @@ def _provision(row: dict[str, Any]) -> tuple[Cell, ...]:
         text(f"{row['instrument']}, {row['provision']}"),
         text(f"{_status(row)}{verified}, checked to {row['checked_to']}"),
         text(conditions),
-        text(row["missing"], "nothing"),
+        text(row["because"], "nothing unknown"),
     )
 
 

@@ -20,7 +20,9 @@ SHOWN = frozenset(
         *("status", "by_compute", "applies", "missing", "verdict", "accuracy_asked", "trigger"),
         *("notify_missing", "loss_metric", "loss_p05", "loss_p50", "loss_p95", "loss_version"),
         *("error_metric", "error_p05", "error_p50", "error_p95", "error_version"),
-        *("footprint_missing", "best_method", "method"),
+        *("footprint_missing", "best_method", "method", "nexus", "entered", "stale_days"),
+        # Words without figures (`scaling.govern.reasons`).
+        *("counted", "not_stated", "because"),
     }
 )
 _PACE, _HARDWARE = "gives the pace of training", "hardware, trade secret and security"
@@ -63,7 +65,7 @@ def redact(table: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
 
 def aliases(runs: pl.DataFrame) -> dict[str, str]:
     """A name for each run that says nothing of it: run 1, run 2, ... in the order of the file."""
-    listed = runs["run"].unique(maintain_order=True).to_list()
+    listed = runs.sort("row")["run"].unique(maintain_order=True).to_list()
     return {name: f"run {number}" for number, name in enumerate(listed, 1)}
 
 

@@ -12,7 +12,7 @@ from scaling.document.blocks import Figure, Panel
 from scaling.document.format import clean, shorten
 from scaling.document.legend import box, dot, line, swatch
 from scaling.document.palette import COLOUR
-from scaling.document.svg import Axis, Layer, Plot, at, chart, draw, words
+from scaling.document.svg import Axis, Layer, Plot, at, chart, draw
 from scaling.errors import counted
 
 FILE = "timeline.svg"
@@ -67,7 +67,7 @@ def _row(run: dict[str, Any], crossed: pl.DataFrame) -> dict[str, Any] | None:
     dates = mine.select("date_05", "date_50", "date_95").unique(maintain_order=True)
     spans = [row for row in dates.iter_rows() if row[1] is not None]
     due = mine["notify_by"].drop_nulls().unique().sort().to_list()
-    ends = run["ended_at"] or run["released_at"]
+    ends = run["ended_at"]
     begins = run["started_at"] or ends
     if begins is None and not spans and not due:
         return None
@@ -98,43 +98,33 @@ def _plot(rows: list[dict[str, Any]], now: float) -> Plot:
     ticks = _ticks(low, high)
     x = Axis(low, high, ticks, [_label(tick) for tick in ticks], grid=True)
     y = Axis(float(len(rows)), 0.0, shown=False)
-    layers: list[Layer] = []
-    for place, row in enumerate(rows):
-        layers += _layers(row, place, high)
+    layers = _layers(rows, high)
     layers.append(at(chart([{"x": now}], "x", "rule", color=COLOUR["ink"]), y=0, y2=height))
     return draw(layers, x, y, WIDTH, height, PAD)
 
 
-def _layers(row: dict[str, Any], place: int, high: float) -> list[Layer]:
-    y = place + 0.65
-    made: list[Layer] = []
-    if row["begins"] is not None:
-        ends = high if row["ends"] is None else decimal(row["ends"])
-        bar = [{"x": decimal(row["begins"]), "x2": ends, "y": y}]
-        made.append(chart(bar, "x x2 y", "rule", color=COLOUR["run"], strokeWidth=4))
-    spans = [
-        {
-            "x": decimal(early or middle),
-            "x2": high if late is None else decimal(late),
-            "y": y - 0.13,
-            "y2": y + 0.13,
-        }
-        for early, middle, late in row["spans"]
+def _layers(rows: list[dict[str, Any]], high: float) -> list[Layer]:
+    """A layer a kind of mark: as many as there are runs took most of the time of a drawing."""
+    bars, spans, middles, due, names = [], [], [], [], []
+    for place, row in enumerate(rows):
+        y = place + 0.65
+        names.append({"y": place + 0.3, "text": shorten(row["run"], NAME)})
+        due += [{"x": decimal(day), "y": y} for day in row["due"]]
+        if row["begins"] is not None:
+            ends = high if row["ends"] is None else decimal(row["ends"])
+            bars.append({"x": decimal(row["begins"]), "x2": ends, "y": y})
+        for early, middle, late in row["spans"]:
+            first, last = decimal(early or middle), high if late is None else decimal(late)
+            spans.append({"x": first, "x2": last, "y": y - 0.13, "y2": y + 0.13})
+            middles.append({"x": decimal(middle), "y": y - 0.18, "y2": y + 0.18})
+    made = [
+        (bars, chart(bars, "x x2 y", "rule", color=COLOUR["run"], strokeWidth=4)),
+        (spans, chart(spans, "x x2 y y2", "rect", color=COLOUR["band80"])),
+        (middles, chart(middles, "x y y2", "rule", color=COLOUR["median"], strokeWidth=2.5)),
+        (due, chart(due, "x y", "point", color=COLOUR["planned"], filled=True, opacity=1, size=60)),
+        (names, at(chart(names, "y text", "text", color=COLOUR["ink"], align="left"), x=2)),
     ]
-    if spans:
-        made.append(chart(spans, "x x2 y y2", "rect", color=COLOUR["band80"]))
-        middles = [
-            {"x": decimal(middle), "y": y - 0.18, "y2": y + 0.18} for _, middle, _ in row["spans"]
-        ]
-        made.append(chart(middles, "x y y2", "rule", color=COLOUR["median"], strokeWidth=2.5))
-    if row["due"]:
-        due = [{"x": decimal(day), "y": y} for day in row["due"]]
-        made.append(
-            chart(due, "x y", "point", color=COLOUR["planned"], filled=True, opacity=1, size=60)
-        )
-    name = shorten(row["run"], NAME)
-    made.append(words(name, 2, ROW * (place + 0.3), align="left", color=COLOUR["ink"]))
-    return made
+    return [layer for marks, layer in made if marks]
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -166,7 +166,8 @@ def _registry(folder: Path, manifest: dict[str, Any]) -> list[str]:
 def edited(folder: Path, current: Path) -> list[str]:
     """What the registry ``current`` now says otherwise of the day as of which the packs speak.
 
-    Rows that were entered, and periods that were closed, after that day are no edits of the past.
+    Rows that were entered, and periods that ended, after the packs were made are no edits of the
+    past.
 
     Raises:
         InputError: either registry cannot be read.
@@ -176,24 +177,25 @@ def edited(folder: Path, current: Path) -> list[str]:
         return []
     known = date.fromisoformat(manifest["known"])
     then, now = registry.load(folder / RULES), registry.load(current)
-    problems = _rules(then.rules, now.rules, known, current)
+    problems = _rules(then.rules, now.rules, known, str(current / registry.FILES["rules"][0]))
     for name, keys in KEYS.items():
         old, new = getattr(then, name), getattr(now, name)
         problems += _rows(old, new, keys, str(current / registry.FILES[name][0]))
     return problems
 
 
-def _rules(then: pl.DataFrame, now: pl.DataFrame, known: date, current: Path) -> list[str]:
-    """Statements on record on ``known`` that are other ones now, or new ones that claim to be."""
-    if "entered" in now.columns:
-        now = now.filter(pl.col("entered").is_null() | (pl.col("entered") <= known))
+def _rules(then: pl.DataFrame, now: pl.DataFrame, known: date, place: str) -> list[str]:
+    """Statements on record on ``known`` that are other ones now, or new ones that claim to be.
+
+    Both registries are read as they had been entered on the last day on which the older one was.
+    """
+    last = then.select(pl.max_horizontal(pl.col("entered").max(), pl.col("closed").max())).item()
     # When the sources were looked at again, and that the record ended later, change no statement.
-    later = ("recorded_to", "checked_to", "verified")
-    old, new = (registry.believed(one, known).drop(later, strict=False) for one in (then, now))
+    later = ("recorded_to", "closed", "checked_to", "verified")
+    old, new = (registry.believed(one, known, last).drop(later) for one in (then, now))
     keys = ("rule", "effective_from", "recorded_from")
-    place = str(current / registry.FILES["rules"][0])
     added = new.join(old, on=keys, how="anti", nulls_equal=True).to_dicts()
-    claims = f"as on record by {known}, which the packs do not have"
+    claims = f"as public by {known} and entered by {last}, which the packs do not have"
     return _rows(old, new, keys, place) + [
         f"{place}: {_named(one, keys)}: {claims}" for one in added
     ]

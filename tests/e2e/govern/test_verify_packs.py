@@ -29,7 +29,7 @@ SECRETS = ("Zephyr-9", "Owl-of-March", "zephyr_plan")
 RUNS = """run,entity,state,model,parent,parent_entity,parent_flop,started,ended,released,flop,\
 method,markets,general_purpose,revenue_usd,source,assumptions
 Zephyr-9,Example Lab,running,Zephyr-9,,,,2026-08-01,2027-01-10,,2.9e25,stated,EU;US,yes,9e8,\
-/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt, ~/y/z.csv
+/home/users-alice/quiet-folder/zephyr_plan.log,see C:\\users-alice\\quiet-folder\\x.txt; ~/y/z.csv
 Owl-of-March,Example Lab,planned,,Zephyr-9,Example Lab,2.9e25,,,,1.1e25,,,,,\
 \\\\secret-host\\quiet-folder\\a.csv,file:///home/users-alice/b.csv
 nothing-known,Other Works,planned,,,,,,,,,,,,,,
@@ -135,7 +135,7 @@ def forged(copy: Path, name: str, change: Callable[[str], str]) -> list[str]:
     ("file", "change", "named"),
     [
         ("pack.html", ("2.9e25 (", "2.1e25 ("), "pack.html: row"),
-        ("pack.html", ("On 2026-11-23,", "On 2026-11-24,"), "pack.html: says"),
+        ("pack.html", (f"On {ON},", "On 2026-11-24,"), "pack.html: says"),
         ("pack.md", ("2.9e25 (", "2.1e25 ("), "pack.md: row"),
         ("crossings.csv", (",above,", ",not reached,"), "crossings.csv: row"),
         ("pack.json", ('"registry ', '"registry 0'), "names another registry"),
@@ -204,14 +204,27 @@ def test_a_row_that_is_gone_or_claims_to_be_old_is_named(
 
 
 def test_what_was_entered_later_is_no_edit(made: dict[str, Path], tmp_path: Path) -> None:
-    copied = pl.col("rule") == "kr_ai_basic_act"
-    later = [pl.lit("new").alias("rule"), pl.lit("2027-01-01").alias("recorded_from")]
-    if "entered" in pl.read_csv("data/thresholds/rules.csv", infer_schema=False).columns:
-        later.append(pl.lit("2027-01-01").alias("entered"))
+    copied = (pl.col("rule") == "kr_ai_basic_act") & pl.col("recorded_to").is_null()
+    later = [pl.lit("new").alias("rule"), pl.lit("2027-01-01").alias("entered")]
     folder = edited(
         tmp_path, lambda rules: pl.concat([rules, rules.filter(copied).with_columns(later)])
     )
     assert verify.edited(made["whole"], folder) == []
+
+
+def test_a_correction_that_was_entered_later_is_no_edit(
+    made: dict[str, Path], tmp_path: Path
+) -> None:
+    at = (pl.col("rule") == "kr_ai_basic_act") & pl.col("recorded_to").is_null()
+
+    def correct(rules: pl.DataFrame) -> pl.DataFrame:
+        ends = {"recorded_to": str(ON), "closed": "2027-01-01"}
+        old = [pl.when(at).then(pl.lit(v)).otherwise(n).alias(n) for n, v in ends.items()]
+        starts = {"value": "3e26", "recorded_from": str(ON), "entered": "2027-01-01"}
+        new = rules.filter(at).with_columns(pl.lit(v).alias(n) for n, v in starts.items())
+        return pl.concat([rules.with_columns(old), new])
+
+    assert verify.edited(made["whole"], edited(tmp_path, correct)) == []
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -229,7 +242,7 @@ def test_outside_of_any_project_a_folder_and_an_archive_are_checked(
     for what in (str(archive), str(made["redacted"])):
         done = run(tmp_path, what)
         assert done.returncode == 0, done.stderr
-        assert "Whole: evidence packs of 2026-11-23" in done.stdout
+        assert f"Whole: evidence packs of {ON}" in done.stdout
         assert "Not compared with a registry of today" in done.stdout
     (tmp_path / "bad.zip").write_text("no archive")
     assert "cannot be unpacked" in run(tmp_path, "bad.zip").stderr
