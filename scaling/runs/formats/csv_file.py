@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
             the header, or numbers that may have a decimal comma or not.
     """
     data = as_utf8(bounded(path), path)
-    if b"\n" not in data:
-        data = data.replace(b"\r", b"\n")
+    if b"\n" not in data or b'"' not in data:
+        data = re.sub(rb"\r(?!\n)", b"\n", data)
     table = _layout(data[:_HEAD], len(data) > _HEAD, path, options)
     return table.part(data[table.start :])
 
