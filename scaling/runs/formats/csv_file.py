@@ -180,7 +180,9 @@ def _quickly(data: bytes, separator: str, width: int) -> pl.DataFrame | None:
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    return frame if frame.height == len(ends) else None
+    if frame.height != len(ends):
+        return None
+    return frame.with_columns(pl.all().replace("", None)) if b'""' in data else frame
 
 
 # The start of a file -----------------------------------------------------------------------------

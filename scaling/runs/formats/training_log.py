@@ -94,7 +94,7 @@ _UNITED = re.compile(rf"\s*(?P<value>{_DIGITS}) ?(?P<unit>%?)\s*(?P<key>[A-Za-z]
 _LONGEST = 20_000
 _RESULT = re.compile(r"loss|ppl|perplex|acc|bpb|nll", re.IGNORECASE)
 NO_STEP = "no step in its line, where others have one"
-_SAID = 8
+_SAID = 20
 _FORMS = "lines such as 'step 100: loss 2.31' or 'step=100 loss=2.31'"
 
 
