@@ -100,6 +100,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="tensorboard-download",
     meaning="CSV or JSON that TensorBoard's page downloads, or a folder of them",
+    seen="tensorboard 2.21.0, its own files (2026-11-30)",
     suffixes=(_END,),
     read=read,
     recognise=_recognise,

@@ -295,6 +295,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="training-log",
     meaning="text log of Megatron-LM, nanoGPT, llm.c, torchtitan or OLMo, or of key: value lines",
+    seen="the public sources of Megatron-LM, nanoGPT, llm.c, torchtitan and OLMo (2026-11-30)",
     suffixes=(".log", ".out"),
     read=read,
     recognise=_recognise,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -41,6 +42,16 @@ def _read(path: Path, text: str) -> tuple[pl.DataFrame, str]:
 def test_orders_of_a_table(value: Any, tmp_path: Path) -> None:
     frame, _ = _read(tmp_path / "a.json", json.dumps(value))
     assert frame.select("run", "params").rows() == [("a", 1e9), ("b", 2e9)]
+
+
+@pytest.mark.parametrize("orient", ["records", "columns", "split", "index", "table"])
+def test_what_pandas_writes(orient: str, tmp_path: Path) -> None:
+    pd.DataFrame(RECORDS).to_json(tmp_path / "a.json", orient=orient)
+    frame = formats.read_table(tmp_path / "a.json")
+    assert frame.select("run", "params").rows() == [("a", 1e9), ("b", 2e9)]
+    pd.DataFrame(RECORDS).to_csv(tmp_path / "a.csv")
+    frame = formats.read_table(tmp_path / "a.csv")
+    assert frame.columns == ["run", "params"] and frame.height == 2
 
 
 def test_json_lines_under_another_ending_are_said(tmp_path: Path) -> None:
