@@ -217,7 +217,7 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     """
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
-        whole = _counting(_cells(file, optional), file)
+        whole = _counting(_cells(file, optional), file, maps or ())
     return _mapped(replace(whole, file=shown), maps, optional)
 
 
@@ -243,6 +243,7 @@ def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
             raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN[:UNIT]")
         with placed(path):
             column, unit = counts.split(text, name, frame.columns)
+            unit = unit or whole.units.get(column)
         if optional and column not in frame.columns:
             continue
         whole.require(column)
@@ -283,8 +284,9 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
     return frame
 
 
-def _counting(given: Given, file: Path) -> Given:
-    """Of a tracker's history the values that count; says on standard error what is left out."""
+def _counting(given: Given, file: Path, maps: Sequence[str]) -> Given:
+    """Of a tracker's history the values that count, with products that are mapped; says on standard
+    error what is left out."""
     from scaling.runs.formats import format_of, settled
 
     form = format_of(file)
@@ -293,7 +295,25 @@ def _counting(given: Given, file: Path) -> Given:
     left = settled(given.frame, ordered=form.ordered)["left_out"]
     for why, count in left.drop_nulls().value_counts(sort=True).iter_rows():
         remark(f"{file.name}: {counted(count, 'value')} left out: {why}.")
-    return given.kept(left.is_null())
+    return _with_products(given.kept(left.is_null()), maps)
+
+
+def _with_products(given: Given, maps: Sequence[str]) -> Given:
+    """A tracker's history with mapped products, such as tokens=step*2048, without the results at
+    which one is 0; says on standard error how many these are."""
+    from scaling.runs.inbox.normalise import with_products
+
+    pairs = [one.partition("=")[::2] for one in maps]
+    texts = [counts.split(text, name, given.frame.columns)[0] for name, text in pairs]
+    new = [text for text in texts if text not in given.frame.columns]
+    made = replace(given, frame=with_products(given.frame, new))
+    for text in (one for one in new if one in made.frame.columns):
+        zero = (made.frame[text] == 0).fill_null(value=False)
+        if zero.any():
+            remark(f"{counted(int(zero.sum()), 'value')} left out where {text} is 0.")
+        # A factor that is written states the scale.
+        made = replace(made.kept(~zero), units={**made.units, text: "1"})
+    return made
 
 
 def complete(given: Given, columns: Sequence[str]) -> Given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -104,3 +105,21 @@ def test_an_option_that_a_format_does_not_take_is_refused(tmp_path: Path) -> Non
     path.write_text(SEMICOLONS)
     status, _, said = _scaling("fit", path, "--sheet=runs", *FLAGS)
     assert status == 2 and "--sheet says nothing of a file of this format (csv)" in said
+
+
+def test_a_log_is_fitted_with_its_own_sizes(tmp_path: Path) -> None:
+    """L = 2 + 500 D^-0.3, at 1000 tokens a step; step 0 has seen none."""
+    path = tmp_path / "nano.log"
+    steps = range(0, 40_001, 2_000)
+    lines = [f"step {s}: val loss {2 + 500 * (1000 * s or 1) ** -0.3:.8f}" for s in steps]
+    header = "number of parameters: 124.34M\ntokens per iteration will be: 1,000\n"
+    path.write_text(header + "\n".join(lines) + "\n")
+    status, out, said = _scaling(
+        *("fit", path, "--law=power_law", "--metric=val loss", "--resamples=0", "--json"),
+        *("--map=x=step*config.tokens_per_step", "--map=params=124M"),
+    )
+    assert status == 0, said
+    assert "1 value left out where step*config.tokens_per_step is 0." in said
+    found = json.loads(out)["parameters"]
+    assert found["E"]["value"] == pytest.approx(2.0, rel=1e-4)
+    assert found["alpha"]["value"] == pytest.approx(0.3, rel=1e-4)
