@@ -93,7 +93,13 @@ def _published(law: laws.Law, one: laws.Published) -> tuple[str, str, str, str]:
 def source_page() -> str:
     """Formats that come in, and the published data sets."""
     formats = [
-        (code(one.name), " ".join(map(code, one.suffixes)), one.meaning)
+        (
+            code(one.name),
+            " ".join(map(code, one.suffixes)) + " (also packed: .gz, .zst)" * one.packed,
+            one.meaning,
+            " ".join(code(sources.flag(name)) for name in one.takes),
+            one.seen,
+        )
         for one in sources.load().values()
     ]
     data = [
@@ -103,7 +109,7 @@ def source_page() -> str:
     return "\n".join(
         [
             "# Sources\n\n## Formats\n",
-            rows(("format", "ends in", "meaning"), formats),
+            rows(("format", "ends in", "meaning", "options", "seen"), formats),
             "## Published data sets\n",
             rows(("source", "title", "licence", "citation"), data),
         ]

@@ -14,7 +14,7 @@ from scaling.cli.commands._options import (
     read_options,
     remark,
 )
-from scaling.errors import InputError, placed
+from scaling.errors import InputError, counted, placed
 from scaling.given import Given, complete, counting
 from scaling.runs import counts
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
@@ -30,9 +30,13 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         InputError: as `scaling.runs.formats.read_table`; a mapping that cannot be read, or of a
             column that the table lacks.
     """
+    from scaling.runs.formats import format_of
+
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
         whole = counting(_cells(file, optional))
+        if format_of(file).raw:
+            whole = _with_products(whole, maps or ())
     return _mapped(replace(whole, file=shown), maps, optional)
 
 
@@ -58,6 +62,7 @@ def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
             raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN[:UNIT]")
         with placed(path):
             column, unit = counts.split(text, name, frame.columns)
+            unit = unit or whole.units.get(column)
         if optional and column not in frame.columns:
             continue
         whole.require(column)
@@ -96,3 +101,21 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
         if made.null_count() == cells.null_count():
             frame = frame.with_columns(made)
     return frame
+
+
+def _with_products(given: Given, maps: Sequence[str]) -> Given:
+    """A tracker's history with mapped products, such as tokens=step*2048, without the results at
+    which one is 0; says on standard error how many these are."""
+    from scaling.runs.inbox.normalise import with_products
+
+    pairs = [one.partition("=")[::2] for one in maps]
+    texts = [counts.split(text, name, given.frame.columns)[0] for name, text in pairs]
+    new = [text for text in texts if text not in given.frame.columns]
+    made = replace(given, frame=with_products(given.frame, new))
+    for text in (one for one in new if one in made.frame.columns):
+        zero = (made.frame[text] == 0).fill_null(value=False)
+        if zero.any():
+            remark(f"{counted(int(zero.sum()), 'value')} left out where {text} is 0.")
+        # A factor that is written states the scale.
+        made = replace(made.kept(~zero), units={**made.units, text: "1"})
+    return made
