@@ -80,8 +80,14 @@ def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interv
     if not (np.isfinite(budget) and budget > 0):
         raise InputError("budget out of range", value=budget, allowed="> 0 FLOP")
 
+    found: dict[bytes, Array] = {}
+
     def params(theta: Array) -> Array:
-        return np.exp(log_optimal_params(made.law, theta, float(np.log(budget))))
+        # Three of the four need it, of the fit and of its draws.
+        key = theta.tobytes()
+        if key not in found:
+            found[key] = np.exp(log_optimal_params(made.law, theta, float(np.log(budget))))
+        return found[key]
 
     return {
         "a": from_draws(made, lambda theta: _slope(made, theta, np.log(budget)), level),
