@@ -7,7 +7,7 @@ Scores are of log y (of log(1 - y) for a share that rises with size), so that st
 units compare: the continuous ranked probability score (Gneiting and Raftery 2007,
 doi:10.1198/016214506000001437), the weighted interval score of the 50, 80, 90 and 95 % intervals
 (Bracher et al. 2021, doi:10.1371/journal.pcbi.1008618), the log score, and the PIT (the forecast's
-probability of less than the outcome), all but the PIT by the `scoringrules` library. Points without
+probability of less than the outcome), see `scaling.forecasting.scores`. Points without
 a distribution have their absolute error as CRPS.
 """
 
