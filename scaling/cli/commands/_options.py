@@ -41,12 +41,16 @@ def counted(ours: str, option: str) -> Callable[[str], float]:
 
 
 PARAMS, TOKENS = counted("params", "--params"), counted("tokens", "--tokens")
+FLOPS = counted("flops", "--flops")
 LIKE_PARAMS = counted("params", "--like-params")
 # Tokens of a model's use, or of a sequence, may be few.
 READ, WRITE = counted("context", "--read"), counted("context", "--write")
 CONTEXT, VOCABULARY = counted("context", "--context"), counted("context", "--vocabulary")
 
-Table = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL; one row per run or result.")]
+Table = Annotated[
+    Path,
+    typer.Argument(help="CSV, Parquet or JSONL, one row per run or result; or a study's name."),
+]
 Maps = Annotated[
     list[str] | None,
     typer.Option(

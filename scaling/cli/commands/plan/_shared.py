@@ -22,7 +22,10 @@ Study = Annotated[
         "published:LAW:PAPER or published:PAPER; `scaling laws` lists them."
     ),
 ]
-Runs = Annotated[Path | None, typer.Option(help="Table of runs to fit now, instead of a study.")]
+Runs = Annotated[
+    Path | None,
+    typer.Option(help="Table of runs, or a study's name: fit now, instead of its stored fits."),
+]
 LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
 
 
