@@ -106,7 +106,7 @@ def student_scores(
 def weighted_interval_score(
     observed: Array, median: Array, lower: Array, upper: Array, alpha: Array
 ) -> Array:
-    """The weighted interval score (n,) of intervals (n, K) that miss with probability ``alpha`` (K,).
+    """The weighted interval score (n,) of intervals (n, K) that miss a share ``alpha`` (K,).
 
         (|y - m| / 2 + sum_k alpha_k / 2 IS_k) / (K + 1/2)
         IS = u - l + 2 / alpha (l - y)+ + 2 / alpha (y - u)+

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scaling.cli import exit_codes
 from scaling.errors import InputError
 
 PIPELINE = "Run the pipeline"
@@ -35,7 +38,7 @@ def counted(ours: str, option: str) -> Callable[[str], float]:
         except InputError as error:
             # Typer would fold a ValueError into a frame of its own.
             typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(exit_codes.BAD_INPUT) from error
 
     return parse
 
@@ -124,6 +127,15 @@ def print_json(value: object) -> None:
     typer.echo(json_text(value), nl=False)
 
 
+def answer(as_json: bool, facts: Mapping[str, Any], lines: Iterable[str]) -> None:
+    """Print the facts as JSON, or what a person reads of them, a line each."""
+    if as_json:
+        print_json(facts)
+        return
+    for line in lines:
+        typer.echo(line)
+
+
 def print_finding(found: Any, as_json: bool) -> None:
     """Print what an analysis found: its sentence, or all of it as JSON."""
     if as_json:
@@ -147,3 +159,13 @@ def working(text: str, *, quiet: bool = False) -> Any:
 
     console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
     return console.status(text)
+
+
+def outcome(work: Callable[[], int], as_json: bool) -> int:
+    """The exit code of what prints its own progress; with JSON that is the lines of an object."""
+    if not as_json:
+        return work()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = work()
+    print_json({"exit_code": code, "messages": printed.getvalue().splitlines()})
+    return code

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 
@@ -53,6 +54,7 @@ def add(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would become of the rows.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Add runs: a table or a tracker's files, read through a mapping that is remembered."""
     from datetime import UTC, datetime
@@ -74,9 +76,11 @@ def add(
             judge=outlook,
             dry_run=dry_run,
         )
-    typer.echo("\n".join(made.remarks))
-    if dry_run:
-        typer.echo(f"nothing was added: {path} was only looked at, for source {made.source}")
-        return
     verb = "added to" if made.new else "is"
-    typer.echo(f"{path} {verb} source {made.source}, published as {made.alias}")
+    last = (
+        f"nothing was added: {path} was only looked at, for source {made.source}"
+        if dry_run
+        else f"{path} {verb} source {made.source}, published as {made.alias}"
+    )
+    facts = {"file": str(path), "dry_run": dry_run, **asdict(made)}
+    answer(as_json, facts, [*made.remarks, last])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Registry, day_of
+from scaling.cli.commands._options import GOVERN, Json, Registry, day_of, print_json
 from scaling.errors import InputError
 
 PANEL = GOVERN
@@ -46,6 +46,7 @@ def govern(
         bool, typer.Option("--redact", help="Give magnitudes only, for readers outside.")
     ] = False,
     registry: Registry = Path("data/thresholds"),
+    as_json: Json = False,
 ) -> None:
     """Compare every run with every rule; writes evidence packs per entity and per rule."""
     from scaling.cli.display import govern as show
@@ -56,17 +57,19 @@ def govern(
     if details.given() and runs is None:
         raise InputError("needs a runs file", file=details.given()[0], hint="Name one with --runs.")
     day = day_of(on, "--on", date.today())
-    show.show_written(
+    written = packs(
+        Path(),
+        runs,
         out,
-        packs(
-            Path(),
-            runs,
-            out,
-            day,
-            known=day_of(known, "--known", day),
-            likely=likely,
-            details=details,
-            redact=redact,
-            registry=registry,
-        ),
+        day,
+        known=day_of(known, "--known", day),
+        likely=likely,
+        details=details,
+        redact=redact,
+        registry=registry,
     )
+    if as_json:
+        facts = {"packs": written.packs, "files": written.files, "verdicts": written.verdicts}
+        print_json({"folder": str(out), **facts, "alerts": written.alerts.to_dicts()})
+        return
+    show.show_written(out, written)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate
+from scaling.cli import exit_codes
+from scaling.cli.commands._options import TRUST, Certificate, Json, answer
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -31,12 +32,14 @@ def verify(
         typer.Option(help="Checkpoint that was kept: its file, one of its lines, or - for input."),
     ] = None,
     certificate: Certificate = None,
+    as_json: Json = False,
 ) -> None:
     """Check every published version, or a redacted edition without anything else.
 
     Bytes against manifests, manifests against the ledger, both against Git's commits and tags, and
     with --since against a checkpoint. Inputs that differ from Git are named too.
     """
+    known: list[str] = []
     if edition is not None:
         from scaling.cli.display.edition import verified
 
@@ -52,7 +55,8 @@ def verify(
         from scaling.record.versions.verify import notes
         from scaling.record.versions.verify import verify as run
 
-        for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
+        known = [*changed(Path()), *notes(Path()), *uncovered(Path())]
+        for line in known:
             typer.echo(line, err=True)
         problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
         # What is derived from versions that are not whole would differ everywhere.
@@ -63,9 +67,11 @@ def verify(
             problems, good = problems + wrong, good + said
     for problem in problems:
         typer.echo(problem, err=True)
+    good = [] if problems else good
+    facts = {"intact": not problems, "problems": problems, "notes": known, "found": good}
+    answer(as_json, facts, good)
     if problems:
-        raise typer.Exit(1)
-    typer.echo("\n".join(good))
+        raise typer.Exit(exit_codes.NO)
 
 
 def _since(given: str) -> tuple[list[str], list[str]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,10 @@ from rich.text import Text
 from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
+
+if TYPE_CHECKING:
+    from scaling.fitting.applicability import Verdict
+    from scaling.runs.formats import Source
 
 LIBRARY = Path("data/published")
 
@@ -69,6 +73,27 @@ def _resampled(unit: Resampling, agreeing: float | None) -> str:
     return text if agreeing is None else f"{text}; two starts agree in {agreeing:.1%}"
 
 
+def law_facts(law: laws.Law) -> dict[str, Any]:
+    """A law as plain values."""
+    return {
+        "name": law.name,
+        "title": law.title,
+        "formula": law.formula,
+        "citation": law.citation,
+        "inputs": [{"name": one.name, "unit": one.unit} for one in law.all_inputs],
+        "parameters": [
+            {"name": one.name, "unit": one.unit, "meaning": one.meaning, "domain": one.domain}
+            for one in law.params
+        ],
+        "published": [
+            {"key": one.key, "values": dict(one.values), "citation": one.citation}
+            for one in law.published
+        ],
+        "assumes": law.assumes,
+        "fails": law.fails,
+    }
+
+
 def show_laws() -> None:
     """One row a law family, then the papers whose constants can be asked for."""
     table = Table("law", "formula", "inputs", "paper")
@@ -91,8 +116,12 @@ def inputs_text(law: laws.Law) -> str:
     return ", ".join(own) + (f" | {', '.join(fits)}" if fits else "")
 
 
-def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> None:
-    """Which laws can be fitted to a table, and why not the others."""
+def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
+    """Which laws can be fitted to a table, those first, and why not the others.
+
+    Raises:
+        InputError: an empty table, or one without the target.
+    """
     from scaling.fitting.applicability import verdict
 
     if runs.height == 0:
@@ -102,10 +131,14 @@ def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) ->
         hint = "Choose a metric with --metric." if long else None
         allowed = ", ".join(runs.columns[:30])
         raise InputError("missing column", column=target, allowed=allowed, hint=hint)
-    table = Table("law", "applies", "why not, or what to mind")
     order = {"yes": 0, "with care": 1, "no": 2}
     chosen = laws.load().values() if name is None else [laws.get(name)]
-    found = sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    return sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+
+
+def show_applicable(found: Iterable[Verdict]) -> None:
+    """A row a law: whether it applies, and why not."""
+    table = Table("law", "applies", "why not, or what to mind")
     for one in found:
         table.add_row(
             one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
@@ -165,26 +198,45 @@ def _needs(law: laws.Law) -> list[str]:
     return lines
 
 
-def show_sources() -> None:
-    """One row a source of the library."""
+def library() -> dict[str, Source]:
+    """The sources of the library, by name."""
     from scaling.runs.formats import published
 
+    return {source.name: source for source in published(LIBRARY)}
+
+
+def source_facts(source: Source) -> dict[str, Any]:
+    """A source as plain values."""
+    facts = {name: value for name, value in vars(source).items() if name != "table"}
+    return {**facts, "defects": [vars(one) for one in source.defects], "table": str(source.table)}
+
+
+def show_sources() -> None:
+    """One row a source of the library."""
     table = Table("source", "title", "licence", "citation")
-    for source in published(LIBRARY):
+    for source in library().values():
         cited = Text(source.citations[0])
         table.add_row(source.name, Text(source.title), Text(source.licence), cited)
     Console().print(table)
 
 
-def show_source(name: str) -> None:
-    """A source's citation, licence, changes, known defects and ranges."""
-    from scaling.runs.formats import published, read_table
+def source_named(name: str) -> Source:
+    """A source of the library.
 
-    known = {source.name: source for source in published(LIBRARY)}
+    Raises:
+        InputError: there is none of this name.
+    """
+    known = library()
     if name not in known:
         hint = nearest(name, known) or "Runs of your own: scaling quarantine list --source NAME."
         raise InputError("not a published source", value=name, allowed=", ".join(known), hint=hint)
-    source = known[name]
+    return known[name]
+
+
+def show_source(source: Source) -> None:
+    """A source's citation, licence, changes, known defects and ranges."""
+    from scaling.runs.formats import read_table
+
     rows = read_table(source.table)
     lines = [source.title, *source.citations, f"licence: {source.licence}"]
     lines += [f"origin: {source.origin}", f"published {source.observed}, read {source.accessed}"]
