@@ -121,10 +121,18 @@ def day_of(text: str | None, option: str, default: date) -> date:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON; days and times as ISO 8601."""
     from scaling.io.json_files import json_text
 
-    typer.echo(json_text(value), nl=False)
+    typer.echo(json_text(_dated(value)), nl=False)
+
+
+def _dated(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _dated(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_dated(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def answer(as_json: bool, facts: Mapping[str, Any], lines: Iterable[str]) -> None:

@@ -207,8 +207,8 @@ def library() -> dict[str, Source]:
 
 def source_facts(source: Source) -> dict[str, Any]:
     """A source as plain values."""
-    facts = {name: value for name, value in vars(source).items() if name != "table"}
-    return {**facts, "defects": [vars(one) for one in source.defects], "table": str(source.table)}
+    other = {"table": str(source.table), "defects": [vars(one) for one in source.defects]}
+    return vars(source) | other
 
 
 def show_sources() -> None:
