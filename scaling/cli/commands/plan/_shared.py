@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,4 +81,4 @@ def show(answer: Answer, as_json: bool) -> None:
     else:
         from scaling.plan.answer import text
 
-        typer.echo(text(answer))
+        typer.echo(text(answer, get_terminal_size().columns))
