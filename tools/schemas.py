@@ -24,7 +24,16 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # Objects whose keys are names: of a law's parameters, a study's inputs, metrics, thresholds.
 NAMED = frozenset(
     {
-        *("regime", "parameters", "values", "certificate", "profile", "distance", "verdicts", "versions"),
+        *(
+            "regime",
+            "parameters",
+            "values",
+            "certificate",
+            "profile",
+            "distance",
+            "verdicts",
+            "versions",
+        ),
         *("left_out", "ranges", "weights", "tables", "decades_beyond", "profile", "resampling"),
     }
 )

@@ -55,11 +55,7 @@ def exponents(
         InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
     """
     refuse_mixtures(runs, laws.get("chinchilla"), mixed)
-    known = "flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)
-    if budget is None:
-        if not known:
-            raise InputError("no budget", allowed="a budget, or flops or params and tokens")
-        budget = float(np.nanmax(_compute(runs)))
+    budget = largest_budget(runs) if budget is None else budget
     rows: list[dict[str, object]] = []
     if model is not None:
         first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
@@ -95,6 +91,17 @@ def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interv
         "tokens": from_draws(made, lambda theta: budget / 6.0 / params(theta), level),
         "tokens_per_param": from_draws(made, lambda t: budget / 6.0 / params(t) ** 2, level),
     }
+
+
+def largest_budget(runs: pl.DataFrame) -> float:
+    """The largest compute in the table, FLOP.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not ("flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)):
+        raise InputError("no budget", allowed="a budget, or flops or params and tokens")
+    return float(np.nanmax(_compute(runs)))
 
 
 def _compute(runs: pl.DataFrame) -> Array:

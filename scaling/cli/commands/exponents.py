@@ -40,6 +40,7 @@ def exponents(
     """Estimate compute-optimal exponents by every approach that the table allows."""
     from scaling import laws
     from scaling.analysis.optimum import exponents as answer
+    from scaling.analysis.optimum import largest_budget
     from scaling.cli.commands._table import read
     from scaling.forecasting.model_surface import refuse_rising
     from scaling.forecasting.stored_model import model_of_runs
@@ -50,9 +51,10 @@ def exponents(
         model = model_of_runs(given.frame, target).fit()
         if model is not None:
             refuse_rising(model)
+        flops = largest_budget(given.frame) if budget is None else budget
         table = answer(
             given.frame,
-            budget=budget,
+            budget=flops,
             target=target,
             resamples=resamples,
             seed=seed,
@@ -60,8 +62,8 @@ def exponents(
             model=model,
         )
     if as_json:
-        print_json({"exponents": table.to_dicts()})
+        print_json({"budget": flops, "exponents": table.to_dicts()})
         return
     from scaling.cli.display.fits import show_exponents
 
-    show_exponents(table)
+    show_exponents(table, flops, "the largest of the table" if budget is None else "--budget")

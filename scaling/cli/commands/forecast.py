@@ -75,6 +75,7 @@ def forecast(
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.cli.commands._table import read
+    from scaling.fitting.data import unit_of_target
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
@@ -125,7 +126,8 @@ def forecast(
     frame = with_target(given.frame, target) if companion else given.frame
     single = not law and len(names) < 3 and not is_general(frame, names, target)
     beside = forecast_per_law(frame, targets, names, target) if single else {}
-    show_forecast(made, targets, names, beside)
+    unit = unit_of_target(given.frame, target) if target in given.frame.columns else ""
+    show_forecast(made, targets, names, beside, target=target, unit=unit)
 
 
 def _planned(at: Path | None, maps: list[str] | None, **sizes: float | None) -> Given:

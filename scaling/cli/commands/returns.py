@@ -68,9 +68,16 @@ def returns(
         return
     from scaling.cli.display.fits import show_intervals
 
+    loss = made[-1].target_unit or "the target's"
+    units = {
+        "loss": loss,
+        "gain_of_doubling": f"{loss} lower, for twice the FLOP",
+        "compute_for_step": f"times the FLOP, for {step:g} lower",
+        "above_limit": f"{loss} above the limit of the law",
+    }
     for one, each in zip(made, found, strict=True):
         title = f"{one.law.title} at {params:.4g} params and {tokens:.4g} tokens"
-        show_intervals(title, each, one)
+        show_intervals(title, each, one, units)
     typer.echo(f"Decades outside the runs: {', '.join(far.words()[0])}.")
     for warning in far.warnings():
         typer.echo(warning)

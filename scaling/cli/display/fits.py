@@ -16,6 +16,7 @@ from rich.text import Text
 from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
+from scaling.runs.schema import RUN
 
 if TYPE_CHECKING:
     from scaling.fitting.applicability import Verdict
@@ -244,17 +245,20 @@ def show_source(source: Source) -> None:
     lines += [f"note: {text}" for text in source.notes]
     lines += [f"defect [{one.flag}]: {one.what} {', '.join(one.runs)}" for one in source.defects]
     Console().print(Text("\n".join(lines)))
-    table = Table("column", "lowest", "highest", "filled")
+    table = Table("column", "lowest", "highest", "unit", "filled")
+    units = {column.name: column.unit for column in RUN}
     for column in rows.select(pl.selectors.numeric()).columns:
         ends = rows[column].to_numpy()
         low, high = np.nanmin(ends), np.nanmax(ends)
         filled = rows.height - rows[column].null_count()
-        table.add_row(column, f"{low:.4g}", f"{high:.4g}", f"{filled} of {rows.height}")
+        unit = units.get(column, "")
+        table.add_row(column, f"{low:.4g}", f"{high:.4g}", unit, f"{filled} of {rows.height}")
     Console().print(table)
 
 
-def show_exponents(answer: pl.DataFrame) -> None:
-    """One row an approach: a, N*, D*, D*/N* with intervals, or why there is none."""
+def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
+    """One row an approach: a, N*, D*/N* with intervals at a budget of FLOP, or why there is none;
+    ``whose`` says where the budget is from."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
         table.add_column(head, no_wrap=True)
@@ -266,6 +270,12 @@ def show_exponents(answer: pl.DataFrame) -> None:
         ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
         table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
     Console().print(table)
+    Console().print(
+        Text(
+            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
+            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
+        )
+    )
     for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
         Console().print(Text(f"{row['approach']}: {row['note']}"))
 
@@ -275,14 +285,16 @@ def _ends(row: dict[str, Any], name: str) -> str:
     return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
 
 
-def show_intervals(title: str, found: Mapping[str, object], made: Fit) -> None:
-    """One row a quantity, then how the fit ended that they were taken from, where it has an
-    optimum."""
+def show_intervals(
+    title: str, found: Mapping[str, object], made: Fit, units: Mapping[str, str]
+) -> None:
+    """One row a quantity with its unit, then how the fit ended that they were taken from, where it
+    has an optimum."""
     console = Console()
     console.print(Text(title, style="bold"))
-    table = Table("quantity", "value and 90 % interval")
+    table = Table("quantity", "value and 90 % interval", "unit")
     for name, one in found.items():
-        table.add_row(name.replace("_", " "), str(one))
+        table.add_row(name.replace("_", " "), str(one), units.get(name, ""))
     console.print(table)
     ended = "" if made.outcome is Outcome.ESTIMATED else f"The fit {made.outcome}."
     if made.caveats or ended:
