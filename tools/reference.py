@@ -166,8 +166,8 @@ def command_page() -> str:
     parts = [
         "# Commands\n\n`scaling COMMAND --help` says the same.\n",
         "Where a verb takes a table, it takes a file or the name of a study of `params.yaml`.\n",
-        "With `--json` a verb prints one JSON document to standard output; remarks and errors go to "
-        "standard error. `scaling/cli/schemas.json` has a JSON schema of each verb's.\n",
+        "With `--json` a verb prints one JSON document to standard output; remarks and errors go "
+        "to standard error. `scaling/cli/schemas.json` has a JSON schema of each verb's.\n",
         codes,
     ]
     parts += list(_commands(typer.main.get_command(app), "scaling"))

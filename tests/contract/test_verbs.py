@@ -81,15 +81,15 @@ def test_exit_codes_are_documented() -> None:
         assert f"| {code} | {meaning} |" in page
 
 
-def test_a_fault_of_the_program_is_not_an_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/ledger.jsonl").mkdir()  # a folder where a file belongs
-    done = cli("checkpoint", "--unsigned")
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    rows = "\n".join(f"{10**i},{2 * 10**i}e2,{4 - i / 4}" for i in range(5, 12))
+    (tmp_path / "runs.csv").write_text(f"params,tokens,loss\n{rows}\n")
+    out = tmp_path / "runs.csv" / "out.csv"
+    done = cli(
+        *("forecast", tmp_path / "runs.csv", "--params", "70B", "--tokens", "1T", "--out", out)
+    )
     assert done.returncode == exit_codes.BAD_INPUT
-    assert "ledger.jsonl" in done.stderr and "Traceback" not in done.stderr
+    assert str(tmp_path / "runs.csv") in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.fixture(scope="module")
