@@ -26,6 +26,7 @@ from scaling.fitting.data import number
 from scaling.fitting.engine import fit
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
+from scaling.io.progress import steps
 from scaling.laws._surface import is_allocation, log_optimal_params
 
 # Budgets between which the slope of a law without a closed form is taken.
@@ -60,7 +61,7 @@ def exponents(
     if model is not None:
         first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
         rows.append(first | _figures(model, budget, level))
-    for name in approaches or laws.of_role("exponents"):
+    for name in steps(list(approaches or laws.of_role("exponents"))):
         row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
         try:
             made = _fitted(runs, name, target, (resamples, seed), mixed)

@@ -30,6 +30,7 @@ from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
+from scaling.io.progress import steps
 
 Mask = NDArray[np.bool_]
 
@@ -78,7 +79,7 @@ def backtest(
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     place = size if order is None else _order(runs, order)
     parts = []
-    for number, known in enumerate(_origins(place, shares)):
+    for number, known in enumerate(steps(list(_origins(place, shares)))):
         rows = np.flatnonzero(~known)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
         decades = np.abs(distance(small, large, inputs).farthest)

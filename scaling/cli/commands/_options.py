@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from scaling.cli import exit_codes
-from scaling.errors import InputError
+from scaling.errors import InputError, as_text
 
 PIPELINE = "Run the pipeline"
 TABLE = "Fit and forecast your own table"
@@ -161,12 +161,27 @@ def remark(text: str | None) -> None:
         typer.echo(text, err=True)
 
 
-def working(text: str, *, quiet: bool = False) -> Any:
-    """A spinner on standard error while something long runs; nothing when piped."""
+@contextlib.contextmanager
+def working(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """What long work does, how far it is and how long it has taken, on a terminal's standard error;
+    nothing when piped, or with ``quiet``."""
+    # The stream itself: what `main` puts in its place shows a terminal's commands as text.
+    stream = sys.__stderr__
+    if quiet or stream is None or not sys.stderr.isatty():
+        yield
+        return
     from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-    return console.status(text)
+    from scaling.io.progress import watched
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, TimeElapsedColumn(), console=Console(file=stream), transient=True)
+    with bar:
+        task = bar.add_task(escape(as_text(text)), total=None)
+        with watched(lambda done, total: bar.update(task, completed=done, total=total)):
+            yield
 
 
 def outcome(work: Callable[[], int], as_json: bool) -> int:

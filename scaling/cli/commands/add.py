@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE, Json, answer
+from scaling.cli.commands._options import PIPELINE, Json, answer, working
 
 PANEL = PIPELINE
 
@@ -64,7 +64,7 @@ def add(
     from scaling.runs.inbox.mapping import Options
 
     options = Options(maps or (), metric or (), sets or (), ignore or (), rows, bytes_per_token)
-    with changing_inbox(track=not dry_run):
+    with changing_inbox(track=not dry_run), working("Reading and checking", quiet=as_json):
         today = datetime.now(UTC).date()
         made = run(
             path,

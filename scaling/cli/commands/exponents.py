@@ -18,6 +18,7 @@ from scaling.cli.commands._options import (
     Table,
     Target,
     print_json,
+    working,
 )
 
 PANEL = ASK
@@ -47,7 +48,7 @@ def exponents(
 
     given = read(runs, maps).of_metric(metric, target)
     given = given.with_budgets(budget_column, laws.load().values())
-    with given.placed():
+    with given.placed(), working("Comparing approaches", quiet=as_json):
         model = model_of_runs(given.frame, target).fit()
         if model is not None:
             refuse_rising(model)

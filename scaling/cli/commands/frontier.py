@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Json, Seed, day_of
+from scaling.cli.commands._options import GOVERN, Json, Seed, day_of, working
 
 PANEL = GOVERN
 
@@ -41,7 +41,8 @@ def frontier(
     table = read_copies(copies)
     day = day_of(as_of, "--as-of", date.today())
     later = day_of(until, "--until", day + timedelta(days=731))
-    made = outlook.outlook(table, day, later, seed)
+    with working("Calibrating on the past", quiet=as_json):
+        made = outlook.outlook(table, day, later, seed)
     if out is not None:
         write_json(out, made)
     if score is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Json, Registry, day_of, print_json
+from scaling.cli.commands._options import GOVERN, Json, Registry, day_of, print_json, working
 from scaling.errors import InputError
 
 PANEL = GOVERN
@@ -57,17 +57,18 @@ def govern(
     if details.given() and runs is None:
         raise InputError("needs a runs file", file=details.given()[0], hint="Name one with --runs.")
     day = day_of(on, "--on", date.today())
-    written = packs(
-        Path(),
-        runs,
-        out,
-        day,
-        known=day_of(known, "--known", day),
-        likely=likely,
-        details=details,
-        redact=redact,
-        registry=registry,
-    )
+    with working("Comparing runs with rules", quiet=as_json):
+        written = packs(
+            Path(),
+            runs,
+            out,
+            day,
+            known=day_of(known, "--known", day),
+            likely=likely,
+            details=details,
+            redact=redact,
+            registry=registry,
+        )
     if as_json:
         facts = {"packs": written.packs, "files": written.files, "verdicts": written.verdicts}
         print_json({"folder": str(out), **facts, "alerts": written.alerts.to_dicts()})

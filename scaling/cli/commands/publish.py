@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Json, Secret, answer, remark
+from scaling.cli.commands._options import TRUST, Json, Secret, answer, remark, working
 from scaling.errors import InputError
 
 PANEL = TRUST
@@ -48,7 +48,7 @@ def publish(
         raise InputError("--with-forecasts and --secret need --redact")
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
-    with hold_project(Path().resolve()):
+    with hold_project(Path().resolve()), working("Publishing", quiet=as_json):
         made = run(Path(), corrects=corrects, reason=reason)
     facts: dict[str, Any] = {"version": made.version, "new": made.new, "folder": str(made.folder)}
     lines = [made.sentence]

@@ -19,6 +19,7 @@ from scaling.cli.commands._options import (
     Table,
     Target,
     print_json,
+    working,
 )
 
 PANEL = ASK
@@ -53,7 +54,7 @@ def returns(
 
     given = read(runs, maps).of_metric(metric, target)
     choices: dict[str, Any] = {"resamples": resamples, "seed": seed, "mixed": mixed or ()}
-    with given.placed():
+    with given.placed(), working("Fitting the model", quiet=as_json):
         made: list[Fit] = [fit_of_model(given.frame, target, mixed or ())]
         if law is not None:
             made.insert(0, fit(given.frame, law, target=target, **choices))

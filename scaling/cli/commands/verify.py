@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli import exit_codes
-from scaling.cli.commands._options import TRUST, Certificate, Json, answer
+from scaling.cli.commands._options import TRUST, Certificate, Json, answer, working
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -58,7 +58,8 @@ def verify(
         known = [*changed(Path()), *notes(Path()), *uncovered(Path())]
         for line in known:
             typer.echo(line, err=True)
-        problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
+        with working("Checking versions", quiet=as_json):
+            problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
         # What is derived from versions that are not whole would differ everywhere.
         problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
         good = ["Every published version is whole; the audit and the index follow from them."]

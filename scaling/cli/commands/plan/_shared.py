@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import print_json
+from scaling.cli.commands._options import print_json, working
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def sheet_of(
     from scaling.cli.commands._table import read
 
     given = read(runs, maps).of_metric(metric, "loss")
-    with given.placed():
+    with given.placed(), working(f"Fitting {runs}"):
         return stored.fitted(
             given.frame, names, label=runs.name, resamples=resamples, units=given.units
         )
