@@ -52,16 +52,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("fit", "--law", "chinchilla", "--resamples", "20"),
         ("compare",),
-        ("plan", "optimal", "--flops", "1e21", "--resamples", "20"),
     ],
 )
 def test_a_study_is_its_rows(project: Path, verb: tuple[str, ...]) -> None:
     name, *more = verb
-    where = ["optimal", "--runs"] if name == "plan" else []
-    more = more[1:] if name == "plan" else more
-    of_study, of_file = (
-        cli(name, *where, table, *more, "--json") for table in ("mine", "runs.csv")
-    )
+    of_study, of_file = (cli(name, table, *more, "--json") for table in ("mine", "runs.csv"))
     assert of_study.returncode == of_file.returncode == 0, of_study.stderr
     assert "study mine: 19 rows of loss@c4" in of_study.stderr
     assert "1 left out by the exclusions of params.yaml" in of_study.stderr
