@@ -66,6 +66,12 @@ def _text_alone(name: str) -> Iterator[None]:
             shown.detach()
 
 
+_UNUSABLE = (
+    *(FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError),
+    PermissionError,
+)
+
+
 def main() -> None:
     """Entry point; errors become one message on standard error and an exit code of `exit_codes`."""
     try:
@@ -74,9 +80,9 @@ def main() -> None:
     except InputError as error:
         _end(error, exit_codes.BAD_INPUT)
     except OSError as error:
-        if error.filename is None:
-            _fault()
-        _end(f"{error.filename}: {error.strerror}", exit_codes.BAD_INPUT)
+        # What a person named cannot be used; a full disk stands in the way of anything.
+        code = exit_codes.BAD_INPUT if isinstance(error, _UNUSABLE) else exit_codes.NO
+        _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), code)
     except Exception as error:
         from scaling.record.versions.ledger import PublishError
 
