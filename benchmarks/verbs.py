@@ -6,7 +6,7 @@ of three (other work on the machine only adds). Each FOLDER is a checkout whose 
 one by default; give an older one first to compare. `model` is the model of the table alone, in a
 process that has imported everything.
 
-With --write the table goes to docs/benchmarks/verbs.md.
+With --write the table goes to docs/benchmarks/verbs.md, in place of what is there.
 """
 
 from __future__ import annotations
@@ -39,14 +39,11 @@ STORED = (
     "show",
     f"diff {VERSIONS}",
     "thresholds",
-    "audit --json",
     "checkpoint --unsigned",
     "frontier",
-    "site",
     "verify",
     "plan optimal gemstones --flops 1e24",
     "plan serve gemstones --params 8e9 --tokens 15e12",
-    "plan next gemstones --budget 1e22 --flops 1e24",
     "plan cost --flops 1e25",
     "plan data --flops 1e24 --unique 4e11",
     "plan moe --flops 1e22",
