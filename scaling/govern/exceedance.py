@@ -66,16 +66,25 @@ def forecast(
     Raises:
         InputError: too few models before ``as_of``.
     """
+    so_far, mean = _so_far(table, threshold, as_of, until, seed)
+    values = _quantiles(so_far, mean, width, seed)
+    return CountForecast(threshold, as_of, until, so_far, values, width)
+
+
+def _so_far(
+    table: pl.DataFrame, threshold: float, as_of: float, until: float, seed: int
+) -> tuple[int, Array]:
+    """The count by ``as_of``, and draws of the expected number of new models by ``until``."""
     known = table.filter(pl.col("year") <= as_of)
     line = growth_of(known, since=SINCE)
-    so_far = known.filter(pl.col("flop") > threshold).height
-    mean = _expected(known, line, threshold, as_of, until, seed)
+    count = known.filter(pl.col("flop") > threshold).height
+    return count, _expected(known, line, threshold, as_of, until, seed)
+
+
+def _quantiles(so_far: int, mean: Array, width: float, seed: int) -> tuple[float, ...]:
     rng = np.random.default_rng([seed, 1])
-    mean = mean * np.exp(width * rng.standard_normal(DRAWS))
-    drawn = so_far + rng.poisson(mean)
-    return CountForecast(
-        threshold, as_of, until, so_far, tuple(map(float, np.quantile(drawn, LEVELS))), width
-    )
+    drawn = so_far + rng.poisson(mean * np.exp(width * rng.standard_normal(DRAWS)))
+    return tuple(map(float, np.quantile(drawn, LEVELS)))
 
 
 def _expected(
@@ -147,19 +156,14 @@ def calibrate(table: pl.DataFrame, horizon: float, as_of: float, seed: int = 0) 
     tasks = past(table, horizon, as_of)
     if not tasks:
         raise InputError("no past to calibrate on", value=as_of, allowed="an earlier first origin")
+    # The draws are the same at every width.
+    drawn = [_so_far(table, t, origin, origin + horizon, seed) for origin, t, _ in tasks]
     for width in WIDTHS:
-        held = [_held(table, task, horizon, width, seed) for task in tasks]
+        ends = [_quantiles(so_far, mean, width, seed) for so_far, mean in drawn]
+        held = [q[0] <= task[2] <= q[-1] for q, task in zip(ends, tasks, strict=True)]
         if np.mean(held) >= 0.9:
             break
     return Calibration(width, float(np.mean(held)), len(tasks))
-
-
-def _held(
-    table: pl.DataFrame, task: tuple[float, float, int], horizon: float, width: float, seed: int
-) -> bool:
-    origin, threshold, outcome = task
-    made = forecast(table, threshold, origin, origin + horizon, width, seed)
-    return made.values[0] <= outcome <= made.values[-1]
 
 
 def forecasts(

@@ -27,9 +27,11 @@ from scaling.document.format import DASH, clean, power, share, shorten
 from scaling.document.legend import box, swatch
 from scaling.document.palette import COLOUR
 from scaling.document.svg import RIM, Axis, Plot, Rows, at, chart, draw, words
-from scaling.govern.outlook import HORIZON, LARGEST_SIGMA, THRESHOLDS
+from scaling.govern.exceedance import calibrate
+from scaling.govern.first_crossing import HORIZON, Line, first_model, forecast
+from scaling.govern.outlook import THRESHOLDS
 from scaling.govern.registry import believed
-from scaling.govern.trends import copy_of, decimal, frontier, growth_of, time_to_cross
+from scaling.govern.trends import YEAR, copy_of, decimal
 from scaling.report.context import Context
 from scaling.report.sections.threshold_inputs import RULES, ThresholdInputs
 
@@ -40,6 +42,8 @@ PAST, FUTURE = 2, 4
 ROW = 34
 # Quarters of years at which the chance is worked out.
 STEP = 0.25
+# Years ahead of the past forecasts that set the width.
+CALIBRATED = 2.0
 COPIES_FILE = "data/trends/copies.csv"
 
 
@@ -51,13 +55,11 @@ class Waiting:
         threshold: FLOP.
         years: quarters from the copy's day on (n,), decimal.
         chance: that it has been passed by then (n,), given that it has not by that day.
-        expected_before: chance that the trend gave it to have been passed already.
     """
 
     threshold: float
     years: tuple[float, ...]
     chance: tuple[float, ...]
-    expected_before: float
 
 
 def timeline_blocks(
@@ -210,26 +212,15 @@ def waiting(inputs: ThresholdInputs) -> tuple[list[Waiting], date | None]:
         return [], None
     models = copy_of(copies, inputs.asked.on)
     copy = models["copy"][0]
-    today, large = decimal(copy), frontier(models)
-    top = large.filter(pl.col("year") <= today).sort("flop").tail(1).to_dicts()
-    if not top:
-        return [], None
-    largest, line = top[0], growth_of(large)
-    waited = today - decimal(largest["published"])
+    today = decimal(copy)
+    width = calibrate(models, CALIBRATED, today).width
     ahead = [STEP * n for n in range(int(FUTURE / STEP) + 1)]
     found = []
-    for threshold in THRESHOLDS:
-        if threshold > largest["flop"]:
-            grown = (line.low, line.high)
-            answers = [
-                time_to_cross(threshold, largest["flop"], grown, LARGEST_SIGMA, h, waited=waited)
-                for h in ahead
-            ]
-            chances = tuple(
-                1.0 - (one["never"] if one["never"] is not None else 1.0) for one in answers
-            )
-            before = answers[0]["expected_before"] or 0.0
-            found.append(Waiting(threshold, tuple(today + h for h in ahead), chances, before))
+    for line in map(Line, THRESHOLDS):
+        if first_model(models, line) is None:
+            made = forecast(models, line, copy, width)
+            chances = tuple(float(one) for one in made.after([h * YEAR for h in ahead]))
+            found.append(Waiting(line.value, tuple(today + h for h in ahead), chances))
     return found, copy
 
 
@@ -242,16 +233,10 @@ def _chances(waits: Sequence[Waiting], copy: date) -> Figure:
         for one in waits
     ]  # fmt: skip
     alt = "Chance that a public model has passed. " + "; ".join(texts) + "."
-    late = [one for one in waits if one.expected_before > 0.5]
-    warned = " ".join(
-        f"By that day the trend gave {share(one.expected_before)} that {power(one.threshold)} had "
-        "already been passed, and it had not: expect later rather than earlier."
-        for one in late
-    )
     caption = (
-        f"From the models known on {copy}: the largest, and the growth of those that were among "
-        f"the ten largest of their time. {warned}"
-    ).strip()
+        f"From the models known on {copy}: how many come a year, the growth of their compute, and "
+        "how such forecasts from past days did."
+    )
     panel = Panel("", "", alt, _chance_plot(waits).svg)
     title = "When will a public model pass the next power of ten?"
     return Figure("by-date", title, caption, alt, (panel,), (), "date-table", size="half")
@@ -295,7 +280,7 @@ def date_table(waits: Sequence[Waiting], copy: date) -> Table:
         Column("threshold", "FLOP"),
         *(Column(f"by end of {year - 1}", numeric=True) for year in years),
     )
-    place = f"{COPIES_FILE}#copy {copy}, time_to_cross"
+    place = f"{COPIES_FILE}#copy {copy}, first crossing"
     rows = tuple(
         (
             Cell(power(one.threshold), one.threshold, "FLOP", place),
