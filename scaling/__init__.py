@@ -1,11 +1,11 @@
 """Scaling-law forecasts that can be reproduced.
 
->>> import polars as pl, scaling
->>> runs = pl.DataFrame({"params": [...], "tokens": [...], "loss": [...]})
->>> scaling.fit(runs, "chinchilla", resamples=1000).values
->>> scaling.forecast(runs, pl.DataFrame({"params": [7e10], "tokens": [1.4e12]}))
->>> scaling.backtest(runs)
->>> scaling.discover(runs)
+>>> import scaling
+>>> runs = "runs.csv"  # or a polars, pandas or pyarrow table, or a dict of columns
+>>> model = scaling.fit(runs, "chinchilla")
+>>> model.plot()
+>>> scaling.forecast(runs, {"params": "70B", "tokens": "1.4T"})
+>>> scaling.plan.optimal(model, flops=1e24)
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from typing import TYPE_CHECKING
 from scaling._exports import lazily
 
 if TYPE_CHECKING:
+    from scaling import laws, plan
+    from scaling.api.backtest import backtest
+    from scaling.api.compare import compare
+    from scaling.api.discover import discover
+    from scaling.api.exponents import exponents
+    from scaling.api.fit import fit
+    from scaling.api.forecast import forecast
+    from scaling.api.saved import load
+    from scaling.api.versions import read_version
     from scaling.errors import InputError
-    from scaling.fitting.engine import fit
     from scaling.fitting.result import Fit
     from scaling.fitting.solver.objective import Objective
     from scaling.fitting.solver.space import Box, Prior
-    from scaling.forecasting.backtest import backtest
-    from scaling.forecasting.discovery import discover
-    from scaling.forecasting.engine import forecast
 
 # One BLAS thread: the systems here are tiny, and results must not depend on the core count.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -47,9 +52,15 @@ __all__ = [
     "Objective",
     "Prior",
     "backtest",
+    "compare",
     "discover",
+    "exponents",
     "fit",
     "forecast",
+    "laws",
+    "load",
+    "plan",
+    "read_version",
 ]
 
 # Where each name of the Python interface is defined; the imports above say the same to editors.
@@ -59,15 +70,16 @@ _HOMES = {
     "InputError": "scaling.errors",
     "Objective": "scaling.fitting.solver.objective",
     "Prior": "scaling.fitting.solver.space",
-    "backtest": "scaling.forecasting.backtest",
-    "discover": "scaling.forecasting.discovery",
-    "fit": "scaling.fitting.engine",
-    "forecast": "scaling.forecasting.engine",
+    "backtest": "scaling.api.backtest",
+    "compare": "scaling.api.compare",
+    "discover": "scaling.api.discover",
+    "exponents": "scaling.api.exponents",
+    "fit": "scaling.api.fit",
+    "forecast": "scaling.api.forecast",
+    "laws": "scaling.laws",
+    "load": "scaling.api.saved",
+    "plan": "scaling.plan",
+    "read_version": "scaling.api.versions",
 }
 
-
-# Functions of tables read units as the command line does.
-_ENTRANCES = dict.fromkeys(("backtest", "fit", "forecast"), ("scaling.runs.counts", "reading"))
-
-
-__getattr__, __dir__ = lazily(__name__, _HOMES, _ENTRANCES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

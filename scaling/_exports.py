@@ -9,23 +9,18 @@ from typing import Any
 
 
 def lazily(
-    package: str,
-    homes: Mapping[str, str],
-    entrances: Mapping[str, tuple[str, str]] | None = None,
+    package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package that offers the names of other modules.
 
-    ``homes`` maps a name to the module that defines it; ``entrances`` maps one to the decorator,
-    as module and name, through which the package offers it.
+    ``homes`` maps a name to the module that defines it, or that it is.
     """
 
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(homes[name]), name)
-        if entrances and name in entrances:
-            module, decorator = entrances[name]
-            value = getattr(importlib.import_module(module), decorator)(value)
+        home = importlib.import_module(homes[name])
+        value = home if homes[name] == f"{package}.{name}" else getattr(home, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -93,7 +93,13 @@ def _published(law: laws.Law, one: laws.Published) -> tuple[str, str, str, str]:
 def source_page() -> str:
     """Formats that come in, and the published data sets."""
     formats = [
-        (code(one.name), " ".join(map(code, one.suffixes)), one.meaning)
+        (
+            code(one.name),
+            " ".join(map(code, one.suffixes)) + " (also packed: .gz, .zst)" * one.packed,
+            one.meaning,
+            " ".join(code(sources.flag(name)) for name in one.takes),
+            one.seen,
+        )
         for one in sources.load().values()
     ]
     data = [
@@ -103,7 +109,7 @@ def source_page() -> str:
     return "\n".join(
         [
             "# Sources\n\n## Formats\n",
-            rows(("format", "ends in", "meaning"), formats),
+            rows(("format", "ends in", "meaning", "options", "seen"), formats),
             "## Published data sets\n",
             rows(("source", "title", "licence", "citation"), data),
         ]
@@ -185,13 +191,20 @@ def _option(param: Any) -> tuple[str, str, str]:
 
 def python_page() -> str:
     """What `import scaling` offers."""
-    parts = ["# Python\n\nEverything that `import scaling` offers; the rest is internal.\n"]
+    about = "How to use it: [Python](../python.md). The rest is internal.\n"
+    parts = [f"# Everything that `import scaling` offers\n\n{about}"]
     for name in scaling.__all__:
         found = getattr(scaling, name)
-        call = found.__dict__.get(name, found) if inspect.ismodule(found) else found
-        text = inspect.getdoc(call) or ""
-        parts.append(f"## scaling.{name}\n\n```text\n{_signature(name, call)}\n\n{text}\n```\n")
+        inner = found.__all__ if inspect.ismodule(found) else []
+        calls = {f"{name}.{one}": getattr(found, one) for one in inner} or {name: found}
+        parts += [_python(one, call) for one, call in calls.items()]
     return "\n".join(parts)
+
+
+def _python(name: str, call: Any) -> str:
+    text = inspect.getdoc(call) or ""
+    signature = _signature(name.rpartition(".")[2], call)
+    return f"## scaling.{name}\n\n```text\n{signature}\n\n{text}\n```\n"
 
 
 def _signature(name: str, call: Any) -> str:

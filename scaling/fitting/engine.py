@@ -109,7 +109,7 @@ def fit(
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
         made = fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
-        return replace(made, unit=unit_of_target(runs, target))
+        return replace(made, unit=unit_of_target(runs, target), unsampled=not resamples)
     problem = prepare(
         runs,
         family,
@@ -124,7 +124,8 @@ def fit(
         mixed=mixed,
     )
     result, u = solve(problem, target, start)
-    result = replace(result, unit=unit_of_target(runs, target))
+    seen = number(runs, target)
+    result = replace(result, unit=unit_of_target(runs, target), x=problem.x, observed=seen)
     if check:
         from scaling.fitting.scipy_check import scipy_objective
 
@@ -133,7 +134,7 @@ def fit(
     if profile:
         result = _profiled(result, problem, u)
     if not resamples:
-        return result
+        return replace(result, unsampled=True)
     unit = clusters(runs, cluster)
     result = replace(result, notes=unnamed_runs(runs, unit[0]))
     return _with_draws(result, problem, u, unit, resamples, seed, method)

@@ -166,6 +166,8 @@ def _fit(law: Law, target: str, theta: Array, x: Mapping[str, Array], y: Array, 
         },
         free=law.names,
         notes=law.remarks(x, y, w) if law.remarks else (),
+        x=x,
+        observed=y,
     )
 
 

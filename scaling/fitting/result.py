@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.errors import InputError
+from scaling.io.notebook import Result, html_table, markdown_table, one_line, text_table
 from scaling.laws._law import Law, Param
 
 
@@ -129,8 +131,8 @@ class Resampling:
     without_answer: int | None = None
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Result):
     """A fitted law.
 
     Attributes:
@@ -142,6 +144,11 @@ class Fit:
         errors: standard errors by name, of the resamples before they were stretched.
         notes: sentences that belong beside every number taken from the fit, see `caveats`.
         unit: the target's as the table states it, "" where it does not.
+        x, observed: law input -> (rows,), and the target (rows,), as fitted; empty where the fit
+            was read from a file of figures.
+        kind: the kind of table that came in, which `to_frame` gives back.
+        unsampled: whether no resamples were asked for.
+        table: the runs, for a law whose parameters are those of a table; else None.
     """
 
     law: Law
@@ -162,6 +169,17 @@ class Fit:
     errors: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     notes: tuple[str, ...] = ()
+    x: Mapping[str, Array] = field(default_factory=dict)
+    observed: Array = field(default_factory=lambda: np.zeros(0))
+    kind: str = "polars"
+    unsampled: bool = False
+    table: Any = None
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        return text(self)
 
     @property
     def draws(self) -> Array:
@@ -199,11 +217,20 @@ class Fit:
 
     @property
     def se(self) -> dict[str, float]:
-        """Bootstrap standard errors by name; NaN without `draws`.
+        """Bootstrap standard errors by name; NaN where the outcome or the notes deny intervals.
 
-        Of the resamples as they came, which is what papers print; the draws, and so the intervals,
-        are stretched for small samples.
+        Of the resamples before they were stretched, which is what papers print; the draws, and so
+        the intervals, are stretched for small samples.
+
+        Raises:
+            InputError: no resamples were made.
         """
+        if self.unsampled:
+            raise InputError(UNSAMPLED, hint="Fit with resamples=1000, the default.")
+        return self._errors
+
+    @property
+    def _errors(self) -> dict[str, float]:
         known = {} if self.outcome.denies else self.errors
         return {name: known.get(name, float("nan")) for name in self.law.names}
 
@@ -214,10 +241,36 @@ class Fit:
         ends = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return {n: (float(a), float(b)) for n, a, b in zip(self.law.names, *ends, strict=True)}
 
-    def predict(self, x: Mapping[str, Any]) -> Array:
-        """Prediction at inputs x -> (rows,)."""
-        value: Array = self.law(self.theta[None], x)[0]
-        return value
+    def predict(self, x: Any) -> Any:
+        """Prediction at inputs: of arrays by name an array (rows,), of a table a table.
+
+        A table of any kind, or a file, comes back as that kind with columns ``value``, ``low90``
+        and ``high90`` in the target's unit, and ``decades_out``: how far the row lies outside the
+        fitted runs, by the input that lies farthest. Counts may be written as 7B there.
+        """
+        if not isinstance(x, Mapping) or any(_is_text(one) for one in x.values()):
+            return importlib.import_module("scaling.api.predict").predict(self, x)
+        return self.law(self.theta[None], x)[0]
+
+    def to_frame(self) -> Any:
+        """A row a parameter: parameter, value, se, low90, high90, unit, meaning; null where the fit
+        has no interval. A table of the kind that came in."""
+        import polars as pl
+
+        ends, known = self.interval(), self._errors
+        rows = [
+            {
+                "parameter": one.name,
+                "value": self.values[one.name],
+                "se": known[one.name],
+                "low90": ends[one.name][0],
+                "high90": ends[one.name][1],
+                "unit": self.unit_of(one),
+                "meaning": one.meaning,
+            }
+            for one in self.law.params
+        ]
+        return self._out(pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None)))
 
     def predict_draws(self, x: Mapping[str, Any]) -> Array:
         """Predictions of every draw, (R, rows): the same draws give every derived quantity."""
@@ -237,7 +290,7 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but draws and residuals, as plain values for JSON."""
-        se, ends = self.se, self.interval()
+        se, ends = self._errors, self.interval()
         parameters = {
             param.name: {
                 "value": self.values[param.name],
@@ -275,6 +328,7 @@ class Fit:
         }
 
 
+UNSAMPLED = "No resamples were asked for, so there are no standard errors and no intervals"
 _HEAD = ("parameter", "value", "standard error", "90 % interval", "unit", "meaning")
 
 
@@ -283,6 +337,12 @@ def html(made: Fit) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in _lines(made))
     title = f"<strong>{escape(made.law.title)}</strong> <code>{escape(made.law.formula)}</code>"
     return f"<div><p>{title}</p>{html_table(_HEAD, _rows(made))}{lines}</div>"
+
+
+def text(made: Fit) -> str:
+    """The same in plain text, without the parameters' meaning."""
+    table = text_table(_HEAD[:-1], [row[:-1] for row in _rows(made)])
+    return "\n".join([f"{made.law.title}: {made.law.formula}", "", *table, "", *_lines(made)])
 
 
 def markdown(made: Fit) -> str:
@@ -299,7 +359,7 @@ def _rows(made: Fit) -> list[tuple[str, ...]]:
         (
             param.name,
             _number(made.values[param.name], 6),
-            _number(made.se[param.name], 3),
+            _number(made._errors[param.name], 3),
             _between(*ends[param.name]),
             made.unit_of(param),
             param.meaning,
@@ -313,10 +373,34 @@ def _lines(made: Fit) -> tuple[str, ...]:
     return (
         f"{made.outcome.replace('_', ' ')}: {made.ending}",
         *made.notes,
+        *([f"{UNSAMPLED}. Fit with resamples=1000 for them."] if made.unsampled else []),
+        *_resampled(made.resampling),
+        *_beyond(made),
         f"{made.objective_name} {made.objective:.10g} over {made.rows} rows; "
         f"{seen.starts_agreeing:.0%} of {seen.starts} starts agree; "
         f"condition {seen.condition:.3g}.",
     )
+
+
+def _resampled(how: Resampling | None) -> list[str]:
+    """What was resampled, and as what."""
+    if how is None:
+        return []
+    units = f"{how.clusters} rows, each as a run of its own"
+    units = units if how.cluster == "row" else f"{how.clusters} clusters"
+    return [f"Intervals from {how.resamples} resamples by {how.cluster} ({units})."]
+
+
+def _beyond(made: Fit) -> list[str]:
+    """From where the law extrapolates."""
+    ends = ", ".join(f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in made.ranges.items())
+    return [f"Fitted to {ends}; beyond these the law extrapolates."] if ends else []
+
+
+def _is_text(value: object) -> bool:
+    if isinstance(value, str):
+        return True
+    return isinstance(value, list | tuple) and any(isinstance(one, str) for one in value)
 
 
 def _number(value: float, digits: int) -> str:

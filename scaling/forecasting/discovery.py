@@ -14,7 +14,7 @@ a law from resamples of the runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,11 @@ from scaling.forecasting.ranking import (
     study_of,
     tested,
 )
-from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.io.notebook import Drawn, html_table, markdown_table, one_line
 
 
-@dataclass(frozen=True)
-class Discovery:
+@dataclass(frozen=True, repr=False)
+class Discovery(Drawn):
     """Formulas for a table of runs, best first.
 
     Attributes:
@@ -51,6 +51,7 @@ class Discovery:
         relative: whether errors are of the target's logarithm, or of that of its distance from 1.
         notes: what a reader should mind.
         study: the runs as they were read.
+        kind: the kind of table that came in, which `to_frame` gives back.
     """
 
     ranking: tuple[Ranked, ...]
@@ -62,7 +63,12 @@ class Discovery:
     direction: Direction
     relative: bool
     notes: tuple[str, ...]
-    study: Study = field(repr=False)
+    study: Study
+    kind: str = "polars"
+
+    def to_frame(self) -> Any:
+        """`table`, of the kind that came in."""
+        return self._out(self.table)
 
     @property
     def table(self) -> pl.DataFrame:

@@ -1,17 +1,18 @@
-"""Forecasts and backtests as tables that show themselves in notebooks.
+"""Forecasts, backtests and exponents as tables that print, draw and store themselves.
 
 They are polars tables in every other respect: what is computed from them is an ordinary table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.io.notebook import Result, html_table, markdown_table, one_line, text_table
 
 if TYPE_CHECKING:
     from scaling.forecasting.distance import Distance
@@ -20,18 +21,64 @@ SHOWN = 50
 Grid = tuple[list[str], list[list[str]]]
 
 
-class Forecast(pl.DataFrame):
-    """Quantiles, one row a planned run and level; a notebook shows a row a planned run.
+class _Shown(Result, pl.DataFrame):  # type: ignore[misc]  # draws its own chart
+    """A table that prints as a shorter one, with its notes.
 
     What is computed from it has neither of these any more:
 
     Attributes:
+        notes: what a reader must know, sentences: rows left out, inputs chosen, warnings.
+        kind: the kind of table that came in, which `to_frame` gives back.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def _grid(self) -> Grid | None:
+        """Headings and rows of the short table; None where the columns are not those any more."""
+        raise NotImplementedError
+
+    def _remarks(self) -> Sequence[str]:
+        """Sentences below the short table."""
+        return self.notes
+
+    def to_frame(self) -> Any:
+        """The whole table, an ordinary one of the kind that came in."""
+        return self._out(pl.DataFrame(self))
+
+    def __str__(self) -> str:
+        grid = self._grid()
+        if grid is None:
+            return "\n".join([super().__str__(), *self.notes])
+        return "\n".join(
+            [*text_table(grid[0], grid[1][:SHOWN]), "", *_below(grid, self._remarks())]
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self, *, _from_series: bool = False) -> str:
+        grid = self._grid()
+        if grid is None:
+            return super()._repr_html_(_from_series=_from_series)
+        return _html(grid, self._remarks())
+
+    def _repr_markdown_(self) -> str:
+        grid = self._grid()
+        return f"```\n{self}\n```\n" if grid is None else _markdown(grid, self._remarks())
+
+
+class Forecast(_Shown):
+    """Quantiles, one row a planned run and level; it prints as a row a planned run.
+
+    Attributes:
         distance: how far each planned run lies outside the runs; None where no input is a number.
-        notes: what a reader must know, sentences: inputs chosen or left out, warnings.
+        runs: inputs and target of the runs, which a chart shows; None where they are not at hand.
+        further: the forecast of other planned runs, for a chart's fan; None as ``runs``.
     """
 
     distance: Distance | None = None
-    notes: tuple[str, ...] = ()
+    runs: pl.DataFrame | None = None
+    further: Callable[[pl.DataFrame], pl.DataFrame] | None = None
 
     def described(self, distance: Distance | None, notes: Iterable[str]) -> Forecast:
         """The same forecast with its distance, and notes before those of the distance."""
@@ -39,33 +86,53 @@ class Forecast(pl.DataFrame):
         self.notes = (*notes, *(() if distance is None else distance.warnings()))
         return self
 
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *self.notes])
+    def _grid(self) -> Grid | None:
+        return by_target(self)
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self, *, _from_series: bool = False) -> str:
-        grid = by_target(self)
-        if grid is None:
-            return super()._repr_html_(_from_series=_from_series)
-        return _html(grid, self.notes)
-
-    def _repr_markdown_(self) -> str:
-        grid = by_target(self)
-        return f"```\n{self}\n```\n" if grid is None else _markdown(grid, self.notes)
+    def to_dict(self, *, as_series: bool | None = None) -> dict[str, Any]:
+        """Plain values, as ``scaling forecast --json`` prints them; with ``as_series`` the columns,
+        as of any polars table."""
+        return as_json(self) if as_series is None else super().to_dict(as_series=as_series)
 
 
-class Backtest(pl.DataFrame):
-    """Scores, one row a forecast; a notebook shows their means by method and distance."""
+class Backtest(_Shown):
+    """Scores, one row a forecast; it prints as their means by method and distance."""
 
-    def _repr_html_(self, *, _from_series: bool = False) -> str:
-        grid = by_method(self)
-        return super()._repr_html_(_from_series=_from_series) if grid is None else _html(grid)
+    def _grid(self) -> Grid | None:
+        return by_method(self)
 
-    def _repr_markdown_(self) -> str:
-        grid = by_method(self)
-        return f"```\n{self}\n```\n" if grid is None else _markdown(grid)
+    def to_dict(self, *, as_series: bool | None = None) -> dict[str, Any]:
+        """Plain values, as ``scaling backtest --json`` prints them; with ``as_series`` the columns,
+        as of any polars table."""
+        from scaling.forecasting.scores import summary
+
+        if as_series is not None:
+            return super().to_dict(as_series=as_series)
+        return {"methods": summary(self).to_dicts(), "notes": list(self.notes)}
+
+
+class Exponents(_Shown):
+    """Compute-optimal exponents, one row an approach."""
+
+    @property
+    def budget(self) -> float:
+        """FLOP at which N* and D* are given, 6 N* D*; NaN where no approach has an answer."""
+        known = self.drop_nulls("params") if "params" in self.columns else self.clear()
+        return float(6.0 * known["params"][0] * known["tokens"][0]) if known.height else math.nan
+
+    def _grid(self) -> Grid | None:
+        return by_approach(self)
+
+    def _remarks(self) -> Sequence[str]:
+        known = self.filter(pl.col("note") != "") if "note" in self.columns else self.clear()
+        return [*(f"{one['approach']}: {one['note']}" for one in known.to_dicts()), *self.notes]
+
+    def to_dict(self, *, as_series: bool | None = None) -> dict[str, Any]:
+        """Plain values, as ``scaling exponents --json`` prints them; with ``as_series`` the
+        columns, as of any polars table."""
+        if as_series is not None:
+            return super().to_dict(as_series=as_series)
+        return {"exponents": self.to_dicts()}
 
 
 def by_target(table: pl.DataFrame) -> Grid | None:
@@ -129,6 +196,27 @@ def by_method(table: pl.DataFrame) -> Grid | None:
         for row in summary(table).to_dicts()
     ]
     return head, rows
+
+
+def by_approach(table: Exponents) -> Grid | None:
+    """Headings and rows: approach, law, exponent, N* and tokens per param at the budget."""
+    if not {"approach", "law", "a", "params", "tokens_per_param"} <= set(table.columns):
+        return None
+    head = ["approach", "law", "a", f"N* at {table.budget:.3g} FLOP, params", "D*/N*, tokens/param"]
+    names = ("a", "params", "tokens_per_param")
+    rows = [
+        [row["approach"], row["law"], *(_with_ends(row, name) for name in names)]
+        for row in table.to_dicts()
+    ]
+    return head, rows
+
+
+def _with_ends(row: dict[str, Any], name: str) -> str:
+    """A figure with its 90 % interval, or a dash."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if row[name] is None or low is None or high is None or math.isnan(low):
+        return _cell(row[name])
+    return f"{_cell(row[name])} ({low:.4g} to {high:.4g})"
 
 
 def _cell(value: object) -> str:

@@ -108,10 +108,15 @@ def forecast(
     if laws == "auto" and not companions and has_model(runs, inputs, target):
         model = model_of(runs, inputs, target)
         made, linear, rises = forecast_table(model, at, levels), model.linear, model.rises
+        made.further = lambda more: forecast_table(model, more, levels)
     else:
         together = predictive(runs, at, inputs, target, laws, companions)
         made, linear = _table(at, levels, together.quantiles(levels)), ()
         rises = together.increasing
+        made.further = lambda more: _table(
+            more, levels, predictive(runs, more, inputs, target, laws, companions).quantiles(levels)
+        )
+    made.runs = measured.select(*dict.fromkeys([*inputs, target]))
     far = distance(measured, at, inputs, linear)
     notes += omitted.warning(measured, inputs, target, companions)
     return made.described(far, [*notes, *(score_warning(far) if rises else [])])

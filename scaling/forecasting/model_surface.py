@@ -115,7 +115,7 @@ def compute_optimal(model: StudyModel, flops: float) -> tuple[float, float]:
     return n_best, flops / 6.0 / n_best
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelFit(Fit):
     """A study's model as a fit; ``draws`` are the numbers of some of its draws."""
 

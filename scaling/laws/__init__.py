@@ -27,6 +27,7 @@ __all__ = [
     "of_role",
     "package",
     "page",
+    "planning",
 ]
 
 
@@ -73,6 +74,13 @@ def approaches() -> dict[str, str]:
     """Law -> its approach to compute-optimal sizes, in the order of their numbers."""
     first = [*of_role("exponents"), *of_role("plan"), *load()]
     return {name: load()[name].approach for name in first if load()[name].approach}
+
+
+def planning(law: str | None = None, *, exponents: bool = False) -> tuple[str, ...]:
+    """The laws that a table is fitted with for a plan: the one named, else those of that role, with
+    ``exponents`` every approach to compute-optimal sizes."""
+    usual = list(approaches()) if exponents else of_role("plan")
+    return tuple(usual if law is None or law in usual else [*usual, law])
 
 
 def get(name: str | Law) -> Law:

@@ -12,7 +12,7 @@ data.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Counting:
     """How operations are counted: ``log_rate`` maps ln N to ln FLOP per training token."""
 
     name: str
-    log_rate: PerToken
+    log_rate: PerToken = field(repr=False)
 
 
 SIX_ND = Counting("6ND", lambda log_n: LN6 + log_n)
@@ -231,7 +231,22 @@ def optimal(
         distance,
         assumptions(made, count),
         warnings_of(sheet, made, distance),
+        lambda: _valley_rows(found, drawn),
     )
+
+
+def _valley_rows(found: Valley, drawn: Batch) -> list[Row]:
+    """The loss at sizes about the best one, same compute: 1/30 to 30 times N*."""
+    middle = found.log_n[0]
+    rows = []
+    for log_n in middle + np.linspace(-np.log(30.0), np.log(30.0), 41):
+        there = np.full_like(found.log_n, log_n)
+        with np.errstate(all="ignore"):
+            loss = found.one.loss(there, found.log_c - found.count.log_rate(there))
+        one = drawn.interval(loss)
+        rows.append({"params": float(np.exp(log_n)), "loss": one.value, "low": one.low,
+                     "high": one.high})  # fmt: skip
+    return rows
 
 
 def _optimum(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from scaling.errors import InputError
 from scaling.fitting.intervals import Interval, of_values
 from scaling.fitting.result import Fit
 from scaling.forecasting.model_surface import MODEL, ModelFit
-from scaling.io.notebook import html_table, markdown_table, one_line
+from scaling.io.notebook import Result, html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
 from scaling.plan.published import PREFIX
 from scaling.plan.stored import FAR, Sheet
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Row = dict[str, Any]
 # (name, value with its interval, unit).
@@ -59,8 +62,8 @@ NOT_ONE_LAW = Basis(one_law=False)
 NO_MODEL = "no model of the runs is at hand; `scaling refit` makes one"
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Result):
     """An answer to one question.
 
     Attributes:
@@ -72,6 +75,7 @@ class Answer:
         basis: whether the study's model answers or one law, and what the model says then.
         distance: size -> decades beyond the fitted runs.
         assumptions, warnings: sentences.
+        valley: the loss over sizes at the budget, for a chart: params, loss, low and high a row.
     """
 
     question: str
@@ -83,6 +87,20 @@ class Answer:
     distance: Mapping[str, float] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    valley: Callable[[], Sequence[Row]] | None = None
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        return text(self)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row a figure: name, value, low, high, level, missing, unit; null without one."""
+        import polars as pl
+
+        rows = pl.DataFrame(_plain(self.figures))
+        return rows.with_columns(pl.col(pl.Float64).fill_nan(None))
 
     def value(self, name: str) -> Interval:
         """One figure."""

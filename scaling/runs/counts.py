@@ -10,17 +10,15 @@ full.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from scaling.errors import InputError, placed
+from scaling.errors import InputError
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import (
     COMPUTE,
@@ -81,8 +79,6 @@ Sources = dict[str, tuple[str, str | None]]
 # A unit -> how it is stated; our name and theirs -> that.
 Say = Callable[[str], str]
 SayFor = Callable[[str, str], Say]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def map_flag(ours: str, theirs: str) -> Say:
@@ -452,35 +448,30 @@ def _refuse_count(cell: pl.Series, ours: str, place: str) -> None:
 # The functions of `import scaling` ---------------------------------------------------------------
 
 
-def reading(function: Callable[P, T]) -> Callable[P, T]:
-    """The function with its tables ``runs`` and ``at`` read as `table` does.
+def stated(
+    tables: Mapping[str, pl.DataFrame], inputs: Any, *, by_name: bool
+) -> tuple[dict[str, pl.DataFrame], Any, dict[str, str]]:
+    """Tables, "runs" and perhaps "at", read as `table` does, by what ``inputs`` states of units.
 
-    Its argument ``inputs`` may state units: ``{"params": "size:M"}``, or ``("params:M",
-    "tokens:B")`` where it is a list of columns, which then are those that are read.
+    ``inputs`` is ``{"params": "size:M"}`` where it is ``by_name``, or ``("params:M", "tokens:B")``,
+    a list of columns, which then are those that are read; None states nothing.
+
+    Returns:
+        The tables, ``inputs`` without units, and our name -> the column that it came from.
+
+    Raises:
+        InputError: as `table`.
     """
-    signature = inspect.signature(function)
-    by_name = "Mapping" in str(signature.parameters["inputs"].annotation)
-
-    @functools.wraps(function)
-    def read(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = signature.bind(*args, **kwargs)
-        inputs = given.arguments.get("inputs")
-        frames = {
-            name: one
-            for name, one in given.arguments.items()
-            if name in ("runs", "at") and isinstance(one, pl.DataFrame)
-        }
-        sources, known = _sources(inputs, {name for one in frames.values() for name in one.columns})
-        only = None if by_name or inputs is None else known
-        for name, frame in frames.items():
-            there = _there(sources, frame, planned=name == "at")
-            given.arguments[name] = table(frame, there, _inputs_flag(by_name), only)
-        if inputs is not None:
-            given.arguments["inputs"] = known
-        with placed(names={ours: theirs for ours, (theirs, _) in sources.items()}):
-            return function(*given.args, **given.kwargs)
-
-    return read
+    sources, known = _sources(inputs, {name for one in tables.values() for name in one.columns})
+    only = None if by_name or inputs is None else known
+    made = {
+        name: table(
+            frame, _there(sources, frame, planned=name == "at"), _inputs_flag(by_name), only
+        )
+        for name, frame in tables.items()
+    }
+    names = {ours: theirs for ours, (theirs, _) in sources.items()}
+    return made, known if inputs is not None else None, names
 
 
 def _there(sources: Sources, frame: pl.DataFrame, *, planned: bool) -> Sources:

@@ -108,7 +108,7 @@ def select(rows: pl.DataFrame, study: dict[str, Any]) -> tuple[pl.DataFrame, lis
     return chosen.rename({"value": "loss"}), excluded
 
 
-def of_metric(rows: pl.DataFrame, metric: str, file: Path = PARAMS) -> pl.DataFrame:
+def of_metric(rows: pl.DataFrame, metric: str, file: Path | None = PARAMS) -> pl.DataFrame:
     """Rows of one metric; an unknown metric gets the nearest as a hint.
 
     ``file`` is what the message names: where the metric stands, or what lacks it.

@@ -12,21 +12,10 @@ from tests.support import ROOT
 from tests.support.imports import graph
 
 WINGS = (
-    *("_exports", "errors", "extras", "arrays", "io", "runs", "laws"),
-    *("compute", "document", "fitting"),
-    *(
-        "analysis",
-        "forecasting",
-        "govern",
-        "plan",
-        "report",
-        "explore",
-        "record",
-        "pipeline",
-        "workspace",
-        "orchestration",
-        "cli",
-    ),
+    *("_exports", "errors", "extras", "arrays", "io", "_pandas", "frames", "runs", "laws"),
+    *("compute", "document", "fitting", "given", "analysis", "forecasting", "govern", "plan"),
+    *("charts", "report", "explore", "record", "pipeline", "workspace", "orchestration", "api"),
+    "cli",
 )
 ROOMS = {"scaling": WINGS, "scaling.runs": ("formats", "inbox", "validation")}
 # The front doors, which import from any wing.

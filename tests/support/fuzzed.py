@@ -8,6 +8,7 @@ may be wrong, and often cut, flipped or garbled afterwards.
 from __future__ import annotations
 
 import datetime
+import gzip
 import io
 import json
 import math
@@ -160,6 +161,102 @@ def _state(random: Random, rows: list[Row]) -> bytes:
     return json.dumps(state).encode()
 
 
+def _json(random: Random, rows: list[Row]) -> bytes:
+    """Records, columns, or what pandas writes."""
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    nested = {name: dict(enumerate(cells)) for name, cells in columns.items()}
+    split = {"columns": list(columns), "data": [list(row.values()) for row in rows]}
+    lines = "\n".join(json.dumps(row) for row in rows)
+    made = random.choice((rows, columns, nested, split, {"runs": rows, "version": 1}, lines))
+    text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=random.random() < 0.5)
+    return text.encode(random.choice(_CODES) if random.random() < 0.1 else "utf-8", "replace")
+
+
+def _as_people_write(random: Random, rows: list[Row]) -> bytes:
+    """A text table with comments, titles, an index, another separator, packed or not."""
+    sign = random.choice((",", ";", "\t", "|"))
+    names = [f" {name} " if random.random() < 0.1 else name for name in rows[0]]
+    lines = [names, *([_plain(cell) for cell in row.values()] for row in rows)]
+    if random.random() < 0.3:
+        lines = [["" if i == 0 else str(i - 1), *line] for i, line in enumerate(lines)]
+    text = [sign.join(_quoted(cell, random.random() < 0.7) for cell in line) for line in lines]
+    if random.random() < 0.3:
+        text.insert(random.randrange(len(text) + 1), random.choice(("# note", "#a;b", "#", "#1,2")))
+    if random.random() < 0.2:
+        text = [random.choice(("Results", "Results" + sign * (len(names) - 1))), "", *text]
+    if random.random() < 0.2:
+        text.insert(0, f"sep={sign}")
+    if random.random() < 0.1:
+        del text[0]
+    return (random.choice(("\n", "\r\n", "\r")).join(text) + "\n").encode("utf-8", "replace")
+
+
+def _packed(random: Random, rows: list[Row]) -> bytes:
+    return gzip.compress(_separated(",")(random, rows), mtime=0)
+
+
+def _log(random: Random, rows: list[Row]) -> bytes:
+    """Lines as training logs have them, and others."""
+    forms = ("step {}: {}", "iteration {:8d}/ 999 | {} |", "[step={}/9]\n    {}", "s:{} {}")
+    forms += ("step={} {}", "step: {}  {}  tps: 1", "{}{}", "Epoch 1, Step: {}, {}", "iter {}: {}")
+    pairs = ("{}: {}", "{}={}", "{} {}", "'{}': {}", "{}: {} ms", "{}: {}%", "{}:{}")
+    form, pair = random.choice(forms), random.choice(pairs)
+    lines = ["number of parameters: 124.34M", "  seq_length ..... 2048"]
+    for i, row in enumerate(rows):
+        if random.random() < 0.2:
+            form, pair = random.choice(forms), random.choice(pairs)
+        cells = (pair.format(name, _plain(cell)) for name, cell in row.items())
+        between = random.choice((", ", " | ", "  ", " ", "\n    "))
+        lines.append(form.format(random.choice((i, i, 10**9, 0)), between.join(cells)))
+    if random.random() < 0.1:
+        lines.append(random.choice(("a" * 30_000, "loss" * 20_000, "1 " * 9_000, "a:" * 9_000)))
+    code = random.choice(_CODES) if random.random() < 0.1 else "utf-8"
+    return ("\n".join(lines) + "\n").encode(code, errors="replace")
+
+
+def _lm_eval(random: Random, rows: list[Row]) -> bytes:
+    """Results of tasks; every part may be missing or of another kind."""
+
+    def some(value: Any) -> Any:
+        return random.choice((value, value, value, value, None, "N/A", [], {"a": 1}, *_BEYOND))
+
+    tasks = [f"task{i}" for i in range(len(rows))]
+    results = {
+        task: some({f"{name},none": cell for name, cell in row.items()} | {"acc_stderr,none": 0.1})
+        for task, row in zip(tasks, rows, strict=True)
+    }
+    about = {
+        "versions": some(dict.fromkeys(tasks, 1.0)),
+        "n-shot": some(dict.fromkeys(tasks, 5)),
+        "n-samples": some({task: some({"effective": 40}) for task in tasks}),
+        "config": some({"model_args": some("pretrained=x,revision=step3"), "model": some("hf")}),
+        "date": some(1.7e9),
+        "model_name": some("m"),
+    }
+    return json.dumps({"results": results} | about).encode()
+
+
+def _metrics(random: Random, rows: list[Row]) -> bytes:
+    """One object of metrics, perhaps nested."""
+    values: dict[str, Any] = {**rows[0], "eval_loss": 2.5, "step": random.choice((3, "x", None))}
+    return json.dumps({"train": values, "epoch": 1.0} if random.random() < 0.3 else values).encode()
+
+
+def _points(random: Random, rows: list[Row]) -> list[list[Any]]:
+    return [[1.7e9 + i, i, random.choice(list(row.values()))] for i, row in enumerate(rows)]
+
+
+def _tensorboard_csv(random: Random, rows: list[Row]) -> bytes:
+    made = [
+        dict(zip(("Wall time", "Step", "Value"), p, strict=True)) for p in _points(random, rows)
+    ]
+    return _separated(",")(random, made).replace(b'"', b"", 6)
+
+
+def _tensorboard_json(random: Random, rows: list[Row]) -> bytes:
+    return json.dumps([[1.7e9, 0, 2.5], *_points(random, rows)]).encode()
+
+
 # Suffix or name of the file, and what writes it.
 FORMATS: dict[str, tuple[str, Callable[[Random, list[Row]], bytes]]] = {
     "csv": ("{}.csv", _separated(",")),
@@ -173,6 +270,15 @@ FORMATS: dict[str, tuple[str, Callable[[Random, list[Row]], bytes]]] = {
     "wandb-chart": ("{}.chart.csv", _chart),
     "lightning": ("metrics.csv", _history(_separated(","))),
     "hf": ("trainer_state.json", _state),
+    "json": ("{}.json", _json),
+    "as-people-write": ("{}.csv", _as_people_write),
+    "packed": ("{}.csv.gz", _packed),
+    "log": ("{}.log", _log),
+    "txt": ("{}.txt", _log),
+    "lm-eval": ("{}.results.json", _lm_eval),
+    "metrics": ("all_results.json", _metrics),
+    "tensorboard-csv": ("run-{}-tag-loss.csv", _tensorboard_csv),
+    "tensorboard-json": ("run-{}-tag-loss.json", _tensorboard_json),
 }
 _STEMS = (
     "runs",

@@ -209,6 +209,64 @@ def from_standard_input(path: Path) -> Iterator[Path]:
             raise (error if error.file != file else error.about(STANDARD_INPUT)) from None
 
 
+def _chart_file(path: Path | None) -> Path | None:
+    """Refuse a file that no chart is written to before anything is computed."""
+    if path is not None and path != TERMINAL:
+        from scaling.charts import check
+
+        check(path)
+    return path
+
+
+# The name of the terminal, as a file of a chart.
+TERMINAL = Path("-")
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        callback=_chart_file,
+        help="Write a chart: .html, which needs no network, .svg or .png; - for the terminal.",
+    ),
+]
+Open = Annotated[
+    bool,
+    typer.Option(
+        "--open", help="Show the chart in a browser; without --plot from a temporary file."
+    ),
+]
+
+
+def draw(result: Any, path: Path | None, opened: bool) -> None:
+    """The chart of a result as a file, in the terminal or in a browser, where that is asked for.
+
+    Raises:
+        InputError: nothing to draw.
+    """
+    if path is None and not opened:
+        return
+    from scaling import charts
+
+    made = charts.chart(result)
+    if path == TERMINAL:
+        from scaling.charts.terminal import text
+
+        typer.echo(text(made))
+        path = None
+        if not opened:
+            return
+    if path is None:
+        import tempfile
+
+        path = Path(tempfile.mkdtemp(prefix="scaling-")) / "chart.html"
+    charts.write(made, path)
+    remark(f"Chart -> {path}")
+    if opened:
+        import webbrowser
+
+        if not webbrowser.open(path.resolve().as_uri()):
+            remark("No browser here: open that file in one.")
+
+
 def day_of(text: str | None, option: str, default: date) -> date:
     """A day given on the command line. Raises InputError."""
     try:

@@ -14,8 +14,11 @@ from scaling.cli.commands._options import (
     Maps,
     Metric,
     Mixed,
+    Open,
+    Plot,
     Table,
     Target,
+    draw,
     print_json,
     working,
 )
@@ -37,6 +40,8 @@ def backtest(
     metric: Metric = None,
     mixed: Mixed = None,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Backtest: forecast the larger runs from the smaller ones, and score it against baselines."""
     from scaling.cli.commands._table import read
@@ -55,10 +60,11 @@ def backtest(
     means, notes = summary(table), warning(given.frame, names, target)
     if as_json:
         print_json({"methods": means.to_dicts(), "notes": notes})
-        return
-    _show(means)
-    for note in notes:
-        typer.echo(note)
+    else:
+        _show(means)
+        for note in notes:
+            typer.echo(note)
+    draw(table, plot, opened)
 
 
 COLUMNS = ("n", "error", "bias", "CRPS", "in50", "in80", "in90", "skill")

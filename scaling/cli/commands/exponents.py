@@ -13,10 +13,13 @@ from scaling.cli.commands._options import (
     Maps,
     Metric,
     Mixed,
+    Open,
+    Plot,
     Resamples,
     Seed,
     Table,
     Target,
+    draw,
     print_json,
 )
 
@@ -36,32 +39,21 @@ def exponents(
     seed: Seed = 0,
     budget_column: BudgetColumn = None,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Estimate compute-optimal exponents by every approach that the table allows."""
     from scaling import laws
-    from scaling.analysis.optimum import exponents as answer
+    from scaling.api.exponents import of_given
     from scaling.cli.commands._table import read
-    from scaling.forecasting.model_surface import refuse_rising
-    from scaling.forecasting.stored_model import model_of_runs
 
     given = read(runs, maps).of_metric(metric, target)
     given = given.with_budgets(budget_column, laws.load().values())
-    with given.placed():
-        model = model_of_runs(given.frame, target).fit()
-        if model is not None:
-            refuse_rising(model)
-        table = answer(
-            given.frame,
-            budget=budget,
-            target=target,
-            resamples=resamples,
-            seed=seed,
-            mixed=mixed or (),
-            model=model,
-        )
+    table = of_given(given, budget, target, resamples, seed, mixed=mixed or ())
     if as_json:
-        print_json({"exponents": table.to_dicts()})
-        return
-    from scaling.cli.display.fits import show_exponents
+        print_json(table.to_dict())
+    else:
+        from scaling.cli.display.fits import show_exponents
 
-    show_exponents(table)
+        show_exponents(table)
+    draw(table, plot, opened)

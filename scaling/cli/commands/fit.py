@@ -13,11 +13,14 @@ from scaling.cli.commands._options import (
     Maps,
     Metric,
     Mixed,
+    Open,
+    Plot,
     Resamples,
     Seed,
     Table,
     Target,
     WithoutDiverged,
+    draw,
     print_json,
     remark,
     working,
@@ -49,6 +52,8 @@ def fit(
         ),
     ] = False,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Fit a law to a table of runs."""
     from scaling import laws
@@ -73,7 +78,8 @@ def fit(
         )
     if as_json:
         print_json(made.to_dict())
-        return
-    from scaling.cli.display.fits import show_fit
+    else:
+        from scaling.cli.display.fits import show_fit
 
-    show_fit(made)
+        show_fit(made)
+    draw(made, plot, opened)

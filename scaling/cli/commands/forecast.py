@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,18 +14,18 @@ from scaling.cli.commands._options import (
     Maps,
     Metric,
     Mixed,
+    Open,
+    Plot,
     Seed,
     Table,
     Target,
     WithoutDiverged,
+    draw,
     print_json,
     remark,
     working,
 )
 from scaling.errors import counted
-
-if TYPE_CHECKING:
-    from scaling.cli.commands._table import Given
 
 PANEL = TABLE
 
@@ -59,8 +58,11 @@ def forecast(
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
+    from scaling.api.forecast import refuse
     from scaling.cli.commands._table import read
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
@@ -85,7 +87,7 @@ def forecast(
             else chosen_inputs(given.frame, targets, target, grow=grow)
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
-    _refuse(given, planned, names, target, laws, mixed or (), others)
+    refuse(given, planned, names, target, laws, mixed or (), others)
     with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
         made = run(
             given.frame,
@@ -103,6 +105,7 @@ def forecast(
         write_table(out, made)
     if as_json:
         print_json(json_of(made))
+        draw(made, plot, opened)
         return
     if out is not None:
         count = counted(targets.height, "target")
@@ -113,38 +116,4 @@ def forecast(
     single = not law and len(names) < 3 and not is_general(frame, names, target)
     beside = forecast_per_law(frame, targets, names, target) if single else {}
     show_forecast(made, targets, names, beside)
-
-
-def _refuse(
-    given: Given,
-    planned: Given,
-    names: tuple[str, ...],
-    target: str,
-    laws: Literal["auto"] | Sequence[str],
-    mixed: Sequence[str],
-    companions: Sequence[str],
-) -> None:
-    """Refuse what `scaling.forecast` does, with the file that is at fault."""
-    from scaling.fitting.data import law_inputs
-    from scaling.forecasting.inputs import (
-        check_companions,
-        check_planned,
-        check_runs,
-        with_target,
-    )
-    from scaling.forecasting.law_choice import applicable, sole_law
-
-    check_companions(companions, names, laws)
-    special = sole_law(names, laws)
-    if special is not None:
-        with planned.placed():
-            if special.bind is None:
-                law_inputs(planned.frame, special, to_fit=False)
-        return
-    if laws != "auto":
-        applicable(names, laws)
-    with given.placed():
-        check_runs(given.frame, names, target, mixed, companions)
-    measured = with_target(given.frame, target) if companions else given.frame
-    with planned.placed():
-        check_planned(measured, planned.frame, names, target)
+    draw(made, plot, opened)

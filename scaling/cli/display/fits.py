@@ -26,14 +26,14 @@ def show_fit(made: Fit) -> None:
     console = Console()
     console.print(Text(f"{made.law.title}: {made.law.formula}", style="bold"))
     table = Table("parameter", "value", "se", "90 % interval", "unit")
-    ends = made.interval()
+    ends, errors = made.interval(), {} if made.unsampled else made.se
     for param in made.law.params:
         low, high = ends[param.name]
-        known = bool(np.isfinite(made.se[param.name]))
+        known = bool(np.isfinite(errors.get(param.name, np.nan)))
         table.add_row(
             param.name,
             f"{made.values[param.name]:.6g}",
-            f"{made.se[param.name]:.3g}" if known else "—",
+            f"{errors[param.name]:.3g}" if known else "—",
             f"{low:.5g} to {high:.5g}" if low == low else "—",
             made.unit_of(param),
         )

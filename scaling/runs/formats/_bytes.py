@@ -95,6 +95,8 @@ def _blocks(data: bytes) -> int:
             last, kind = block & 1, block >> 1 & 3
             at, count = at + 3 + (1 if kind == 1 else block >> 3), count + 1
         at += 4 * (about >> 2 & 1)
+    if at != len(data):
+        raise IndexError("it ends too early")
     return count
 
 
@@ -157,7 +159,7 @@ def head(path: Path, size: int = 65_536) -> str:
         else:
             with path.open("rb") as handle:
                 start = handle.read(size)
-        # What is cut may end within a character, or within half of one.
-        return as_utf8(start[: len(start) // 4 * 4], path).decode("utf-8", "ignore")
+        # What is cut may end within a character, but not of UTF-16, as sizes are even.
+        return as_utf8(start, path).decode("utf-8", "ignore")
     except (OSError, EOFError, zlib.error, InputError, pl.exceptions.PolarsError):
         return ""

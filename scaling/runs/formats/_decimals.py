@@ -15,7 +15,8 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.runs.formats._source import ReadOptions, flag
 
-_EXPONENT = r"(?:[eE][+-]?\d+)?"
+# A unit may follow: 1,5 million.
+_EXPONENT = r"(?:[eE][+-]?\d+)?(?:\s*[A-Za-z][A-Za-z /_-]*)?"
 # A whole column of numbers, with a decimal comma and with commas between thousands.
 _COMMA = rf"^\s*[+-]?(?:\d{{1,3}}(?:\.\d{{3}})+|\d*)(?:,\d+)?{_EXPONENT}\s*$"
 _THOUSANDS = rf"^\s*[+-]?\d{{1,3}}(?:,\d{{3}})*(?:\.\d*)?{_EXPONENT}\s*$"

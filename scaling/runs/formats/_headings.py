@@ -67,11 +67,7 @@ class Heading:
             return
         if text.is_empty() or index:
             if not known:
-                why = (
-                    "is empty"
-                    if text.is_empty()
-                    else "numbers the rows, as an index of pandas does"
-                )
+                why = "is empty" if text.is_empty() else "numbers the rows, as pandas' index does"
                 options.say(f"column {place + 1} has no name and {why}: left out")
             self.unnamed[place] = None
             return

@@ -97,7 +97,8 @@ class Format:
     folder, `read` needs the files whose paths match ``needs``; beside a file, those that are called
     like ``beside``. ``batches`` reads a large table in parts, in order. ``takes`` names the options
     of `ReadOptions` that `read` heeds; ``date_format`` holds for every table. ``packed`` is True
-    where the file may end in .gz or .zst.
+    where the file may end in .gz or .zst. ``seen`` says which tool and version wrote the files that
+    it was tried on, and when.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Format:
     batches: Callable[[Path, ReadOptions], Iterator[pl.DataFrame]] | None = None
     takes: tuple[str, ...] = ()
     packed: bool = False
+    seen: str = "files of the tool itself, in the tests (2026-11-29)"
 
     def claims(self, path: Path) -> bool:
         """Whether this format reads that path."""

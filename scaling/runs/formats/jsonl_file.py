@@ -75,6 +75,7 @@ def column(name: str, values: list[Any]) -> pl.Series:
 FORMAT = Format(
     name="jsonl",
     meaning="run schema as one JSON object per line",
+    seen="tables of polars",
     suffixes=(".jsonl", ".ndjson"),
     read=read,
     packed=True,

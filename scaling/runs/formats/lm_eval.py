@@ -161,6 +161,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="lm-eval",
     meaning="results of lm-evaluation-harness, or a folder of them",
+    seen="lm_eval 0.4.13, its own file (2026-11-30); before 0.4 from its public description",
     suffixes=(".results.json",),
     read=read,
     recognise=_recognise,

@@ -91,6 +91,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="metrics",
     meaning="all_results.json of Hugging Face, or a DVC metrics file",
+    seen="dvclive 3.49.1, its own file (2026-11-30); transformers from its source",
     suffixes=(".metrics.json",),
     read=read,
     recognise=_recognise,

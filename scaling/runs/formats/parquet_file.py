@@ -8,6 +8,7 @@ from scaling.runs.formats._source import Format
 FORMAT = Format(
     name="parquet",
     meaning="run schema as a Parquet table",
+    seen="tables of polars and pyarrow",
     suffixes=(".parquet", ".pq"),
     read=_arrow.table,
     batches=_arrow.batches,

@@ -17,7 +17,16 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.runs.formats._bytes import bounded, head
-from scaling.runs.formats._raw import Run, as_number, as_step, frame, from_json, parsed
+from scaling.runs.formats._raw import (
+    Run,
+    as_number,
+    as_step,
+    by_metric,
+    by_time,
+    frame,
+    from_json,
+    parsed,
+)
 from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions
 from scaling.runs.formats._text_table import header, table
 
@@ -50,6 +59,9 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
             run.add(at, tag, value, as_number(wall), record=record)
         if len(rows) == _SAMPLE:
             options.say(f"{file.name} has {_SAMPLE} points: TensorBoard's sample, most likely")
+    for run in runs.values():
+        # Files have a metric each; their times say which came first.
+        run.rows = by_time(by_metric(run.rows))
     return frame(runs.values(), path)
 
 
@@ -88,6 +100,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="tensorboard-download",
     meaning="CSV or JSON that TensorBoard's page downloads, or a folder of them",
+    seen="tensorboard 2.21.0, its own files (2026-11-30)",
     suffixes=(_END,),
     read=read,
     recognise=_recognise,

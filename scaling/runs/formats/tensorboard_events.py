@@ -3,8 +3,9 @@
 Format: TFRecord framing (https://www.tensorflow.org/tutorials/load_data/tfrecord: length, masked
 CRC-32C of the length, payload, masked CRC-32C of the payload) round the protocol buffers
 ``tensorflow.Event`` and ``tensorboard.plugins.hparams.HParamsPluginData``. Scalars are read, both
-as ``simple_value`` and as tensors without dimensions; images, histograms and texts are not metric
-values and are left out. Numbers are as stored: most writers store 32-bit floats.
+as ``simple_value`` and as tensors of one number; images, histograms and texts are not metric values
+and are left out, which is said with their tags. Numbers are as stored: most writers store 32-bit
+floats.
 
 A run is a folder, as TensorBoard has it: named by its path below the folder that is read. Files of
 one run are put together in the order of their times. A session that starts at a step
@@ -18,6 +19,7 @@ last step.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.errors import InputError
+from scaling.errors import InputError, counted
 from scaling.runs.formats import _wire
 from scaling.runs.formats._bytes import bounded
 from scaling.runs.formats._raw import PURGED, Row, Run, by_time, frame
@@ -66,11 +68,15 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     top = path if path.is_dir() else path.parent
     files = sorted(top.rglob(f"*{_MARK}*")) if path.is_dir() else [path]
     runs: dict[str, list[Run]] = {}
+    others: Counter[str] = Counter()
     for file in (file for file in files if file.is_file()):
         below = file.parent.relative_to(top).as_posix()
         name = top.absolute().name if below == "." else below
         runs.setdefault(name, []).append(part := Run(name))
-        _read_file(file, part)
+        _read_file(file, part, others)
+    if others:
+        tags = f"{', '.join(list(others)[:8])}{', ...' if len(others) > 8 else ''}"
+        options.say(f"{counted(others.total(), 'value')} that are no numbers left out: {tags}")
     return frame([_together(parts) for parts in runs.values()], path)
 
 
@@ -92,11 +98,11 @@ def _purged(row: Row, start: float) -> Row:
     return row._replace(left_out=PURGED) if (row.step or 0.0) >= start else row
 
 
-def _read_file(file: Path, run: Run) -> None:
+def _read_file(file: Path, run: Run, others: Counter[str]) -> None:
     data = bounded(file)
     for row, payload in enumerate(_records(data, file, run), start=1):
         try:
-            _event(payload, run)
+            _event(payload, run, others)
         except (_wire.WireError, struct.error) as error:
             raise InputError(f"a damaged event: {error}", file=file, row=row) from None
 
@@ -133,7 +139,7 @@ def _padding(data: bytes, at: int, file: Path, row: int) -> bool:
     raise InputError(what, file=file, row=row)
 
 
-def _event(payload: bytes, run: Run) -> None:
+def _event(payload: bytes, run: Run, others: Counter[str]) -> None:
     """Event: 1 wall_time, 2 step, 5 summary (1 value, repeated), 7 session_log (1 status)."""
     wall, step, summaries, starts = 0.0, 0, list[bytes](), False
     for number, kind, value in _wire.fields(payload):
@@ -146,14 +152,25 @@ def _event(payload: bytes, run: Run) -> None:
         elif number == 7:
             starts = (1, _wire.VARINT, _STATUS_START) in _wire.fields(_wire.raw(value))
     run.rows += [Row(0, float(step), _START, None, None, wall)] * starts
-    found = (field for summary in summaries for field in _wire.fields(summary))
-    for number, _, value in found:
-        if number == 1:
-            _value(_wire.raw(value), float(step), wall, run)
+    for summary in summaries:
+        _summary(summary, float(step), wall, run, others)
 
 
-def _value(data: bytes, step: float, wall: float, run: Run) -> None:
-    """Summary.Value: 1 tag, 2 simple_value, 8 tensor, 9 metadata."""
+def _summary(data: bytes, step: float, wall: float, run: Run, others: Counter[str]) -> None:
+    """Summary: 1 value, repeated; what is no number is counted by its tag."""
+    for tag, number, metadata in (
+        _parts(_wire.raw(value)) for place, _, value in _wire.fields(data) if place == 1
+    ):
+        if number is not None:
+            run.add(step, tag, number, wall)
+        elif tag == "_hparams_/session_start_info":
+            run.note("config", _hparams(metadata))
+        elif not tag.startswith("_hparams_/"):
+            others[tag] += 1
+
+
+def _parts(data: bytes) -> tuple[str, float | None, bytes]:
+    """Summary.Value: 1 tag, 2 simple_value, 8 tensor, 9 metadata. None for what is no number."""
     tag, number, metadata = "", None, b""
     for place, kind, value in _wire.fields(data):
         if place == 1:
@@ -164,26 +181,39 @@ def _value(data: bytes, step: float, wall: float, run: Run) -> None:
             number = _tensor(_wire.raw(value))
         elif place == 9:
             metadata = _wire.raw(value)
-    if number is not None:
-        run.add(step, tag, number, wall)
-    elif tag == "_hparams_/session_start_info":
-        run.note("config", _hparams(metadata))
+    return tag, number, metadata
 
 
 # TensorProto: the field that holds values of each dtype, and their layout in tensor_content.
-_LAYOUTS = {1: (5, "<f"), 2: (6, "<d"), 3: (7, "<i"), 9: (10, "<q"), 19: (13, "<e")}
+_LAYOUTS = {
+    1: (5, "<f"),
+    2: (6, "<d"),
+    3: (7, "<i"),
+    9: (10, "<q"),
+    19: (13, "<e"),
+    14: (13, "<H"),
+    4: (7, "<B"),
+    5: (7, "<h"),
+    6: (7, "<b"),
+    10: (11, "<?"),
+    17: (7, "<H"),
+    22: (16, "<I"),
+    23: (17, "<Q"),
+}
+_HALF, _BRAIN = 19, 14
 
 
 def _tensor(data: bytes) -> float | None:
-    """The number in a tensor without dimensions: 1 dtype, 2 shape, 4 content, then typed lists."""
+    """The number in a tensor of one: 1 dtype, 2 shape, 4 content, then typed lists."""
     found = {number: (kind, value) for number, kind, value in _wire.fields(data)}
     dtype = found.get(1, (0, 0))[1]
     shape = _wire.raw(found.get(2, (2, b""))[1])
-    if not isinstance(dtype, int) or dtype not in _LAYOUTS or _has_dimensions(shape):
+    if not isinstance(dtype, int) or dtype not in _LAYOUTS or not _is_one(shape):
         return None
     place, layout = _LAYOUTS[dtype]
     if 4 in found:
-        return float(struct.unpack(layout, _wire.raw(found[4][1]))[0])
+        number = struct.unpack(layout, _wire.raw(found[4][1]))[0]
+        return _brain(int(number)) if dtype == _BRAIN else float(number)
     value = found.get(place, (_wire.BYTES, b""))[1]
     if isinstance(value, bytes) and place in (5, 6):
         # Packed or not, one number is its bytes; a list without entries stands for zero.
@@ -191,18 +221,27 @@ def _tensor(data: bytes) -> float | None:
     return _whole(value, dtype)
 
 
-def _has_dimensions(shape: bytes) -> bool:
-    return any(number == 2 for number, _, _ in _wire.fields(shape))
+def _is_one(shape: bytes) -> bool:
+    """Whether every dimension is 1: field 2, whose field 1 is its size."""
+    dims = [_wire.raw(value) for number, _, value in _wire.fields(shape) if number == 2]
+    return all((1, _wire.VARINT, 1) in _wire.fields(dim) for dim in dims)
 
 
 def _whole(value: _wire.Value, dtype: int) -> float:
-    """A varint, packed or not; half-precision floats are stored as the integer of their bits."""
+    """A varint, packed or not; floats of 16 bits are stored as the integer of their bits."""
     if isinstance(value, bytes):
         value = next((v for _, _, v in _wire.fields(b"\x08" + value)), 0) if value else 0
     number = _wire.signed(value)
-    if dtype != 19:
+    if dtype == _BRAIN:
+        return _brain(number)
+    if dtype != _HALF:
         return float(number)
     return float(struct.unpack("<e", struct.pack("<H", number & 0xFFFF))[0])
+
+
+def _brain(bits: int) -> float:
+    """bfloat16: the upper half of a 32-bit float."""
+    return float(struct.unpack("<f", struct.pack("<I", (bits & 0xFFFF) << 16))[0])
 
 
 def _hparams(metadata: bytes) -> dict[str, Any]:

@@ -79,20 +79,22 @@ _SETTING = re.compile(
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?(Z|[+-]\d\d:?\d\d)?")
-_SIGN = re.compile(r"\s*([:=])\s+(?=\S)")
+_SIGN = re.compile(r"(?<!\s)\s*([:=])\s+(?=\S)")
 _BETWEEN = re.compile(r"[|;]|,(?=\s)|\s{2,}|\t")
 _KEY = r"[\"']?(?P<key>[A-Za-z][^:=|\"']{0,80}?)[\"']?"
 _UNIT = r"(?P<unit>%|[A-Za-z][\w/%]{0,20})?"
 _VALUE = rf"[\"']?(?P<value>{_NUMBER}|{_DIGITS}(?=[%A-Za-z]))"
 _PAIR = re.compile(rf"\s*[{{\[(]*{_KEY} ?[:=] ?{_VALUE} ?{_UNIT}")
-_WORDS = re.compile(rf"[\"']?(?P<key>[A-Za-z][\w./@-]*)[\"']? ?[:=] ?[\"']?(?P<value>{_NUMBER})")
+_WORDS = re.compile(
+    rf"(?<![\w./@-])[\"']?(?P<key>[A-Za-z][\w./@-]*)[\"']? ?[:=] ?[\"']?(?P<value>{_NUMBER})"
+)
 _SPACED = re.compile(rf"\s*(?P<key>[A-Za-z][A-Za-z_ ]*?) +(?P<value>{_DIGITS}) ?{_UNIT}")
 _UNITED = re.compile(rf"\s*(?P<value>{_DIGITS}) ?(?P<unit>%?)\s*(?P<key>[A-Za-z][\w/ ]*)$")
 # No log of metrics has a line as long; patterns take time that grows with its square.
 _LONGEST = 20_000
 _RESULT = re.compile(r"loss|ppl|perplex|acc|bpb|nll", re.IGNORECASE)
 NO_STEP = "no step in its line, where others have one"
-_SAID = 8
+_SAID = 20
 _FORMS = "lines such as 'step 100: loss 2.31' or 'step=100 loss=2.31'"
 
 
@@ -293,6 +295,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="training-log",
     meaning="text log of Megatron-LM, nanoGPT, llm.c, torchtitan or OLMo, or of key: value lines",
+    seen="the public sources of Megatron-LM, nanoGPT, llm.c, torchtitan and OLMo (2026-11-30)",
     suffixes=(".log", ".out"),
     read=read,
     recognise=_recognise,

@@ -90,6 +90,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="wandb-chart",
     meaning="Weights & Biases chart, exported from the web page as CSV",
+    seen="its public description",
     suffixes=(_END,),
     read=read,
     recognise=_recognise,

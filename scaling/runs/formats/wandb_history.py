@@ -153,6 +153,7 @@ def _keys(path: Path) -> list[str]:
 FORMAT = Format(
     name="wandb-history",
     meaning="Weights & Biases history saved from scan_history as CSV, JSON lines or Parquet",
+    seen="its public description",
     suffixes=_ENDS,
     read=read,
     recognise=_recognise,

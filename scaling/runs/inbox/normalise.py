@@ -21,7 +21,7 @@ from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.inbox.mapping import From, Mapping, is_number
 from scaling.runs.inbox.remarks import left_out_runs
 from scaling.runs.schema import RUN, by_name
-from scaling.runs.units import COMPUTE, COUNTS, ENTROPY, units_of, value_in
+from scaling.runs.units import COMPUTE, COUNTS, ENTROPY, in_full, units_of, value_in
 
 _KNOWN = by_name(RUN)
 # Columns of a tracker's frame that are ours already, or serve the account of a run.
@@ -439,6 +439,30 @@ def _cell(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
     if len(source.parts) == 1 and source.parts[0] in frame.columns:
         return _plain(frame, source.parts[0], ours, source)
     return _product(frame, ours, source)
+
+
+def with_products(frame: pl.DataFrame, texts: Sequence[str]) -> pl.DataFrame:
+    """A tracker's frame with a column for each text such as ``step*2048``.
+
+    Its parts are columns, numbers (190M is one) and metrics logged at the same step. Texts with
+    another part get no column.
+    """
+    for text in texts:
+        parts = tuple(_in_full(part.strip()) for part in text.split("*"))
+        logged = set(frame["metric"].unique().to_list())
+        if text in frame.columns or not all(
+            part in logged or part in frame.columns or is_number(part) for part in parts
+        ):
+            continue
+        beside = _beside(frame, Mapping(columns={"params": From(parts)}))
+        made = _product(beside, "params", From(parts))
+        frame = frame.with_columns(made.alias(text))
+    return frame
+
+
+def _in_full(part: str) -> str:
+    """190M as a number that Python reads; anything else as it is."""
+    return str(pl.select(in_full(pl.lit(part), "params")).item())
 
 
 def _plain(frame: pl.DataFrame, theirs: str, ours: str, source: From) -> pl.Series:

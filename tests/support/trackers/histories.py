@@ -132,6 +132,34 @@ def hf(folder: Path, made: list[Call], planned: int | None = None) -> Path:
     return path
 
 
+def _log(folder: Path, made: list[Call], line: str, between: str, pair: str) -> Path:
+    """A text log; ``line`` has the step, and {} where the metrics stand."""
+    lines = ["number of parameters: 124.34M", "compiling the model..."]
+    for call in made:
+        metrics = between.join(pair.format(name, value) for name, value in _given(call).items())
+        lines += [line.format(metrics, step=call.step, last=made[-1].step)] * bool(metrics)
+    path = folder / "run.log"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def tensorboard_download(folder: Path, made: list[Call], end: str = "csv") -> Path:
+    """A file a metric, as TensorBoard's page downloads them."""
+    below = folder / "run"
+    below.mkdir()
+    for name in _names(made):
+        points = [
+            [1e9 + i, call.step, _given(call)[name]]
+            for i, call in enumerate(made)
+            if name in _given(call)
+        ]
+        path = below / f"run-run-tag-{name}.{end}"
+        lines = [["Wall time", "Step", "Value"], *points]
+        text = "".join(",".join(map(str, line)) + "\r\n" for line in lines)
+        path.write_text(json.dumps(points) if end == "json" else text)
+    return below
+
+
 WRITERS: dict[str, Callable[[Path, list[Call]], Path]] = {
     "tensorboard": tensorboard,
     "wandb": wandb,
@@ -144,4 +172,21 @@ WRITERS: dict[str, Callable[[Path, list[Call]], Path]] = {
     "wandb-jsonl": wandb_jsonl,
     "wandb-parquet": wandb_parquet,
     "hf": hf,
+    "megatron": lambda folder, made: _log(
+        folder, made, " iteration {step:8d}/{last:8d} | {} |", " | ", "{}: {:.17E}"
+    ),
+    "nanogpt": lambda folder, made: _log(folder, made, "step {step}: {}", ", ", "{} {}"),
+    "torchtitan": lambda folder, made: _log(
+        folder,
+        made,
+        "[rank0]:[titan] - root - INFO - step: {step:2}  {}  tps: 3,502",
+        "  ",
+        "{}: {:8}",
+    ),
+    "olmo": lambda folder, made: _log(
+        folder, made, "[step={step}/{last}]\n    {}", "\n    ", "{}={}"
+    ),
+    "key-value": lambda folder, made: _log(folder, made, "step={step} {}", " ", "{}={}"),
+    "tensorboard-csv": tensorboard_download,
+    "tensorboard-json": lambda folder, made: tensorboard_download(folder, made, "json"),
 }

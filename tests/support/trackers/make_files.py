@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import math
 import os
+import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -250,6 +254,88 @@ def _neptune_schema(pa: Any) -> Any:
     )
 
 
+_TASK = """\
+task: toy
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}, train: {data}}}}}
+test_split: test
+fewshot_split: train
+output_type: multiple_choice
+doc_to_text: "{{{{q}}}}"
+doc_to_choice: "{{{{c}}}}"
+doc_to_target: "{{{{a}}}}"
+num_fewshot: 2
+metric_list: [{{metric: acc, aggregation: mean}}, {{metric: acc_norm, aggregation: mean}}]
+metadata: {{version: 1.0}}
+"""
+
+
+def lm_eval(folder: Path) -> None:
+    """The harness's own dummy model on a task of 40 questions, two of them shown."""
+    with tempfile.TemporaryDirectory() as made:
+        data = Path(made, "d.jsonl")
+        rows = ({"q": f"what is {i}?", "c": list("abcd"), "a": i % 4} for i in range(40))
+        data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        Path(made, "toy.yaml").write_text(_TASK.format(data=data))
+        command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--tasks", "toy"]
+        command += ["--include_path", made, "--output_path", str(folder / "out")]
+        subprocess.run(
+            command, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+        )
+        for file in folder.rglob("results_*.json"):
+            kept = {k: v for k, v in json.loads(file.read_text()).items() if k not in _OF_MACHINE}
+            file.write_text(json.dumps(kept).replace(made, "made"))
+
+
+# Keys of the harness's results that speak of the machine.
+_OF_MACHINE = ("pretty_env_info", "git_hash", "upper_git_hash")
+
+
+def dvclive(folder: Path) -> None:
+    """The metrics file of ten steps."""
+    from dvclive import Live
+
+    with Live(str(folder / "small/dvclive"), save_dvc_exp=False, dvcyaml=None) as live:
+        for step in range(10):
+            live.log_metric("train/loss", loss(step))
+            live.log_metric("val/loss", loss(step) + 0.1)
+            live.next_step()
+
+
+def tensorboard_download(folder: Path) -> None:
+    """What TensorBoard's server sends for its download buttons, under the page's names."""
+    from tensorboard import program
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    with tempfile.TemporaryDirectory() as logs:
+        writer = EventFileWriter(f"{logs}/small")
+        for step in range(30):
+            value = math.nan if step == 7 else loss(step)
+            event = Event(step=step, wall_time=1.7e9 + step, summary=scalar_pb("loss", value))
+            writer.add_event(event)
+        writer.close()
+        board = program.TensorBoard()
+        board.configure(argv=["", "--logdir", logs, "--port", "0", "--load_fast", "false"])
+        url = board.launch() + "data/plugin/scalars/scalars?run=small&tag=loss&format="
+        for end in ("csv", "json"):
+            target = folder / end / f"run-small-tag-loss.{end}"
+            target.parent.mkdir()
+            target.write_bytes(_sent(url + end))
+
+
+def _sent(url: str) -> bytes:
+    """What the server sends, once it has read its files."""
+    for _ in range(120):
+        try:
+            with urllib.request.urlopen(url) as answer:
+                return answer.read()
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(url)
+
+
 @dataclass(frozen=True)
 class Maker:
     """A folder that a library (the module to import) makes."""
@@ -273,6 +359,9 @@ MAKERS: dict[str, Maker] = {
     "wandb-media": Maker("wandb", wandb_media),
     "xlsx": Maker("openpyxl", xlsx),
     "neptune": Maker("pyarrow", neptune),
+    "lm-eval": Maker("lm_eval", lm_eval),
+    "dvclive": Maker("dvclive", dvclive),
+    "tensorboard-download": Maker("tensorboard", tensorboard_download),
 }
 
 

@@ -37,7 +37,7 @@ def line(a: float, b: float, noise: float, rows: int = 20) -> pl.DataFrame:
 
 
 def fitted(runs: pl.DataFrame, law: Law = LINE, start: dict[str, float] | None = None) -> Fit:
-    return scaling.fit(runs, law, target="y", objective=SQUARES, start=start)
+    return scaling.fit(runs, law, target="y", objective=SQUARES, start=start, resamples=0)
 
 
 @pytest.mark.parametrize("a", [0.0, 1e-9, 1.0, -1e6])
@@ -85,7 +85,7 @@ def test_resamples_do_not_mind_units() -> None:
 def test_a_prior_can_close_a_valley() -> None:
     prior = {"a": Prior(0.5, 0.1, "for this test")}
     runs = line(0.0, 2.0, 0.1)
-    made = scaling.fit(runs, SUM, target="y", objective=SQUARES, priors=prior)
+    made = scaling.fit(runs, SUM, target="y", objective=SQUARES, priors=prior, resamples=0)
     assert made.outcome is Outcome.CONVERGED, made.reason
     assert made.values["a"] == pytest.approx(0.5, abs=1e-6)
     assert made.values["a"] + made.values["b"] == pytest.approx(2.0, abs=0.05)

@@ -35,8 +35,8 @@ def runs() -> pl.DataFrame:
 @pytest.mark.parametrize("law", ["chinchilla", "power_law"])
 def test_raw_values_of_a_terms_law(runs: pl.DataFrame, law: str) -> None:
     family = get(law)
-    made = scaling.fit(runs, law, objective=RAW)
-    hidden = scaling.fit(runs, replace(family, terms=()), objective=RAW)
+    made = scaling.fit(runs, law, objective=RAW, resamples=0)
+    hidden = scaling.fit(runs, replace(family, terms=()), objective=RAW, resamples=0)
     assert made.outcome is Outcome.CONVERGED, made.reason
     assert made.link == "linear" and made.objective == pytest.approx(hidden.objective, rel=1e-12)
     np.testing.assert_allclose(made.theta, hidden.theta, rtol=1e-6)
@@ -70,7 +70,9 @@ def test_raw_values_can_be_resampled(runs: pl.DataFrame) -> None:
 @pytest.mark.parametrize("tau", [0.1, 0.5, 0.9])
 def test_quantiles_leave_their_share_above(tau: float) -> None:
     table = simulate(240, 0.02, False, np.random.default_rng(6))
-    made = scaling.fit(table, "chinchilla", objective=scaling.Objective("quantile", tau=tau))
+    made = scaling.fit(
+        table, "chinchilla", objective=scaling.Objective("quantile", tau=tau), resamples=0
+    )
     assert np.mean(made.residuals > 0) == pytest.approx(tau, abs=5 / 240)
     assert made.certificate.gradient < 1e-5
 
@@ -87,7 +89,7 @@ def test_accuracies_are_a_logistic_regression() -> None:
     right = rng.binomial(trials.astype(int), chance)
     table = pl.DataFrame({"x": x, "acc": right / trials, "trials": trials})
     aim = scaling.Objective("binomial", link="logit")
-    made = scaling.fit(table, law, target="acc", objective=aim, weights="trials")
+    made = scaling.fit(table, law, target="acc", objective=aim, weights="trials", resamples=0)
 
     def deviance(theta: np.ndarray) -> float:
         eta = theta[0] + theta[1] * np.log(x)
@@ -108,16 +110,18 @@ def test_half_the_error_counts_as_four_rows(aim: scaling.Objective) -> None:
     sure = pl.Series([index % 3 == 0 for index in range(60)])
     weighted = table.with_columns(se=pl.when(sure).then(0.01).otherwise(0.02))
     repeated = pl.concat([table, *[table.filter(sure)] * 3])
-    one = scaling.fit(weighted, "chinchilla", objective=aim, weights="se")
-    two = scaling.fit(repeated, "chinchilla", objective=aim)
+    one = scaling.fit(weighted, "chinchilla", objective=aim, weights="se", resamples=0)
+    two = scaling.fit(repeated, "chinchilla", objective=aim, resamples=0)
     np.testing.assert_allclose(one.theta, two.theta, rtol=1e-5)
-    plain = scaling.fit(table, "chinchilla", objective=aim)
+    plain = scaling.fit(table, "chinchilla", objective=aim, resamples=0)
     assert abs(plain.values["alpha"] - one.values["alpha"]) > 1e-4
 
 
 def test_equal_errors_change_nothing(runs: pl.DataFrame) -> None:
     table = runs.with_columns(se=pl.lit(0.3))
-    plain, weighted = (scaling.fit(table, "chinchilla", weights=w) for w in (None, "se"))
+    plain, weighted = (
+        scaling.fit(table, "chinchilla", weights=w, resamples=0) for w in (None, "se")
+    )
     assert weighted.objective == pytest.approx(plain.objective, rel=1e-14)
 
 
@@ -125,7 +129,7 @@ def test_equal_errors_change_nothing(runs: pl.DataFrame) -> None:
 def test_standard_errors_are_positive(runs: pl.DataFrame, bad: float | None) -> None:
     table = runs.with_columns(se=pl.when(pl.row_index() == 2).then(pl.lit(bad)).otherwise(0.1))
     with pytest.raises(scaling.InputError, match="row 3, column 'se'"):
-        scaling.fit(table, "chinchilla", weights="se")
+        scaling.fit(table, "chinchilla", weights="se", resamples=0)
 
 
 # --- parameters ----------------------------------------------------------------------------------
@@ -145,29 +149,29 @@ def test_tied_parameters_move_together(runs: pl.DataFrame) -> None:
 
 
 def test_a_prior_is_one_more_observation(runs: pl.DataFrame) -> None:
-    free = scaling.fit(runs, "chinchilla", objective=SQUARES)
+    free = scaling.fit(runs, "chinchilla", objective=SQUARES, resamples=0)
     pulled = [free.values["E"]]
     for sd in (0.1, 0.02, 0.001):
         prior = {"E": scaling.Prior(1.7, sd, "for this test")}
-        made = scaling.fit(runs, "chinchilla", objective=SQUARES, priors=prior)
+        made = scaling.fit(runs, "chinchilla", objective=SQUARES, priors=prior, resamples=0)
         pulled.append(made.values["E"])
     assert pulled == sorted(pulled, reverse=True) and pulled[-1] == pytest.approx(1.7, abs=0.003)
     far = {"E": scaling.Prior(1.7, 1e6, "says nothing")}
-    made = scaling.fit(runs, "chinchilla", objective=SQUARES, priors=far)
+    made = scaling.fit(runs, "chinchilla", objective=SQUARES, priors=far, resamples=0)
     assert made.values["E"] == pytest.approx(free.values["E"], rel=1e-6)
 
 
 def test_a_box_is_a_prior_with_a_source(runs: pl.DataFrame) -> None:
     box = {"beta": scaling.Box(0.1, 0.3, "a review, say")}
-    made = scaling.fit(runs, "chinchilla", priors=box)
-    bounded = scaling.fit(runs, "chinchilla", bounds={"beta": (0.1, 0.3)})
+    made = scaling.fit(runs, "chinchilla", priors=box, resamples=0)
+    bounded = scaling.fit(runs, "chinchilla", bounds={"beta": (0.1, 0.3)}, resamples=0)
     assert made.values == bounded.values and made.outcome is Outcome.AT_BOUND
     with pytest.raises(scaling.InputError, match="source"):
         scaling.Box(0.1, 0.3, " ")
     with pytest.raises(scaling.InputError, match="low < high"):
         scaling.Box(0.3, 0.1, "a review")
     with pytest.raises(scaling.InputError, match="both"):
-        scaling.fit(runs, "chinchilla", priors=box, bounds={"beta": (0.1, 0.2)})
+        scaling.fit(runs, "chinchilla", priors=box, bounds={"beta": (0.1, 0.2)}, resamples=0)
 
 
 # --- second opinions -----------------------------------------------------------------------------
@@ -176,7 +180,7 @@ def test_a_box_is_a_prior_with_a_source(runs: pl.DataFrame) -> None:
 @pytest.mark.parametrize("law", ["chinchilla", "kaplan_joint", "power_law"])
 @pytest.mark.parametrize("aim", [scaling.Objective(), SQUARES, RAW])
 def test_scipy_agrees(runs: pl.DataFrame, law: str, aim: scaling.Objective) -> None:
-    made = scaling.fit(runs, law, objective=aim, check=True)
+    made = scaling.fit(runs, law, objective=aim, check=True, resamples=0)
     assert made.certificate.solver == pytest.approx(made.objective, rel=1e-9)
 
 
@@ -190,13 +194,14 @@ def test_scipy_agrees_whatever_the_units(name: str) -> None:
         objective=case.objective,
         start=case.start(2),
         check=True,
+        resamples=0,
     )
     assert made.certificate.solver == pytest.approx(made.objective, rel=1e-6)
 
 
 def test_profile_intervals_say_what_is_known() -> None:
     table = simulate(60, 0.003, False, np.random.default_rng(4))
-    made = scaling.fit(table, "chinchilla", objective=SQUARES, profile=True)
+    made = scaling.fit(table, "chinchilla", objective=SQUARES, profile=True, resamples=0)
     assert made.outcome is Outcome.CONVERGED and set(made.certificate.profile) == set(TRUTH)
     for name, (low, high) in made.certificate.profile.items():
         assert 0 < low < made.values[name] < high < np.inf, name
@@ -214,8 +219,8 @@ def test_an_interval_without_an_end_is_not_identified() -> None:
     x = np.linspace(1.0, 3.0, 8)
     y = 5.0 * (1.0 - np.exp(-2.0 * x)) + 0.3 * np.random.default_rng(1).standard_normal(8)
     table = pl.DataFrame({"x": x, "y": y})
-    usual = scaling.fit(table, plateau, target="y", objective=RAW)
-    made = scaling.fit(table, plateau, target="y", objective=RAW, profile=True)
+    usual = scaling.fit(table, plateau, target="y", objective=RAW, resamples=0)
+    made = scaling.fit(table, plateau, target="y", objective=RAW, profile=True, resamples=0)
     assert usual.outcome is Outcome.CONVERGED and usual.certificate.weakest_sd < 0.2
     assert made.certificate.profile["k"][1] == np.inf
     assert made.outcome is Outcome.NOT_IDENTIFIED and "k" in made.reason
@@ -235,6 +240,7 @@ def test_profiles_do_not_mind_units(name: str) -> None:
         objective=case.objective,
         start=case.start(2),
         profile=True,
+        resamples=0,
     )
     for parameter, (low, high) in made.certificate.profile.items():
         value, sd = case.certified[parameter], case.facts["certified_sd"][parameter]

@@ -84,16 +84,16 @@ def test_clusters_are_resampled_whole(chinchilla_runs: pl.DataFrame) -> None:
 
 
 def test_fixed_tied_bounded_and_prior(chinchilla_runs: pl.DataFrame) -> None:
-    fixed = scaling.fit(chinchilla_runs, "chinchilla", fixed={"E": 1.9})
+    fixed = scaling.fit(chinchilla_runs, "chinchilla", fixed={"E": 1.9}, resamples=0)
     assert fixed.values["E"] == 1.9
-    tied = scaling.fit(chinchilla_runs, "chinchilla", tied={"beta": "alpha"})
+    tied = scaling.fit(chinchilla_runs, "chinchilla", tied={"beta": "alpha"}, resamples=0)
     assert tied.values["beta"] == tied.values["alpha"]
     assert tied.objective > 0.00101827
-    bounded = scaling.fit(chinchilla_runs, "chinchilla", bounds={"beta": (0.1, 0.3)})
+    bounded = scaling.fit(chinchilla_runs, "chinchilla", bounds={"beta": (0.1, 0.3)}, resamples=0)
     assert bounded.values["beta"] == pytest.approx(0.3, rel=1e-3)
     assert bounded.outcome is Outcome.AT_BOUND
     prior = {"E": Prior(1.7, 0.001, "a strong belief, for this test")}
-    pulled = scaling.fit(chinchilla_runs, "chinchilla", priors=prior)
+    pulled = scaling.fit(chinchilla_runs, "chinchilla", priors=prior, resamples=0)
     assert 1.69 < pulled.values["E"] < 1.74
 
 
@@ -109,18 +109,18 @@ def simulated(rows: int, noise: float = 0.003, seed: int = 0) -> pl.DataFrame:
 
 def test_two_sizes_are_too_few() -> None:
     runs = simulated(60).with_columns(params=pl.Series([1e8, 1e9] * 30))
-    made = scaling.fit(runs, "chinchilla")
+    made = scaling.fit(runs, "chinchilla", resamples=0)
     assert made.outcome is Outcome.TOO_FEW_LEVELS
     assert "params (2)" in made.reason
 
 
 def test_constant_column_is_too_few() -> None:
     runs = simulated(60).with_columns(tokens=pl.lit(1e10))
-    assert scaling.fit(runs, "chinchilla").outcome is Outcome.TOO_FEW_LEVELS
+    assert scaling.fit(runs, "chinchilla", resamples=0).outcome is Outcome.TOO_FEW_LEVELS
 
 
 def test_five_points_are_not_identified() -> None:
-    assert scaling.fit(simulated(5), "chinchilla").outcome is Outcome.NOT_IDENTIFIED
+    assert scaling.fit(simulated(5), "chinchilla", resamples=0).outcome is Outcome.NOT_IDENTIFIED
 
 
 @pytest.mark.parametrize("noise", [0.001, 0.003, 0.01])
@@ -130,7 +130,9 @@ def test_all_compute_optimal_runs_are_not_identified(noise: float, seed: int) ->
     law = scaling.laws.get("chinchilla")
     x = {name: runs[name].to_numpy() for name in law.inputs}
     spread = np.exp(noise * np.random.default_rng(seed).standard_normal(40))
-    made = scaling.fit(runs.with_columns(loss=law(BEST, x).ravel() * spread), "chinchilla")
+    made = scaling.fit(
+        runs.with_columns(loss=law(BEST, x).ravel() * spread), "chinchilla", resamples=0
+    )
     assert made.outcome in (Outcome.NOT_IDENTIFIED, Outcome.AT_BOUND), made.values
 
 
@@ -144,36 +146,54 @@ def test_terms_of_one_input_may_change_places() -> None:
     x = np.linspace(0.1, 5.0, 80)
     noise = 0.001 * np.random.default_rng(0).standard_normal(80)
     y = (3.0 * np.exp(-2.0 * x) + np.exp(-0.3 * x)) * np.exp(noise)
-    made = scaling.fit(pl.DataFrame({"x": x, "y": y}), two, target="y")
+    made = scaling.fit(pl.DataFrame({"x": x, "y": y}), two, target="y", resamples=0)
     assert made.outcome is Outcome.CONVERGED, made.reason
 
 
 def test_one_outlier_does_not_matter() -> None:
     runs = simulated(60)
-    spoiled = runs.with_columns(loss=pl.when(pl.row_index() == 7).then(9.0).otherwise("loss"))
-    made = scaling.fit(spoiled, "chinchilla")
+    changed = runs.with_columns(loss=pl.when(pl.row_index() == 7).then(9.0).otherwise("loss"))
+    made = scaling.fit(changed, "chinchilla", resamples=0)
     assert made.outcome is Outcome.CONVERGED
     assert made.values["alpha"] == pytest.approx(BEST["alpha"], abs=0.05)
 
 
+def spoiled(column: str, value: float | None) -> pl.DataFrame:
+    """Twenty runs with this value in row 5 of a column."""
+    cell = pl.when(pl.row_index() == 4).then(pl.lit(value)).otherwise(column)
+    return simulated(20).with_columns(cell.alias(column))
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf"), None])
-@pytest.mark.parametrize("column", ["params", "tokens", "loss"])
+@pytest.mark.parametrize("column", ["params", "tokens"])
 def test_bad_values_are_refused_with_their_place(column: str, bad: float | None) -> None:
-    runs = simulated(20).with_columns(
-        pl.when(pl.row_index() == 4).then(pl.lit(bad)).otherwise(column).alias(column)
-    )
     with pytest.raises(scaling.InputError, match=f"row 5, column '{column}'.*allowed: > 0"):
-        scaling.fit(runs, "chinchilla")
+        scaling.fit(spoiled(column, bad), "chinchilla", resamples=0)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_loss_that_no_run_has_is_refused_with_its_place(bad: float) -> None:
+    with pytest.raises(scaling.InputError, match=r"row 5, column 'loss'.*allowed: (> 0|a number)"):
+        scaling.fit(spoiled("loss", bad), "chinchilla", resamples=0)
+
+
+def test_a_run_without_a_loss_is_left_out_and_said() -> None:
+    runs = spoiled("loss", None)
+    made = scaling.fit(runs, "chinchilla", resamples=0)
+    assert made.rows == 19
+    assert made.notes[0] == "1 row without loss left out."
+    assert made.notes[0] in str(made)
+    assert made.values == scaling.fit(runs.drop_nulls(), "chinchilla", resamples=0).values
 
 
 def test_missing_column_text_and_empty_table() -> None:
     with pytest.raises(scaling.InputError, match=r"missing column.*Did you mean 'params_n'"):
-        scaling.fit(simulated(9).rename({"params": "params_n"}), "chinchilla")
+        scaling.fit(simulated(9).rename({"params": "params_n"}), "chinchilla", resamples=0)
     text = simulated(9).with_columns(loss=pl.lit("low"))
     with pytest.raises(scaling.InputError, match="row 1, column 'loss': text"):
-        scaling.fit(text, "chinchilla")
+        scaling.fit(text, "chinchilla", resamples=0)
     with pytest.raises(scaling.InputError, match="empty"):
-        scaling.fit(simulated(0), "chinchilla")
+        scaling.fit(simulated(0), "chinchilla", resamples=0)
 
 
 @settings(max_examples=50)

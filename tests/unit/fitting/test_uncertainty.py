@@ -94,8 +94,8 @@ def test_weights_from_standard_errors() -> None:
         se=pl.when(bad).then(0.3).otherwise(0.003),
     )
     aim = scaling.Objective("least_squares")
-    plain = scaling.fit(spoiled, "chinchilla", objective=aim)
-    weighted = scaling.fit(spoiled, "chinchilla", objective=aim, weights="se")
+    plain = scaling.fit(spoiled, "chinchilla", objective=aim, resamples=0)
+    weighted = scaling.fit(spoiled, "chinchilla", objective=aim, weights="se", resamples=0)
     truth = np.array([TRUTH["alpha"], TRUTH["beta"]])
     errors = [
         np.abs(np.array([m.values["alpha"], m.values["beta"]]) - truth).sum()
@@ -107,7 +107,7 @@ def test_weights_from_standard_errors() -> None:
 def test_quantile_draws_the_frontier() -> None:
     runs = simulate(240, 0.02, False, np.random.default_rng(6))
     aim = scaling.Objective("quantile", tau=0.1, delta=1e-3)
-    made = scaling.fit(runs, "chinchilla", objective=aim)
+    made = scaling.fit(runs, "chinchilla", objective=aim, resamples=0)
     below = np.mean(made.residuals > 0)
     assert below == pytest.approx(0.1, abs=0.03)
 
@@ -136,7 +136,7 @@ def test_binomial_recovers_accuracies() -> None:
     trials = np.full(40, 200.0)
     runs = pl.DataFrame({"x": x, "acc": rng.binomial(200, p) / 200, "trials": trials})
     aim = scaling.Objective("binomial", link="logit")
-    made = scaling.fit(runs, law, target="acc", objective=aim, weights="trials")
+    made = scaling.fit(runs, law, target="acc", objective=aim, weights="trials", resamples=0)
     assert made.values["b"] == pytest.approx(0.6, abs=0.06)
     assert made.certificate.gradient < 1e-6
 

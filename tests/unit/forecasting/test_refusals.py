@@ -139,7 +139,7 @@ def test_mixed_conventions(tmp_path: Path, inputs: list[str], column: str) -> No
     """The sentence and the hint of `fit`, and the same way to allow it."""
     table = runs().with_columns(pl.Series(column, CORPORA * 20))
     with pytest.raises(InputError) as by_fit:
-        scaling.fit(table, "chinchilla")
+        scaling.fit(table, "chinchilla", resamples=0)
     every_way(tmp_path, table, PLANNED, inputs, str(by_fit.value), "c4, pile, web")
     allowed = scaling.forecast(table, PLANNED, inputs=inputs, mixed=[column])
     alone = scaling.forecast(table.drop(column), PLANNED, inputs=inputs)

@@ -67,8 +67,12 @@ def test_units_of_x_do_not_matter(law: str, scale: float) -> None:
     rng = np.random.default_rng(3)
     x = np.geomspace(1.0, 1e4, 60) * scale
     y = 0.2 + 0.8 / (1.0 + (x / scale) ** 0.4 / 6.0) + 1e-3 * rng.standard_normal(60)
-    made = scaling.fit(pl.DataFrame({"x": x, "y": y}), law, target="y", objective=SQUARES)
-    base = scaling.fit(pl.DataFrame({"x": x / scale, "y": y}), law, target="y", objective=SQUARES)
+    made = scaling.fit(
+        pl.DataFrame({"x": x, "y": y}), law, target="y", objective=SQUARES, resamples=0
+    )
+    base = scaling.fit(
+        pl.DataFrame({"x": x / scale, "y": y}), law, target="y", objective=SQUARES, resamples=0
+    )
     assert made.objective == pytest.approx(base.objective, rel=1e-5)
 
 
@@ -77,7 +81,7 @@ def test_bound_laws_do_not_overflow(name: str) -> None:
     law = laws.get(name)
     assert law.example is not None
     runs, _ = law.example(np.random.default_rng(3))
-    made = scaling.fit(runs, law, target=law.target)
+    made = scaling.fit(runs, law, target=law.target, resamples=0)
     far = np.geomspace(1.0, 1e30, 31)
     x = {one.name: np.zeros(31) if one.values else far for one in made.law.all_inputs}
     with np.errstate(all="raise", under="ignore"):

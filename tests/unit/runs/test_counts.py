@@ -247,7 +247,9 @@ def test_categories_are_numbers_to_the_law_too() -> None:
     n, d = sizes()
     texts = {"params": [f"{v / 1e6:.9f}M" for v in n], "tokens": [f"{v / 1e9:.9f}B" for v in d]}
     runs = pl.DataFrame({**texts, "loss": loss(n, d).astype(str)}).cast(pl.Categorical)
-    assert scaling.fit(runs, "chinchilla").values["alpha"] == pytest.approx(ALPHA, rel=1e-4)
+    assert scaling.fit(runs, "chinchilla", resamples=0).values["alpha"] == pytest.approx(
+        ALPHA, rel=1e-4
+    )
 
 
 # Options ------------------------------------------------------------------------------------------
@@ -282,7 +284,7 @@ def test_python_reads_units_as_the_command_line_does() -> None:
     full = pl.DataFrame({"params": n, "tokens": d, "loss": loss(n, d)})
     small = full.with_columns(pl.col("params") / 1e6, pl.col("tokens") / 1e9)
     with pytest.raises(InputError, match="too small for a language model") as caught:
-        scaling.fit(small, "chinchilla")
+        scaling.fit(small, "chinchilla", resamples=0)
     assert 'inputs={"params": "params:M"}' in str(caught.value)
     with pytest.raises(InputError, match="too small for a language model"):
         scaling.backtest(small)
@@ -293,8 +295,10 @@ def test_python_reads_units_as_the_command_line_does() -> None:
     with pytest.raises(InputError, match="too small for a language model"):
         scaling.forecast(full, pl.DataFrame({"params": [7.0], "tokens": [1.4e11]}))
     units = {"params": "params:M", "tokens": "tokens:B"}
-    made = scaling.fit(small, "chinchilla", inputs=units)
-    assert made.values["B"] == pytest.approx(scaling.fit(full, "chinchilla").values["B"], rel=1e-6)
+    made = scaling.fit(small, "chinchilla", inputs=units, resamples=0)
+    assert made.values["B"] == pytest.approx(
+        scaling.fit(full, "chinchilla", resamples=0).values["B"], rel=1e-6
+    )
     listed = ("params:M", "tokens:B")
     planned = pl.DataFrame({"params": [7000.0], "tokens": [140.0]})
     one = scaling.forecast(small, planned, inputs=listed, quantiles=[0.5])
@@ -303,16 +307,16 @@ def test_python_reads_units_as_the_command_line_does() -> None:
     three = scaling.forecast(small, at, inputs=listed, quantiles=[0.5])
     assert three["value"][0] == pytest.approx(two["value"][0], rel=1e-9)
     as_they_are = {"params": "params:1", "tokens": "tokens:1"}
-    assert scaling.fit(small, "chinchilla", inputs=as_they_are).rows == len(n)
+    assert scaling.fit(small, "chinchilla", inputs=as_they_are, resamples=0).rows == len(n)
 
 
 def test_python_refuses_a_header_with_a_unit() -> None:
     n, d = sizes()
     runs = pl.DataFrame({"params_M": n / 1e6, "tokens": d, "loss": loss(n, d)})
     with pytest.raises(InputError, match="speaks of 'M'") as caught:
-        scaling.fit(runs, "chinchilla", inputs={"params": "params_M"})
+        scaling.fit(runs, "chinchilla", inputs={"params": "params_M"}, resamples=0)
     assert 'inputs={"params": "params_M:M"}' in str(caught.value)
-    made = scaling.fit(runs, "chinchilla", inputs={"params": "params_M:M"})
+    made = scaling.fit(runs, "chinchilla", inputs={"params": "params_M:M"}, resamples=0)
     assert made.values["alpha"] == pytest.approx(ALPHA, rel=1e-4)
 
 
@@ -320,7 +324,7 @@ def test_python_refuses_a_column_that_there_is_not() -> None:
     n, d = sizes()
     runs = pl.DataFrame({"params": n, "tokens": d, "loss": loss(n, d)})
     with pytest.raises(InputError, match="column 'size': missing column"):
-        scaling.fit(runs, "chinchilla", inputs={"params": "size:M"})
+        scaling.fit(runs, "chinchilla", inputs={"params": "size:M"}, resamples=0)
     with pytest.raises(InputError, match="column 'size': missing column"):
         scaling.forecast(runs, runs.head(1), inputs=("size:M", "tokens"))
 
@@ -363,7 +367,9 @@ def test_the_unit_is_the_tables(files: Path) -> None:
 def test_a_unit_of_another_column_is_not_the_targets() -> None:
     n, d = sizes()
     results = {"value": n / n.max(), "unit": ["fraction"] * len(n), "loss": loss(n, d)}
-    made = scaling.fit(pl.DataFrame({"params": n, "tokens": d, **results}), "chinchilla")
+    made = scaling.fit(
+        pl.DataFrame({"params": n, "tokens": d, **results}), "chinchilla", resamples=0
+    )
     assert made.target_unit == "unit of loss"
 
 

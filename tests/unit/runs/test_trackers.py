@@ -36,6 +36,9 @@ def _metric(frame: pl.DataFrame, name: str) -> dict[str, list[float]]:
     return {"step": rows["step"].to_list(), "value": rows["value"].to_list()}
 
 
+TABLES = ("csv", "json", "jsonl", "lm-eval", "parquet", "xlsx")
+
+
 def _losses(steps: list[int]) -> dict[str, list[float]]:
     return {"step": [float(s) for s in steps], "value": [loss(s) for s in steps]}
 
@@ -126,6 +129,39 @@ def _check_xlsx(folder: Path) -> None:
         formats.read_cells(folder / "formula.xlsx")
 
 
+def _check_lm_eval(folder: Path) -> None:
+    said: list[str] = []
+    frame = formats.read_table(folder, formats.ReadOptions(say=said.append))
+    assert frame["metric"].to_list() == ["accuracy@toy/acc", "accuracy@toy/acc_norm"]
+    _same(frame, dataset="toy", metric_kind="accuracy", unit="fraction", shots=2.0)
+    _same(frame, note="task version 1.0; examples 40; filter none")
+    # The standard error of a share p of n examples: sqrt(p (1 - p) / (n - 1)).
+    for value, error in frame.select("value", "value_se").iter_rows():
+        assert error == pytest.approx(math.sqrt(value * (1 - value) / 39), rel=1e-12)
+    assert "2 results of lm-evaluation-harness, 2 with a standard error" in said[0]
+    assert str(frame["origin"][0]).startswith("lm-evaluation-harness 0.4.")
+
+
+def _check_dvclive(folder: Path) -> None:
+    frame = formats.read_table(folder / "small/dvclive/metrics.json")
+    _same(frame, run="dvclive", step=9.0, truncated=False)
+    values = dict(frame.select("metric", "value").iter_rows())
+    assert values == {"train.loss": loss(9), "val.loss": loss(9) + 0.1}
+
+
+def _check_tensorboard_download(folder: Path) -> None:
+    for end in ("csv", "json"):
+        frame = formats.read_table(folder / end)
+        _same(frame, run="small", metric="loss", truncated=False)
+        numbers = frame["value"].to_list()
+        assert math.isnan(numbers.pop(7)) and frame.height == 30
+        expected = [struct.unpack("<f", struct.pack("<f", loss(s)))[0] for s in range(30)]
+        del expected[7]
+        assert numbers == pytest.approx(expected, rel=1e-15)
+        assert frame["wall_time"].to_list() == [1.7e9 + s for s in range(30)]
+        assert formats.read_table(folder / f"{end}/run-small-tag-loss.{end}").equals(frame)
+
+
 def _check_neptune(folder: Path) -> None:
     frame = formats.read_table(folder)
     _same(frame, run="RUN-1", run_name="small", group="team/scaling", truncated=False)
@@ -149,6 +185,9 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "wandb-media": _check_wandb_media,
     "xlsx": _check_xlsx,
     "neptune": _check_neptune,
+    "lm-eval": _check_lm_eval,
+    "dvclive": _check_dvclive,
+    "tensorboard-download": _check_tensorboard_download,
 }
 
 
@@ -178,7 +217,7 @@ def test_fresh_files_are_read_in_full(name: str, tmp_path: Path) -> None:
 
 def test_every_tracker_gives_the_raw_columns() -> None:
     for form in formats.load().values():
-        assert form.raw == (form.name not in ("csv", "json", "jsonl", "parquet", "xlsx"))
+        assert form.raw == (form.name not in TABLES)
     with tempfile.TemporaryDirectory() as folder:
         frame = formats.read_table(unpack("tensorboard", Path(folder)))
     assert dict(list(frame.schema.items())[: len(RAW)]) == RAW

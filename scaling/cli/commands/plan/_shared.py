@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import print_json
+from scaling.cli.commands._options import draw, print_json
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,12 +26,10 @@ LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
 
 
 def planning(law: str | None = None, *, exponents: bool = False) -> tuple[str, ...]:
-    """The laws that a table is fitted with for a plan: the one named, else those of that role, with
-    ``exponents`` every approach to compute-optimal sizes."""
+    """See `scaling.laws.planning`."""
     from scaling import laws
 
-    usual = list(laws.approaches()) if exponents else laws.of_role("plan")
-    return tuple(usual if law is None or law in usual else [*usual, law])
+    return laws.planning(law, exponents=exponents)
 
 
 def sheet_of(
@@ -53,13 +50,9 @@ def sheet_of(
             allowed="a study, published:LAW or published:PAPER, or --runs FILE",
         )
     if study is not None:
-        from scaling.record.versions.lookup import version
+        from scaling.api.plan import of_study
 
-        sheet = stored.read(study)
-        published = study.startswith("published:")
-        if published:
-            return sheet
-        return stored.with_runs(replace(sheet, version=version(Path(), study)))
+        return of_study(study)
     assert runs is not None
     from scaling.cli.commands._table import read
 
@@ -70,11 +63,12 @@ def sheet_of(
         )
 
 
-def show(answer: Answer, as_json: bool) -> None:
-    """Print an answer."""
+def show(answer: Answer, as_json: bool, plot: Path | None = None, opened: bool = False) -> None:
+    """Print an answer, and draw it where that is asked for."""
     if as_json:
         print_json(answer.to_dict())
     else:
         from scaling.plan.answer import text
 
         typer.echo(text(answer))
+    draw(answer, plot, opened)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import (
+    PARAMS,
+    TOKENS,
+    Json,
+    Level,
+    Maps,
+    Metric,
+    Open,
+    Plot,
+    Resamples,
+)
 from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError, placed
 
@@ -33,6 +43,8 @@ def compare(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Whether A beats B at scale: probability, crossing, and the smallest experiment to decide."""
     from scaling.cli.commands._table import read
@@ -54,4 +66,9 @@ def compare(
         found = pair(
             sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples, units=given.units
         )
-    show(plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level), as_json)
+    show(
+        plan(found, flops=flops, params=params, tokens=tokens, sure=sure, level=level),
+        as_json,
+        plot,
+        opened,
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Metric, Open, Plot, Resamples
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
@@ -38,6 +38,8 @@ def cost(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Chip hours, days, money, energy and carbon of a training run, with ranges."""
     from scaling.plan.costs import cost as plan
@@ -54,4 +56,9 @@ def cost(
     by = hardware(chip, given, grid_dated)
     fitted = study is not None or runs is not None
     sheet = sheet_of(study, runs, metric, maps, planning(law), resamples) if fitted else None
-    show(plan(by, flops=flops, sheet=sheet, loss=loss, law=law, chips=chips, level=level), as_json)
+    show(
+        plan(by, flops=flops, sheet=sheet, loss=loss, law=law, chips=chips, level=level),
+        as_json,
+        plot,
+        opened,
+    )

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import (
+    PARAMS,
+    TOKENS,
+    Json,
+    Level,
+    Maps,
+    Metric,
+    Open,
+    Plot,
+    Resamples,
+)
 from scaling.cli.commands.plan._shared import Runs, sheet_of, show
 
 
@@ -22,6 +32,8 @@ def hparams(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Learning rate and batch size by step laws, published or fitted to a table of sweeps."""
     from scaling.plan.step_laws import hparams as plan
@@ -33,4 +45,4 @@ def hparams(
     else:
         lr, batch = (sheet_of(f"published:{n}", None, None, None, (), 0) for n in names)
         sheets = lr, batch
-    show(plan(*sheets, params=params, tokens=tokens, loss=loss, level=level), as_json)
+    show(plan(*sheets, params=params, tokens=tokens, loss=loss, level=level), as_json, plot, opened)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples
 from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError
 
@@ -38,6 +38,8 @@ def mixture(
     resamples: Resamples = 50,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Shares of training domains that give the least loss, by a mixture law fitted to a table."""
     from scaling.cli.commands._table import read
@@ -61,7 +63,7 @@ def mixture(
         )
         limits = dict(_limits(text) for text in bound or [])
         made = plan(sheet, frame, weights=weights or None, bounds=limits, share=share, level=level)
-    show(made, as_json)
+    show(made, as_json, plot, opened)
 
 
 def _known(column: str, names: list[str], known: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Metric, Open, Plot, Resamples
 from scaling.cli.commands.plan._shared import Runs, Study, sheet_of, show
 
 
@@ -24,6 +24,8 @@ def moe(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Mixture of experts: granularity, active and total params, within a memory limit."""
     from scaling.plan import routed_experts as plan
@@ -37,4 +39,4 @@ def moe(
         bytes_per_param=bytes_per_param,
         level=level,
     )
-    show(made, as_json)
+    show(made, as_json, plot, opened)

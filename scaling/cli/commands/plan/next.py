@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PARAMS, TOKENS, Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import (
+    PARAMS,
+    TOKENS,
+    Json,
+    Level,
+    Maps,
+    Metric,
+    Open,
+    Plot,
+    Resamples,
+)
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
@@ -41,6 +51,8 @@ def next(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Runs to train next that narrow a forecast the most."""
     from scaling.plan.next_runs import recommend
@@ -60,4 +72,4 @@ def next(
         doubt=doubt,
         level=level,
     )
-    show(made, as_json)
+    show(made, as_json, plot, opened)

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import CONTEXT, VOCABULARY, Json, Level, Maps, Metric, Resamples
+from scaling.cli.commands._options import (
+    CONTEXT,
+    VOCABULARY,
+    Json,
+    Level,
+    Maps,
+    Metric,
+    Open,
+    Plot,
+    Resamples,
+)
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
 
 
@@ -36,6 +46,8 @@ def optimal(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Params and tokens for a training budget, or the least compute for a loss."""
     from scaling.plan.allocation import SIX_ND
@@ -59,4 +71,6 @@ def optimal(
             level=level,
         ),
         as_json,
+        plot,
+        opened,
     )

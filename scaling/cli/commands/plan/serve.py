@@ -16,6 +16,8 @@ from scaling.cli.commands._options import (
     Level,
     Maps,
     Metric,
+    Open,
+    Plot,
     Resamples,
 )
 from scaling.cli.commands.plan._shared import LawName, Runs, Study, planning, sheet_of, show
@@ -61,6 +63,8 @@ def serve(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """Size and tokens for least training and serving compute together."""
     from scaling.plan import serving as plan
@@ -69,7 +73,7 @@ def serve(
     if params is not None or tokens is not None:
         if params is None or tokens is None:
             raise InputError("give --params and --tokens", value=(params, tokens), allowed="both")
-        show(plan.over_trained(sheet, params, tokens, law=law, level=level), as_json)
+        show(plan.over_trained(sheet, params, tokens, law=law, level=level), as_json, plot, opened)
         return
     prices = plan.Prices()
     if chip is not None:
@@ -80,4 +84,6 @@ def serve(
     show(
         plan.serve(sheet, goal, read=read, written=write, prices=prices, law=law, level=level),
         as_json,
+        plot,
+        opened,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples
 from scaling.cli.commands.plan._shared import show
 
 
@@ -28,6 +28,8 @@ def target(
     resamples: Resamples = 300,
     level: Level = 0.9,
     as_json: Json = False,
+    plot: Plot = None,
+    opened: Open = False,
 ) -> None:
     """The run that reaches a downstream accuracy, and how likely, by way of the task loss."""
     from scaling.cli.commands._table import read
@@ -45,4 +47,9 @@ def target(
             target=column,
             units=given.units,
         )
-    show(plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level), as_json)
+    show(
+        plan(sheet, accuracy=accuracy, flops=flops, scatter=scatter, level=level),
+        as_json,
+        plot,
+        opened,
+    )

@@ -1,0 +1,125 @@
+"""`scaling.forecast`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from scaling.api._table import ask
+from scaling.forecasting.display import Forecast
+from scaling.forecasting.engine import LEVELS
+from scaling.forecasting.engine import forecast as run
+from scaling.forecasting.inputs import (
+    check_companions,
+    check_planned,
+    check_runs,
+    chosen_inputs,
+    with_target,
+)
+from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.frames import Table, back
+from scaling.given import Given
+
+Laws = Literal["auto"] | Sequence[str]
+
+
+def forecast(
+    runs: Table,
+    at: Table,
+    *,
+    inputs: Sequence[str] | None = None,
+    target: str = "loss",
+    metric: str | None = None,
+    quantiles: Sequence[float] = LEVELS,
+    laws: Laws = "auto",
+    companions: Sequence[str] = (),
+    mixed: Sequence[str] = (),
+    seed: int = 0,
+    without_diverged: bool = False,
+) -> Forecast | Any:
+    """Forecast ``target`` at the rows of ``at``, as ``scaling forecast`` does.
+
+    Args:
+        runs: one row a run, with the input columns and the target: a polars, pandas or pyarrow
+            table, a dict of columns, or the path of a file. Counts may be written as 7B. Rows
+            without the target are left out, and the notes say how many.
+        at: one row a planned run, with the input columns; a table of any kind, such as
+            ``{"params": "70B", "tokens": "1.4T"}``.
+        inputs: columns of any names, numbers or text whose values are groups, also with units,
+            ``("params:M", "tokens:B")``; None for params and tokens, with tokens_unique where runs
+            or targets repeat their data, or, without these, for all columns of both tables that can
+            be inputs.
+        target: column to forecast.
+        metric: keep only the rows of this metric, whose numbers are in the column ``value``.
+        quantiles: levels between 0 and 1.
+        laws: law names, or "auto" for the default of so many inputs. A law that reads other
+            inputs, brings its own procedure or predicts something else than the target is named
+            alone; its forecast is that of its resamples.
+        companions: columns (metrics, with ``metric``) with what else was measured on the same run,
+            for one input: where they reach further than the target they tell how the run went on.
+        mixed: columns that may hold several conventions, as of `scaling.fit`.
+        seed: of those resamples; the forecast of several laws draws no random numbers.
+        without_diverged: as of `scaling.fit`.
+
+    Returns:
+        One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``; a
+        table of the kind of ``at``, or of ``runs`` where ``at`` is a dict or a file.
+
+    A target that rises with the inputs and stays within [0, 1], such as an accuracy, is forecast
+    through its distance from 1.
+
+    Raises:
+        InputError: a column is missing, or no forecast can be made of these runs.
+    """
+    asked = ask(runs, at, inputs)
+    assert asked.at is not None
+    given = asked.runs.of_metric(metric, target, sparse=bool(companions))
+    # Beside companions a row may lack the target: NaN, as arrays say it.
+    if without_diverged or not companions:
+        given = given.without_diverged(target, without_diverged)
+    given.say(given.repeated())
+    if metric is not None and companions:
+        given = given.beside(companions, asked.runs)
+    names = asked.inputs
+    notes: list[str] = []
+    with given.placed():
+        if names is None:
+            grow = laws == "auto" and not companions
+            names, notes = chosen_inputs(given.frame, asked.at.frame, target, grow=grow)
+    refuse(given, asked.at, tuple(names), target, laws, mixed, companions)
+    with given.placed():
+        made = run(
+            given.frame, asked.at.frame, inputs=names, target=target, quantiles=quantiles,
+            laws=laws, companions=companions, mixed=mixed, seed=seed,
+        )  # fmt: skip
+    made.notes = (*asked.notes, *notes, *made.notes)
+    made.kind = asked.kind
+    return back(made, asked.kind)
+
+
+def refuse(
+    given: Given,
+    planned: Given,
+    names: tuple[str, ...],
+    target: str,
+    laws: Laws,
+    mixed: Sequence[str],
+    companions: Sequence[str],
+) -> None:
+    """Refuse what the forecast does, with the file that is at fault."""
+    from scaling.fitting.data import law_inputs
+
+    check_companions(companions, names, laws)
+    special = sole_law(names, laws)
+    if special is not None:
+        with planned.placed():
+            if special.bind is None:
+                law_inputs(planned.frame, special, to_fit=False)
+        return
+    if laws != "auto":
+        applicable(names, laws)
+    with given.placed():
+        check_runs(given.frame, names, target, mixed, companions)
+    measured = with_target(given.frame, target) if companions else given.frame
+    with planned.placed():
+        check_planned(measured, planned.frame, names, target)
