@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -153,8 +154,46 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+# What people call a thing, by our word for it: a hint goes by what a name means before it goes by
+# how the name is spelled. In lower case, words joined by "_".
+MEANINGS: Mapping[str, str] = {
+    "params": "n n_params num_params nparams parameters n_parameters num_parameters param_count "
+    "total_params model_params model_size",
+    "params_non_embedding": "non_embedding_params non_embedding_parameters n_non_embedding "
+    "params_without_embeddings params_no_embedding nonembedding_params",
+    "params_active": "active_params active_parameters n_active_params params_activated",
+    "tokens": "d n_tokens num_tokens tokens_seen train_tokens training_tokens total_tokens",
+    "tokens_unique": "unique_tokens n_unique_tokens",
+    "flops": "c compute flop total_flos total_flops train_flops training_flops training_compute "
+    "gflop gflops pf_days",
+    "loss": "val_loss eval_loss validation_loss test_loss final_loss ce_loss cross_entropy nll",
+    "accuracy": "acc test_acc val_acc eval_accuracy test_accuracy",
+    "observed": "date day timestamp created_at _timestamp",
+    "run": "name id model run_id run_name experiment",
+    "lr": "learning_rate max_lr peak_lr",
+    "batch_size": "bs train_batch_size global_batch_size",
+    "width": "d_model n_embd hidden_size hidden_dim embedding_dim embed_dim emb_dim "
+    "embedding_size model_dim",
+    "depth": "n_layer n_layers num_layers num_hidden_layers layers",
+    "context": "seq_len sequence_length block_size n_ctx context_length max_seq_len n_positions",
+    "vocabulary": "vocab vocab_size n_vocab",
+    # The default of `scaling plan cost`: of several chips the one that is mostly meant.
+    "nvidia_h100_sxm5_80gb": "h100 nvidia_h100 h100_sxm h100_sxm5 h100_80gb",
+}
+_MEANT = {one: word for word, names in MEANINGS.items() for one in (word, *names.split())}
+
+
+def meaning(name: str) -> str | None:
+    """Our word for what a name means; None for a name that is not known here."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return _MEANT.get(re.sub(r"[\W_]+", "_", apart.lower()).strip("_"))
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """A hint that names the closest known word whatever its case, or None when nothing is close."""
-    words = {word.lower(): word for word in known}
-    close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.5)
-    return f"Did you mean {words[close[0]]!r}?" if close else None
+    """A hint that names the known word that means the same, else the closest one by its letters,
+    whatever its case, that means nothing else; None when nothing is close."""
+    meant, words = meaning(name), {word.lower(): word for word in known}
+    same = [word for word in words.values() if meant is not None and meaning(word) == meant]
+    free = [low for low, word in words.items() if meant is None or meaning(word) is None]
+    close = same or difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.5)
+    return f"Did you mean {words[close[0].lower()]!r}?" if close else None

@@ -15,6 +15,7 @@ import typer
 
 import scaling
 from scaling import laws
+from scaling.cli import exit_codes
 from scaling.cli.display.fits import LIBRARY, inputs_text
 from scaling.cli.main import app
 from scaling.runs import formats as sources
@@ -167,7 +168,14 @@ def threshold_page() -> str:
 
 def command_page() -> str:
     """Every command with its options, from the program itself."""
-    parts = ["# Commands\n\n`scaling COMMAND --help` says the same.\n"]
+    codes = rows(("exit code", "meaning"), ((str(k), v) for k, v in exit_codes.MEANINGS.items()))
+    parts = [
+        "# Commands\n\n`scaling COMMAND --help` says the same.\n",
+        "Where a verb takes a table, it takes a file or the name of a study of `params.yaml`.\n",
+        "With `--json` a verb prints one JSON document to standard output; remarks and errors go "
+        "to standard error. `scaling/cli/schemas.json` has a JSON schema of each verb's.\n",
+        codes,
+    ]
     parts += list(_commands(typer.main.get_command(app), "scaling"))
     return "\n".join(parts)
 

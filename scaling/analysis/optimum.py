@@ -26,6 +26,7 @@ from scaling.fitting.data import number
 from scaling.fitting.engine import fit
 from scaling.fitting.intervals import Interval, column, from_draws
 from scaling.fitting.result import Fit
+from scaling.io.progress import steps
 from scaling.laws._surface import is_allocation, log_optimal_params
 
 # Budgets between which the slope of a law without a closed form is taken.
@@ -55,16 +56,12 @@ def exponents(
         InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
     """
     refuse_mixtures(runs, laws.get("chinchilla"), mixed)
-    known = "flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)
-    if budget is None:
-        if not known:
-            raise InputError("no budget", allowed="a budget, or flops or params and tokens")
-        budget = float(np.nanmax(_compute(runs)))
+    budget = largest_budget(runs) if budget is None else budget
     rows: list[dict[str, object]] = []
     if model is not None:
         first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
         rows.append(first | _figures(model, budget, level))
-    for name in approaches or laws.of_role("exponents"):
+    for name in steps(list(approaches or laws.of_role("exponents"))):
         row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
         try:
             made = _fitted(runs, name, target, (resamples, seed), mixed)
@@ -80,8 +77,14 @@ def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interv
     if not (np.isfinite(budget) and budget > 0):
         raise InputError("budget out of range", value=budget, allowed="> 0 FLOP")
 
+    found: dict[bytes, Array] = {}
+
     def params(theta: Array) -> Array:
-        return np.exp(log_optimal_params(made.law, theta, float(np.log(budget))))
+        # Three of the four need it, of the fit and of its draws.
+        key = theta.tobytes()
+        if key not in found:
+            found[key] = np.exp(log_optimal_params(made.law, theta, float(np.log(budget))))
+        return found[key]
 
     return {
         "a": from_draws(made, lambda theta: _slope(made, theta, np.log(budget)), level),
@@ -89,6 +92,17 @@ def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interv
         "tokens": from_draws(made, lambda theta: budget / 6.0 / params(theta), level),
         "tokens_per_param": from_draws(made, lambda t: budget / 6.0 / params(t) ** 2, level),
     }
+
+
+def largest_budget(runs: pl.DataFrame) -> float:
+    """The largest compute in the table, FLOP.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not ("flops" in runs.columns or {"params", "tokens"} <= set(runs.columns)):
+        raise InputError("no budget", allowed="a budget, or flops or params and tokens")
+    return float(np.nanmax(_compute(runs)))
 
 
 def _compute(runs: pl.DataFrame) -> Array:

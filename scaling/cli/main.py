@@ -6,17 +6,20 @@ import contextlib
 import io
 import re
 import sys
+import traceback
 from collections.abc import Iterator
+from typing import NoReturn
 
 import typer
 
-from scaling.cli.commands import register
+from scaling.cli import exit_codes
+from scaling.cli.commands import folder
 from scaling.errors import InputError, as_text
 from scaling.extras import missing
-from scaling.record.versions.ledger import PublishError
 
 app = typer.Typer(
     name="scaling",
+    cls=folder(),
     help="Forecast what a training run will reach, from runs that finished.",
     no_args_is_help=True,
     add_completion=False,
@@ -24,7 +27,9 @@ app = typer.Typer(
 )
 
 
-register(app)
+@app.callback()
+def _app() -> None:
+    """The group itself takes no options."""
 
 
 class _Shown(io.TextIOWrapper):
@@ -62,24 +67,45 @@ def _text_alone(name: str) -> Iterator[None]:
             shown.detach()
 
 
+_UNUSABLE = (
+    *(FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError),
+    PermissionError,
+)
+
+
 def main() -> None:
-    """Entry point: an InputError is one message on standard error and exit code 2; what stands in
-    the way of publishing is one message and exit code 1."""
+    """Entry point; errors become one message on standard error and an exit code of `exit_codes`."""
     try:
         with _text_alone("stdout"), _text_alone("stderr"):
             app()
     except InputError as error:
-        print(f"Error: {as_text(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        _end(error, exit_codes.BAD_INPUT)
     except ModuleNotFoundError as error:
         line = missing(error)
         if line is None:
-            raise
-        print(f"Error: {line}", file=sys.stderr)
-        sys.exit(2)
-    except PublishError as error:
-        print(f"Error: {as_text(str(error))}", file=sys.stderr)
-        sys.exit(1)
+            _fault()
+        _end(line, exit_codes.BAD_INPUT)
+    except OSError as error:
+        # What a person named cannot be used; a full disk stands in the way of anything.
+        code = exit_codes.BAD_INPUT if isinstance(error, _UNUSABLE) else exit_codes.NO
+        _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), code)
+    except Exception as error:
+        from scaling.record.versions.ledger import PublishError
+
+        if not isinstance(error, PublishError):
+            _fault()
+        _end(error, exit_codes.NO)
+
+
+def _end(message: object, code: int) -> NoReturn:
+    print(f"Error: {as_text(str(message))}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _fault() -> NoReturn:
+    """The traceback of what nobody foresaw."""
+    print(as_text(traceback.format_exc()), end="", file=sys.stderr)
+    sys.exit(exit_codes.FAULT)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Scores are of log y (of log(1 - y) for a share that rises with size), so that st
 units compare: the continuous ranked probability score (Gneiting and Raftery 2007,
 doi:10.1198/016214506000001437), the weighted interval score of the 50, 80, 90 and 95 % intervals
 (Bracher et al. 2021, doi:10.1371/journal.pcbi.1008618), the log score, and the PIT (the forecast's
-probability of less than the outcome), all but the PIT by the `scoringrules` library. Points without
+probability of less than the outcome), see `scaling.forecasting.scores`. Points without
 a distribution have their absolute error as CRPS.
 """
 
@@ -30,6 +30,7 @@ from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
+from scaling.io.progress import steps
 
 Mask = NDArray[np.bool_]
 
@@ -78,7 +79,7 @@ def backtest(
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     place = size if order is None else _order(runs, order)
     parts = []
-    for number, known in enumerate(_origins(place, shares)):
+    for number, known in enumerate(steps(list(_origins(place, shares)))):
         rows = np.flatnonzero(~known)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
         decades = np.abs(distance(small, large, inputs).farthest)

@@ -132,7 +132,8 @@ class Exponents(_Shown):
         columns, as of any polars table."""
         if as_series is not None:
             return super().to_dict(as_series=as_series)
-        return {"exponents": self.to_dicts()}
+        budget = self.budget
+        return {"budget": budget if budget == budget else None, "exponents": self.to_dicts()}
 
 
 def by_target(table: pl.DataFrame) -> Grid | None:

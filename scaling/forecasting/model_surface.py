@@ -41,6 +41,7 @@ class ModelSurface(SearchedSurface):
 
     def __init__(self, model: StudyModel, coefficients: Array, rows: Array) -> None:
         self.model, self.coefficients, self.rows = model, coefficients, rows.astype(np.int64)
+        self._kept = -(-self.rows // EVERY)
         ends = np.full(len(rows), self.largest_n), np.full(len(rows), self.largest_d)
         self.e = self.loss(*ends)
 
@@ -48,11 +49,13 @@ class ModelSurface(SearchedSurface):
         """Loss (B,) at sizes (B,), held to the grid's ends."""
         i, wi = _spline(log_n, PARAMS)
         j, wj = _spline(log_d, TOKENS)
-        found = np.where(np.isnan(log_n + log_d), np.nan, np.zeros(len(self.rows)))
-        for a in range(4):
-            for b in range(4):
-                found += wi[a] * wj[b] * self.coefficients[self.rows, i + a, j + b]
-        return np.exp(found)
+        wide = self.coefficients.shape[2]
+        first = (self._kept * self.coefficients.shape[1] + i) * wide + j
+        near = self.coefficients.take(first + _NEIGHBOURS[0] * wide + _NEIGHBOURS[1])
+        terms = wi[:, None] * wj * near
+        # One after the other, so that a point has the same digits alone and among others.
+        found = np.add.accumulate(terms.reshape(16, -1))[-1]
+        return np.exp(np.where(np.isnan(log_n + log_d), np.nan, found))
 
     def log_params(self, log_c: Array | float) -> Array:
         """ln N* at ln C of 6ND; of the location as `compute_optimal` finds it."""
@@ -67,30 +70,32 @@ class ModelSurface(SearchedSurface):
         return ModelSurface(self.model, self.coefficients, np.atleast_1d(self.rows[keep]))
 
 
-def _spline(at: Array, grid: Array) -> tuple[Array, tuple[Array, ...]]:
-    """First of four coefficients, and their weights, of a cubic B-spline."""
-    place = np.clip((at - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.0)
-    place = np.nan_to_num(place)
+# Of each of the 16 coefficients about a point (4, 4, 1): rows and columns from the first.
+_NEIGHBOURS = np.arange(4)[:, None, None], np.arange(4)[None, :, None]
+
+
+def _spline(at: Array, grid: Array) -> tuple[Array, Array]:
+    """First of four coefficients, and their weights (4, B), of a cubic B-spline."""
+    place = np.minimum(np.maximum((at - grid[0]) / (grid[1] - grid[0]), 0.0), len(grid) - 1.0)
+    place = np.where(np.isnan(place), 0.0, place)
     first = np.minimum(place.astype(np.int64), len(grid) - 2)
     t = place - first
     left = 1.0 - t
-    weights = (
-        left**3 / 6.0,
-        (3.0 * t**3 - 6.0 * t**2 + 4.0) / 6.0,
-        (3.0 * left**3 - 6.0 * left**2 + 4.0) / 6.0,
-        t**3 / 6.0,
-    )
-    return first, weights
+    ends = np.stack([left, t])
+    cubes, squares = ends**3, ends**2
+    outer, inner = cubes / 6.0, (3.0 * cubes - 6.0 * squares + 4.0) / 6.0
+    return first, np.stack([outer[0], inner[1], inner[0], outer[1]])
 
 
 def _coefficients(model: StudyModel) -> Array:
-    """B-spline coefficients (1 + draws, ., .) of log loss on the grid, mirrored at its edges."""
+    """B-spline coefficients of log loss on the grid, mirrored at its edges: of the location, then
+    of the draws that plans use (1 + draws / EVERY, ., .)."""
     from scipy.ndimage import spline_filter1d
 
     n, d = np.meshgrid(np.exp(PARAMS), np.exp(TOKENS), indexing="ij")
     at = pl.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
     with np.errstate(divide="ignore"):
-        values = np.log(np.concatenate([model.location(at)[None], model.draws(at)]))
+        values = np.log(np.concatenate([model.location(at)[None], model.draws(at)[::EVERY]]))
     values = np.maximum(values, -700.0).reshape(-1, len(PARAMS), len(TOKENS))
     for axis in (1, 2):
         values = spline_filter1d(values, 3, axis, mode="mirror")

@@ -18,6 +18,7 @@ from scaling.forecasting.forms import Rows
 from scaling.forecasting.held_out import form_errors
 from scaling.forecasting.table_inputs import TableInputs, is_text, read_table, usable_inputs
 from scaling.forecasting.target_scale import Scale, scale_of
+from scaling.io.progress import steps
 from scaling.laws import Kind, Law, load, of_role
 from scaling.runs.schema import RUN
 
@@ -193,7 +194,7 @@ def tested(study: Study, folds: Sequence[Mask], laws: Sequence[LawFit]) -> Teste
     rows = study.rows
     u, group = points_of(rows)
     found = []
-    for held_out in folds:
+    for held_out in steps(folds):
         left = rows.without(held_out)
         of_forms = np.array([predict(one, left, u, group) for one in fit_all(left)])
         kept = pl.Series(~held_out[rows.weight > 0])

@@ -66,32 +66,26 @@ def forecast(
     Raises:
         InputError: too few models before ``as_of``.
     """
-    so_far, mean = _so_far(table, threshold, as_of, until, seed)
-    values = _quantiles(so_far, mean, width, seed)
+    so_far, mean = _expected(table, threshold, as_of, until, seed)
+    values = tuple(map(float, np.quantile(_drawn(so_far, mean, width, seed), LEVELS)))
     return CountForecast(threshold, as_of, until, so_far, values, width)
 
 
-def _so_far(
-    table: pl.DataFrame, threshold: float, as_of: float, until: float, seed: int
-) -> tuple[int, Array]:
-    """The count by ``as_of``, and draws of the expected number of new models by ``until``."""
-    known = table.filter(pl.col("year") <= as_of)
-    line = growth_of(known, since=SINCE)
-    count = known.filter(pl.col("flop") > threshold).height
-    return count, _expected(known, line, threshold, as_of, until, seed)
-
-
-def _quantiles(so_far: int, mean: Array, width: float, seed: int) -> tuple[float, ...]:
+def _drawn(so_far: int, mean: Array, width: float, seed: int) -> Array:
+    """Draws of the count, from those of the expected number of new models."""
     rng = np.random.default_rng([seed, 1])
-    drawn = so_far + rng.poisson(mean * np.exp(width * rng.standard_normal(DRAWS)))
-    return tuple(map(float, np.quantile(drawn, LEVELS)))
+    mean = mean * np.exp(width * rng.standard_normal(DRAWS))
+    return np.asarray(so_far + rng.poisson(mean))
 
 
 def _expected(
-    known: pl.DataFrame, line: Growth, threshold: float, as_of: float, until: float, seed: int
-) -> Array:
-    """Draws of the expected number of new models above the threshold by ``until``."""
-    return np.asarray(expected_over_time(known, line, threshold, as_of, until, seed)[-1])
+    table: pl.DataFrame, threshold: float, as_of: float, until: float, seed: int
+) -> tuple[int, Array]:
+    """The models above the threshold so far, and draws of the expected number of new ones."""
+    known = table.filter(pl.col("year") <= as_of)
+    line = growth_of(known, since=SINCE)
+    so_far = known.filter(pl.col("flop") > threshold).height
+    return so_far, np.asarray(expected_over_time(known, line, threshold, as_of, until, seed)[-1])
 
 
 def expected_over_time(
@@ -156,14 +150,22 @@ def calibrate(table: pl.DataFrame, horizon: float, as_of: float, seed: int = 0) 
     tasks = past(table, horizon, as_of)
     if not tasks:
         raise InputError("no past to calibrate on", value=as_of, allowed="an earlier first origin")
-    # The draws are the same at every width.
-    drawn = [_so_far(table, t, origin, origin + horizon, seed) for origin, t, _ in tasks]
+    # What is expected does not depend on the width.
+    expected = [_expected(table, one[1], one[0], one[0] + horizon, seed) for one in tasks]
     for width in WIDTHS:
-        ends = [_quantiles(so_far, mean, width, seed) for so_far, mean in drawn]
-        held = [q[0] <= task[2] <= q[-1] for q, task in zip(ends, tasks, strict=True)]
+        held = [
+            _held(_drawn(*counts, width, seed), outcome)
+            for counts, (*_, outcome) in zip(expected, tasks, strict=True)
+        ]
         if np.mean(held) >= 0.9:
             break
     return Calibration(width, float(np.mean(held)), len(tasks))
+
+
+def _held(drawn: Array, outcome: int) -> bool:
+    """Whether the outermost quantiles of the draws hold the outcome."""
+    low, high = np.quantile(drawn, (LEVELS[0], LEVELS[-1]))
+    return bool(low <= outcome <= high)
 
 
 def forecasts(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from scaling.fitting.result import Fit
 from scaling.forecasting.model_surface import MODEL, ModelFit
 from scaling.io.notebook import Result, html_table, markdown_table, one_line
 from scaling.laws._surface import Surface, surface
+from scaling.plan.captions import CAPTIONS
 from scaling.plan.published import PREFIX
 from scaling.plan.stored import FAR, Sheet
 
@@ -34,6 +38,11 @@ BY_MODEL = "The same by the study's model, which forecasts read"
 FLOPS = (1e3, 1e36)
 PARAMS = (1e3, 1e18)
 TOKENS = (1e3, 1e20)
+
+
+# Columns of words, which stand below a table on a terminal.
+BELOW = ("paper", "counts", "caveat", "note")
+_COLON, _WORD = re.compile(r":(?=\S)"), re.compile(r"[^\s:]+:?")
 
 
 @dataclass(frozen=True)
@@ -223,12 +232,12 @@ def warnings_of(sheet: Sheet, made: Fit, distance: Mapping[str, float]) -> list[
     return out
 
 
-def text(answer: Answer) -> str:
-    """Every part of an answer, one line each."""
-    return "\n".join(_lines(answer))
+def text(answer: Answer, width: int = 80) -> str:
+    """Every part of an answer, one line each; tables are folded to ``width`` characters."""
+    return "\n".join(_lines(answer, width))
 
 
-def _lines(answer: Answer) -> Iterator[str]:
+def _lines(answer: Answer, width: int) -> Iterator[str]:
     yield answer.question
     yield from _figure_lines(answer.figures)
     if answer.basis.model:
@@ -237,8 +246,8 @@ def _lines(answer: Answer) -> Iterator[str]:
     for title, rows in answer.tables.items():
         if rows:
             yield ""
-            yield title
-            yield from _table(rows)
+            yield title + _bracketed(answer, rows)
+            yield from _table(rows, width)
     yield ""
     yield from notes(answer)
 
@@ -314,16 +323,46 @@ def _grid(rows: Sequence[Row]) -> list[list[str]]:
     """The names of the columns, then the rows; x, x_low and x_high share one column."""
     merged = [_merged(row) for row in rows]
     names = list(dict.fromkeys(name for row in merged for name in row))
-    return [names] + [[row.get(name, "") for name in names] for row in merged]
+    heads = [CAPTIONS.get(name, name) for name in names]
+    return [heads] + [[row.get(name, "") for name in names] for row in merged]
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    """Columns side by side."""
-    grid = _grid(rows)
-    widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
+def _bracketed(answer: Answer, rows: Sequence[Row]) -> str:
+    """What the brackets in a table are, where it has any."""
+    levels = [one.level for _, one, _ in answer.figures if one.level < 1.0]
+    ranges = any(name.endswith("_low") and row[name] == row[name] for row in rows for name in row)
+    return f" (in brackets: {levels[0]:.0%} intervals)" if levels and ranges else ""
+
+
+def _table(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """Columns side by side, their cells folded; below them what is sentences, a line a row."""
+    grid = _grid([{k: v for k, v in row.items() if k not in BELOW} for row in rows])
+    widths = _widths(grid, width)
     for line in grid:
-        cells = (f"{word:<{wide}}" for word, wide in zip(line, widths, strict=True))
-        yield "  " + "  ".join(cells).rstrip()
+        folded = [_folded(cell, wide) for cell, wide in zip(line, widths, strict=True)]
+        for parts in zip_longest(*folded, fillvalue=""):
+            cells = (f"{part:<{wide}}" for part, wide in zip(parts, widths, strict=True))
+            yield "  " + "  ".join(cells).rstrip()
+    for row in rows:
+        said = [str(row[name]) for name in BELOW if row.get(name)]
+        if said:
+            yield f"  {next(iter(row.values()))}: {'; '.join(said)}"
+
+
+def _folded(cell: str, width: int) -> list[str]:
+    """A cell in lines; a name such as LAW:PAPER may end one at its colon."""
+    return [cell] if len(cell) <= width else wrap(_COLON.sub(": ", cell), width)
+
+
+def _widths(grid: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Characters of each column: all that it needs, or the widest less until the line fits."""
+    columns = list(zip(*grid, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    least = [max(len(w) for cell in one for w in _WORD.findall(cell) or [""]) for one in columns]
+    while sum(widths) + 2 * len(widths) > width and widths != least:
+        wide = [i for i in range(len(widths)) if widths[i] > least[i]]
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _merged(row: Row) -> dict[str, str]:

@@ -23,6 +23,7 @@ from scaling.fitting.result import Fit
 from scaling.forecasting import distance, stored_model
 from scaling.forecasting.model_surface import MODEL
 from scaling.io.hashing import sha256
+from scaling.io.progress import steps
 from scaling.plan.published import PREFIX, named
 from scaling.plan.run_grid import Cells
 
@@ -181,7 +182,7 @@ def fitted(
     model = modelled.fit()
     if model is None:
         refused[MODEL] = modelled.reason
-    for name in names:
+    for name in steps(names):
         try:
             seen = verdict(runs, laws.get(name), target)
             if seen.word == "no":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import io
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict
@@ -16,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaling.errors import InputError
+from scaling.cli import exit_codes
+from scaling.errors import InputError, as_text
 
 if TYPE_CHECKING:
     from scaling.runs.formats import ReadOptions
@@ -45,12 +48,13 @@ def counted(ours: str, option: str) -> Callable[[str], float]:
         except InputError as error:
             # Typer would fold a ValueError into a frame of its own.
             typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(exit_codes.BAD_INPUT) from error
 
     return parse
 
 
 PARAMS, TOKENS = counted("params", "--params"), counted("tokens", "--tokens")
+FLOPS = counted("flops", "--flops")
 LIKE_PARAMS = counted("params", "--like-params")
 # Tokens of a model's use, or of a sequence, may be few.
 READ, WRITE = counted("context", "--read"), counted("context", "--write")
@@ -59,8 +63,8 @@ CONTEXT, VOCABULARY = counted("context", "--context"), counted("context", "--voc
 Table = Annotated[
     Path,
     typer.Argument(
-        help="Table of runs, log or tracker's file; one row per run or result. - for standard "
-        "input."
+        help="Table of runs, log or tracker's file, one row per run or result; - for standard "
+        "input; or a study's name."
     ),
 ]
 Maps = Annotated[
@@ -277,10 +281,27 @@ def day_of(text: str | None, option: str, default: date) -> date:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON; days and times as ISO 8601."""
     from scaling.io.json_files import json_text
 
-    typer.echo(json_text(value), nl=False)
+    typer.echo(json_text(_dated(value)), nl=False)
+
+
+def _dated(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _dated(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_dated(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def answer(as_json: bool, facts: Mapping[str, Any], lines: Iterable[str]) -> None:
+    """Print the facts as JSON, or what a person reads of them, a line each."""
+    if as_json:
+        print_json(facts)
+        return
+    for line in lines:
+        typer.echo(line)
 
 
 def print_finding(found: Any, as_json: bool) -> None:
@@ -300,9 +321,34 @@ def remark(text: str | None) -> None:
         typer.echo(text, err=True)
 
 
-def working(text: str, *, quiet: bool = False) -> Any:
-    """A spinner on standard error while something long runs; nothing when piped."""
+@contextlib.contextmanager
+def working(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """What long work does, how far it is and how long it has taken, on a terminal's standard error;
+    nothing when piped, or with ``quiet``."""
+    # The stream itself: what `main` puts in its place shows a terminal's commands as text.
+    stream = sys.__stderr__
+    if quiet or stream is None or not sys.stderr.isatty():
+        yield
+        return
     from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-    return console.status(text)
+    from scaling.io.progress import watched
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, TimeElapsedColumn(), console=Console(file=stream), transient=True)
+    with bar:
+        task = bar.add_task(escape(as_text(text)), total=None)
+        with watched(lambda done, total: bar.update(task, completed=done, total=total)):
+            yield
+
+
+def outcome(work: Callable[[], int], as_json: bool) -> int:
+    """The exit code of what prints its own progress; with JSON that is the lines of an object."""
+    if not as_json:
+        return work()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = work()
+    print_json({"exit_code": code, "messages": printed.getvalue().splitlines()})
+    return code

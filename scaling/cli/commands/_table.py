@@ -14,9 +14,10 @@ from scaling.cli.commands._options import (
     read_options,
     remark,
 )
-from scaling.errors import InputError, counted, placed
+from scaling.errors import InputError, counted, nearest, placed
 from scaling.given import Given, complete, counting
 from scaling.runs import counts
+from scaling.runs.studies import PARAMS, STUDY, load_params, select
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 __all__ = ["Given", "complete", "read"]
@@ -24,14 +25,17 @@ __all__ = ["Given", "complete", "read"]
 
 def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
     """The table, with mapped columns copied under our names; targets (``optional``) may have ours
-    already. The read options of the command line hold for the table of runs alone.
+    already. Where there is no such file, the rows of the study of this name. The read options of
+    the command line hold for the table of runs alone.
 
     Raises:
         InputError: as `scaling.runs.formats.read_table`; a mapping that cannot be read, or of a
-            column that the table lacks.
+            column that the table lacks; neither a file nor a study.
     """
     from scaling.runs.formats import format_of
 
+    if not optional and _names_study(path):
+        return _mapped(_of_study(path.name), maps, optional)
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
         whole = counting(_cells(file, optional))
@@ -77,6 +81,54 @@ def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
     names = {name: one for name, (one, _) in sources.items()}
     full = {name: "1" for name in made.columns if units_of(name) is COUNTS}
     return replace(whole, frame=made, names=names, units=full)
+
+
+def of_options(**sizes: float | None) -> Given:
+    """A table of the one planned run that options such as --params and --tokens describe."""
+    given = {name: value for name, value in sizes.items() if value is not None}
+    flags = {name: f"--{name}" for name in given}
+    return Given(Path(" ".join(flags.values())), pl.DataFrame(given), [1], flags)
+
+
+def _names_study(path: Path) -> bool:
+    """Whether a study may be meant: a bare name, neither a file nor the name of one, and a project
+    here."""
+    from scaling.runs.formats import is_claimed
+
+    bare = path.name == str(path) and STUDY.fullmatch(path.name) and not path.exists()
+    return bool(bare) and PARAMS.is_file() and not is_claimed(path)
+
+
+def _of_study(name: str) -> Given:
+    """The rows of a study of params.yaml, its metric in ``loss`` and ``value``; says on standard
+    error where they are from and how many the study leaves out.
+
+    Raises:
+        InputError: no such study, or its rows are not at hand.
+    """
+    studies = load_params()["studies"]
+    if name not in studies:
+        raise InputError(
+            "no such file, and no such study",
+            value=name,
+            allowed=f"a file, or a study of {PARAMS}: {', '.join(studies)}",
+            hint=nearest(name, studies),
+        )
+    study = studies[name]
+    file = Path("data/validated") / f"{study['source']}.parquet"
+    if not file.is_file():
+        hint = "`scaling refit` makes it."
+        raise InputError("the rows of this study are not here", file=file, value=name, hint=hint)
+    rows = pl.read_parquet(file).with_row_index("_row", offset=1)
+    left, excluded = select(rows, study)
+    out = sum(one["rows"] for one in excluded)
+    remark(
+        f"study {name}: {counted(left.height, 'row')} of {study['metric']} from {file}"
+        + (f"; {out} left out by the exclusions of {PARAMS}" if out else "")
+    )
+    frame = left.drop("_row").with_columns(value=left["loss"])
+    frame = frame[[one.name for one in frame if one.null_count() < frame.height]]
+    return Given(file, frame, left["_row"].to_list(), say=remark)
 
 
 def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE, from_standard_input, read_options
+from scaling.cli.commands._options import (
+    PIPELINE,
+    Json,
+    answer,
+    from_standard_input,
+    read_options,
+    working,
+)
 from scaling.errors import InputError
 
 PANEL = PIPELINE
@@ -57,6 +65,7 @@ def add(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would become of the rows.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Add runs: a table or a tracker's files, read through a mapping that is remembered."""
     from datetime import UTC, datetime
@@ -73,7 +82,11 @@ def add(
         bytes_per_token=bytes_per_token,
         reading=read_options(),
     )
-    with changing_inbox(track=not dry_run), from_standard_input(path) as file:
+    with (
+        changing_inbox(track=not dry_run),
+        from_standard_input(path) as file,
+        working("Reading and checking", quiet=as_json),
+    ):
         today = datetime.now(UTC).date()
         made = run(
             file,
@@ -85,9 +98,11 @@ def add(
             judge=outlook,
             dry_run=dry_run,
         )
-    typer.echo("\n".join(made.remarks))
-    if dry_run:
-        typer.echo(f"nothing was added: {path} was only looked at, for source {made.source}")
-        return
     verb = "added to" if made.new else "is"
-    typer.echo(f"{path} {verb} source {made.source}, published as {made.alias}")
+    last = (
+        f"nothing was added: {path} was only looked at, for source {made.source}"
+        if dry_run
+        else f"{path} {verb} source {made.source}, published as {made.alias}"
+    )
+    facts = {"file": str(path), "dry_run": dry_run, **asdict(made)}
+    answer(as_json, facts, [*made.remarks, last])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 
@@ -23,6 +23,7 @@ def alerts(
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove these alerts instead.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Send alerts on failures, drift and threshold crossings."""
     from scaling.orchestration.server.alerts import declare, withdraw
@@ -31,8 +32,7 @@ def alerts(
         done = withdraw(kind) or [f"{kind}: there were no alerts to remove"]
     else:
         done = declare(kind, to or typer.prompt("Address", hide_input=True))
-    for line in done:
-        typer.echo(line)
+    answer(as_json, {"kind": kind.value, "removed": remove, "messages": done}, done)
 
 
 class Kind(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate, print_json
+from scaling.cli.commands._options import TRUST, Certificate, print_json, working
 from scaling.errors import counted
 
 PANEL = TRUST
@@ -25,7 +25,8 @@ def audit(
     from scaling.record.audit.run import plain, write
     from scaling.record.site import refresh
 
-    made = run(Path(), certificate)
+    with working("Scoring forecasts", quiet=as_json):
+        made = run(Path(), certificate)
     if as_json:
         print_json(plain(made.summary))
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, day_of
+from scaling.cli.commands._options import TRUST, Json, answer, day_of
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -22,6 +22,7 @@ def backfill(
         Path | None,
         typer.Option(help="Write the files of --as-of to this folder; publish nothing."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Replay the days of history.yaml and publish each in reports/history, marked as a replay."""
     from scaling.record.audit.backfill import backfill as run
@@ -31,13 +32,19 @@ def backfill(
     if out is None:
         from scaling.record.site import refresh
 
-        run(Path(), only=day, done=_say)
+        days: dict[str, str] = {}
+
+        def note(day: date, made: object) -> None:
+            days[str(day)] = getattr(made, "sentence", str(made))
+            if not as_json:
+                typer.echo(f"{day}: {days[str(day)]}")
+
+        run(Path(), only=day, done=note)
         refresh(Path())
+        answer(as_json, {"days": days}, ())
     elif day is None:
         raise InputError("--out needs --as-of", column="--as-of", allowed="a day of history.yaml")
     else:
-        typer.echo(f"{counted(len(make(Path(), day, out)), 'file')} -> {out}")
-
-
-def _say(day: date, made: object) -> None:
-    typer.echo(f"{day}: {getattr(made, 'sentence', made)}")
+        files = sorted(map(str, make(Path(), day, out)))
+        facts = {"day": str(day), "folder": str(out), "files": files}
+        answer(as_json, facts, [f"{counted(len(files), 'file')} -> {out}"])

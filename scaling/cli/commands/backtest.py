@@ -84,9 +84,11 @@ def _show(means: Any) -> None:
     }
     console.print(_table("decades", apart))
     console.print(
-        "Errors, predicted over observed, and scores are of logs, in hundredths. Second table: the "
-        "forecast alone, by decades outside the known runs (of the input that lies farthest). "
-        "Skill: 1 - CRPS / CRPS of carrying the last value."
+        "n: forecasts. Errors, predicted over observed, and scores are of logs, in hundredths: "
+        "about per cent. in50, in80, in90: per cent of outcomes inside intervals of 50, 80, 90 %. "
+        "Second table: the forecast alone, by decades outside the known runs (of the input that "
+        "lies farthest). Skill: 1 - CRPS / CRPS of carrying the last value; 1 is best, below 0 is "
+        "worse than that."
     )
 
 

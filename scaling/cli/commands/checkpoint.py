@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Json, print_json, remark
 
 PANEL = TRUST
 
@@ -16,6 +16,7 @@ def checkpoint(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Do not sign it, though Git has a key.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Print a line a ledger that stands for every version in it, to be kept by others.
 
@@ -26,6 +27,9 @@ def checkpoint(
 
     text = of.text(Path())
     signed = None if unsigned else of.signed(Path(), text)
-    typer.echo(signed or text, nl=False)
+    if as_json:
+        print_json({"checkpoint": signed or text, "signed": signed is not None})
+    else:
+        typer.echo(signed or text, nl=False)
     if signed is None and not unsigned:
-        typer.echo("Not signed: Git has no key (user.signingkey).", err=True)
+        remark("Not signed: Git has no key (user.signingkey).")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Secret
+from scaling.cli.commands._options import TRUST, Json, Secret, answer
 from scaling.errors import InputError
 
 PANEL = TRUST
@@ -34,6 +34,7 @@ def disclose(
         typer.Option(help="File of the full version whose hash to disclose; repeat."),
     ] = None,
     secret: Secret = None,
+    as_json: Json = False,
 ) -> None:
     """Write a proof that rows, names or forecasts belong to a redacted edition."""
     from scaling.io import atomic
@@ -47,6 +48,5 @@ def disclose(
         raise InputError("nothing to disclose", allowed=allowed)
     content = run(Path(), edition, salt.read(secret, Path()), wanted)
     atomic.write(out, content)
-    typer.echo(
-        f"wrote {out}; whoever has the file sees what it discloses. `scaling verify` checks it."
-    )
+    line = f"wrote {out}; whoever has the file sees what it discloses. `scaling verify` checks it."
+    answer(as_json, {"edition": str(edition), "written": str(out)}, [line])

@@ -21,6 +21,7 @@ from scaling.cli.commands._options import (
     Target,
     draw,
     print_json,
+    working,
 )
 
 PANEL = ASK
@@ -49,11 +50,13 @@ def exponents(
 
     given = read(runs, maps).of_metric(metric, target)
     given = given.with_budgets(budget_column, laws.load().values())
-    table = of_given(given, budget, target, resamples, seed, mixed=mixed or ())
+    with working("Comparing approaches", quiet=as_json):
+        table = of_given(given, budget, target, resamples, seed, mixed=mixed or ())
     if as_json:
         print_json(table.to_dict())
     else:
         from scaling.cli.display.fits import show_exponents
 
-        show_exponents(table)
+        whose = "the largest of the table" if budget is None else "--budget"
+        show_exponents(table, table.budget, whose)
     draw(table, plot, opened)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scaling.cli.commands._options import (
+    FLOPS,
+    PARAMS,
     TABLE,
+    TOKENS,
     Inputs,
     Json,
     Maps,
@@ -25,14 +28,27 @@ from scaling.cli.commands._options import (
     remark,
     working,
 )
-from scaling.errors import counted
+from scaling.errors import InputError, counted
+
+if TYPE_CHECKING:
+    from scaling.cli.commands._table import Given
 
 PANEL = TABLE
 
 
 def forecast(
     runs: Table,
-    at: Annotated[Path, typer.Option(help="Table of planned runs with the input columns.")],
+    at: Annotated[
+        Path | None, typer.Option(help="Table of planned runs with the input columns.")
+    ] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Or one planned run: its params ...")
+    ] = None,
+    tokens: Annotated[float | None, typer.Option(parser=TOKENS, help="... and tokens.")] = None,
+    flops: Annotated[
+        float | None,
+        typer.Option(parser=FLOPS, help="Its FLOP, where the table has a column flops."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write: .csv, .parquet or .jsonl.")
     ] = None,
@@ -64,6 +80,7 @@ def forecast(
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.api.forecast import refuse
     from scaling.cli.commands._table import read
+    from scaling.fitting.data import unit_of_target
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
@@ -71,19 +88,19 @@ def forecast(
     from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
+    planned = _planned(at, maps, params=params, tokens=tokens, flops=flops)
     table = read(runs, maps)
     given = table.of_metric(metric, target, sparse=bool(companion))
     given = given.without_diverged(target, without_diverged)
     remark(given.repeated())
     if metric is not None and companion:
         given = given.beside(companion, table)
-    planned = read(at, maps, optional=True)
     targets = planned.frame
     with given.placed():
         grow = not law and not companion
         chosen = (
-            (tuple(inputs), [])
-            if inputs
+            (tuple(inputs or targets.columns), [])
+            if inputs or at is None
             else chosen_inputs(given.frame, targets, target, grow=grow)
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
@@ -115,5 +132,22 @@ def forecast(
     frame = with_target(given.frame, target) if companion else given.frame
     single = not law and len(names) < 3 and not is_general(frame, names, target)
     beside = forecast_per_law(frame, targets, names, target) if single else {}
-    show_forecast(made, targets, names, beside)
+    unit = unit_of_target(given.frame, target) if target in given.frame.columns else ""
+    show_forecast(made, targets, names, beside, target=target, unit=unit)
     draw(made, plot, opened)
+
+
+def _planned(at: Path | None, maps: list[str] | None, **sizes: float | None) -> Given:
+    """The planned runs: of a table, or the one that options describe.
+
+    Raises:
+        InputError: neither, or both.
+    """
+    from scaling.cli.commands._table import of_options, read
+
+    named = [f"--{name}" for name, value in sizes.items() if value is not None]
+    if (at is None) != bool(named):
+        found = " and ".join(["--at", *named]) if named else None
+        allowed = "--params and --tokens (or --flops) of one run, or --at FILE"
+        raise InputError("which planned runs?", value=found, allowed=allowed)
+    return of_options(**sizes) if at is None else read(at, maps, optional=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import GOVERN, Json, Registry, Seed, day_of
+from scaling.cli.commands._options import GOVERN, Json, Registry, Seed, day_of, working
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,7 +53,8 @@ def frontier(
     table = read_copies(copies)
     day = day_of(as_of, "--as-of", date.today())
     later = day_of(until, "--until", day + timedelta(days=731))
-    made = outlook.outlook(table, day, later, seed, load(registry))
+    with working("Calibrating on the past", quiet=as_json):
+        made = outlook.outlook(table, day, later, seed, load(registry))
     if out is not None:
         write_json(out, made)
     if page is not None:

@@ -12,9 +12,12 @@ from scaling.cli.commands._interview import Ask, Fact, answered, show_answers
 from scaling.cli.commands._options import (
     GOVERN,
     Entered,
+    Json,
     Registry,
     StaleAfter,
     day_of,
+    print_json,
+    working,
 )
 from scaling.errors import InputError
 
@@ -57,6 +60,7 @@ def govern(
     registry: Registry = Path("data/thresholds"),
     ask: Ask = False,
     fact: Fact = None,
+    as_json: Json = False,
 ) -> None:
     """Compare every run with every rule; writes evidence packs per entity and per rule."""
     from scaling.cli.display import govern as show
@@ -70,9 +74,9 @@ def govern(
     details = Files(ledger, fleets, architectures)
     if details.given() and runs is None:
         raise InputError("needs a runs file", file=details.given()[0], hint="Name one with --runs.")
-    show.show_written(
-        out,
-        packs(
+    day = day_of(on, "--on", date.today())
+    with working("Comparing runs with rules", quiet=as_json):
+        written = packs(
             Path(),
             runs,
             out,
@@ -84,7 +88,11 @@ def govern(
             details=details,
             redact=redact,
             registry=registry,
-        ),
-    )
+        )
+    if as_json:
+        facts = {"packs": written.packs, "files": written.files, "verdicts": written.verdicts}
+        print_json({"folder": str(out), **facts, "alerts": written.alerts.to_dicts()})
+        return
+    show.show_written(out, written)
     if asked:
         show_answers(out)

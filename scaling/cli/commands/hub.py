@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Json, answer, remark
 
 PANEL = TRUST
 
@@ -21,6 +21,7 @@ def hub(
     contact: Annotated[
         str | None, typer.Option(help="Their e-mail address. Default: Git's user.email.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Export versions as a hubverse hub: model-output/ and hub-config/.
 
@@ -33,6 +34,7 @@ def hub(
     who = team_of(root, team, contact)
     made = export([find(root, version) for version in versions], out, who)
     for note in made.notes:
-        typer.echo(note, err=True)
-    for path in made.files:
-        typer.echo(f"wrote {path}")
+        remark(note)
+    files = list(map(str, made.files))
+    lines = [f"wrote {path}" for path in files]
+    answer(as_json, {"files": files, "notes": list(made.notes)}, lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,11 @@ from scaling.cli.commands._options import (
     print_json,
     working,
 )
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from scaling.cli.commands._table import Given
 
 PANEL = JUDGE
 
@@ -44,9 +49,24 @@ def influence(
         problem = prepare(given.frame, law, target=target)
         made, _ = solve(problem, target)
         table = influence_table(given.frame, problem, made, by=by, targets=targets).head(top)
+        table = _named(table, given)
     if as_json:
         print_json({"law": law, "outcome": str(made.outcome), "influence": table.to_dicts()})
         return
     from scaling.cli.display.diagnostics import show_influence
 
     show_influence(made, table)
+
+
+def _named(table: pl.DataFrame, given: Given) -> pl.DataFrame:
+    """The table with rows as the file counts them, where no column names runs, and with the names
+    that another column of the file may give them."""
+    if "row" not in table.columns:
+        return table
+    import polars as pl
+
+    texts = given.frame.select(pl.selectors.string())
+    named = [one for one in texts if one.n_unique() == texts.height and not one.null_count()]
+    places = [row - 1 for row in table["row"]]
+    rows = table.with_columns(row=pl.Series([given.rows[place] for place in places]))
+    return rows.insert_column(0, named[0][places].alias("run")) if named else rows

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import LOOK, Maps, Metric, Target
+from scaling.cli.commands._options import LOOK, Json, Maps, Metric, Target, print_json
 
 PANEL = LOOK
 
@@ -20,8 +20,10 @@ def laws(
     maps: Maps = None,
     metric: Metric = None,
     target: Target = "loss",
+    as_json: Json = False,
 ) -> None:
     """List the law families, show one in full, or show which apply to a table and why not."""
+    from scaling import laws as registry
     from scaling.cli.display import fits as show
 
     if table is not None:
@@ -29,7 +31,15 @@ def laws(
 
         given = read(table, maps).of_metric(metric, target)
         with given.placed():
-            show.show_applicable(given.frame, target, name)
+            found = show.applicable(given.frame, target, name)
+        if as_json:
+            verdicts = [{"law": v.law, "applies": v.word, "reason": v.reason} for v in found]
+            print_json({"table": str(table), "verdicts": verdicts})
+        else:
+            show.show_applicable(found)
+    elif as_json:
+        chosen = registry.load().values() if name is None else [registry.get(name)]
+        print_json({"laws": [show.law_facts(law) for law in chosen]})
     elif name is None:
         show.show_laws()
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE, read_options
+from scaling.cli.commands._options import PIPELINE, Json, answer, read_options
 
 if TYPE_CHECKING:
+    from scaling.runs.inbox.remap import Change
     from scaling.runs.inbox.sources import KnownSource
 
 PANEL = PIPELINE
@@ -44,6 +45,7 @@ def mapping(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Show how a source's files are read, or change it for all of them from the next refit on.
 
@@ -71,7 +73,7 @@ def mapping(
         hint = "It is read in our columns; edit its table and source.yaml in Git."
         raise InputError("a published source has no mapping", value=source, hint=hint)
     if not undo and not amends:
-        _show(known)
+        answer(as_json, *_show(known))
         return
     with changing_inbox(track=not dry_run):
         today = datetime.now(UTC).date()
@@ -80,20 +82,21 @@ def mapping(
             if undo
             else remap.amend(known.folder, options, unmap or (), today)
         )
-        if change is None:
-            typer.echo(f"{known.name}: nothing to do, its files are read so already")
-            return
-        _report(known, change)
-        if dry_run:
-            typer.echo("Nothing was changed (--dry-run).")
-            return
-        change.write()
-    typer.echo("Run: scaling refit")
-    if not undo:
-        typer.echo(f"To take it back: scaling mapping {known.name} --undo")
+        facts, lines = _report(known, change)
+        if change is not None and not dry_run:
+            change.write()
+    if dry_run:
+        lines += ["Nothing was changed (--dry-run)."] * (change is not None)
+    elif change is not None:
+        lines.append("Run: scaling refit")
+        lines += [] if undo else [f"To take it back: scaling mapping {known.name} --undo"]
+    answer(as_json, facts | {"dry_run": dry_run}, lines)
 
 
-def _show(known: KnownSource) -> None:
+Said = tuple[dict[str, Any], list[str]]
+
+
+def _show(known: KnownSource) -> Said:
     """The newest mapping, which file is read by which version, and what becomes of the rows."""
     import polars as pl
 
@@ -103,37 +106,44 @@ def _show(known: KnownSource) -> None:
     from scaling.runs.inbox.store import in_force, read_log
 
     assert known.folder is not None
-    versions, lines = read_versions(known.folder), read_log(known.folder)
-    typer.echo(f"{known.name}, published as {known.alias}")
-    numbers = sorted({len(versions), *(line.mapping for line in in_force(lines, None))})
-    for number in numbers:
-        typer.echo(f"version {number} of the mapping:")
-        for option in as_options(versions[number - 1]):
-            typer.echo(f"  {option}")
-    for line in lines:
-        undo = "" if line.undoes is None else ", an undo"
-        what = "added" if line.change is None else f"read anew (change {line.change}{undo})"
-        typer.echo(f"{line.recorded} {line.path} {what}, version {line.mapping}")
-    rows = pl.concat(source_rows(known.folder, None))
-    typer.echo("At the next refit " + "\n".join(outlook(rows, known.name)))
+    versions, log = read_versions(known.folder), read_log(known.folder)
+    numbers = sorted({len(versions), *(line.mapping for line in in_force(log, None))})
+    options = {number: list(as_options(versions[number - 1])) for number in numbers}
+    lines = [f"{known.name}, published as {known.alias}"]
+    for number, listed in options.items():
+        lines += [f"version {number} of the mapping:", *(f"  {one}" for one in listed)]
+    for line in log:
+        back = "" if line.undoes is None else ", an undo"
+        what = "added" if line.change is None else f"read anew (change {line.change}{back})"
+        lines.append(f"{line.recorded} {line.path} {what}, version {line.mapping}")
+    found = outlook(pl.concat(source_rows(known.folder, None)), known.name)
+    lines.append("At the next refit " + "\n".join(found))
+    facts = {"source": known.name, "alias": known.alias, "outlook": found}
+    files = [{"file": line.path, "version": line.mapping} for line in log]
+    return {**facts, "versions": {str(n): one for n, one in options.items()}, "files": files}, lines
 
 
-def _report(known: KnownSource, change: object) -> None:
+def _report(known: KnownSource, change: Change | None) -> Said:
     """What a change says otherwise, and what becomes of the rows."""
     from scaling.cli.display.outlook import outlook
     from scaling.runs.inbox.mapping import as_options, read_versions
-    from scaling.runs.inbox.remap import Change
     from scaling.runs.inbox.store import in_force, read_log
 
-    assert isinstance(change, Change) and known.folder is not None
+    assert known.folder is not None
+    named = {"source": known.name, "alias": known.alias}
+    if change is None:
+        same = [f"{known.name}: nothing to do, its files are read so already"]
+        return {**named, "changed": False, "files": [], "outlook": []}, same
     old = {line.payload: line for line in in_force(read_log(known.folder), None)}
     versions = read_versions(known.folder)
+    lines, files = [], []
     for line in change.lines:
-        was = as_options(versions[old[line.payload].mapping - 1])
-        now = as_options(change.versions[line.mapping - 1])
-        typer.echo(f"{line.path}:")
-        for sign, listed, other in (("-", was, now), ("+", now, was)):
-            for option in (one for one in listed if one not in other):
-                typer.echo(f"  {sign} {option}")
-    typer.echo(change.difference or "every result stays as it is")
-    typer.echo("At the next refit " + "\n".join(outlook(change.rows, known.name)))
+        was = list(as_options(versions[old[line.payload].mapping - 1]))
+        now = list(as_options(change.versions[line.mapping - 1]))
+        gone, new = [one for one in was if one not in now], [one for one in now if one not in was]
+        files.append({"file": line.path, "removed": gone, "added": new})
+        lines += [f"{line.path}:", *(f"  - {one}" for one in gone), *(f"  + {one}" for one in new)]
+    found = outlook(change.rows, known.name)
+    lines.append(change.difference or "every result stays as it is")
+    lines.append("At the next refit " + "\n".join(found))
+    return {**named, "changed": True, "files": files, "outlook": found}, lines

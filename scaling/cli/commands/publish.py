@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Secret
+from scaling.cli.commands._options import TRUST, Json, Secret, answer, remark, working
 from scaling.errors import InputError
 
 PANEL = TRUST
@@ -37,6 +37,7 @@ def publish(
         ),
     ] = False,
     secret: Secret = None,
+    as_json: Json = False,
 ) -> None:
     """Publish the current report as an immutable version; `scaling refit` does so too."""
     from scaling.orchestration.project_lock import hold_project
@@ -47,20 +48,23 @@ def publish(
         raise InputError("--with-forecasts and --secret need --redact")
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
-    with hold_project(Path().resolve()):
+    with hold_project(Path().resolve()), working("Publishing", quiet=as_json):
         made = run(Path(), corrects=corrects, reason=reason)
-    typer.echo(made.sentence)
+    facts: dict[str, Any] = {"version": made.version, "new": made.new, "folder": str(made.folder)}
+    lines = [made.sentence]
     if salt is not None:
         from scaling.record.editions.redact import FOLDER, write
         from scaling.record.editions.redact import redact as edition_of
 
         edition = edition_of(Path(), made.version, salt, sealed=not forecasts)
         folder = write(edition, Path("reports") / FOLDER)
-        typer.echo(f"redacted edition {edition.id}\n{folder}")
+        facts |= {"edition": edition.id, "edition_folder": str(folder)}
+        lines += [f"redacted edition {edition.id}", str(folder)]
         if forecasts:
-            typer.echo(GIVEN_AWAY, err=True)
+            remark(GIVEN_AWAY)
     if tag:
         from scaling.record.versions.tags import tag_versions
 
-        for line in tag_versions(Path()):
-            typer.echo(line)
+        facts["tags"] = list(tag_versions(Path()))
+        lines += facts["tags"]
+    answer(as_json, facts, lines)

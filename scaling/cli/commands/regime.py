@@ -17,6 +17,7 @@ from scaling.cli.commands._options import (
     Table,
     Target,
     print_json,
+    working,
 )
 from scaling.errors import InputError
 
@@ -43,7 +44,7 @@ def regime(
     from scaling.fitting.engine import fit
 
     given = read(table, maps).of_metric(metric, target)
-    with given.placed():
+    with given.placed(), working(f"Fitting {law}", quiet=as_json):
         made = fit(given.frame, law, target=target, resamples=resamples)
         names = param or [name for name in made.law.names if name in ("alpha", "beta", "c", "b")]
         size = None if dimension is None else _pair(dimension)

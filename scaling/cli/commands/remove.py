@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 
@@ -26,6 +26,7 @@ def remove(
         str | None, typer.Option(help="Name of the person. Default: the author set in Git.")
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take a withdrawal back.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Withdraw a source or some of its runs from the next refit on; recorded, nothing is deleted.
 
@@ -37,12 +38,14 @@ def remove(
     from scaling.runs.inbox.withdrawals import add as record
 
     if source is None:
-        _list()
+        found = _list()
+        lines = found or ["nothing was ever withdrawn here"]
+        answer(as_json, {"withdrawals": found}, lines)
         return
     with changing_inbox():
         known = find(source)
         runs = [known.run(one) for one in run] if run else [None]
-        lines = record(
+        new = record(
             known.withdrawals,
             runs,
             tuple(known.aliases),
@@ -51,21 +54,20 @@ def remove(
             by=by or _author(),
             today=datetime.now(UTC).date(),
         )
-    for line in lines:
-        typer.echo(f"{known.name}: {line}")
-    if not lines:
-        typer.echo(
-            f"{known.name}: nothing to do, that is {'restored' if undo else 'withdrawn'} already"
-        )
+    facts = {"source": known.name, "withdrawn": not undo, "changes": list(map(str, new))}
+    if not new:
+        word = "restored" if undo else "withdrawn"
+        answer(as_json, facts, [f"{known.name}: nothing to do, that is {word} already"])
         return
     commit = f"Commit {known.withdrawals}, then run" if known.folder is None else "Run"
-    typer.echo(f"{commit}: scaling refit")
+    said = [*(f"{known.name}: {line}" for line in new), f"{commit}: scaling refit"]
     if not undo:
         only = "".join(f" --run {one}" for one in runs if one is not None)
-        typer.echo(f"To take it back: scaling remove {known.name}{only} --undo")
+        said.append(f"To take it back: scaling remove {known.name}{only} --undo")
+    answer(as_json, facts, said)
 
 
-def _list() -> None:
+def _list() -> list[str]:
     """Every line of every source, newest last."""
     from scaling.runs.inbox import store, withdrawals
     from scaling.runs.inbox.sources import INTERNAL
@@ -74,8 +76,7 @@ def _list() -> None:
     if INTERNAL.is_dir():
         folders = {name: INTERNAL / store.STORE / name for name in store.sources(INTERNAL)}
         files |= {name: folder / withdrawals.FILE for name, folder in folders.items()}
-    lines = [f"{name}: {one}" for name, file in files.items() for one in withdrawals.read(file)]
-    typer.echo("\n".join(lines) or "nothing was ever withdrawn here")
+    return [f"{name}: {one}" for name, file in files.items() for one in withdrawals.read(file)]
 
 
 def _author() -> str:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, remark
+from scaling.cli import exit_codes
+from scaling.cli.commands._options import TRUST, Json, answer, remark
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -23,6 +24,7 @@ def reproduce(
         Path | None,
         typer.Option(help="Wheel of the engine that made a workspace's version; implies --lock."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run the code of a version's commit again, apart from what was published, and compare.
 
@@ -37,10 +39,12 @@ def reproduce(
     wanted = module.every(Path().resolve()) if version is None else [version]
     results = []
     for one in module.reproduce(Path().resolve(), wanted, lock=lock, wheel=engine, say=remark):
-        typer.echo(str(one))
         results.append(one)
-    if every:
-        same = sum(one.same for one in results)
-        typer.echo(f"{same} of {counted(len(results), 'version')} reproduced byte for byte.")
+        if not as_json:
+            typer.echo(str(one))
+    same = sum(one.same for one in results)
+    last = f"{same} of {counted(len(results), 'version')} reproduced byte for byte."
+    made = [{"version": one.version, "same": one.same, "text": str(one)} for one in results]
+    answer(as_json, {"versions": made}, [last] if every else [])
     if not all(one.same for one in results):
-        raise typer.Exit(1)
+        raise typer.Exit(exit_codes.NO)

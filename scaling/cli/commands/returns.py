@@ -19,6 +19,7 @@ from scaling.cli.commands._options import (
     Table,
     Target,
     print_json,
+    working,
 )
 
 PANEL = ASK
@@ -53,7 +54,7 @@ def returns(
 
     given = read(runs, maps).of_metric(metric, target)
     choices: dict[str, Any] = {"resamples": resamples, "seed": seed, "mixed": mixed or ()}
-    with given.placed():
+    with given.placed(), working("Fitting the model", quiet=as_json):
         made: list[Fit] = [fit_of_model(given.frame, target, mixed or ())]
         if law is not None:
             made.insert(0, fit(given.frame, law, target=target, **choices))
@@ -68,9 +69,16 @@ def returns(
         return
     from scaling.cli.display.fits import show_intervals
 
+    loss = made[-1].target_unit or "the target's"
+    units = {
+        "loss": loss,
+        "gain_of_doubling": f"{loss} lower, for twice the FLOP",
+        "compute_for_step": f"times the FLOP, for {step:g} lower",
+        "above_limit": f"{loss} above the limit of the law",
+    }
     for one, each in zip(made, found, strict=True):
         title = f"{one.law.title} at {params:.4g} params and {tokens:.4g} tokens"
-        show_intervals(title, each, one)
+        show_intervals(title, each, one, units)
     typer.echo(f"Decades outside the runs: {', '.join(far.words()[0])}.")
     for warning in far.warnings():
         typer.echo(warning)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, outcome
 
 PANEL = PIPELINE
 
@@ -18,8 +18,9 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the embedded server, on 127.0.0.1.")] = 4200,
     seconds: Annotated[float, typer.Option(help="Seconds between two looks at the inbox.")] = 2.0,
+    as_json: Json = False,
 ) -> None:
     """Run the schedules of prefect.yaml on this machine, and refit when the inbox changes."""
     from scaling.orchestration.server.serve import main
 
-    raise typer.Exit(main(Path(), port, only or (), seconds))
+    raise typer.Exit(outcome(lambda: main(Path(), port, only or (), seconds), as_json))

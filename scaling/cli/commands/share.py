@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli import exit_codes
+from scaling.cli.commands._options import PIPELINE, Json, answer
 from scaling.errors import InputError
 
 PANEL = PIPELINE
@@ -16,6 +17,7 @@ PANEL = PIPELINE
 def share(
     git_remote: Annotated[str | None, typer.Option(help="Name of a Git remote.")] = None,
     dvc_remote: Annotated[str | None, typer.Option(help="Name of a DVC remote.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Commit and tag the published version, and push it to the named remotes."""
     from scaling.orchestration.project_lock import hold_project
@@ -29,8 +31,9 @@ def share(
         raise InputError("the present outputs are not published", hint="Run `scaling refit`.")
     try:
         with hold_project(root):
-            done = run(root, fingerprint(root).version, git_remote, dvc_remote)
+            version = fingerprint(root).version
+            done = run(root, version, git_remote, dvc_remote)
     except ShareError as error:
         typer.echo(error, err=True)
-        raise typer.Exit(1) from None
-    typer.echo("\n".join(done) or "already shared")
+        raise typer.Exit(exit_codes.NO) from None
+    answer(as_json, {"version": version, "done": list(done)}, done or ["already shared"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Json, print_json
 
 PANEL = TRUST
 
@@ -17,8 +17,12 @@ def show(
         str | None,
         typer.Argument(help="A version, or the start of its id. Default: the one that holds."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show a published version: its forecasts and how far to trust them."""
-    from scaling.cli.display.version import show_version
+    from scaling.cli.display.version import show_version, version_facts
 
-    show_version(Path("reports"), version)
+    if as_json:
+        print_json(version_facts(Path("reports"), version))
+    else:
+        show_version(Path("reports"), version)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
-from scaling.cli.commands._options import TRUST
+from scaling.cli.commands._options import TRUST, Json, answer, working
 
 PANEL = TRUST
 
 
-def site() -> None:
+def site(as_json: Json = False) -> None:
     """Write reports/index.html, the index of all versions; publishing does so too."""
     from scaling.record.site import build
 
-    changed = build(Path())
-    for path in changed:
-        typer.echo(f"wrote {path.as_posix()}")
-    if not changed:
-        typer.echo("reports/index.html is up to date.")
+    with working("Writing the index", quiet=as_json):
+        changed = [path.as_posix() for path in build(Path())]
+    lines = [f"wrote {path}" for path in changed] or ["reports/index.html is up to date."]
+    answer(as_json, {"written": changed}, lines)

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from scaling.cli import exit_codes
 from scaling.cli.commands._options import (
     GOVERN,
     Entered,
     Json,
     Registry,
     StaleAfter,
+    answer,
     day_of,
     print_json,
 )
@@ -46,7 +48,7 @@ def thresholds(
 ) -> None:
     """List the compute thresholds in force on a day, with status, provision and source."""
     if check:
-        _check(registry)
+        _check(registry, as_json)
         return
     from scaling.cli.display import govern as show
     from scaling.govern import registry as rules
@@ -67,12 +69,13 @@ def thresholds(
     show.show_thresholds(table, every=every, stale_after=stale_after if stale else None)
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, as_json: bool) -> None:
     from scaling.govern.check import check
 
     wrong, ran = check(folder)
     for line in wrong:
         typer.echo(line, err=True)
-    typer.echo(f"{folder}: {ran} expectations, {len(wrong)} rows wrong")
+    facts = {"folder": str(folder), "expectations": ran, "wrong": wrong}
+    answer(as_json, facts, [f"{folder}: {ran} expectations, {len(wrong)} rows wrong"])
     if wrong:
-        raise typer.Exit(2)
+        raise typer.Exit(exit_codes.BAD_INPUT)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate
+from scaling.cli.commands._options import TRUST, Certificate, Json, answer
 
 PANEL = TRUST
 
@@ -20,6 +20,7 @@ def timestamp(
         ),
     ] = None,
     certificate: Certificate = None,
+    as_json: Json = False,
 ) -> None:
     """Ask an authority for a token over each line of the ledger that has none.
 
@@ -30,11 +31,11 @@ def timestamp(
     from scaling.record.audit.timestamps import stamp
     from scaling.record.site import refresh
 
-    new = False
+    new = []
     for line in stamp(Path(), url, certificate):
-        typer.echo(line)
-        new = True
-    if not new:
-        typer.echo("Every line of the ledger has its token.")
-    elif rewrite(Path(), certificate):
+        new.append(line)
+        if not as_json:
+            typer.echo(line)
+    if new and rewrite(Path(), certificate):
         refresh(Path())
+    answer(as_json, {"tokens": new}, [] if new else ["Every line of the ledger has its token."])

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Certificate, Registry
+from scaling.cli import exit_codes
+from scaling.cli.commands._options import TRUST, Certificate, Json, Registry, answer, working
 from scaling.errors import InputError, counted
 
 PANEL = TRUST
@@ -37,6 +38,7 @@ def verify(
     ] = None,
     certificate: Certificate = None,
     registry: Registry = Path("data/thresholds"),
+    as_json: Json = False,
 ) -> None:
     """Check every published version, or one redacted edition or evidence pack by itself.
 
@@ -45,17 +47,20 @@ def verify(
     also compared with the registry of --registry, where there is one: later edits of what they
     rest on are named.
     """
+    known: list[str] = []
     if edition is not None:
         problems, good = _by_itself(edition, disclosed, full, registry)
     elif disclosed or full:
         raise InputError("no edition given", allowed="the folder of a redacted edition")
     else:
-        problems, good = _project(certificate, since)
+        known, problems, good = _project(certificate, since, quiet=as_json)
     for problem in problems:
         typer.echo(problem, err=True)
+    good = [] if problems else good
+    facts = {"intact": not problems, "problems": problems, "notes": known, "found": good}
+    answer(as_json, facts, good)
     if problems:
-        raise typer.Exit(1)
-    typer.echo("\n".join(good))
+        raise typer.Exit(exit_codes.NO)
 
 
 def _by_itself(
@@ -75,8 +80,10 @@ def _by_itself(
     return verified_packs(folder, registry)
 
 
-def _project(certificate: Path | None, since: str | None) -> tuple[list[str], list[str]]:
-    """Problems of every published version, and what to print when there are none."""
+def _project(
+    certificate: Path | None, since: str | None, *, quiet: bool
+) -> tuple[list[str], list[str], list[str]]:
+    """What is known beside, problems of every published version, and what to print without any."""
     from scaling.record.audit.run import uncovered
     from scaling.record.audit.timestamps import timestamp_problems
     from scaling.record.editions.verify import check_all
@@ -85,16 +92,18 @@ def _project(certificate: Path | None, since: str | None) -> tuple[list[str], li
     from scaling.record.versions.verify import notes
     from scaling.record.versions.verify import verify as run
 
-    for line in [*changed(Path()), *notes(Path()), *uncovered(Path())]:
+    known = [*changed(Path()), *notes(Path()), *uncovered(Path())]
+    for line in known:
         typer.echo(line, err=True)
-    problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
+    with working("Checking versions", quiet=quiet):
+        problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
     # What is derived from versions that are not whole would differ everywhere.
     problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
     good = ["Every published version is whole; the audit and the index follow from them."]
     if since is not None:
         wrong, said = _since(since)
         problems, good = problems + wrong, good + said
-    return problems, good
+    return known, problems, good
 
 
 def _since(given: str) -> tuple[list[str], list[str]]:

@@ -13,6 +13,9 @@ from rich.text import Text
 
 from scaling.fitting.result import Fit, Outcome
 
+# Characters of a run's name that are shown.
+NAME = 24
+
 
 def show_comparison(made: dict[str, Any]) -> None:
     """Criteria, then errors by horizon and by group."""
@@ -20,7 +23,10 @@ def show_comparison(made: dict[str, Any]) -> None:
     rows = made["criteria"][0]["rows"]
     console.print(_criteria(made["criteria"]))
     console.print(
-        Text(f"Lower is better; weight is Akaike's, from AICc. {rows} rows, as if independent.")
+        Text(
+            "k: parameters, with the noise. log L: log-likelihood. Δ: above the best, lower is "
+            f"better. weight: Akaike's, a share, from AICc. {rows} rows, as if independent."
+        )
     )
     if made["rolling_origin"]:
         console.print(_horizons(made["rolling_origin"]))
@@ -38,14 +44,25 @@ def show_influence(made: Fit, table: pl.DataFrame) -> None:
     console.print(Text(f"{made.law.title}: {made.law.formula}", style="bold"))
     shown = _table([_short(name) for name in table.columns if name != "method"])
     for line in table.drop("method").iter_rows(named=True):
-        shown.add_row(*(Text(_change(name, value)) for name, value in line.items()))
+        first, *others = (_change(name, value) for name, value in line.items())
+        shown.add_row(Text(_middle(first)), *map(Text, others))
     console.print(shown)
-    text = "Change when left out, in standard errors; predictions in units of the target."
+    text = (
+        "rows: left out together. distance: of all parameters together, in standard errors. Then "
+        "the change of each parameter when left out, in standard errors; of predictions in units "
+        "of the target."
+    )
     if table["method"][0] != "refit":
         text += " Approximate: one Newton step, not a refit."
     console.print(Text(text))
     if made.outcome is not Outcome.CONVERGED:
         console.print(Text(f"{made.outcome}. {made.outcome.sentence} {made.reason}"))
+
+
+def _middle(name: str) -> str:
+    """A name without its middle, where it would take the place of the figures."""
+    half = NAME // 2
+    return name if len(name) <= NAME else f"{name[:half]}…{name[-half:]}"
 
 
 def show_panel(law: str, budget: float, table: pl.DataFrame) -> None:
@@ -54,6 +71,9 @@ def show_panel(law: str, budget: float, table: pl.DataFrame) -> None:
     for (lifted,), part in table.group_by("lifted", maintain_order=True):
         console.print(Text(f"{law}, {part['rows'][0]} rows" + _without(lifted), style="bold"))
         console.print(_cells(part), *_unsound(part), sep="\n")
+    console.print(
+        Text("Scale of the residuals, then Huber's delta, then parameters in the law's units.")
+    )
     if table["tokens_per_param"].null_count() < table.height:
         console.print(Text(f"D/N: compute-optimal tokens per parameter at {budget:g} FLOP."))
     console.print(_errors(table))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,12 @@ from rich.text import Text
 from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
-from scaling.io import library
+from scaling.io import library as package
+from scaling.runs.schema import RUN
+
+if TYPE_CHECKING:
+    from scaling.fitting.applicability import Verdict
+    from scaling.runs.formats import Source
 
 LIBRARY = Path("data/published")
 
@@ -70,6 +75,27 @@ def _resampled(unit: Resampling, agreeing: float | None) -> str:
     return text if agreeing is None else f"{text}; two starts agree in {agreeing:.1%}"
 
 
+def law_facts(law: laws.Law) -> dict[str, Any]:
+    """A law as plain values."""
+    return {
+        "name": law.name,
+        "title": law.title,
+        "formula": law.formula,
+        "citation": law.citation,
+        "inputs": [{"name": one.name, "unit": one.unit} for one in law.all_inputs],
+        "parameters": [
+            {"name": one.name, "unit": one.unit, "meaning": one.meaning, "domain": one.domain}
+            for one in law.params
+        ],
+        "published": [
+            {"key": one.key, "values": dict(one.values), "citation": one.citation}
+            for one in law.published
+        ],
+        "assumes": law.assumes,
+        "fails": law.fails,
+    }
+
+
 def show_laws() -> None:
     """One row a law family, then the papers whose constants can be asked for."""
     table = Table("law", "formula", "inputs", "paper")
@@ -92,8 +118,12 @@ def inputs_text(law: laws.Law) -> str:
     return ", ".join(own) + (f" | {', '.join(fits)}" if fits else "")
 
 
-def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> None:
-    """Which laws can be fitted to a table, and why not the others."""
+def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
+    """Which laws can be fitted to a table, those first, and why not the others.
+
+    Raises:
+        InputError: an empty table, or one without the target.
+    """
     from scaling.fitting.applicability import verdict
 
     if runs.height == 0:
@@ -103,10 +133,14 @@ def show_applicable(runs: pl.DataFrame, target: str, name: str | None = None) ->
         hint = "Choose a metric with --metric." if long else None
         allowed = ", ".join(runs.columns[:30])
         raise InputError("missing column", column=target, allowed=allowed, hint=hint)
-    table = Table("law", "applies", "why not, or what to mind")
     order = {"yes": 0, "with care": 1, "no": 2}
     chosen = laws.load().values() if name is None else [laws.get(name)]
-    found = sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    return sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+
+
+def show_applicable(found: Iterable[Verdict]) -> None:
+    """A row a law: whether it applies, and why not."""
+    table = Table("law", "applies", "why not, or what to mind")
     for one in found:
         table.add_row(
             one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
@@ -166,26 +200,45 @@ def _needs(law: laws.Law) -> list[str]:
     return lines
 
 
-def show_sources() -> None:
-    """One row a source of the library."""
+def library() -> dict[str, Source]:
+    """The sources of the library, by name."""
     from scaling.runs.formats import published
 
+    return {source.name: source for source in published(package.found(LIBRARY))}
+
+
+def source_facts(source: Source) -> dict[str, Any]:
+    """A source as plain values."""
+    other = {"table": str(source.table), "defects": [vars(one) for one in source.defects]}
+    return vars(source) | other
+
+
+def show_sources() -> None:
+    """One row a source of the library."""
     table = Table("source", "title", "licence", "citation")
-    for source in published(library.found(LIBRARY)):
+    for source in library().values():
         cited = Text(source.citations[0])
         table.add_row(source.name, Text(source.title), Text(source.licence), cited)
     Console().print(table)
 
 
-def show_source(name: str) -> None:
-    """A source's citation, licence, changes, known defects and ranges."""
-    from scaling.runs.formats import published, read_table
+def source_named(name: str) -> Source:
+    """A source of the library.
 
-    known = {source.name: source for source in published(library.found(LIBRARY))}
+    Raises:
+        InputError: there is none of this name.
+    """
+    known = library()
     if name not in known:
         hint = nearest(name, known) or "Runs of your own: scaling quarantine list --source NAME."
         raise InputError("not a published source", value=name, allowed=", ".join(known), hint=hint)
-    source = known[name]
+    return known[name]
+
+
+def show_source(source: Source) -> None:
+    """A source's citation, licence, changes, known defects and ranges."""
+    from scaling.runs.formats import read_table
+
     rows = read_table(source.table)
     lines = [source.title, *source.citations, f"licence: {source.licence}"]
     lines += [f"origin: {source.origin}", f"published {source.observed}, read {source.accessed}"]
@@ -193,17 +246,20 @@ def show_source(name: str) -> None:
     lines += [f"note: {text}" for text in source.notes]
     lines += [f"defect [{one.flag}]: {one.what} {', '.join(one.runs)}" for one in source.defects]
     Console().print(Text("\n".join(lines)))
-    table = Table("column", "lowest", "highest", "filled")
+    table = Table("column", "lowest", "highest", "unit", "filled")
+    units = {column.name: column.unit for column in RUN}
     for column in rows.select(pl.selectors.numeric()).columns:
         ends = rows[column].to_numpy()
         low, high = np.nanmin(ends), np.nanmax(ends)
         filled = rows.height - rows[column].null_count()
-        table.add_row(column, f"{low:.4g}", f"{high:.4g}", f"{filled} of {rows.height}")
+        unit = units.get(column, "")
+        table.add_row(column, f"{low:.4g}", f"{high:.4g}", unit, f"{filled} of {rows.height}")
     Console().print(table)
 
 
-def show_exponents(answer: pl.DataFrame) -> None:
-    """One row an approach: a, N*, D*, D*/N* with intervals, or why there is none."""
+def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
+    """One row an approach: a, N*, D*/N* with intervals at a budget of FLOP, or why there is none;
+    ``whose`` says where the budget is from."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
         table.add_column(head, no_wrap=True)
@@ -215,6 +271,12 @@ def show_exponents(answer: pl.DataFrame) -> None:
         ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
         table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
     Console().print(table)
+    Console().print(
+        Text(
+            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
+            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
+        )
+    )
     for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
         Console().print(Text(f"{row['approach']}: {row['note']}"))
 
@@ -224,14 +286,16 @@ def _ends(row: dict[str, Any], name: str) -> str:
     return "—" if low is None or low != low else f"{low:.3g} to {high:.3g}"
 
 
-def show_intervals(title: str, found: Mapping[str, object], made: Fit) -> None:
-    """One row a quantity, then how the fit ended that they were taken from, where it has an
-    optimum."""
+def show_intervals(
+    title: str, found: Mapping[str, object], made: Fit, units: Mapping[str, str]
+) -> None:
+    """One row a quantity with its unit, then how the fit ended that they were taken from, where it
+    has an optimum."""
     console = Console()
     console.print(Text(title, style="bold"))
-    table = Table("quantity", "value and 90 % interval")
+    table = Table("quantity", "value and 90 % interval", "unit")
     for name, one in found.items():
-        table.add_row(name.replace("_", " "), str(one))
+        table.add_row(name.replace("_", " "), str(one), units.get(name, ""))
     console.print(table)
     ended = "" if made.outcome is Outcome.ESTIMATED else f"The fit {made.outcome}."
     if made.caveats or ended:

@@ -29,7 +29,13 @@ ENDS = (0.05, 0.95)
 
 
 def show_forecast(
-    made: Forecast, targets: pl.DataFrame, inputs: Sequence[str], alone: Mapping[str, Array]
+    made: Forecast,
+    targets: pl.DataFrame,
+    inputs: Sequence[str],
+    alone: Mapping[str, Array],
+    *,
+    target: str,
+    unit: str,
 ) -> None:
     """Print median and interval of each planned run, how far outside the runs it lies, and each law
     ``alone`` (T,); a law outside the interval is marked, and counted below."""
@@ -44,7 +50,7 @@ def show_forecast(
         outside = {name: np.zeros(len(one), dtype=bool) for name, one in alone.items()}
     far = made.distance
     columns = {
-        "planned run": _names(targets, inputs),
+        _head(targets, inputs): _names(targets, inputs),
         **({"median": [f"{v:.4g}" for v in at[0.5]]} if 0.5 in at else {}),
         **(
             {f"{100 * (high - low):.3g} %": list(map(_between, at[low], at[high]))}
@@ -65,6 +71,7 @@ def show_forecast(
         if out.any():
             of = counted(targets.height, "target")
             console.print(Text(f"* {law} alone lies outside the interval at {out.sum()} of {of}."))
+    console.print(Text(f"Median and interval of {target}{f', {unit}' if unit else ''}."))
     if far is not None:
         console.print(Text(_MEANING + _RANGES * bool(far.linear.any())))
     for note in made.notes:
@@ -94,9 +101,19 @@ def _between(low: float, high: float) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
+def _words(targets: pl.DataFrame, inputs: Sequence[str]) -> list[str]:
+    """Columns of text that are no input."""
+    return [name for name in targets.select(pl.selectors.string()).columns if name not in inputs]
+
+
+def _head(targets: pl.DataFrame, inputs: Sequence[str]) -> str:
+    """What names the planned runs."""
+    return "planned run" if _words(targets, inputs) else shorten(", ".join(inputs), 2 * WIDEST)
+
+
 def _names(targets: pl.DataFrame, inputs: Sequence[str]) -> list[str]:
     """The first column of text that is no input, or the inputs."""
-    words = [name for name in targets.select(pl.selectors.string()).columns if name not in inputs]
+    words = _words(targets, inputs)
     if words:
         return [shorten(clean(name), WIDEST) for name in targets[words[0]]]
     return [", ".join(map(_value, row)) for row in targets.select(inputs).rows()]

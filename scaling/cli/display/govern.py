@@ -83,7 +83,7 @@ def show_outlook(made: dict[str, Any]) -> None:
     console.print(f"forecast {made['version']}: copy of {made['copy']}, {made['models']} models")
     console.print(f"[dim]{made['set']}[/dim]")
     _show_crossings(console, made["first_crossings"])
-    growth = Table("growth of", "per year", "90 % interval", "doubles in", "models")
+    growth = Table("growth of", "factor per year", "90 % interval", "doubles in", "models")
     for name, one in made["growth"].items():
         band = f"{one['low90']:.2f} to {one['high90']:.2f}"
         doubling = f"{one['doubling_days']:.0f} days"
@@ -92,9 +92,9 @@ def show_outlook(made: dict[str, Any]) -> None:
     lag = made["open_lag"]
     console.print(
         f"open models trail closed ones by {lag['years']:.2f} years "
-        f"({lag['low90']:.2f} to {lag['high90']:.2f})"
+        f"(90 %: {lag['low90']:.2f} to {lag['high90']:.2f})"
     )
-    counts = Table("models above", "so far", f"by {made['until']}: 5 %", "50 %", "95 %")
+    counts = Table("models above, FLOP", "so far", f"by {made['until']}: 5 %", "50 %", "95 %")
     for one in made["counts"]:
         ends = (f"{one[name]:.0f}" for name in ("p05", "p50", "p95"))
         counts.add_row(scientific(one["threshold"]), str(one["so_far"]), *ends)
@@ -126,7 +126,9 @@ def _show_crossings(console: Console, rows: list[dict[str, Any]]) -> None:
 def _show_allocation(console: Console, rows: list[dict[str, Any]]) -> None:
     """Kumar and Manning's counts, a row a threshold."""
     years = sorted({row["year"] for row in rows})
-    table = Table("all models above (Kumar and Manning)", *(f"end of {year}" for year in years))
+    table = Table(
+        "all models above, FLOP (Kumar and Manning)", *(f"end of {year}" for year in years)
+    )
     for threshold in sorted({row["threshold"] for row in rows}):
         of = {row["year"]: row for row in rows if row["threshold"] == threshold}
         cells = (f"{of[y]['p50']:.0f} ({of[y]['p05']:.0f} to {of[y]['p95']:.0f})" for y in years)
@@ -135,7 +137,9 @@ def _show_allocation(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def _show_score(console: Console, score: dict[str, Any]) -> None:
-    table = Table("models above", "came", "inside", "news", "late", "raised", "lowered", "removed")
+    table = Table(
+        "models above, FLOP", "observed", "inside", "news", "late", "raised", "lowered", "removed"
+    )
     for one in score["counts"]:
         parts = (f"{one[n]:+d}" for n in ("news", "added_late", "raised", "lowered", "removed"))
         inside = "yes" if one["inside_90"] else "no"
@@ -144,8 +148,8 @@ def _show_score(console: Console, score: dict[str, Any]) -> None:
     console.print(table)
     growth = score["growth"]
     console.print(
-        f"growth came to {growth['came']:.2f}: {growth['revision']:+.2f} by revision of older "
-        f"rows, {growth['news']:+.2f} by models since"
+        f"growth was {growth['came']:.2f} times a year: {growth['revision']:+.2f} by revision of "
+        f"older rows, {growth['news']:+.2f} by models since"
     )
 
 

@@ -44,6 +44,28 @@ def shown(reports: Path, name: str | None) -> tuple[Path, str]:
     return find(reports.parent, name, (reports.name,)), ""
 
 
+def version_facts(reports: Path, name: str | None = None) -> dict[str, Any]:
+    """What `show_version` prints, as plain values: the blocks of the report that it shows."""
+    folder, note = shown(reports, name)
+    report = _read(folder / REPORT)
+    facts = as_map(json.loads((folder / MANIFEST).read_bytes()))
+    sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
+    blocks = {
+        place: as_list(sections.get(place, {}).get("blocks")) for place in ("headline", "trust")
+    }
+    made = map(as_map, as_list(sections.get("made", {}).get("blocks")))
+    return {
+        "version": folder.name,
+        "note": note,
+        "title": report.get("title"),
+        "issued_at": facts.get("issued_at"),
+        "revision": facts.get("revision"),
+        **blocks,
+        "left_out": [block for block in made if block.get("id") in LEFT_OUT],
+        "page": str(folder / "report.html"),
+    }
+
+
 def show_version(reports: Path, name: str | None = None) -> None:
     """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
     main doubts, and the rows that are held back or withdrawn."""

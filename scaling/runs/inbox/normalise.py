@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from scaling.errors import InputError, nearest, placed, shorten
+from scaling.errors import InputError, meaning, nearest, placed, shorten
 from scaling.runs import counts, days
 from scaling.runs.formats import settled, to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
@@ -37,18 +37,6 @@ _META_FROM = {
     "_left_out": "left_out",
 }
 META = {name: RAW.get(theirs, pl.Float64) for name, theirs in _META_FROM.items()}
-# What people call things; a suggestion in a message, never taken by itself.
-_CUSTOMARY = {
-    **dict.fromkeys(("n", "n_params", "num_params", "parameters", "model_size"), "params"),
-    **dict.fromkeys(("d", "n_tokens", "num_tokens", "tokens_seen", "train_tokens"), "tokens"),
-    **dict.fromkeys(("c", "compute", "total_flos", "gflop", "gflops", "pf_days"), "flops"),
-    **dict.fromkeys(("date", "day", "timestamp", "created_at", "_timestamp"), "observed"),
-    **dict.fromkeys(("name", "id", "model", "run_id", "run_name", "experiment"), "run"),
-    **dict.fromkeys(("learning_rate", "max_lr", "peak_lr"), "lr"),
-    **dict.fromkeys(("d_model", "n_embd", "hidden_size"), "width"),
-    **dict.fromkeys(("n_layer", "n_layers", "num_layers", "num_hidden_layers"), "depth"),
-    **dict.fromkeys(("seq_len", "sequence_length", "block_size", "n_ctx"), "context"),
-}
 _LIKE_METRIC = re.compile(r"loss|ppl|perplex|bpb|nll|entropy|acc|error|score", re.IGNORECASE)
 _MOST_TOLD = 12
 _EXAMPLE = {
@@ -207,10 +195,11 @@ def _unmapped(name: str, cells: pl.DataFrame, raw: bool) -> str:
 
 
 def _nearest(name: str) -> str | None:
-    """The column of ours that a name may mean."""
+    """The column of ours that a name may mean: a suggestion, never taken by itself."""
     last = re.split(r"[./]", name)[-1].lower()
-    if last in _CUSTOMARY:
-        return _CUSTOMARY[last]
+    meant = meaning(last)
+    if meant in _KNOWN:
+        return meant
     close = nearest(last, _KNOWN)
     return close.split("'")[1] if close else None
 

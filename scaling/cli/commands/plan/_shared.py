@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import draw, print_json
+from scaling.cli.commands._options import draw, print_json, working
 from scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ Study = Annotated[
         "published:LAW:PAPER or published:PAPER; `scaling laws` lists them."
     ),
 ]
-Runs = Annotated[Path | None, typer.Option(help="Table of runs to fit now, instead of a study.")]
+Runs = Annotated[
+    Path | None,
+    typer.Option(help="Table of runs, or a study's name: fit now, instead of its stored fits."),
+]
 LawName = Annotated[str | None, typer.Option("--law", help="Law to plan with.")]
 
 
@@ -57,7 +61,7 @@ def sheet_of(
     from scaling.cli.commands._table import read
 
     given = read(runs, maps).of_metric(metric, "loss")
-    with given.placed():
+    with given.placed(), working(f"Fitting {runs}"):
         return stored.fitted(
             given.frame, names, label=runs.name, resamples=resamples, units=given.units
         )
@@ -70,5 +74,5 @@ def show(answer: Answer, as_json: bool, plot: Path | None = None, opened: bool =
     else:
         from scaling.plan.answer import text
 
-        typer.echo(text(answer))
+        typer.echo(text(answer, get_terminal_size().columns))
     draw(answer, plot, opened)

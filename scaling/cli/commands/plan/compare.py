@@ -17,6 +17,7 @@ from scaling.cli.commands._options import (
     Open,
     Plot,
     Resamples,
+    working,
 )
 from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError, placed
@@ -62,7 +63,7 @@ def compare(
         with side.placed():  # here, for what follows puts the rows in another order
             for name in ("params", "tokens", "loss"):
                 positive(side.frame, name)
-    with placed(runs, names=given.names):
+    with placed(runs, names=given.names), working(f"Fitting {a} and {b}", quiet=as_json):
         found = pair(
             sides[0].frame, sides[1].frame, (a, b), law=law, resamples=resamples, units=given.units
         )

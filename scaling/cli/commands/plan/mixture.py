@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples, working
 from scaling.cli.commands.plan._shared import show
 from scaling.errors import InputError
 
@@ -57,7 +57,7 @@ def mixture(
             _known("metric", list(weights), given.frame["metric"].unique().to_list())
         given = given.kept(given.frame["metric"].is_in(list(weights)))
     frame = given.frame
-    with given.placed():
+    with given.placed(), working(f"Fitting {runs}", quiet=as_json):
         sheet = stored.fitted(
             frame, (LAW,), label=runs.name, resamples=resamples, units=given.units
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples
+from scaling.cli.commands._options import Json, Level, Maps, Open, Plot, Resamples, working
 from scaling.cli.commands.plan._shared import show
 
 
@@ -38,7 +38,7 @@ def target(
     from scaling.plan.downstream import target as plan
 
     given = read(runs, maps).with_target(column)
-    with given.placed():
+    with given.placed(), working(f"Fitting {runs}", quiet=as_json):
         sheet = stored.fitted(
             given.frame,
             (LAW,),
