@@ -95,9 +95,13 @@ class Crossing:
     days: Array
     chance: Array
 
+    def after(self, days: Sequence[float]) -> Array:
+        """P(first crossing) within so many days of the copy's day."""
+        return np.asarray(np.interp(days, self.days, self.chance))
+
     def by(self, day: date) -> float:
         """P(first crossing by the end of a day)."""
-        return float(np.interp((day - self.start).days, self.days, self.chance))
+        return float(self.after([(day - self.start).days])[0])
 
     def wait(self, level: float) -> float | None:
         """Days until the chance reaches a level; None beyond the horizon."""
