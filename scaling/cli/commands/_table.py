@@ -217,11 +217,11 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     """
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
-        whole = _counting(_cells(file, optional), file, maps or ())
-    return _mapped(replace(whole, file=shown), maps, optional)
+        whole = _counting(_cells(file, shown, optional), file, maps or ())
+    return _mapped(whole, maps, optional)
 
 
-def _cells(file: Path, optional: bool) -> Given:
+def _cells(file: Path, shown: Path, optional: bool) -> Given:
     """The table as it is read; says on standard error what its reader assumes."""
     from scaling.runs.formats import ReadOptions, read_table
 
@@ -229,8 +229,8 @@ def _cells(file: Path, optional: bool) -> Given:
     chosen = ReadOptions() if optional else read_options()
     frame = read_table(file, replace(chosen, say=lambda text: heard.update({text: None})))
     for text in heard:
-        remark(f"{file.name}: {text}.")
-    return Given(file, frame, range(1, frame.height + 1))
+        remark(f"{shown}: {text}.")
+    return Given(shown, frame, range(1, frame.height + 1))
 
 
 def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
@@ -266,7 +266,7 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
     Raises:
         InputError: days that leave open which number is the day, or not of the stated format.
     """
-    from scaling.runs import days
+    from scaling.runs.formats import days
     from scaling.runs.schema import RUN
 
     stated = None if optional else read_options().date_format
@@ -294,7 +294,7 @@ def _counting(given: Given, file: Path, maps: Sequence[str]) -> Given:
         return given
     left = settled(given.frame, ordered=form.ordered)["left_out"]
     for why, count in left.drop_nulls().value_counts(sort=True).iter_rows():
-        remark(f"{file.name}: {counted(count, 'value')} left out: {why}.")
+        remark(f"{given.file}: {counted(count, 'value')} left out: {why}.")
     return _with_products(given.kept(left.is_null()), maps)
 
 
