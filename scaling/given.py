@@ -213,11 +213,13 @@ class Given:
         return f"{where}{count} repeated cell by cell (the first: row {first}); each counts"
 
 
-def counting(given: Given) -> Given:
-    """Of a tracker's history the values that count; says what is left out."""
+def counting(given: Given, file: Path | None = None) -> Given:
+    """Of a tracker's history the values that count; says what is left out. ``file`` has the bytes
+    where the table's own is only a name."""
     from scaling.runs.formats import format_of, settled
 
-    form = None if given.file is None else format_of(given.file)
+    place = file or given.file
+    form = None if place is None else format_of(place)
     if form is None or not form.raw:
         return given
     left = settled(given.frame, ordered=form.ordered)["left_out"]

@@ -55,12 +55,15 @@ BY_HAND = {
         ]
     },
     "disclose": _object(edition=STRING, written=STRING),
+    "library add": _object(folders=LINES, library=STRING),
     "publish": _object(version=STRING, new=FLAG, folder=STRING),
     "refit": _object(exit_code={"type": "integer"}, messages=LINES),
     "reproduce": _object(
         versions={"type": "array", "items": _object(version=STRING, same=FLAG, text=STRING)}
     ),
     "serve": _object(exit_code={"type": "integer"}, messages=LINES),
+    "stage": _object(exit_code={"type": "integer"}),
+    "upgrade": _object(before=STRING, after=STRING, stale=LINES, conflicts=LINES),
     "share": _object(version=STRING, done=LINES),
     "timestamp": _object(tokens=LINES),
 }

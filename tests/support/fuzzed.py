@@ -188,7 +188,8 @@ def _as_people_write(random: Random, rows: list[Row]) -> bytes:
         text.insert(0, f"sep={sign}")
     if random.random() < 0.1:
         del text[0]
-    return (random.choice(("\n", "\r\n", "\r")).join(text) + "\n").encode("utf-8", "replace")
+    end = random.choice(("\n", "\r\n", "\r"))
+    return "".join(line + end for line in text).encode("utf-8", "replace")
 
 
 def _packed(random: Random, rows: list[Row]) -> bytes:

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, str] = {
     "diff": f"diff {' '.join(VERSIONS)}",
     "discover": "discover few.csv",
     "emergence": "emergence scores.csv --scale flops",
+    "explore": "explore few.csv --out page.html",
     "exponents": "exponents few.csv --resamples 20",
     "fit": "fit few.csv --law chinchilla --resamples 20",
     "forecast": f"forecast gemstones {PLANNED}",
@@ -45,6 +46,7 @@ EXAMPLES: dict[str, str] = {
     "govern": "govern --on 2026-11-01 --out packs",
     "growth": "growth scores.csv --date day",
     "hub": f"hub {VERSIONS[1]} --out hub --team team --contact team@example.org",
+    "init": "init ../made-by-init",
     "influence": "influence few.csv --law chinchilla",
     "inverse": "inverse scores.csv --scale flops",
     "laws": "laws chinchilla",
@@ -104,6 +106,7 @@ ELSEWHERE = frozenset(
     {
         *("alerts", "backfill", "disclose", "publish", "refit"),
         *("reproduce", "serve", "share", "timestamp"),
+        *("library add", "stage", "upgrade"),
     }
 )
 

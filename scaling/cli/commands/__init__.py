@@ -21,7 +21,6 @@ import typer
 from typer.core import TyperGroup
 
 from scaling.cli.commands import _options
-from scaling.cli.commands._root import at_root
 
 IN_A_WORKSPACE = (_options.PIPELINE, _options.TRUST)
 
@@ -107,6 +106,8 @@ def _command(module: Any, name: str) -> Any:
         group.name = name
         return group
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    from scaling.cli.commands._root import at_root
+
     verb = getattr(module, name)
     # Where columns are mapped, a file is read.
     if "maps" in inspect.signature(verb).parameters:

@@ -38,13 +38,13 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
         return _mapped(_of_study(path.name), maps, optional)
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
-        whole = counting(_cells(file, optional))
+        whole = counting(_cells(file, shown, optional), file)
         if format_of(file).raw:
             whole = _with_products(whole, maps or ())
-    return _mapped(replace(whole, file=shown), maps, optional)
+    return _mapped(whole, maps, optional)
 
 
-def _cells(file: Path, optional: bool) -> Given:
+def _cells(file: Path, shown: Path, optional: bool) -> Given:
     """The table as it is read; says on standard error what its reader assumes."""
     from scaling.runs.formats import ReadOptions, read_table
 
@@ -52,8 +52,8 @@ def _cells(file: Path, optional: bool) -> Given:
     chosen = ReadOptions() if optional else read_options()
     frame = read_table(file, replace(chosen, say=lambda text: heard.update({text: None})))
     for text in heard:
-        remark(f"{file.name}: {text}.")
-    return Given(file, frame, range(1, frame.height + 1), say=remark)
+        remark(f"{shown}: {text}.")
+    return Given(shown, frame, range(1, frame.height + 1), say=remark)
 
 
 def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
@@ -137,7 +137,7 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
     Raises:
         InputError: days that leave open which number is the day, or not of the stated format.
     """
-    from scaling.runs import days
+    from scaling.runs.formats import days
     from scaling.runs.schema import RUN
 
     stated = None if optional else read_options().date_format

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TABLE, Maps, Metric, Target, WithoutDiverged, working
+from scaling.cli.commands._options import (
+    TABLE,
+    Json,
+    Maps,
+    Metric,
+    Target,
+    WithoutDiverged,
+    answer,
+    working,
+)
 from scaling.errors import InputError
 
 PANEL = TABLE
@@ -32,6 +41,7 @@ def explore(
     open_page: Annotated[
         bool, typer.Option("--open", help="Also open the page in the browser.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Drag sizes and see loss, interval, cost and thresholds move, on one local page.
 
@@ -49,14 +59,17 @@ def explore(
             else (_stored(study))
         )
         text = html(page(studies, date.today()))
+    names = [str(one["name"]) for one in studies]
     if out is not None:
         from scaling.io import atomic
 
         atomic.write(out, text.encode())
-        typer.echo(f"wrote {out}")
+        answer(as_json, {"written": str(out), "studies": names}, [f"wrote {out}"])
         if open_page:
             typer.launch(str(out))
         return
+    if as_json:
+        raise InputError("nothing to print while serving", allowed="--json with --out")
     _serve(text, port, open_page)
 
 

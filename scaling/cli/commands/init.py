@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 ANYWHERE = True
@@ -34,6 +35,7 @@ def init(
         Many, typer.Option("--set", help="OURS=VALUE: as of `scaling add`; repeat.")
     ] = None,
     ignore: Annotated[Many, typer.Option(help="Column or pattern to leave out; repeat.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Begin a workspace: a folder for your own studies, that `scaling refit` fits and publishes."""
     from datetime import UTC, datetime
@@ -46,11 +48,12 @@ def init(
     if made.study:
         with contextlib.chdir(made.root), changing_inbox():
             pass
-    for line in made.remarks:
-        typer.echo(line)
-    typer.echo(f"workspace {made.root}" + (f", study {made.study}" if made.study else ""))
-    there = "" if made.root == Path.cwd() else f"cd {made.root} && "
-    if made.study:
-        typer.echo(f"next: {there}git add -A && git commit -m 'Begin' && scaling refit")
-    else:
-        typer.echo(f"next: {there}scaling add FILE, and name the study in params.yaml")
+    there = "" if made.root == Path.cwd() else f"cd {shlex.quote(str(made.root))} && "
+    then = (
+        f"next: {there}git add -A && git commit -m 'Begin' && scaling refit"
+        if made.study
+        else f"next: {there}scaling add FILE, and name the study in params.yaml"
+    )
+    named = f"workspace {made.root}" + (f", study {made.study}" if made.study else "")
+    facts = {"workspace": str(made.root), "study": made.study or None, "remarks": made.remarks}
+    answer(as_json, facts, [*made.remarks, named, then])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 HIDDEN = True
@@ -18,11 +18,13 @@ def stage(
     study: Annotated[
         str | None, typer.Argument(help="Study, of a stage that has one each.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run one stage here, as DVC does; the engine must be the workspace's own."""
     from scaling.workspace import engine, stages
 
     engine.check(Path())
     status = stages.run(name, study)
+    answer(as_json, {"exit_code": status}, [])
     if status:
         raise typer.Exit(status)

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import PIPELINE
+from scaling.cli import exit_codes
+from scaling.cli.commands._options import PIPELINE, Json, answer
 
 PANEL = PIPELINE
 
@@ -19,6 +20,7 @@ def upgrade(
         str | None,
         typer.Argument(help="Version or wheel to install first. Default: what is installed."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Move the workspace to the installed engine, or install one and move to that."""
     if to is not None:
@@ -27,17 +29,18 @@ def upgrade(
     from scaling.workspace.upgrade import upgrade as run
 
     made = run(Path())
-    for name, how in made.written.items():
-        typer.echo(f"{name}: {how}")
-    for name, beside in made.conflicts.items():
-        typer.echo(f"{name}: {CONFLICT}: see {beside.name}", err=True)
-    if made.conflicts:
-        typer.echo("Nothing is moved yet. Edit these files, then run the same again.", err=True)
-        raise typer.Exit(1)
     (before, old), (after, new) = made.before, made.after
-    typer.echo(f"engine {before} (code {old}) -> {after} (code {new})")
-    stale = ", ".join(made.stale) or "none"
-    typer.echo(f"stages that the next refit runs again: {stale}")
+    lines = [f"{name}: {how}" for name, how in made.written.items()]
+    lines += [f"{name}: {CONFLICT}: see {path.name}" for name, path in made.conflicts.items()]
+    if made.conflicts:
+        lines.append("Nothing is moved yet. Edit these files, then run the same again.")
+    else:
+        lines.append(f"engine {before} (code {old}) -> {after} (code {new})")
+        lines.append(f"stages that the next refit runs again: {', '.join(made.stale) or 'none'}")
+    facts = {"before": before, "after": after, "stale": made.stale}
+    answer(as_json, facts | {"conflicts": sorted(made.conflicts)}, lines)
+    if made.conflicts:
+        raise typer.Exit(exit_codes.NO)
 
 
 def _install(to: str) -> int:

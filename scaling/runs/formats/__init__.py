@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.runs.formats import _days as days
 from scaling.runs.formats._cells import infer, to_schema
 from scaling.runs.formats._published import Defect, Source, published, run_table
 from scaling.runs.formats._settled import settled
@@ -28,6 +29,7 @@ __all__ = [
     "Format",
     "ReadOptions",
     "Source",
+    "days",
     "ending_of",
     "flag",
     "format_of",

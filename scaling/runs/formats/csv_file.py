@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +43,7 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
         InputError: not UTF-8 or UTF-16 text, a header without names, a row of another width than
             the header, or numbers that may have a decimal comma or not.
     """
-    data = as_utf8(bounded(path), path)
-    if b"\n" not in data or b'"' not in data:
-        data = re.sub(rb"\r(?!\n)", b"\n", data)
+    data = _with_line_feeds(as_utf8(bounded(path), path))
     table = _layout(data[:_HEAD], len(data) > _HEAD, path, options)
     return table.part(data[table.start :])
 
@@ -71,6 +68,17 @@ def batches(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[pl.DataFram
                 yield table.part(whole)
         if rest.strip(b"\r\n"):
             yield table.part(rest)
+
+
+def _with_line_feeds(data: bytes) -> bytes:
+    """Lines that end in a carriage return alone end in a line feed, as all others do."""
+    if data.count(b"\r") == data.count(b"\r\n"):
+        return data
+    codes = np.frombuffer(data, np.uint8).copy()
+    alone = _outside(data, b"\r")
+    alone[:-1] &= codes[1:] != ord("\n")
+    codes[alone] = ord("\n")
+    return codes.tobytes()
 
 
 def _whole_rows(data: bytes) -> tuple[bytes, bytes]:

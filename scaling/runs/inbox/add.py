@@ -17,8 +17,7 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.io import atomic
-from scaling.runs import days
-from scaling.runs.formats import flag, format_of, heeded, read_batches
+from scaling.runs.formats import days, flag, format_of, heeded, read_batches
 from scaling.runs.inbox import store
 from scaling.runs.inbox.aliases import FILE as NAMES
 from scaling.runs.inbox.aliases import Names, read_names, with_all, write_names

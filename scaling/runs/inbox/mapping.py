@@ -31,8 +31,7 @@ import yaml
 from scaling.errors import InputError, nearest
 from scaling.io import atomic
 from scaling.runs import counts
-from scaling.runs.days import checked_format
-from scaling.runs.formats import AS_IT_IS, ReadOptions, flag
+from scaling.runs.formats import AS_IT_IS, ReadOptions, days, flag
 from scaling.runs.schema import RUN, by_name
 from scaling.runs.units import (
     COMPUTE,
@@ -198,7 +197,7 @@ def checked(mapping: Mapping) -> Mapping:
     if rate is not None and not (math.isfinite(rate) and rate > 0):
         raise InputError("not a rate", column="bytes_per_token", value=rate, allowed="> 0")
     if mapping.reading.date_format is not None:
-        checked_format(mapping.reading.date_format)
+        days.checked_format(mapping.reading.date_format)
     for name in (*mapping.columns, *mapping.constants):
         if mapping.metrics and name in (*_FROM_METRIC, "value"):
             hint = "Give the metric with --metric, or its columns with --map and --set, not both."

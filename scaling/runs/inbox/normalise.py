@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, meaning, nearest, placed, shorten
-from scaling.runs import counts, days
-from scaling.runs.formats import settled, to_schema
+from scaling.runs import counts
+from scaling.runs.formats import days, settled, to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.inbox.mapping import From, Mapping, is_number
 from scaling.runs.inbox.remarks import left_out_runs

@@ -56,6 +56,7 @@ def _with(sign: str) -> str:
         ("a.csv", PLAIN.encode("utf-8-sig"), ""),
         ("a.csv", PLAIN.replace("\n", "\r\n"), ""),
         ("a.csv", PLAIN.replace("\n", "\r"), ""),
+        ("a.csv", PLAIN.replace("\na", '\n"a"').replace("\n", "\r"), ""),
         ("a.csv.gz", gzip.compress(PLAIN.encode()), ""),
         ("a.csv.zst", _zst(PLAIN.encode()), ""),
         ("a.csv", "Results of March,,\n,,\n" + PLAIN, "1 line above the header (line 3)"),

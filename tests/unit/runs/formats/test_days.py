@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from scaling.errors import InputError
-from scaling.runs import days
+from scaling.runs.formats import days
 
 
 @pytest.mark.parametrize(
