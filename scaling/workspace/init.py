@@ -54,7 +54,7 @@ def begin(
         InputError: the folder lies in a workspace, has other files of these names, or the runs
             cannot be added; in the first two cases nothing was written.
     """
-    folder = folder.absolute()
+    folder = folder.resolve()
     _refuse_inside(folder)
     written = files.first(folder.name, files.params({}))
     runs = None if runs is None else runs.absolute()
