@@ -214,10 +214,11 @@ def test_histories_of_wandb(project: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_commands_of_the_page_work(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """docs/adding-runs.md, run from the page: one refusal, then two additions."""
+    """docs/adding-runs.md, run from the page: one refusal, then three additions."""
     page = (ROOT / "docs/adding-runs.md").read_text(encoding="utf-8")
     blocks = [textwrap.dedent(block) for block in re.findall(r"(?m)(?:^    .*\n)+", page)]
     Path("runs.csv").write_text(next(block for block in blocks if block.startswith("name,")))
+    Path("nano.log").write_text(next(block for block in blocks if block.startswith("number of")))
     run = Path("wandb/offline-run-20260105_101010-abc")
     shutil.copytree(next(unpack("wandb-media", Path("in")).glob("kept/offline-run-*")), run)
     commands = [block.replace("\\\n", " ") for block in blocks if "--as team" in block]
@@ -227,7 +228,9 @@ def test_the_commands_of_the_page_work(project: Path, capsys: pytest.CaptureFixt
     for arguments in taken:
         assert scaling_add(*arguments) == 0, capsys.readouterr().err
     assert table("team", "run", "params", "tokens", "value").height == 2
-    assert len(taken) == 2 and table("team-wandb").height > 0
+    assert len(taken) == 3 and table("team-wandb").height > 0
+    found = table("team-log", "step", "params", "tokens", "value").rows()
+    assert found == [(0.0, 124.34e6, 0.0, 10.9882), (250.0, 124.34e6, 250 * 491_520.0, 5.9204)]
     assert scaling_add("runs.csv", "--as", "team") == 0
 
 

@@ -65,10 +65,10 @@ def test_such_a_header_is_refused_by_add_and_fit(project: Path, header: str) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ROWS.format("loss", "2.1", "2.0").replace(",", ";"), "the header has one column"),
+        (ROWS.format("loss", "2.1", "2.0").replace(",", ";"), "cells are separated by semicolons"),
         (
             ROWS.format("loss", "2.1", "2.0").replace(",", ";").replace(".", ","),
-            "write 2.5 with a point",
+            "numbers have a decimal comma: 1,3B is read as 1.3B in params, loss",
         ),
         (ROWS.format("loss", '"2,1"', '"2,0"'), "no row can be read; the first: value '2,1'"),
         (
