@@ -44,5 +44,5 @@ run("plan", "cost", "--flops", "1e22")
 run("thresholds")
 run("explore", "runs.csv", "--out", "page.html")
 assert "is no workspace" in run("refit", status=2)
-Path("runs.parquet").write_bytes(b"PAR1")
-assert "scaling-forecast[tables]" in run("fit", "runs.parquet", "--law", "chinchilla", status=2)
+plotted = run("fit", "runs.csv", "--law", "chinchilla", "--plot", "fit.svg", status=2)
+assert "scaling-forecast[plot]" in plotted, plotted

@@ -113,7 +113,8 @@ def _command(module: Any, name: str) -> Any:
     if "maps" in inspect.signature(verb).parameters:
         verb = _options.with_read_options(verb)
     anywhere = getattr(module, "ANYWHERE", getattr(module, "PANEL", None) not in IN_A_WORKSPACE)
-    alone.command(name)(at_root(verb, anywhere=anywhere))
+    hidden = getattr(module, "HIDDEN", False)
+    alone.command(name, hidden=hidden)(at_root(verb, anywhere=anywhere))
     return typer.main.get_command(alone)
 
 
