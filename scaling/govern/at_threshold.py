@@ -21,6 +21,7 @@ from scaling.forecasting.display import Forecast
 from scaling.forecasting.distance import distance
 from scaling.forecasting.engine import forecast, forecast_table
 from scaling.forecasting.model_surface import compute_optimal
+from scaling.io import library
 from scaling.runs.formats import read_cells, run_table, to_schema
 from scaling.runs.schema import RUN
 from scaling.runs.studies import get_study, load_params, select
@@ -58,7 +59,10 @@ def at_thresholds(
         for path in sorted((root / "data" / "models").glob("*.json"))
     ]
     made = [part for part in parts if part is not None]
-    made += [_benchmark(points, root)] if points else []
+    # A workspace may have neither the source nor the library.
+    validated = root / "data" / "validated" / f"{BENCHMARK[0]}.parquet"
+    here = validated.exists() or _published(root, BENCHMARK[0]).exists()
+    made += [_benchmark(points, root)] if points and here else []
     return pl.concat(made) if made else pl.DataFrame()
 
 
@@ -155,7 +159,11 @@ def _rows(source: str, root: Path) -> pl.DataFrame:
     done = root / "data" / "validated" / f"{source}.parquet"
     if done.exists():
         return pl.read_parquet(done)
-    return to_schema(read_cells(run_table(root / "data" / "published" / source)), RUN)
+    return to_schema(read_cells(run_table(_published(root, source))), RUN)
+
+
+def _published(root: Path, source: str) -> Path:
+    return library.found(root / "data" / "published" / source)
 
 
 def beside(crossed: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:

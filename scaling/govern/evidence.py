@@ -49,7 +49,7 @@ from scaling.govern.pack import LEAD, Provenance, Tables, closed, of_entity, of_
 from scaling.govern.private import tidy
 from scaling.govern.registry import FILES, FOLDER, Registry, believed, load
 from scaling.govern.runs import Files, history, prepare, read
-from scaling.io import atomic
+from scaling.io import atomic, library
 from scaling.io.json_files import json_text
 from scaling.io.tables import csv_text, unguarded
 
@@ -97,7 +97,7 @@ def made_by(
 ) -> Provenance:
     """Where the pack comes from: days, command, versions, and the hash of each input."""
     named = [sources.runs or sources.root / MODELS, *sources.details.given()]
-    inputs = [(path.name, _sha256(path.read_bytes())) for path in named]
+    inputs = [(path.name, _sha256(library.found(path).read_bytes())) for path in named]
     inputs += sorted(registry.hashes.items())
     return Provenance(
         asked.on,

@@ -9,6 +9,7 @@ from scaling.govern.crossings import Asked
 from scaling.govern.evidence import Sources, Written, gather, made_by, redacted, write
 from scaling.govern.registry import STALE_AFTER
 from scaling.govern.runs import Files
+from scaling.io import library
 from scaling.record.versions.fingerprint import code
 from scaling.record.versions.lookup import version
 
@@ -29,7 +30,7 @@ def packs(
 ) -> Written:
     """Write the packs of one day. Raises InputError for a bad file."""
     asked = Asked(on, known or on, likely, entered, stale_after)
-    registry = registry or root / "data" / "thresholds"
+    registry = library.found(registry or root / "data" / "thresholds")
     sources = Sources(runs, details or Files(), registry, root, version)
     tables, loaded = gather(sources, asked)
     by = made_by(sources, asked, loaded, _command(sources, asked, redact), _revision(code(root)))
