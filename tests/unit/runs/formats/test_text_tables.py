@@ -57,7 +57,7 @@ def _with(sign: str) -> str:
         ("a.csv", PLAIN.replace("\n", "\r\n"), ""),
         ("a.csv", PLAIN.replace("\n", "\r"), ""),
         ("a.csv", PLAIN.replace("\na", '\n"a"').replace("\n", "\r"), ""),
-        ("a.csv.gz", gzip.compress(PLAIN.encode()), ""),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0), ""),
         ("a.csv.zst", _zst(PLAIN.encode()), ""),
         ("a.csv", "Results of March,,\n,,\n" + PLAIN, "1 line above the header (line 3)"),
         ("a.csv", "Results of March\n\n" + PLAIN, "'Results of March'"),
@@ -132,10 +132,10 @@ def test_decimal_commas(
         ("a.csv", "a;b\n1;2;3\n", {}, "row 1: 3 cells in a table of 2 columns"),
         ("a.csv", 'a,b\n1,"2\n3,4\n', {}, "row 1: not a readable table"),
         ("a.csv", 'a,b\n"1"x,2\n', {}, "row 1: not a readable table"),
-        ("a.csv.gz", gzip.compress(PLAIN.encode())[:-9], {}, "not a readable gzip file"),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)[:-9], {}, "not a readable gzip file"),
         ("a.csv.zst", _zst(PLAIN.encode())[:-9], {}, "not a readable Zstandard file"),
         ("a.csv.zst", PLAIN.encode(), {}, "not a readable Zstandard file"),
-        ("a.csv.gz", gzip.compress(b"\0\1\2\0\0\3"), {}, "not a text file"),
+        ("a.csv.gz", gzip.compress(b"\0\1\2\0\0\3", mtime=0), {}, "not a text file"),
         ("a.txt", "some words\nand others\n", {}, "no table and no log; found 'some words'"),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
 ) -> None:
     monkeypatch.setattr("scaling.runs.formats._bytes.LARGEST_UNPACKED", 1_000_000)
     rows = b"run,loss\n" + b"a,1\n" * 500_000
-    for name, data in (("a.csv.gz", gzip.compress(rows)), ("a.csv.zst", _zst(rows))):
+    for name, data in (("a.csv.gz", gzip.compress(rows, mtime=0)), ("a.csv.zst", _zst(rows))):
         assert len(data) < 20_000
         with pytest.raises(InputError, match=r"unpacks to too much; allowed: <= 1000000 bytes"):
             _read(tmp_path / name, data)
