@@ -91,7 +91,10 @@ def read(root: Path) -> Inputs:
 
 
 def _read_fan(file: Path) -> pl.DataFrame:
-    return unguarded(pl.read_csv(file)) if file.is_file() else pl.DataFrame()
+    """The fan; a table without rows where no study has a model."""
+    if not file.is_file():
+        return pl.DataFrame()
+    return unguarded(pl.read_csv(file, schema_overrides=dtypes(FORECAST)))
 
 
 def _read_scored(root: Path, name: str, study: Mapping[str, Any]) -> pl.DataFrame:

@@ -24,7 +24,7 @@ def page(summary: dict[str, Any]) -> str:
             "Errors are logs of forecast over outcome, in hundredths: a positive bias is a "
             "forecast that was too high. Skill is 1 - CRPS / CRPS of carrying the last value "
             "forward. An origin is one source of one version; its forecasts share errors.",
-            _means(summary["how_wrong"], ("kind", "law")),
+            _means(summary.get("how_wrong", []), ("kind", "law")),
             "By source, the ensemble only:",
             _means(summary["by_source"], ("kind", "source")),
             *_dates(summary),
@@ -92,7 +92,7 @@ def _same_day(rows: Rows) -> list[str]:
 
 def _opening(summary: dict[str, Any]) -> str:
     aside = summary["set_aside"]
-    kinds = {row["kind"] for row in summary["how_wrong"]}
+    kinds = {row["kind"] for row in summary.get("how_wrong", [])}
     dated = (
         " `dates by day` are days to the first model above a line; one that has not come is not "
         "scored yet, so the early ones are scored first."

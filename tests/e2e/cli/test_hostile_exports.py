@@ -204,7 +204,9 @@ class _Tags(HTMLParser):
         self.acting: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        bad = tag in ("script", "iframe", "img", "object", "embed", "form")
+        bad = tag in ("script", "iframe", "object", "embed", "form")
+        # A figure of the pack itself, which its own Markdown shows.
+        bad |= tag == "img" and re.fullmatch(r"[a-z]+\.svg", dict(attrs).get("src") or "") is None
         acts = [k for k, v in attrs if k.startswith("on") or (v or "").startswith("javascript:")]
         self.acting += [tag] * bad + acts
 

@@ -146,7 +146,7 @@ def test_one_metric_of_a_long_table() -> None:
         (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), "columns whose names differ"),
         ({"params": [1e9, 2e9], "tokens": [1e9]}, "columns that make no table"),
         ("no-such.csv", "no-such.csv: no such file"),
-        ("runs.doc", "unknown format"),
+        ("runs.doc", "no such file"),
     ],
 )
 def test_what_is_no_table_is_refused(bad: Any, words: str) -> None:

@@ -88,8 +88,8 @@ def test_counts_may_have_a_letter_and_lists_a_gap(tmp_path: Path) -> None:
     path.write_text(f"{head}\na,Lab,planned,400B,30T,EU; US;\nb,Lab,planned,4e11,3e13,\n")
     made, _ = runs.read(path, LOADED, ON)
     assert made["best"].to_list() == [7.2e25, 7.2e25]
-    path.write_text(f"{head}\na,Lab,planned,400 bn,30T,EU\n")
-    with pytest.raises(InputError, match=r"row 1, column 'params'.*found '400 bn'"):
+    path.write_text(f"{head}\na,Lab,planned,400 zz,30T,EU\n")
+    with pytest.raises(InputError, match=r"row 1, column 'params'.*found '400 zz'"):
         runs.read(path, LOADED, ON)
 
 

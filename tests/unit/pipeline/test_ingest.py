@@ -96,7 +96,7 @@ def test_outputs_of_gone_sources_are_removed(project: Path) -> None:
         ("data/published/paper/source.yaml", "title: T", "missing key"),
         ("data/internal/paper.csv", "run,value\na,1\n", "source 'paper' is taken"),
         ("data/internal/team.docx", "x", "unknown format"),
-        ("data/internal/team/inner/runs.csv", "run\nx\n", "unknown format"),
+        ("data/internal/team/inner/runs.csv", "run\nx\n", "no folder of a tracker"),
     ],
 )
 def test_bad_file_ends_the_stage_and_leaves_the_last_tables(
