@@ -150,7 +150,7 @@ def _open(still_open: pl.DataFrame) -> list[dict[str, Any]]:
     return (
         still_open.group_by("version", "source", "as_of", "kind")
         .agg(targets=pl.len())
-        .sort("as_of", "version", "source")
+        .sort("as_of", "version", "source", "kind")
         .to_dicts()
     )
 
