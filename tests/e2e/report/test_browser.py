@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,12 @@ from scaling.record.site import audited
 from scaling.record.site.page import page
 from scaling.record.site.records import records
 from scaling.record.versions.ledger import Entry
+from tests.support.axe import SERIOUS, axe_core
 from tests.support.browser import Browser, started
-from tests.support.needs import AXE_CORE
 from tests.support.report_project import NASTY, project, studies
-from tests.support.waiting import HANG
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 VERSION = "0123456789ab"
-AXE = "4.14.1"
 # The texts of all cells, without notes in small type, and with raised digits as characters.
 CELLS = """(() => {
     const raised = '\\u2070\\u00b9\\u00b2\\u00b3\\u2074\\u2075\\u2076\\u2077\\u2078\\u2079';
@@ -42,9 +38,6 @@ CELLS = """(() => {
 })()"""
 STOPS = """[...document.querySelectorAll('a[href], summary, select, input, [tabindex="0"]')]
     .filter(e => e.checkVisibility()).map((e, i) => (e.dataset.stop = String(i)))"""
-SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(r => r.violations
-    .filter(v => ['serious', 'critical'].includes(v.impact))
-    .map(v => v.id + ': ' + v.nodes[0].html))"""
 
 
 @pytest.fixture(scope="module")
@@ -163,16 +156,8 @@ def test_an_index_of_500_versions_is_small_and_whole(
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core from npm, for this test alone."""
-    if shutil.which("npm") is None:
-        AXE_CORE.skip()
-    folder = tmp_path_factory.mktemp("axe")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", f"axe-core@{AXE}"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=HANG)
-    script = folder / "node_modules/axe-core/axe.min.js"
-    if done.returncode != 0 or not script.is_file():
-        AXE_CORE.skip()
-    return script.read_text(encoding="utf-8")
+    """axe-core, which a page runs."""
+    return axe_core(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.mark.slow
@@ -182,5 +167,5 @@ def test_axe_finds_nothing_serious(
     place: Path, browser: Browser, axe: str, name: str, scheme: str
 ) -> None:
     browser.open(place / name, *SIZES["phone"], scheme)
-    browser.run(axe + ";0")
+    browser.run(axe)
     assert browser.run(SERIOUS) == []
