@@ -87,11 +87,14 @@ def _table(
     """The model of a table, as the page reads it."""
     from scaling.cli.commands._table import read
     from scaling.explore.page_data import study
+    from scaling.forecasting.inputs import check_runs
     from scaling.plan.stored import fitted
 
     given = read(Path(str(name)), maps).of_metric(metric, target)
     given = given.without_diverged(target, without_diverged)
     with given.placed():
+        # A table that a forecast would refuse is refused here, by its row.
+        check_runs(given.frame, ("params", "tokens"), target, (), ())
         label = Path(str(name)).name
         sheet = fitted(given.frame, (), label=label, target=target, units=given.units)
     return [study(sheet, 0, target)]

@@ -236,7 +236,10 @@ def test_what_cannot_be_explored_says_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs(rows=3).write_csv("few.csv")
+    bad = runs(rows=8).cast({"params": pl.String}).with_columns(params=pl.lit("x9"))
+    bad.write_csv("bad.csv")
     for given, said in (
+        (("bad.csv", "--out", "x.html"), "row 1, column 'params'"),
         (("few.csv", "--out", "x.html"), "too few runs"),
         (("few.csv", "--out", "x.csv"), "a name that ends in .html"),
         (("--out", "x.html"), "no project here"),
