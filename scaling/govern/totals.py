@@ -33,7 +33,6 @@ _WHOSE: dict[tuple[str, ...], str] = {
     (OWN,): "the original run of the same developer",
     (OTHERS,): "the run of another developer that its weights are from",
 }
-NOBODYS = "what it was trained from"
 EARLIER = "flop of an earlier run of the model"
 
 

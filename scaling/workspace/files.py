@@ -9,7 +9,7 @@ from scaling.workspace import engine
 from scaling.workspace.root import MARK
 
 LOCK = "requirements.lock"
-# Everything that holds rows of internal runs, or is made again from them. DVC writes such lines
+# Everything that holds rows of internal runs, or is computed from them. DVC writes such lines
 # itself, and takes its own back when a later stage fails: these stay.
 IGNORED = """\
 # Written by `scaling init`: what Git must not track, whatever DVC does with its own lines.

@@ -1,4 +1,4 @@
-"""Finished targets: what came of forecasts on record, the farthest of each source.
+"""Finished targets: the outcomes of forecasts on record, the farthest of each source.
 
 `read_finished` opens files, the rest is pure.
 """

@@ -16,7 +16,7 @@ not in time. `tasks` and `admin` describe a hub of such files as its schemas ask
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -133,10 +133,3 @@ def admin(name: str, email: str, repository: tuple[str, str, str] | None) -> dic
         "timezone": "UTC",
         "model_output_dir": FOLDER,
     }
-
-
-def day_of(paths: Iterable[str]) -> date | None:
-    """The round of a version's own files, by their names; None when it has none."""
-    found = re.compile(rf"{FOLDER}/[^/]+/(\d{{4}}-\d\d-\d\d)-[^/]+\.csv")
-    days = {match[1] for path in paths if (match := found.fullmatch(path))}
-    return date.fromisoformat(max(days)) if days else None
