@@ -253,8 +253,7 @@ function draw(study) {
       text("beyond the largest run", Math.max(x(edge), LEFT) + 6, TOP + 16));
   for (let tick = Math.ceil(low); tick <= high; tick += Math.ceil((high - low) * 60 / WIDTH))
     svg.append(shape("line", { class: "axis", x1: x(tick), x2: x(tick), y1: TOP, y2: HEIGHT - BOTTOM }), text(`1e${tick}`, x(tick), HEIGHT - BOTTOM + 18, "middle"));
-  for (let i = 0; i <= 4; i++) {
-    const v = 10 ** (bottom + (top - bottom) * i / 4);
+  for (const v of roundValues(10 ** bottom, 10 ** top)) {
     svg.append(shape("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(v), y2: y(v) }), text(short(v, 3), LEFT - 8, y(v) + 4, "end"));
   }
   svg.append(text("training compute C = 6ND, FLOP", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle"));
@@ -268,6 +267,18 @@ function draw(study) {
   by("caption").textContent = `Median, 50 % and 90 % intervals of a new run at ${short(10 ** ratio, 3)} tokens per parameter, over compute. `
     + (runs.length ? `Dots are the ${runs.length} runs, whatever their tokens per parameter. ` : "The runs are not at hand here. ")
     + "Drag in the figure to change compute.";
+}
+// Three to seven round values from low to high: powers of ten with 1, 2, 5 between, or even steps.
+function roundValues(low, high) {
+  const within = v => v >= low * (1 - 1e-9) && v <= high * (1 + 1e-9), found = [];
+  for (let p = Math.floor(Math.log10(low)); p <= Math.log10(high); p++)
+    found.push(...[1, 2, 5].map(m => m * 10 ** p).filter(within));
+  if (found.length > 7) return found.filter(v => Number.isInteger(+Math.log10(v).toFixed(9)));
+  if (found.length > 2) return found;
+  const rough = 10 ** Math.floor(Math.log10((high - low) / 3));
+  const step = rough * [5, 2, 1].find(m => m * rough <= (high - low) / 3 || m === 1), even = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) even.push(i * step);
+  return even;
 }
 function element(name, content) {
   const made = document.createElement(name);

@@ -40,13 +40,14 @@ POINTS = 85
 BELOW, BEYOND = 1.0, 4.0
 
 
-def study(sheet: Sheet, seed: int, target: str = "loss") -> dict[str, Any]:
+def study(sheet: Sheet, seed: int, target: str = "loss", title: str = "") -> dict[str, Any]:
     """A study as the page reads it.
 
     Args:
         sheet: its model and fits, with its runs where they are at hand.
         seed: of the noise of laws, as in params.yaml.
         target: the column of the runs that is forecast.
+        title: what people call the study; its name without.
 
     Raises:
         InputError: no model or law of params and tokens.
@@ -64,7 +65,7 @@ def study(sheet: Sheet, seed: int, target: str = "loss") -> dict[str, Any]:
         raise InputError("no model to explore", value=sheet.name, hint=" ".join(left_out.values()))
     return {
         "name": sheet.name,
-        "title": sheet.name,
+        "title": title or sheet.name,
         "version": sheet.version,
         "metric": sheet.metric or target,
         "unit": next((fit.unit for fit in sheet.fits.values() if fit.unit), ""),

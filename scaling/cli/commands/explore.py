@@ -104,6 +104,7 @@ def _stored(name: str | None) -> list[dict[str, object]]:
     """A study of the project, or all of them."""
     from scaling.explore.page_data import study
     from scaling.plan.stored import load, with_runs
+    from scaling.report.names import study_titles
     from scaling.runs.studies import load_params
 
     if name is None and not Path("params.yaml").is_file():
@@ -111,7 +112,8 @@ def _stored(name: str | None) -> list[dict[str, object]]:
         raise InputError("no project here", file="params.yaml", hint=hint)
     params = load_params() if Path("params.yaml").is_file() else {}
     names = sorted(params["studies"]) if name is None else [name]
-    return [study(with_runs(load(one)), int(params.get("seed", 0))) for one in names]
+    seed, titles = int(params.get("seed", 0)), study_titles(params.get("studies", {}))
+    return [study(with_runs(load(one)), seed, title=titles.get(one, "")) for one in names]
 
 
 def _serve(text: str, port: int, open_page: bool) -> None:
