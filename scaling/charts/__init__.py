@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,23 @@ def write(made: Any, path: Path) -> None:
     import vl_convert as vlc
 
     if path.suffix == ".html":
-        data = made.to_html(inline=True).encode()
+        data = _page(made, path.stem).encode()
     elif path.suffix == ".svg":
         data = vlc.vegalite_to_svg(made.to_json()).encode()
     else:
         data = vlc.vegalite_to_png(made.to_json(), scale=PNG_SCALE)
     atomic.write(path, data)
+
+
+def _page(made: Any, title: str) -> str:
+    """The chart on a page of its own that names its language and itself, and fits a phone."""
+    options = {"actions": False, "renderer": "svg"}
+    page: str = made.to_html(inline=True, embed_options=options)
+    head = (
+        f'<html lang="en">\n<head>\n  <title>{escape(title)}</title>\n'
+        '  <meta name="viewport" content="width=device-width, initial-scale=1">'
+    )
+    return page.replace("<html>\n<head>", head, 1)
 
 
 def check(path: Path) -> None:
