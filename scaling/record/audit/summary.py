@@ -85,7 +85,9 @@ def calibration(scores: pl.DataFrame) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     for (kind,), part in scores.partition_by("kind", as_dict=True, maintain_order=True).items():
-        origins = part.group_by("version", "source").agg(pl.col(name).mean() for name in NOMINAL)
+        origins = part.group_by("version", "source", maintain_order=True).agg(
+            pl.col(name).mean() for name in NOMINAL
+        )
         ranks = part["pit"].drop_nulls()
         bins = (ranks * BINS).floor().clip(0, BINS - 1).cast(pl.Int64)
         counts = dict(bins.value_counts().iter_rows())
