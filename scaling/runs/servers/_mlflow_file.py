@@ -139,8 +139,10 @@ def remembered(file: Path, experiment: Experiment) -> dict[str, Facts]:
             latest.setdefault(run, set()).add((key, time, step))
         query = "SELECT run_uuid, status, lifecycle_stage, end_time FROM runs"
         return {
-            run: Facts(*facts, frozenset(params.get(run, ())), frozenset(latest.get(run, ())))
-            for run, *facts in database.execute(f"{query} {where}", its)
+            run: Facts(
+                status, stage, end, frozenset(params.get(run, ())), frozenset(latest.get(run, ()))
+            )
+            for run, status, stage, end in database.execute(f"{query} {where}", its)
         }
 
 

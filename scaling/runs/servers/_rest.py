@@ -59,24 +59,27 @@ class Rest:
         return self._json(f"{self.address}/{path}", json.dumps(body).encode())
 
     def _json(self, url: str, body: bytes | None) -> dict[str, Any]:
+        try:
+            found = json.loads(self._tried(url, body))
+        except InputError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise _no_json(url, str(error)) from None
+        if not isinstance(found, dict):
+            raise _no_json(url, shorten(found, 80))
+        return found
+
+    def _tried(self, url: str, body: bytes | None) -> bytes:
         for wait in (*_WAITS, None):
             try:
-                found = json.loads(self._body(url, body))
+                return self._body(url, body)
             except urllib.error.HTTPError as error:
                 if error.code not in _BUSY or wait is None:
                     self._refused(error, url)
             except (OSError, http.client.HTTPException) as error:
                 if wait is None or not isinstance(error, ConnectionResetError):
                     raise _unreachable(error, url) from None
-            except InputError:
-                raise
-            except (ValueError, RecursionError) as error:
-                raise _no_json(url, str(error)) from None
-            else:
-                if not isinstance(found, dict):
-                    raise _no_json(url, shorten(found, 80))
-                return found
-            time.sleep(wait or 0.0)
+            time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
     def _body(self, url: str, body: bytes | None) -> bytes:

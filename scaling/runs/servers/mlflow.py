@@ -228,7 +228,11 @@ def _values(server: Rest, run: ServerRun, last: Point) -> list[Point]:
     Raises:
         InputError: it has not, or a value came twice, since pages moved while they were read.
     """
-    asked = {"run_id": run.run_id, "metric_key": last.key, "max_results": _POINTS}
+    asked: dict[str, str | int] = {
+        "run_id": run.run_id,
+        "metric_key": last.key,
+        "max_results": _POINTS,
+    }
     found: list[Point] = []
     number = 0
     path = f"{_API}/metrics/get-history"
@@ -237,7 +241,7 @@ def _values(server: Rest, run: ServerRun, last: Point) -> list[Point]:
             found += [_point(one) for one in page.get("metrics", [])]
         number += 1
     problem = None
-    if last.key and not any((one.timestamp, one.step) == last[2:] for one in found):
+    if not any((one.timestamp, one.step) == last[2:] for one in found):
         problem = "a history without its last value"
     elif number > 1 and len(set(found)) < len(found):
         problem = "a history that changed while it was read"
