@@ -74,8 +74,9 @@ class Rest:
             try:
                 return self._body(url, body)
             except urllib.error.HTTPError as error:
-                if error.code not in _BUSY or wait is None:
-                    self._refused(error, url)
+                with error:
+                    if error.code not in _BUSY or wait is None:
+                        self._refused(error, url)
             except (OSError, http.client.HTTPException) as error:
                 if wait is None or not isinstance(error, ConnectionResetError):
                     raise _unreachable(error, url) from None
@@ -110,8 +111,7 @@ class Rest:
                 allowed="status 200",
                 hint=f"{hint} {CREDENTIALS}",
             ) from None
-        with error:
-            problem = self._without_token(_message(error))
+        problem = self._without_token(_message(error))
         value = f"status {error.code} {error.reason}"
         raise Refused(problem, file=url, value=value, allowed="status 200") from None
 

@@ -64,10 +64,11 @@ def pull(
     found.remarks += _gone(runs, before)
     found.taken = [run.run_id for run in todo]
     if todo and not dry_run:
-        with store.opened(file) as database:
-            for run, points in _histories(server, todo):
+        for run, points in _histories(server, todo):
+            # Not before there is a run: a file without one is no store.
+            with store.opened(file) as database:
                 store.keep(database, experiment, run, points)
-                found.values += len(points)
+            found.values += len(points)
     return found
 
 

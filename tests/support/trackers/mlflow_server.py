@@ -32,7 +32,7 @@ ARCHIVE = Path(__file__).parent / "files/mlflow-server.tar.xz"
 EXPERIMENT = "scaling laws"
 # Pages so small that few runs and values fill several.
 PAGES = {"_RUNS": 3, "_POINTS": 50}
-TOKEN_USER, TOKEN_PASSWORD = "reader", "a-password-of-tests"  # noqa: S105
+TOKEN_USER, TOKEN_PASSWORD = "reader", "a-password-of-tests"
 START = 1_700_000_000_000
 HOSTILE = "\x1b[2J../../evil\r\n"
 
@@ -111,9 +111,7 @@ class Client:
             self.post("runs/log-batch", run_id=self.runs[name], metrics=metrics[at : at + 1000])
 
     def end(self, name: str, status: str = "FINISHED") -> None:
-        self.post(
-            "runs/update", run_id=self.runs[name], status=status, end_time=START + 10_000_000
-        )
+        self.post("runs/update", run_id=self.runs[name], status=status, end_time=START + 10_000_000)
 
 
 def _number(value: float) -> float | str:
