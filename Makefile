@@ -8,7 +8,7 @@ UV_VENV := $(VENV)-lock
 TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint release docs cluster audit-deps lock clean
+.PHONY: help setup refit test test-all lint release docs cluster trackers audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
@@ -38,11 +38,17 @@ cluster: $(READY) ## add Dask, Ray and S3 to .venv from requirements-cluster.loc
 	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-input \
 	  --no-deps --require-hashes -r requirements-cluster.lock
 
+trackers: $(READY) ## an MLflow server in .venv-trackers, for the tests that pull from one
+	@$(VENV)/bin/python -m venv $(VENV)-trackers
+	@$(VENV)-trackers/bin/python -m pip install -qq --disable-pip-version-check --no-input \
+	  --no-deps --require-hashes -r requirements-trackers.lock
+
 audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the network
 	@$(VENV)/bin/python -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
 	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements.lock requirements-dev.lock \
 	  requirements-cluster.lock
+	@sh .ci/audit $(VENV)-audit/bin/pip-audit requirements-trackers.lock
 
 release: $(READY) ## build the wheels, try them in fresh environments, write their hashes to dist/
 	@sh .ci/release $(VENV)
@@ -54,5 +60,5 @@ lock: ## resolve pyproject.toml into the lock files
 	@sh .ci/lock '$(UV_VENV)' '$(PYTHON)'
 
 clean: ## remove what make and the tools wrote (never data, reports or DVC's cache)
-	rm -rf site $(VENV) $(UV_VENV) $(VENV)-audit .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) $(UV_VENV) $(VENV)-audit $(VENV)-trackers .prefect .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

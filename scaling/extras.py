@@ -14,6 +14,7 @@ EXTRAS = {
     "timestamps": ("httpx", "rfc3161_client"),
     "cluster": ("prefect_dask", "prefect_ray"),
     "s3": ("dvc_s3",),
+    "wandb": ("wandb",),
 }
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from scaling.runs.inbox.complete_lines import open_ended
+from scaling.runs.inbox.store import PULLED
 
 INBOX = Path("data") / "internal"
 EVENT, RESOURCE = "scaling.inbox.landed", {"prefect.resource.id": "scaling.inbox"}
@@ -76,4 +77,8 @@ def _youngest(root: Path) -> float:
 
 
 def _is_temporary(path: Path) -> bool:
-    return path.name.startswith((".", "~")) or path.suffix in (".partial", ".part", ".tmp")
+    return (
+        PULLED in path.parts
+        or path.name.startswith((".", "~"))
+        or path.suffix in (".partial", ".part", ".tmp")
+    )

@@ -49,7 +49,7 @@ INTERNAL = Path("data/internal")
 OUT = Path("data/runs")
 PARAMS = Path("params.yaml")
 
-_IGNORED = ("README.md", ".gitignore", store.STORE)
+_IGNORED = ("README.md", ".gitignore", store.STORE, store.PULLED)
 _COLUMNS = [column.name for column in RUN]
 
 

@@ -36,6 +36,7 @@ DVC_IGNORED = """\
 __pycache__/
 *.pyc
 .tmp-*
+/data/internal/.pulled
 /reports/history
 /reports/[0-9a-f][0-9a-f]*
 """

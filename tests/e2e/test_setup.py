@@ -37,7 +37,7 @@ def locked(*names: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-dev.lock", "requirements-cluster.lock"]
+    "name", [f"requirements{one}.lock" for one in ("", "-dev", "-cluster", "-trackers")]
 )
 def test_every_locked_package_is_exact_and_hashed(name: str) -> None:
     entries = locked(name)

@@ -107,6 +107,8 @@ ELSEWHERE = frozenset(
         *("alerts", "backfill", "disclose", "publish", "refit"),
         *("reproduce", "serve", "share", "timestamp"),
         *("library add", "stage", "upgrade"),
+        # Against servers: tests/e2e/runs/test_pull.py.
+        *("pull mlflow", "pull wandb"),
     }
 )
 

@@ -7,10 +7,35 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from scaling.errors import InputError
+
+Many = list[str] | None
+# How a source is read, as in `scaling.runs.inbox.mapping.Options`.
+MapColumns = Annotated[
+    Many, typer.Option("--map", help="OURS=THEIRS[:UNIT]: their column for ours; repeat.")
+]
+MapMetrics = Annotated[
+    Many,
+    typer.Option("--metric", help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat."),
+]
+SetValues = Annotated[
+    Many, typer.Option("--set", help="OURS=VALUE: a value for every row; repeat.")
+]
+Ignore = Annotated[
+    Many, typer.Option(help="Column or pattern to leave out, as in config.*; repeat.")
+]
+WhichRows = Annotated[
+    str | None, typer.Option(help="Which checkpoints of a tracker's run: every or final.")
+]
+BytesPerToken = Annotated[
+    float | None,
+    typer.Option(help="Bytes per token of the tokenizer, to convert loss per byte."),
+]
+As = Annotated[str | None, typer.Option("--as", help="Name of the source.")]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def at_root(command: Callable[..., Any], *, anywhere: bool | str) -> Callable[..
         if root is None or root == here:
             free = given.get(anywhere) is not None if isinstance(anywhere, str) else anywhere
             if root is None and not free and not _is_project(here):
-                raise _outside(here)
+                raise _outside(here, f" Or give --{anywhere}." * isinstance(anywhere, str))
             return command(**given)
         defaults = inspect.signature(command).parameters
         moved = {
@@ -57,12 +57,12 @@ def root_here() -> Path:
     return root
 
 
-def _outside(here: Path) -> InputError:
+def _outside(here: Path, otherwise: str = "") -> InputError:
     return InputError(
         "this is no workspace, and lies in none",
         file=here,
         allowed=f"a folder with {MARK}, or one below it",
-        hint="`scaling init` begins one.",
+        hint=f"`scaling init` begins one.{otherwise}",
     )
 
 

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._inbox import changing_inbox
+from scaling.cli.commands._inbox import (
+    BytesPerToken,
+    Ignore,
+    Many,
+    MapColumns,
+    MapMetrics,
+    WhichRows,
+    changing_inbox,
+)
 from scaling.cli.commands._options import (
     PIPELINE,
     Json,
@@ -29,32 +37,20 @@ Given = Annotated[
 As = Annotated[
     str | None, typer.Option("--as", help="Name of the source. Default: the file's name.")
 ]
-Many = list[str] | None
 
 
 def add(
     path: Given,
     name: As = None,
-    maps: Annotated[
-        Many, typer.Option("--map", help="OURS=THEIRS[:UNIT]: their column for ours; repeat.")
-    ] = None,
-    metric: Annotated[
-        Many, typer.Option(help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat.")
-    ] = None,
+    maps: MapColumns = None,
+    metric: MapMetrics = None,
     sets: Annotated[
         Many,
         typer.Option("--set", help="OURS=VALUE: a value for every row of this file; repeat."),
     ] = None,
-    ignore: Annotated[
-        Many, typer.Option(help="Column or pattern to leave out, as in config.*; repeat.")
-    ] = None,
-    rows: Annotated[
-        str | None, typer.Option(help="Which checkpoints of a tracker's run: every or final.")
-    ] = None,
-    bytes_per_token: Annotated[
-        float | None,
-        typer.Option(help="Bytes per token of the tokenizer, to convert loss per byte."),
-    ] = None,
+    ignore: Ignore = None,
+    rows: WhichRows = None,
+    bytes_per_token: BytesPerToken = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Add incomplete runs too, flagged.")
     ] = False,

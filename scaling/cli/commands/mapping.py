@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaling.cli.commands._inbox import changing_inbox
+from scaling.cli.commands._inbox import (
+    BytesPerToken,
+    Ignore,
+    Many,
+    MapColumns,
+    MapMetrics,
+    SetValues,
+    WhichRows,
+    changing_inbox,
+)
 from scaling.cli.commands._options import PIPELINE, Json, answer, read_options
 
 if TYPE_CHECKING:
@@ -14,27 +23,16 @@ if TYPE_CHECKING:
     from scaling.runs.inbox.sources import KnownSource
 
 PANEL = PIPELINE
-Many = list[str] | None
 
 
 def mapping(
     source: Annotated[str, typer.Argument(help="Name or alias of a source that was added.")],
-    maps: Annotated[
-        Many, typer.Option("--map", help="OURS=THEIRS[:UNIT]: their column for ours; repeat.")
-    ] = None,
-    metric: Annotated[
-        Many, typer.Option(help="THEIRS=KIND@DATASET:UNIT[:TO]: a metric and its unit; repeat.")
-    ] = None,
-    sets: Annotated[
-        Many, typer.Option("--set", help="OURS=VALUE: a value for every row; repeat.")
-    ] = None,
-    ignore: Annotated[Many, typer.Option(help="Column or pattern to leave out; repeat.")] = None,
-    rows: Annotated[
-        str | None, typer.Option(help="Which checkpoints of a tracker's run: every or final.")
-    ] = None,
-    bytes_per_token: Annotated[
-        float | None, typer.Option(help="Bytes per token of the tokenizer.")
-    ] = None,
+    maps: MapColumns = None,
+    metric: MapMetrics = None,
+    sets: SetValues = None,
+    ignore: Ignore = None,
+    rows: WhichRows = None,
+    bytes_per_token: BytesPerToken = None,
     unmap: Annotated[
         Many,
         typer.Option(help="Drop what is said of a column, metric or ignored name; repeat."),

@@ -4,7 +4,8 @@ Format: the objects that `wandb.apis.public.Run.scan_history` yields, saved as C
 Parquet: one row per logging call, ``_step`` and ``_timestamp`` beside the metrics. `Run.history`
 gives a sample of 500 rows instead; a table cannot tell the two apart, so export with
 ``scan_history``. The first column of `_IDENTITY` that the table has names the run, otherwise the
-file does; columns ``config.*`` are configuration. All rows are read; where each row of a run has a
+file does; columns ``config.*`` are configuration. A file of `scaling pull wandb` also says how each
+run ended, and its last step. All rows are read; where each row of a run has a
 time, they are put in its order, because services give histories by step.
 """
 
@@ -41,6 +42,9 @@ _LINES = (".jsonl", ".ndjson")
 _NAMES = ("run_name", "run.name", "name", "display_name")
 _IDENTITY = ("run_id", "run.id", "run", *_NAMES)
 _CONFIG = "config."
+# What `scaling pull wandb` writes of a run as a whole, in its first row.
+STATE, LAST_STEP, LINES, PROJECT = "run.state", "run.last_step", "run.lines", "run.project"
+_OF_RUN = (STATE, LAST_STEP, LINES, PROJECT)
 
 
 def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
@@ -59,6 +63,7 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
             run.left_out = f"no run in column {identity[0]!r}"
         for column in (one for one in identity[:2] if one.lower() in _NAMES):
             run.run_name = _name(row.get(column)) or run.run_name
+        _said(run, row)
         _add(run, row, path, number, identity[:2])
     without_gaps(runs.values())
     for run in runs.values():
@@ -107,6 +112,16 @@ def _object(line: str, path: Path, row: int) -> dict[str, Any]:
     return dict(flat(value))
 
 
+def _said(run: Run, row: dict[str, Any]) -> None:
+    """What the service said of the run when it was pulled."""
+    if row.get(STATE):
+        run.status = as_text(row[STATE])
+        run.ended = run.status == "finished"
+    if PROJECT in row:
+        run.group = as_text(row[PROJECT])
+    run.expected_last_step = as_step(row.get(LAST_STEP, run.expected_last_step))
+
+
 def _add(run: Run, row: dict[str, Any], path: Path, number: int, identity: Sequence[str]) -> None:
     step = as_step(row.get("_step"))
     if step is None:
@@ -116,7 +131,9 @@ def _add(run: Run, row: dict[str, Any], path: Path, number: int, identity: Seque
     for name, value in row.items():
         if name.startswith(_CONFIG) and not is_absent(value):
             run.note("config", {name.removeprefix(_CONFIG): value})
-        elif name not in ("_step", "_timestamp", *identity) and not name.startswith(_CONFIG):
+        elif name not in ("_step", "_timestamp", *_OF_RUN, *identity) and not name.startswith(
+            _CONFIG
+        ):
             run.add(step, name, value, wall, record=number)
 
 

@@ -85,7 +85,7 @@ def add(
         InputError: the file cannot be read, its mapping leaves questions open, or its runs
             are not whole; nothing was changed then.
     """
-    source = _checked_name(name or _stem(path), path)
+    source = checked_name(name or _stem(path), path)
     if not path.exists():
         raise InputError("no such file", file=path)
     _refuse_inside(path, internal)
@@ -257,7 +257,8 @@ def _stem(path: Path) -> str:
     return path.resolve().name.split(".")[0].lower()
 
 
-def _checked_name(name: str, path: Path) -> str:
+def checked_name(name: str, path: Path) -> str:
+    """The name of a source. Raises InputError for one that can be none."""
     if not _NAME.fullmatch(name) or _ALIAS.fullmatch(name):
         allowed = "small letters, digits, '.', '_' and '-', and not internal-NUMBER"
         hint = "Name the source with --as NAME."
@@ -270,6 +271,7 @@ def _checked_name(name: str, path: Path) -> str:
 
 
 def _refuse_inside(path: Path, internal: Path) -> None:
-    if internal.resolve() in path.resolve().parents:
+    above = path.resolve().parents
+    if internal.resolve() in above and (internal / store.PULLED).resolve() not in above:
         hint = "Move it out of the inbox and add it from there."
         raise InputError("lies in the inbox", file=path, hint=hint)

@@ -61,7 +61,7 @@ def source_rows(folder: Path, as_of: date | None) -> Iterator[pl.DataFrame]:
         InputError: a damaged log or mapping, a payload that is missing.
     """
     lines, versions = in_force(read_log(folder), as_of), read_versions(folder)
-    if len(lines) == 1 and not format_of(_place(folder, lines[0])).raw:
+    if len(lines) == 1 and not format_of(place_of(folder, lines[0])).raw:
         yield from _table_rows(folder, lines[0], versions)
     elif lines:
         yield merged([part_of(folder, line, versions) for line in lines])
@@ -69,18 +69,19 @@ def source_rows(folder: Path, as_of: date | None) -> Iterator[pl.DataFrame]:
 
 def part_of(folder: Path, line: Line, versions: Sequence[Mapping]) -> Part:
     """The rows that one line of the log stands for."""
-    place, mapping = _place(folder, line), versions[line.mapping - 1]
+    place, mapping = place_of(folder, line), versions[line.mapping - 1]
     rows = pl.concat([_with_file(rows, line, place) for rows in rows_of(place, mapping)])
     return Part(rows, line.recorded, format_of(place).raw, mapping.rows == "final")
 
 
 def _table_rows(folder: Path, line: Line, versions: Sequence[Mapping]) -> Iterator[pl.DataFrame]:
-    place = _place(folder, line)
+    place = place_of(folder, line)
     for rows in rows_of(place, versions[line.mapping - 1]):
         yield _with_file(rows, line, place).with_columns(recorded=pl.lit(line.recorded))
 
 
-def _place(folder: Path, line: Line) -> Path:
+def place_of(folder: Path, line: Line) -> Path:
+    """The file that a line of the log added. Raises InputError where it is missing."""
     place = line.place(folder)
     if not place.exists():
         hint = "`dvc checkout` (or `dvc pull`) brings back what DVC tracks."

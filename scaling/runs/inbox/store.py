@@ -27,6 +27,8 @@ from scaling.io import atomic
 STORE = "store"
 LOG = "log.jsonl"
 PAYLOADS = "payloads"
+# Beside the store: what `scaling pull` took from servers, until it is added.
+PULLED = ".pulled"
 ALIASES = "aliases.json"
 _ID_LENGTH = 16
 
