@@ -53,7 +53,13 @@ LAW = Law(
     needs=(
         Input("params", "parameters", "params in all"),
         Input(
-            "experts", "experts", "per routed layer", low=1.0, open_low=False, typical=(8.0, 256.0)
+            "experts",
+            "experts",
+            "per routed layer",
+            low=1.0,
+            open_low=False,
+            at_least="experts_active",
+            typical=(8.0, 256.0),
         ),
         Input("experts_active", "experts", "that a token uses", typical=(1.0, 8.0)),
     ),
