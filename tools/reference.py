@@ -16,7 +16,7 @@ import typer
 import scaling
 from scaling import laws
 from scaling.cli import exit_codes
-from scaling.cli.display.fits import LIBRARY, inputs_text
+from scaling.cli.display.fits import LIBRARY, SIMULATED, inputs_text
 from scaling.cli.main import app
 from scaling.runs import formats as sources
 from scaling.runs.schema import FORECAST, RUN
@@ -75,6 +75,7 @@ def law_page() -> str:
             f"- Inputs: {cell(inputs_text(law))}",
             f"- Assumes: {cell(law.assumes)}",
             f"- Fails: {cell(law.fails)}",
+            *([f"- Tested on: {SIMULATED}"] if law.simulated else []),
             f"- Source: {cell(law.citation)}\n",
         ]
         if law.published:

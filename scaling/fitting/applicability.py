@@ -140,6 +140,8 @@ def _caution(runs: pl.DataFrame, law: Law) -> str:
     if "training_data" in runs.columns and "training_data" not in law.inputs:
         corpora = runs["training_data"].n_unique()
         parts.append(f"{corpora} training corpora" if corpora > 1 else "")
+    if law.simulated:
+        parts.append("tested on simulated runs only")
     if runs.height <= len(law.params):
         parts.append(f"{runs.height} rows for {len(law.params)} parameters")
     return "; ".join(part for part in parts if part)

@@ -103,7 +103,13 @@ def law_inputs(
     unnamed = law.inputs == ("x",) and not any(one.columns for one in law.needs)
     if unnamed and "x" not in chosen and "x" not in runs.columns:
         return {"x": compute(runs)}
-    return {one.name: read_input(runs, one, chosen.get(one.name)) for one in wanted}
+    x = {one.name: read_input(runs, one, chosen.get(one.name)) for one in wanted}
+    for one in wanted:
+        if one.at_least in x and one.read is None:
+            column = chosen.get(one.name) or column_of(one, runs.columns) or one.name
+            good = x[one.name] >= x[one.at_least]
+            refuse_rows(runs, column, good, f">= {one.at_least} of the same row")
+    return x
 
 
 def column_of(one: Input, have: Collection[str]) -> str | None:

@@ -70,12 +70,18 @@ class Ranked:
     column: str = ""
 
     @property
+    def simulated(self) -> bool:
+        """Whether it is a law that no public table has tested, which is never the best."""
+        return isinstance(self.source, Law) and self.source.simulated
+
+    @property
     def known(self) -> str:
         """What is known of it, in words."""
         if self.source is None:
             return "a yardstick" if self.formulas else "a yardstick: it has no formula"
         if isinstance(self.source, Law):
-            return f"the law {self.source.name}"
+            care = ", tested on simulated runs only" if self.simulated else ""
+            return f"the law {self.source.name}{care}"
         return f"is {', '.join(self.equals)}" if self.equals else ""
 
 

@@ -103,9 +103,11 @@ class Discovery(Drawn):
     @property
     def best(self) -> Ranked:
         """The formula of fewest constants among those that are tied with the first (the rule of one
-        standard error, Breiman et al. 1984, section 3.4.3, at 95 %); without any, the first."""
-        tied = [one for one in self.formulas() if one.tied]
-        return min(tied, key=lambda one: one.parameters, default=next(self.formulas()))
+        standard error, Breiman et al. 1984, section 3.4.3, at 95 %); without any, the first. A law
+        that was tested on simulated runs only is not chosen."""
+        able = [one for one in self.formulas() if not one.simulated] or [*self.formulas()]
+        tied = [one for one in able if one.tied]
+        return min(tied, key=lambda one: one.parameters, default=able[0])
 
     def formulas(self) -> Iterator[Ranked]:
         """Those that have a formula, best first."""

@@ -13,7 +13,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError, placed
 from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
 from scaling.fitting.data import number, positive, refuse_rows
-from scaling.forecasting.law_choice import joins
+from scaling.forecasting.law_choice import by_default, joins
 from scaling.forecasting.omitted import LABELS, SOURCES, with_those_that_matter
 from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
 from scaling.runs.schema import RUN
@@ -116,7 +116,9 @@ def is_general(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
         return False
     for name in POSITIVE & set(inputs):
         positive(runs, name)
-    if len(inputs) > 2 and not any(joins(law, inputs) for law in registry.load().values()):
+    if len(inputs) > 2 and not any(
+        joins(registry.get(name), inputs) for name in by_default(inputs)
+    ):
         return True
     if any(is_text(runs, name) for name in inputs):
         return True

@@ -14,8 +14,7 @@ def applicable(
     inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]
 ) -> list[tuple[Law, dict[str, str]]]:
     """The laws to use, each with its map from law input to column."""
-    auto = registry.of_role("forecast") if len(inputs) <= 2 else list(registry.load())
-    names = auto if laws == "auto" else list(laws)
+    names = by_default(inputs) if laws == "auto" else list(laws)
     found = []
     for name in names:
         law = registry.get(name)
@@ -33,6 +32,14 @@ def applicable(
     return found
 
 
+def by_default(inputs: Sequence[str]) -> list[str]:
+    """Laws that a forecast tries where none is named: those of that role for one or two inputs,
+    else every law that was tested on a public table."""
+    if len(inputs) <= 2:
+        return registry.of_role("forecast")
+    return [name for name, law in registry.load().items() if not law.simulated]
+
+
 def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
     """The one law that was named, where it cannot join others in a forecast."""
     if laws == "auto" or len(laws) != 1:
@@ -44,8 +51,9 @@ def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> La
 
 
 def _stands_alone(law: Law) -> bool:
-    """Whether the law does not give the target's logarithm from a formula of its inputs."""
-    return law.kind is not registry.Kind.FORMULA or law.link != "log"
+    """Whether the law does not give the target's logarithm from a formula of positive inputs."""
+    zero = any(one.low < 0 or (one.low == 0 and not one.open_low) for one in law.all_inputs)
+    return zero or law.kind is not registry.Kind.FORMULA or law.link != "log"
 
 
 def joins(law: Law, inputs: Sequence[str]) -> bool:

@@ -97,6 +97,7 @@ class Input:
     Attributes:
         columns: columns that can serve, the first that a table has wins; default: the name.
         low, high: allowed values; ``low`` itself is allowed unless ``open_low``.
+        at_least: another input of the law, which no row's value may be below.
         default: value where the table has no such column; None where it is needed.
         levels: distinct values that a fit needs.
         typical: range from which tests draw (in logs where it is positive).
@@ -114,6 +115,7 @@ class Input:
     low: float = 0.0
     high: float = float("inf")
     open_low: bool = True
+    at_least: str = ""
     default: float | None = None
     levels: int = 3
     typical: tuple[float, float] = (1e8, 1e11)

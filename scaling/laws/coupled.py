@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.laws._law import Law, Param
+from scaling.laws._law import Law, Param, Published
 
 
 def predict(p: Any, x: Any) -> Array:
@@ -56,6 +56,25 @@ LAW = Law(
     schedule="complete",
     kinds=("loss", "bits_per_byte"),
     monotone={"params": -1, "tokens": -1},
+    published=(
+        Published(
+            paper="busbridge2025",
+            citation="Busbridge et al. 2025, arXiv:2502.08606",
+            data="the authors' models without a teacher",
+            values={
+                "E": 1.220,
+                "A": 3355.0,
+                "B": 18186.0,
+                "alpha": 0.408,
+                "beta": 0.431,
+                "gamma": 0.452,
+            },
+            note="the loss of a student without a teacher, as `distillation` takes it",
+            caveat="Constants as a text that quotes the paper gives them; A, B and the exponents "
+            "trade off, so only the losses they give can be compared.",
+            secondary=True,
+        ),
+    ),
     surface=surface,
     approach="3, coupled law",
     roles={"plan": 2},

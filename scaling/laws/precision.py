@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.laws._law import Input, Law, Param
+from scaling.laws._law import Input, Law, Param, Published
 
 
 def predict(p: Any, x: Any) -> Array:
@@ -71,6 +71,17 @@ LAW = Law(
         "bits_activations": -1,
         "bits_kv": -1,
     },
+    published=(
+        Published(
+            paper="kumar2024",
+            citation="Kumar et al. 2024, arXiv:2411.04330",
+            data="the authors' runs, training in few bits",
+            values={"g_w": 2.6745, "g_a": 2.2102, "g_kv": 0.9578},
+            note="sensitivities alone; E, A, B and the exponents are not known here",
+            caveat="Three constants of eight: no loss follows from them.",
+            secondary=True,
+        ),
+    ),
     assumes="training in this precision throughout; integer and floating types alike",
     fails="quantising after training, which hurts more the longer a model was trained",
     simulated=True,

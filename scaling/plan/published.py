@@ -79,7 +79,7 @@ class Constants:
 
     def refusal(self) -> str:
         """Why nothing can be computed from a set with constants missing, and what it does say."""
-        text = f"{self.key} has no {', '.join(self.missing)}: the paper does not print it"
+        text = f"{self.key} has no {', '.join(self.missing)}: the source does not print it"
         if is_allocation(self.law) and "a" in self.paper.values:
             more = 10.0 ** self.paper.values["a"]
             text += f"; ten times the compute takes {more:.2g} times the params"

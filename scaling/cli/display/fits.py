@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scaling.runs.formats import Source
 
 LIBRARY = Path("data/published")
+SIMULATED = "simulated runs only: no public table is known"
 
 
 def show_fit(made: Fit) -> None:
@@ -93,6 +94,7 @@ def law_facts(law: laws.Law) -> dict[str, Any]:
         ],
         "assumes": law.assumes,
         "fails": law.fails,
+        "simulated_only": law.simulated,
     }
 
 
@@ -196,7 +198,7 @@ def _needs(law: laws.Law) -> list[str]:
     size = "" if law.size == "any" else f"N is {law.size.replace('_', '-')}; "
     lines.append(f"runs       {size}{law.schedule} learning-rate schedule")
     if law.simulated:
-        lines.append("tested on  simulated runs only: no public table is known")
+        lines.append(f"tested on  {SIMULATED}")
     return lines
 
 

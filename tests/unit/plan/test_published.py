@@ -104,7 +104,7 @@ def test_the_first_set_names_its_paper_and_the_others() -> None:
         ("chinchilla:1:2", "no such published fit"),
         ("chinchilla:kaplan2020", "published:kaplan_joint:kaplan2020"),
         ("kaplan2020:kaplan_joint", "law is named before the paper"),
-        ("coupled", "no published constants of coupled"),
+        ("u_shaped", "no published constants of u_shaped"),
         ("trend", "has no y0"),
         ("isoflop:porian2024-refinedweb", "has no G.*ten times the compute takes 3.1 times"),
         ("porian2024", "has no G"),
