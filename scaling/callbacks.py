@@ -25,7 +25,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ LOG, PRINTED = "log.jsonl", "watch.log"
 # A forecast is not begun before so many times what the last one took have passed, so that they take
 # at most a twentieth of a core (docs/benchmarks/watch.md has what one takes).
 REST = 20.0
+# The niceness that gives way to all others.
+LOWEST = 19
 _logger = logging.getLogger("scaling.callbacks")
 
 
@@ -64,10 +66,13 @@ class Watch:
 
     Args:
         folder: of this run alone; a run that is resumed goes on in it.
-        steps: at which the run ends; None if `log` is given none either, for a log alone.
+        steps: at which the run ends; None where a trainer knows.
         beat: a loss to end at or below.
         every: seconds between two forecasts, at least.
         options: more options of `scaling watch`, such as ``("--chips", "8")``.
+
+    Attributes:
+        broken: whether an error ended the watch; the training does not notice.
     """
 
     def __init__(
@@ -84,73 +89,87 @@ class Watch:
         self.broken = False
         self._file: IO[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
-        self._began = self._next = time.monotonic() + every
+        self._began = time.monotonic()
+        self._next = self._began + every
 
     @_harmless
-    def log(self, *, step: float, **values: float) -> None:
-        """What was logged at a step: loss, lr, eval_loss, tokens; anything a float takes."""
-        numbers = {name: float(value) for name, value in values.items()}
-        line = {"step": float(step), **numbers, "wall_time": time.time()}
+    def log(self, step: float, **values: float) -> None:
+        """What was logged at a step: loss, lr, eval_loss, tokens; anything that `float` takes."""
+        self._write(step, {name: float(value) for name, value in values.items()})
+
+    @_harmless
+    def take(self, step: float, values: Mapping[str, Any], steps: float | None = None) -> None:
+        """The numbers among a trainer's values, and the steps that it plans, where it knows."""
+        if self.steps is None and steps is not None and 0 < steps < float("inf"):
+            self.steps = steps
+        numbers = {}
+        for name, value in values.items():
+            with contextlib.suppress(TypeError, ValueError):
+                numbers[name] = float(value)
+        if numbers:
+            self._write(step, numbers)
+
+    @_harmless
+    def close(self, wait: float = 30.0) -> None:
+        """The run has ended: score its forecasts, and wait for that so many seconds at most."""
+        if self._file is None:
+            return
+        self._file.close()
+        self._file = None
+        if self._child is not None and self._child.poll() is None:
+            # It leaves a record from which the next goes on.
+            self._child.kill()
+            self._child.wait()
+        self._forecast("--ended")
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=wait)
+
+    def _write(self, step: float, numbers: dict[str, float]) -> None:
         if self._file is None:
             self._file = self._opened()
         # One write a line, which the system has even if the training dies now.
+        line = {"step": float(step), **numbers, "wall_time": time.time()}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if time.monotonic() >= self._next and not self._busy():
             self._forecast()
 
-    @_harmless
-    def close(self, wait: float = 0.0) -> None:
-        """The run has ended: score its forecasts; waits for that at most so many seconds."""
-        if self._file is None:
-            return
-        self._file.close()
-        self._file = None
-        if self._child is not None:
-            self._child.wait(timeout=self.every + 600.0)
-        self._forecast("--ended")
-        if wait and self._child is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout=wait)
-
     def _opened(self) -> IO[str]:
+        from scaling.io.atomic import drop_cut_line
+
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / LOG
-        # A line that a kill cut would run into the next one.
-        cut = file.exists() and not file.read_bytes().endswith((b"\n", b"")[:1]) and file.stat().st_size
-        opened = file.open("a", encoding="utf-8")
-        if cut:
-            opened.write("\n")
-        return opened
+        drop_cut_line(self.folder / LOG)
+        return (self.folder / LOG).open("a", encoding="utf-8")
 
     def _busy(self) -> bool:
-        """Whether a forecast is running; one that ended says when the next may begin."""
+        """Whether a forecast is running; one that has ended says when the next may begin."""
         if self._child is None:
             return False
         if self._child.poll() is None:
             return True
-        took = time.monotonic() - self._began
         self._child = None
-        self._next = self._began + max(self.every, REST * took)
+        self._next = self._began + max(self.every, REST * (time.monotonic() - self._began))
         return time.monotonic() < self._next
 
     def _forecast(self, *more: str) -> None:
         """Start `scaling watch --once` beside the training."""
+        if self.steps is None and "--tokens" not in self.options:
+            raise ValueError("no planned end: Watch(folder, steps=N)")
         known = () if self.steps is None else ("--steps", f"{self.steps:.0f}")
-        goal = () if self.beat is None else ("--beat", f"{self.beat!r}")
-        command = (
-            *(sys.executable, "-m", "scaling", "watch", str(self.folder / LOG), "--once"),
-            *("--out", str(self.folder)),
-        )
+        goal = () if self.beat is None else ("--beat", repr(float(self.beat)))
+        here = str(self.folder)
+        command = (sys.executable, "-m", "scaling", "watch", f"{here}{os.sep}{LOG}", "--once")
         self._began = time.monotonic()
         with (self.folder / PRINTED).open("ab") as printed:
             self._child = subprocess.Popen(
-                [*command, *known, *goal, *self.options, *more],
+                [*command, "--out", here, *known, *goal, *self.options, *more],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                preexec_fn=None,
             )
+        with contextlib.suppress(OSError):  # it may have ended
+            os.setpriority(os.PRIO_PROCESS, self._child.pid, LOWEST)
 
 
 def _trainer() -> type:
@@ -166,7 +185,7 @@ def _trainer() -> type:
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             """What the trainer logged."""
             if state.is_world_process_zero:
-                _logged(self.watch, state.global_step, logs, state.max_steps)
+                self.watch.take(state.global_step, logs or {}, state.max_steps)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """The end of the training."""
@@ -188,39 +207,25 @@ def _lightning() -> type:
 
         def __init__(self, folder: str | os.PathLike[str], **how: Any) -> None:
             self.watch = Watch(folder, **how)
+            self.steps: float | None = None
 
-        def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
-            """What was logged at this step."""
-            if trainer.is_global_zero:
-                steps = _steps_of(trainer)
-                _logged(self.watch, trainer.global_step, trainer.logged_metrics, steps)
+        def on_train_start(self, trainer: Any, *_: Any) -> None:
+            """How many steps are planned."""
+            with contextlib.suppress(Exception):  # it asks the data, which may be anybody's code
+                self.steps = float(trainer.estimated_stepping_batches)
 
-        def on_train_end(self, trainer: Any, module: Any) -> None:
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            """What the trainer logged, at the steps at which it logs: other values are old."""
+            step = trainer.global_step
+            if trainer.is_global_zero and step % max(trainer.log_every_n_steps, 1) == 0:
+                self.watch.take(step, trainer.logged_metrics, self.steps)
+
+        def on_train_end(self, trainer: Any, *_: Any) -> None:
             """The end of the training."""
             if trainer.is_global_zero:
                 self.watch.close()
 
     return LightningWatch
-
-
-def _steps_of(trainer: Any) -> float:
-    """The steps that a Lightning trainer will take; not positive where it does not know."""
-    try:
-        return float(trainer.estimated_stepping_batches)
-    except Exception:  # it asks the data for its length, which may be anybody's code
-        return float(trainer.max_steps)
-
-
-def _logged(watch: Watch, step: int, values: Any, steps: float) -> None:
-    """Log the numbers of a trainer, which has other values too."""
-    if watch.steps is None and 0 < steps < float("inf"):
-        watch.steps = steps
-    numbers = {}
-    for name, value in dict(values or {}).items():
-        with contextlib.suppress(TypeError, ValueError):
-            numbers[name] = float(value)
-    if numbers:
-        watch.log(step=step, **numbers)
 
 
 _CALLBACKS = {"LightningWatch": _lightning, "TrainerWatch": _trainer}

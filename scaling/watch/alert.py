@@ -60,4 +60,4 @@ def announce() -> str:
         emit_event(EVENT, RESOURCE, payload={"runs": 1})
     except Exception as error:  # whatever a server does, the run is watched on
         return f"no alert sent: {type(error).__name__}"
-    return f"event {EVENT} emitted"
+    return f"event {EVENT} handed to Prefect"

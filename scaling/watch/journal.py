@@ -59,11 +59,9 @@ class Journal:
         file = self.folder / FORECASTS
         if not file.exists():
             return []
-        data = file.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(file, len(whole))
-        return [self._row(line, number) for number, line in enumerate(whole.splitlines(), start=1)]
+        atomic.drop_cut_line(file)
+        lines = file.read_bytes().splitlines()
+        return [self._row(line, number) for number, line in enumerate(lines, start=1)]
 
     def _row(self, line: bytes, number: int) -> Row:
         try:

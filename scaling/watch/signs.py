@@ -17,7 +17,8 @@ MIN_BEFORE = 10
 # scatter. The runs of docs/benchmarks/watch.md, which have no spikes, show none.
 HEIGHT = 8.0
 MIN_RISE = 0.01
-# It has recovered when the median of so many values is back within so many deviations.
+# It has recovered where a value and the median of so many from it are back within so many
+# deviations.
 AFTER = 5
 BACK = 3.0
 
@@ -72,13 +73,13 @@ def _usual(value: Array) -> tuple[Array, Array]:
 
 
 def _recovered(value: Array, start: int, level: float) -> int | None:
-    """The first place from which on the median of `AFTER` values is at or below the level."""
+    """The first value at or below the level from which on the median of `AFTER` is so too."""
     # In pieces: most spikes are short.
     for begin in range(start, len(value) - AFTER + 1, 1000):
         windows = np.lib.stride_tricks.sliding_window_view(
             value[begin : begin + 1000 + AFTER - 1], AFTER
         )
-        below = np.flatnonzero(np.median(windows, axis=1) <= level)
+        below = np.flatnonzero((np.median(windows, axis=1) <= level) & (windows[:, 0] <= level))
         if len(below):
             return begin + int(below[0])
     return None

@@ -259,6 +259,7 @@ def _after(look: Look, plot: Path | None) -> None:
     if plot is not None and look.progress is not None:
         draw(look.progress, plot, False)
     if look.news:
+        import scaling.orchestration.environment  # noqa: F401  settings of Prefect, before it
         from scaling.watch.alert import announce
 
         remark(announce())
