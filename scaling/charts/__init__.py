@@ -27,6 +27,7 @@ HOMES = {
     "Discovery": "discovery",
     "Answer": "plan",
     "Version": "version",
+    "Progress": "watch",
 }
 SUFFIXES = (".html", ".svg", ".png")
 # Pixels of a PNG for one of the chart.

@@ -82,6 +82,14 @@ def fill(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
+def drop_cut_line(path: Path) -> None:
+    """Remove what follows the last line break of a file: the line that a kill cut."""
+    data = path.read_bytes() if path.exists() else b""
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+
+
 def rename(beside: Path, path: Path) -> None:
     """Put a finished file or folder in its place: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)

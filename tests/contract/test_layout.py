@@ -14,7 +14,8 @@ from tests.support.imports import graph
 WINGS = (
     *("_exports", "errors", "extras", "arrays", "io", "_pandas", "frames", "runs", "laws"),
     *("compute", "document", "fitting", "given", "analysis", "forecasting", "govern", "plan"),
-    *("charts", "report", "explore", "record", "pipeline", "workspace", "orchestration", "api"),
+    *("charts", "watch", "callbacks", "report", "explore", "record", "pipeline", "workspace"),
+    *("orchestration", "api"),
     "cli",
 )
 ROOMS = {"scaling": WINGS, "scaling.runs": ("formats", "inbox", "validation")}

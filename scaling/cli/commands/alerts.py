@@ -1,4 +1,4 @@
-"""Alerts about failures, drift and threshold crossings."""
+"""Alerts about failures, drift, threshold crossings and runs under way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def alerts(
     remove: Annotated[bool, typer.Option("--remove", help="Remove these alerts instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send alerts on failures, drift and threshold crossings."""
+    """Send alerts on failures, drift, threshold crossings and runs that leave their forecast."""
     from scaling.orchestration.server.alerts import declare, withdraw
 
     if remove:

@@ -21,6 +21,7 @@ TEXTS = {
     "failure": "{{ flow.name }} did not complete: {{ flow_run.state.name }}, run {{ flow_run.id }}",
     "drift": "New rows are unlike earlier ones in {{ event.payload['sources'] }} sources",
     "threshold": "{{ event.payload['alerts'] }} alerts of compute thresholds",
+    "run": "{{ event.payload['runs'] }} run under way left the interval of its end of the day before",
 }
 SCHEMES = {
     "webhook": ("http://", "https://"),
@@ -101,6 +102,7 @@ def _triggers() -> dict[str, Any]:
         ),
         "drift": EventTrigger(expect={"scaling.drift"}, posture=Posture.Reactive),
         "threshold": EventTrigger(expect={"scaling.threshold"}, posture=Posture.Reactive),
+        "run": EventTrigger(expect={"scaling.watch.left_interval"}, posture=Posture.Reactive),
     }
 
 

@@ -1,0 +1,74 @@
+"""The learning-rate schedule of a run under way, where the engine's curves read one."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.forecasting.curves import extrapolate, spread
+from scaling.forecasting.distribution import Predictive
+from scaling.watch.series import Series
+
+# Of a constant rate, as loggers print it.
+SAME = 2e-3
+
+
+def schedule_of(series: Series, text: str | None) -> tuple[Any, list[str]]:
+    """The schedule of the run and what is assumed of it; None where none is known.
+
+    The logged learning rate as far as it goes, then the planned one (``text``).
+
+    Raises:
+        InputError: a text that describes no schedule, or no schedules in this engine.
+    """
+    module = _module("scaling.runs.schedules")
+    logged = None
+    if module is not None and np.isfinite(series.lr).sum() > 1:
+        logged = module.logged(series.at, series.lr, "lr")
+    if text is None:
+        chosen = logged
+    elif module is None:
+        raise InputError("forecasts of this engine read no schedule", value=text, allowed="none")
+    else:
+        plan = module.plan(text, series.planned)
+        chosen = plan if logged is None else module.joined(logged, plan)
+    if chosen is None:
+        return None, _warning(series)
+    more = _warning(series) if text is None else []
+    return chosen, [f"learning rate: {chosen.source}", *chosen.notes, *more]
+
+
+def _warning(series: Series) -> list[str]:
+    """What a log says of a learning rate whose further course is not known."""
+    rate = series.lr[np.isfinite(series.lr)]
+    if not len(rate):
+        return [
+            "no learning rate is logged: the forecast takes the curve to go on as it has; a run "
+            "whose learning rate falls at the end ends lower"
+        ]
+    if rate[-1] < (1.0 - SAME) * rate.max():
+        return [
+            f"the learning rate has fallen from {rate.max():.3g} to {rate[-1]:.3g}; how it goes on "
+            "is not known"
+        ]
+    return []
+
+
+def forecast_end(x: Array, y: Array, at: Array, schedule: Any = None) -> Predictive:
+    """The distribution of a curve y(x), (n,) and (n,), at ``at`` (T,), under a schedule."""
+    if schedule is None:
+        made = extrapolate(x, y, at)
+        return Predictive(made.location, *spread(made))
+    found: Predictive = _module("scaling.forecasting.scheduled").forecast_end(x, y, at, schedule)
+    return found
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
