@@ -114,7 +114,10 @@ def _command(module: Any, name: str) -> Any:
         verb = _options.with_read_options(verb)
     anywhere = getattr(module, "ANYWHERE", getattr(module, "PANEL", None) not in IN_A_WORKSPACE)
     hidden = getattr(module, "HIDDEN", False)
-    alone.command(name, hidden=hidden)(at_root(verb, anywhere=anywhere))
+    # Paragraphs are as wide as the terminal, not as the lines of the file.
+    paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
+    help_text = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    alone.command(name, hidden=hidden, help=help_text)(at_root(verb, anywhere=anywhere))
     return typer.main.get_command(alone)
 
 
