@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,11 +17,12 @@ from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
+from scaling.record.versions.files import FORECAST, has, read
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
 
 FORM = 3  # raised when a record holds something else than before
-SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
+SHOWN = ("report.html", "report.md", "report.json", FORECAST, MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
 BACKTESTS = "backtest-table"
@@ -99,7 +99,7 @@ def _record(
         "moved": None if before is None else moved(then, now),
         "calibration": calibration(_backtest_blocks(folder)),
         "forecasts": _heads(folder),
-        "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
+        "files": [] if folder is None else [name for name in SHOWN if has(folder, name)],
     }
 
 
@@ -109,19 +109,20 @@ def _folder(reports: Path, entry: Entry) -> Path | None:
 
 
 def _json(folder: Path | None, name: str) -> Mapping[str, Any]:
-    return {} if folder is None else _parsed(folder / name)
-
-
-def _parsed(path: Path) -> Mapping[str, Any]:
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        return as_map(json.loads(path.read_bytes()))
+    """Nothing where it is lost or no JSON. Raises InputError where this clone does not have it."""
+    try:
+        content = b"" if folder is None else read(folder, name)
+    except OSError:
+        return {}
+    with contextlib.suppress(ValueError, RecursionError):
+        return as_map(json.loads(content))
     return {}
 
 
 def _backtest_blocks(folder: Path | None) -> Mapping[str, Any]:
     """The version's report with nothing but its table of backtests, since making every cell of a
     report full takes longer than the rest of a record."""
-    whole = {} if folder is None else _parsed(folder / "report.json")
+    whole = _json(folder, "report.json")
     blocks = [b for s in as_list(whole.get("sections")) for b in as_list(as_map(s).get("blocks"))]
     tables = [block for block in blocks if as_map(block).get("id") == BACKTESTS]
     small = {**whole, "sections": [{"blocks": tables}]}
@@ -185,8 +186,7 @@ def _medians(folder: Path | None) -> Medians:
     if folder is None:
         return {}
     try:
-        content = io.BytesIO((folder / "forecast.csv").read_bytes())
-        frame = unguarded(pl.read_csv(content, columns=_COLUMNS))
+        frame = unguarded(pl.read_csv(read(folder, FORECAST), columns=_COLUMNS))
         chosen = frame.filter((pl.col("law") == "ensemble") & (pl.col("quantile") == 0.5))
         rows = chosen.select("study", "target", pl.col("value").cast(pl.Float64)).iter_rows()
         return {(str(s), str(t)): v for s, t, v in rows if as_number(v) is not None and v > 0}
@@ -203,7 +203,7 @@ def _heads(folder: Path | None) -> Record:
     if folder is None:
         return {}
     try:
-        frame = unguarded(pl.read_csv(folder / "forecast.csv"))
+        frame = unguarded(pl.read_csv(read(folder, FORECAST)))
         chosen = frame.filter(pl.col("law") == "ensemble", pl.col("quantile").is_in(list(_ENDS)))
         rows = chosen.sort("flops", "target").select(
             "study", "target", "quantile", pl.col("value").cast(pl.Float64)
