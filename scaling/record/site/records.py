@@ -16,13 +16,17 @@ import polars as pl
 from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
 from scaling.io.json_files import as_list, as_map, as_number
+from scaling.io.settings import repository
 from scaling.io.tables import unguarded
-from scaling.record.versions.files import FORECAST, has, read
+from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, read
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
+from scaling.record.versions.tags import TAG
 
 FORM = 3  # raised when a record holds something else than before
-SHOWN = ("report.html", "report.md", "report.json", FORECAST, MANIFEST)
+# Of a record whose version is in Git alone.
+IN_GIT = "in_git"
+SHOWN = (PAGE, "report.md", "report.json", FORECAST, MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
 BACKTESTS = "backtest-table"
@@ -30,6 +34,21 @@ _KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"), ("code", "co
 _COLUMNS = ("study", "target", "law", "quantile", "value")
 
 Record = dict[str, Any]
+
+
+def link_of(record: Mapping[str, Any], name: str) -> str:
+    """Where a page in reports/ finds a file of the version: beside it, or at the version's tag.
+
+    Empty where there is no such file, or only a checkout of the tag has it.
+    """
+    version, at = clean(record["version"]), str(record.get(IN_GIT, ""))
+    if name not in record["files"] or not VERSION_NAME.fullmatch(version):
+        return ""
+    if not at or name in KEPT:
+        return f"{version}/{name}"
+    return f"{at}/{name}" if at.startswith("https://") else ""
+
+
 Medians = dict[tuple[str, str], float]
 
 
@@ -52,9 +71,22 @@ def records(
     for entry in entries:
         old = known.get(entry.version)
         fits = old is not None and _identity(old) == _identity(_names(entry))
-        found.append(old if old is not None and fits else _record(reports, entry, before, facts))
+        record = old if old is not None and fits else _record(reports, entry, before, facts)
+        found.append(_placed(reports, record))
         before = entry
     return found
+
+
+def _placed(reports: Path, record: Record) -> Record:
+    """With ``in_git``, the address or the name of the commit that has its files, where the tree
+    has none of its pages."""
+    version, files = str(record["version"]), as_list(record.get("files"))
+    record = {name: value for name, value in record.items() if name != IN_GIT}
+    if PAGE not in files or (reports / version / PAGE).is_file():
+        return record
+    tag, web = f"{TAG}{version}", repository(reports.parent)
+    at = tag if web is None else f"{web}/blob/{tag}/{reports.name}/{version}"
+    return record | {IN_GIT: at}
 
 
 def _names(entry: Entry) -> Record:
