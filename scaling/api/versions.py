@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,15 @@ import polars as pl
 
 from scaling.errors import InputError
 from scaling.fitting.result import Fit
-from scaling.fitting.study_record import read_version as read_fits
 from scaling.forecasting.scores import ENSEMBLE
 from scaling.io.notebook import Drawn, html_table, text_table
 from scaling.io.tables import unguarded
+from scaling.record.versions import tables
+from scaling.record.versions.files import FORECAST, has, read
 from scaling.record.versions.ledger import MANIFEST
 from scaling.record.versions.lookup import find
-from scaling.runs.schema import FORECAST, dtypes
+from scaling.runs.schema import FORECAST as COLUMNS
+from scaling.runs.schema import dtypes
 
 _HEAD = ("study", "target", "median", "90 % interval", "params", "tokens")
 
@@ -96,18 +97,18 @@ def read_version(name: str | None = None, root: str | Path = ".") -> Version:
         InputError: nothing is published there, or none or several ids begin so.
     """
     folder = find(Path(root), name)
-    if not (folder / MANIFEST).is_file():
+    if not has(folder, MANIFEST):
         raise InputError("no files of this version here", file=folder, hint="`git checkout` it.")
-    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest = tables.manifest(folder)
     fits: dict[str, dict[str, Fit]] = {}
     notes = []
-    for study, record in read_fits(folder).items():
+    for study, record in tables.fits(folder).items():
         fits[study] = {}
         for one in record.fits:
             try:
                 fits[study][one.law] = one.to_fit()
             except InputError as error:
                 notes.append(f"{study}, {one.law}: {error}")
-    table = pl.read_csv(folder / "forecast.csv", schema_overrides=dtypes(FORECAST))
+    table = pl.read_csv(read(folder, FORECAST), schema_overrides=dtypes(COLUMNS))
     issued = str(manifest.get("issued_at", ""))
     return Version(folder.name, issued, unguarded(table), fits, tuple(notes))

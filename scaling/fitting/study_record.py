@@ -293,15 +293,19 @@ def read(path: Path) -> StudyFits:
     Raises:
         InputError: the file is not JSON.
     """
+    return parse(path.read_bytes(), path)
+
+
+def parse(content: bytes, file: Path) -> StudyFits:
+    """The record in the content of a fit file; ``file`` is what an error names.
+
+    Raises:
+        InputError: it is not JSON.
+    """
     try:
-        return StudyFits.from_json(json.loads(path.read_bytes()))
+        return StudyFits.from_json(json.loads(content))
     except ValueError as error:
-        raise InputError(f"not JSON ({error})", file=path) from None
-
-
-def read_version(folder: Path) -> dict[str, StudyFits]:
-    """Study -> record, from the folder ``fits`` of a version's folder (or of ``data``)."""
-    return {path.stem: read(path) for path in sorted((folder / "fits").glob("*.json"))}
+        raise InputError(f"not JSON ({error})", file=file) from None
 
 
 # From and to JSON --------------------------------------------------------------------------------

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import subprocess
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,3 +49,84 @@ def objects(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
         found[name] = head[0], answer[at : at + int(head[-1])]
         at += int(head[-1]) + 1
     return found
+
+
+def read_object(folder: Path, name: str) -> tuple[str, bytes] | None:
+    """Id and content of an object; None where Git does not have it.
+
+    As `objects`, for questions that come one by one: the process that answers is kept, so that
+    thousands of them start no other.
+    """
+    if "\n" in name:
+        return None
+    with _lock:
+        for _ in range(2):
+            process = _process(folder)
+            if process is None:
+                return None
+            with contextlib.suppress(OSError, EOFError):
+                return _answer(process, name)
+            _close(folder)  # it ended: there is no repository, or somebody ended it
+    return None
+
+
+# Processes that are kept: the versions of a project stand in two folders.
+_KEPT = 2
+_lock = threading.Lock()
+# (this process, folder) -> the process that answers: a fork may not share its parent's.
+_processes: dict[tuple[int, Path], subprocess.Popen[bytes]] = {}
+
+
+def _process(folder: Path) -> subprocess.Popen[bytes] | None:
+    key = os.getpid(), folder.resolve()
+    if key not in _processes:
+        while len(_processes) >= _KEPT:
+            _close(next(iter(_processes))[1])
+        try:
+            _processes[key] = subprocess.Popen(
+                ["git", "-C", str(folder), "cat-file", "--batch"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError:
+            return None
+    return _processes[key]
+
+
+def _answer(process: subprocess.Popen[bytes], name: str) -> tuple[str, bytes] | None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{name}\n".encode())
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise EOFError
+    head = line.decode(errors="replace").split(" ")
+    if len(head) < 3 or not head[-1].strip().isdigit():  # "NAME missing"
+        return None
+    size = int(head[-1])
+    content = process.stdout.read(size + 1)
+    if len(content) <= size:
+        raise EOFError
+    return head[0], content[:-1]
+
+
+def _close(folder: Path) -> None:
+    """End the process of this folder, unless it is a parent's."""
+    for key in [one for one in _processes if one[1] == folder.resolve()]:
+        process = _processes.pop(key)
+        if key[0] != os.getpid():
+            process.returncode = 0  # not ours to wait for
+            continue
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        process.wait()
+
+
+@atexit.register
+def _close_all() -> None:
+    for _, folder in list(_processes):
+        _close(folder)

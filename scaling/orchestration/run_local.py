@@ -20,6 +20,7 @@ from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
 from scaling.orchestration.watch_inbox import wait_for_writers
+from scaling.record.versions.files import place_of_page
 from scaling.record.versions.ledger import PublishError, short
 from scaling.record.versions.store import holding
 from scaling.runs.held_back import sentences
@@ -67,7 +68,7 @@ def _refit(root: Path) -> None:
         held, note = holding(root)
         assert held is not None
         print(f"everything is up to date: {short(held.version)}{note}")
-        print(f"report: {root / 'reports' / held.version / 'report.html'}")
+        print(f"report: {place_of_page(root / 'reports' / held.version)}")
         for line in sentences(root):
             print(line, file=sys.stderr)
         return
@@ -95,7 +96,7 @@ def _refit_plainly(root: Path) -> None:
         raise failures[0]
     published = publish(root)
     print(published.sentence)
-    print(f"report: {root / 'reports' / published.version / 'report.html'}")
+    print(f"report: {place_of_page(published.folder)}")
     for line in sentences(root):
         print(line, file=sys.stderr)
 

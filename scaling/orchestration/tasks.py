@@ -30,6 +30,7 @@ from scaling.orchestration.dvc.process import Outcome, StageFailed
 from scaling.orchestration.server.task_runner import batches
 from scaling.orchestration.sharing.push import ShareError, catch_up, share
 from scaling.pipeline.publish import publish
+from scaling.record.versions.files import place_of_page
 from scaling.record.versions.ledger import PublishError, short
 from scaling.record.versions.store import PublishedVersion
 from scaling.runs.held_back import sentences
@@ -162,7 +163,7 @@ def publish_outputs(root: Path) -> PublishedVersion:
             f"{little_space(root)}; run the same command again to continue"
         )
     published = publish(root)
-    say(f"{published.sentence}\nreport: {published.folder / 'report.html'}")
+    say(f"{published.sentence}\nreport: {place_of_page(published.folder)}")
     for line in sentences(root):
         say(line, logging.WARNING)
     return published

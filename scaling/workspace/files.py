@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from scaling.io.settings import DEFAULT_WHOLE, WHOLE
 from scaling.workspace import engine
 from scaling.workspace.root import MARK
 
@@ -81,6 +82,9 @@ def _marked(team: str) -> str:
         "[workspace]\n"
         "# In names of hubverse tables.\n"
         f"team = {_quoted(team)}\n"
+        "# How many of the newest versions the folder holds whole; of older ones Git alone has\n"
+        "# reports and fits.\n"
+        f"{WHOLE} = {DEFAULT_WHOLE}\n"
     )
 
 

@@ -43,6 +43,7 @@ EXAMPLES: dict[str, str] = {
     "fit": "fit few.csv --law chinchilla --resamples 20",
     "forecast": f"forecast gemstones {PLANNED}",
     "frontier": "frontier --as-of 2026-11-01",
+    "gc": "gc --dry-run",
     "govern": "govern --on 2026-11-01 --out packs",
     "growth": "growth scores.csv --date day",
     "hub": f"hub {VERSIONS[1]} --out hub --team team --contact team@example.org",

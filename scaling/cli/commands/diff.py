@@ -19,16 +19,14 @@ def diff(
     most: Annotated[int, typer.Option(help="Lines of each kind at most.")] = 10,
 ) -> None:
     """Show what changed between two versions and why: inputs, runs, parameters, forecasts."""
-    import json
-
     from scaling.cli.display.changes import lines
     from scaling.record.changes.between import changes_between
-    from scaling.record.versions.ledger import MANIFEST
     from scaling.record.versions.lookup import find
+    from scaling.record.versions.tables import manifest
 
     root = Path().resolve()
     before, after = (find(root, version) for version in (old, new))
-    made_by = json.loads((after / MANIFEST).read_bytes())["made_by"]
+    made_by = manifest(after)["made_by"]
     made = changes_between(root, before, after, made_by, most=None) | {"new": new}
     if as_json:
         print_json(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from scaling.document.format import clean
 from scaling.document.report_json import load
 from scaling.errors import InputError, counted
 from scaling.io.json_files import as_list, as_map
-from scaling.record.versions.ledger import MANIFEST, short
+from scaling.record.versions.files import PAGE, NotHereError, place_of_page, read
+from scaling.record.versions.ledger import short
 from scaling.record.versions.lookup import find
 from scaling.record.versions.store import holding
+from scaling.record.versions.tables import manifest
 
 REPORT = "report.json"
 # Tables of rows that count nowhere; a report has them where there are such rows.
@@ -47,8 +49,8 @@ def shown(reports: Path, name: str | None) -> tuple[Path, str]:
 def version_facts(reports: Path, name: str | None = None) -> dict[str, Any]:
     """What `show_version` prints, as plain values: the blocks of the report that it shows."""
     folder, note = shown(reports, name)
-    report = _read(folder / REPORT)
-    facts = as_map(json.loads((folder / MANIFEST).read_bytes()))
+    report = _report(folder)
+    facts = manifest(folder)
     sections = {as_map(one).get("id"): as_map(one) for one in as_list(report.get("sections"))}
     blocks = {
         place: as_list(sections.get(place, {}).get("blocks")) for place in ("headline", "trust")
@@ -62,7 +64,7 @@ def version_facts(reports: Path, name: str | None = None) -> dict[str, Any]:
         "revision": facts.get("revision"),
         **blocks,
         "left_out": [block for block in made if block.get("id") in LEFT_OUT],
-        "page": str(folder / "report.html"),
+        "page": place_of_page(folder),
     }
 
 
@@ -70,8 +72,8 @@ def show_version(reports: Path, name: str | None = None) -> None:
     """Print the headline table, how far each forecast extrapolates, where its laws disagree, the
     main doubts, and the rows that are held back or withdrawn."""
     folder, note = shown(reports, name)
-    report = _read(folder / REPORT)
-    facts = as_map(json.loads((folder / MANIFEST).read_bytes()))
+    report = _report(folder)
+    facts = manifest(folder)
     console = Console()
     issued = clean(facts.get("issued_at", ""))
     console.print(Text(f"{clean(report.get('title', ''))} {short(folder.name)}", style="bold"))
@@ -89,15 +91,31 @@ def show_version(reports: Path, name: str | None = None) -> None:
         if block.get("id") in LEFT_OUT:
             _show(console, block)
             console.print(Text(clean(block.get("note", ""))))
-    console.print(Text(f"\nThe page: {folder / 'report.html'}"))
+    console.print(Text(f"\nThe page: {place_of_page(folder)}"))
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _report(folder: Path) -> Mapping[str, Any]:
     try:
-        return as_map(load(path.read_bytes()))
+        return as_map(load(read(folder, REPORT)))
+    except NotHereError:
+        raise
     except (OSError, ValueError) as error:
         hint = "`scaling verify` says what else is wrong"
-        raise InputError("cannot be read", file=path, hint=hint) from error
+        raise InputError("cannot be read", file=folder / REPORT, hint=hint) from error
+
+
+def page_file(reports: Path, name: str | None) -> str:
+    """The file of the version's page; of one that Git alone has, a copy that is written now.
+
+    Raises:
+        InputError: there is no such version, or this clone does not have its page.
+    """
+    folder, _ = shown(reports, name)
+    if (folder / PAGE).is_file():
+        return str((folder / PAGE).resolve())
+    copy = Path(tempfile.mkdtemp(prefix=f"scaling-{short(folder.name)}-")) / PAGE
+    copy.write_bytes(read(folder, PAGE))
+    return str(copy)
 
 
 def _show(console: Console, block: Mapping[str, Any]) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from scaling.orchestration.dvc.graph import dvc
 from scaling.orchestration.sharing.push_inbox import earlier, push
+from scaling.record.versions.files import is_pruned
 from scaling.record.versions.fingerprint import INBOX, stages
-from scaling.record.versions.ledger import LEDGER, MANIFEST, short
+from scaling.record.versions.ledger import LEDGER, MANIFEST, VERSION_NAME, short
 from scaling.record.versions.tags import TAG, tag_versions, tagged
 
 PUSH_SECONDS = 1800.0
@@ -156,12 +157,24 @@ def _commit(root: Path, version: str) -> str | None:
     paths = [*_kept_by_git(root), INBOX, f"reports/{LEDGER}", *new]
     paths = [path for path in paths if (root / path).exists()]
     _git(root, "add", "--", *paths)
-    if not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
+    pruned = _pruned(root)
+    if not pruned and not _git(root, "diff", "--cached", "--name-only", "--", *paths).strip():
         return None
-    index = _index(root)
-    _git(root, "add", "--", *index)
-    _git(root, "commit", "--quiet", "--message", f"Publish {short(version)}", "--", *paths, *index)
+    chosen = "\0".join([*paths, *pruned, *_index(root)])
+    from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    _git(root, "add", *from_input, given=chosen)
+    message = f"Publish {short(version)}"
+    _git(root, "commit", "--quiet", "--message", message, *from_input, given=chosen)
     return _git(root, "rev-parse", "HEAD").strip()
+
+
+def _pruned(root: Path) -> list[str]:
+    """Files that publishing removed from the tree, because the commit of their version has them."""
+    lost = _git(root, "ls-files", "-z", "--deleted", "--", "reports").split("\0")
+    folders = {path: PurePosixPath(path).parts[:2] for path in lost if path}
+    versions = {one for one in folders.values() if VERSION_NAME.fullmatch(one[-1])}
+    pruned = {one for one in versions if is_pruned(root.joinpath(*one))}
+    return [path for path, folder in folders.items() if folder in pruned]
 
 
 def _kept_by_git(root: Path) -> list[str]:
@@ -208,8 +221,8 @@ def _push_commits(root: Path, remote: str, versions: list[str]) -> str:
     raise ShareError(f"Git could not push to {remote}: {error}", retryable=True)
 
 
-def _git(root: Path, *arguments: str) -> str:
-    done = _run(root, *arguments)
+def _git(root: Path, *arguments: str, given: str | None = None) -> str:
+    done = _run(root, *arguments, given=given)
     if done.returncode != 0:
         error = done.stderr.strip() or done.stdout.strip()
         raise ShareError(f"git {arguments[0]} failed: {error}")
@@ -221,13 +234,14 @@ def _git_or_none(root: Path, *arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Git, which never waits for a person to type a password."""
+def _run(root: Path, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Git with ``given`` on its input, which never waits for a person to type a password."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
             env=environment,
+            input=given,
             capture_output=True,
             text=True,
             errors="replace",  # a remote may answer with anything

@@ -11,7 +11,6 @@ the cache (`dvc_data`).
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from typing import Any
 import yaml
 
 from scaling.record.versions.fingerprint import inputs
-from scaling.record.versions.ledger import MANIFEST
+from scaling.record.versions.tables import recorded
 
 SECONDS = 1800.0
 
@@ -30,8 +29,7 @@ def earlier(root: Path, versions: Iterable[str]) -> dict[str, str]:
     """Version -> hash of its inbox, of those whose inbox is not the present one."""
     now, found = inputs(root)["inbox"], {}
     for version in versions:
-        file = root / "reports" / version / MANIFEST
-        text = json.loads(file.read_bytes()).get("inbox") if file.is_file() else None
+        text = recorded(root / "reports" / version).get("inbox")
         if text and text != now:
             found[version] = str(yaml.safe_load(text)["outs"][0]["md5"])
     return found

@@ -23,7 +23,9 @@ from scaling.io.json_files import json_text as canonical_json
 from scaling.io.tables import csv_text
 from scaling.record.audit import replay, trends
 from scaling.record.audit.read import HISTORY
-from scaling.record.versions.fingerprint import BASELINES, Current, made_by
+from scaling.record.versions.files import BASELINES, names, read
+from scaling.record.versions.files import FORECAST as FORECAST_FILE
+from scaling.record.versions.fingerprint import Current, made_by
 from scaling.record.versions.ledger import LEDGER, MANIFEST, read_lines
 from scaling.record.versions.store import PublishedVersion, issue
 from scaling.runs.schema import FORECAST, dtypes
@@ -85,8 +87,7 @@ def _issued(root: Path, outputs: Current) -> PublishedVersion:
 
 def _published(folder: Path) -> dict[str, str]:
     """Name -> hash of the version's files as they are."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST]
-    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files}
+    return {name: sha256(read(folder, name)) for name in names(folder) if name != MANIFEST}
 
 
 def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Current | None:
@@ -97,7 +98,7 @@ def current(root: Path, plan: replay.ReplayPlan, day: date, folder: Path) -> Cur
     table = pl.concat([rows for rows, _ in parts])
     naive = pl.col("law").is_in(NAIVE)
     contents = {
-        "forecast.csv": _csv(table.filter(~naive)),
+        FORECAST_FILE: _csv(table.filter(~naive)),
         BASELINES: _csv(table.filter(naive)),
     }
     for _, facts in parts:

@@ -18,6 +18,7 @@ from scaling.io.git import git, objects
 from scaling.io.json_files import as_list, as_map
 from scaling.record.audit.timestamps import Authority, timestamp_of
 from scaling.record.versions.dates import moment
+from scaling.record.versions.files import has, read
 from scaling.record.versions.ledger import MANIFEST, PLACES, Entry
 
 PUBLISHER, SIGNATURE, THIRD_PARTY = "publisher's word", "signature", "third party"
@@ -131,7 +132,7 @@ class Claims:
 
 def signatures(root: Path, folders: Iterable[Path]) -> dict[str, Signature]:
     """Version -> the earliest good signature of its tag or of the commit that added it."""
-    wanted = {folder.name: folder for folder in folders if (folder / MANIFEST).is_file()}
+    wanted = {folder.name: folder for folder in folders if has(folder, MANIFEST)}
     found: dict[str, Signature] = {}
     if not wanted:
         return found
@@ -161,7 +162,7 @@ def _holds(root: Path, tag: str, folder: Path) -> bool:
         return False
     # From within the project's folder, which may lie below the top of the repository.
     held = git(root, "show", f"{tag}^{{commit}}:./{path}")
-    return held == (folder / MANIFEST).read_bytes()
+    return held == read(folder, MANIFEST)
 
 
 def _of_commits(root: Path, wanted: Mapping[str, Path]) -> dict[str, Signature]:
@@ -180,7 +181,7 @@ def _of_commits(root: Path, wanted: Mapping[str, Path]) -> dict[str, Signature]:
     added = {
         version: one
         for version, one in added.items()
-        if held.get(wanted_at[version], ("", b""))[1] == (wanted[version] / MANIFEST).read_bytes()
+        if held.get(wanted_at[version], ("", b""))[1] == read(wanted[version], MANIFEST)
     }
     if not added:
         return {}

@@ -19,6 +19,7 @@ import polars as pl
 from scaling.io.tables import unguarded
 from scaling.record.audit.match import AHEAD, N_COLUMNS
 from scaling.record.versions.dates import row_lists
+from scaling.record.versions.files import read
 
 # Relative. A size that is written to three digits and more, and a loss of 1 and more to three
 # decimals, are the same. Of two runs of one published table, one in a hundred and fewer are as
@@ -68,15 +69,16 @@ class FittedRows:
             folder = self._folders.get(version)
             files = {} if folder is None else row_lists(folder)
             self._lists[version] = {
-                Path(name).stem: self._read(Path(str(folder)) / name, digest)
+                Path(name).stem: self._read(Path(str(folder)), name, digest)
                 for name, digest in files.items()
             }
         return self._lists[version]
 
-    def _read(self, path: Path, digest: str) -> pl.DataFrame:
+    def _read(self, version: Path, name: str, digest: str) -> pl.DataFrame:
         if digest not in self._tables:
             text = {"run": pl.String, "at": pl.String}
-            table = pl.read_csv(path, schema_overrides=text, infer_schema_length=None)
+            content = read(version, name)
+            table = pl.read_csv(content, schema_overrides=text, infer_schema_length=None)
             self._tables[digest] = unguarded(table)
         return self._tables[digest]
 

@@ -10,7 +10,6 @@ one file a method and round, so of several versions of a day it holds the last.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,12 +17,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from scaling.errors import InputError
-from scaling.fitting.study_record import read_version
 from scaling.io import atomic
 from scaling.io.git import git
 from scaling.io.json_files import json_text
-from scaling.record.versions.ledger import MANIFEST, short
-from scaling.record.versions.tables import quantiles
+from scaling.record.versions.ledger import short
+from scaling.record.versions.tables import fits, manifest, quantiles
 from scaling.report.sections import hubverse
 
 
@@ -54,7 +52,7 @@ def export(versions: Iterable[Path], out: Path, team: Team) -> Exported:
     metrics = {
         one.study: one.metric or "loss"
         for folder in chosen.values()
-        for one in read_version(folder).values()
+        for one in fits(folder).values()
     }
     contents: dict[str, bytes] = {}
     for day, table in rounds.items():
@@ -88,9 +86,9 @@ def _rounds(versions: Iterable[Path]) -> tuple[dict[date, Path], list[str]]:
 
 def _issued(folder: Path) -> tuple[datetime, date]:
     """When a version was issued, and the day that is its round."""
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    issued = datetime.fromisoformat(manifest["issued_at"])
-    replayed = manifest.get("as_of")
+    stated = manifest(folder)
+    issued = datetime.fromisoformat(stated["issued_at"])
+    replayed = stated.get("as_of")
     return issued, date.fromisoformat(replayed) if replayed else issued.astimezone(UTC).date()
 
 

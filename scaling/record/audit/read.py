@@ -10,12 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from scaling.fitting.study_record import read_version
 from scaling.io.hashing import canonical
 from scaling.record.audit.match import AHEAD, N_COLUMNS
 from scaling.record.versions.dates import moment
-from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, Entry, read_lines
-from scaling.record.versions.tables import quantiles
+from scaling.record.versions.ledger import LEDGER, PLACES, Entry, read_lines
+from scaling.record.versions.tables import fits, manifest, quantiles
 from scaling.runs.row_identity import listed
 from scaling.runs.studies import without
 
@@ -85,16 +84,16 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     The second table has one row a version, study, target and law, with ``levels`` and ``values``.
     """
     targets, quantile_rows = [], []
-    manifests = {folder: json.loads((folder / MANIFEST).read_bytes()) for folder in folders}
+    manifests = {folder: manifest(folder) for folder in folders}
     corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
-    for folder, manifest in manifests.items():
+    for folder, stated in manifests.items():
         table = quantiles(folder).with_columns(version=pl.lit(folder.name))
         studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
         targets.append(
             table.unique(subset=KEY, keep="first", maintain_order=True)
             .select(*KEY, "params", "tokens", "flops")
             .join(studies, on="study", maintain_order="left")
-            .with_columns(**_when(manifest))
+            .with_columns(**_when(stated))
             .with_columns(corrected_by=pl.lit(corrected.get(folder.name), pl.String))
         )
         quantile_rows.append(
@@ -151,7 +150,7 @@ def _studies(folder: Path) -> list[dict[str, Any]]:
             "cut": one.cut and one.cut.at_most,
             "largest": one.ranges.get("flops", (None, None))[1],
         }
-        for one in read_version(folder).values()
+        for one in fits(folder).values()
     ]
 
 

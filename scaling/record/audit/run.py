@@ -28,8 +28,9 @@ from scaling.record.audit.page import page
 from scaling.record.audit.summary import summarise
 from scaling.record.audit.timestamps import FOLDER, Authority, authority, name_of
 from scaling.record.versions.dates import dated, dates_problems
-from scaling.record.versions.ledger import MANIFEST, PLACES, Entry
+from scaling.record.versions.ledger import PLACES, Entry
 from scaling.record.versions.outcomes import BOUND, OUTCOMES, Outcome, outcomes_problems
+from scaling.record.versions.tables import recorded
 from scaling.runs.studies import load_params
 
 OUT = Path("reports/audit")
@@ -210,8 +211,7 @@ def outcome_problems(root: Path) -> list[str]:
     """What is wrong with the outcomes on record."""
     bound = {}
     for folder in read.versions(root):
-        path = folder / MANIFEST
-        head = _json(path).get(BOUND)
+        head = recorded(folder).get(BOUND)
         if head is not None:
             bound[folder.name] = str(head)
     found = outcomes_problems(root, bound)

@@ -8,7 +8,6 @@ and by what quarantine, releases and the log of internal data know of them.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -22,13 +21,14 @@ import polars as pl
 import yaml
 
 from scaling.errors import InputError
-from scaling.fitting.study_record import StudyFits, read_version
+from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_map, json_text
 from scaling.record.changes import new_run_test
 from scaling.record.changes.attribution import attribute_changes
 from scaling.record.changes.parameters import input_changes, median_changes, parameters
 from scaling.record.changes.rows import ADDED, RECORDED, WITHDRAWN, Rows, compared, read
-from scaling.record.versions.ledger import MANIFEST, version_of
+from scaling.record.versions import tables
+from scaling.record.versions.ledger import version_of
 from scaling.runs.row_identity import listed
 from scaling.runs.schema import RESTORED, WITHDRAWAL
 from scaling.runs.schema import WITHDRAWN as TAKEN_BACK
@@ -51,8 +51,8 @@ def changes_between(
     choices the refits use, and what is known of rows added or withdrawn. Raises InputError when a
     version's files cannot be read.
     """
-    first = json.loads((old / MANIFEST).read_bytes())
-    before, after = read_version(old), read_version(new)
+    first = tables.manifest(old)
+    before, after = tables.fits(old), tables.fits(new)
     studies = [
         _study(root, (old, new), (before.get(name), record), name, first["issued_at"], most)
         for name, record in after.items()
@@ -134,10 +134,10 @@ def _study(
     facts: dict[str, Any] = {"study": study, "new": before is None}
     if before is None:
         return facts, None
-    tables = [read(one, study) for one in versions]
-    if tables[0] is None or tables[1] is None:
+    old, new = (read(one, study) for one in versions)
+    if old is None or new is None:
         return facts | {"reason": "the earlier version does not list its rows"}, None
-    rows = compared(tables[0], tables[1])
+    rows = compared(old, new)
     facts |= {"rows": rows.counts(), "choices": _choices(before, after)}
     facts |= _reasons(root, after, rows, datetime.fromisoformat(issued).date())
     facts |= {"corrected": list(islice(rows.corrections(), most))}

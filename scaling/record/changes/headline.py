@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
+from scaling.record.versions.files import FORECAST, read
 from scaling.record.versions.ledger import LEDGER, read_lines, short
 
 # Quantile -> its name in a headline: the median and the ends of the 90 % interval.
@@ -20,14 +22,13 @@ def headline(version: Path) -> list[dict[str, Any]]:
     Empty when the version has no such forecast.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    with (version / "forecast.csv").open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            name = SHOWN.get(line.get("quantile") or "")
-            if name is None or line.get("law") != "ensemble":
-                continue
-            key = (line["study"], line["target"])
-            row = rows.setdefault(key, {"study": key[0], "target": key[1]})
-            row[name] = float(f"{float(line['value']):.5g}")
+    for line in csv.DictReader(io.StringIO(read(version, FORECAST).decode(), newline="")):
+        name = SHOWN.get(line.get("quantile") or "")
+        if name is None or line.get("law") != "ensemble":
+            continue
+        key = (line["study"], line["target"])
+        row = rows.setdefault(key, {"study": key[0], "target": key[1]})
+        row[name] = float(f"{float(line['value']):.5g}")
     return list(rows.values())
 
 

@@ -25,9 +25,10 @@ from scaling.document.legend import box, dot, swatch
 from scaling.document.palette import COLOUR
 from scaling.document.svg import Axis, Plot, Rows, at, chart, draw
 from scaling.document.svg import words as label
-from scaling.fitting.study_record import Parameter, read_version
+from scaling.fitting.study_record import Parameter
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.record.versions.ledger import LEDGER, read_lines
+from scaling.record.versions.tables import fits
 from scaling.report.places import HISTORY
 
 FILE = "changes.json"
@@ -72,7 +73,7 @@ def _parameters(version: Path) -> dict[str, dict[str, Mapping[str, Parameter]]]:
     """Study -> law -> parameter -> its estimate."""
     return {
         study: {fit.law: fit.parameters for fit in record.fits}
-        for study, record in read_version(version).items()
+        for study, record in fits(version).items()
     }
 
 

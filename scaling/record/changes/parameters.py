@@ -18,9 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from scaling.fitting.study_record import read_version
 from scaling.record.versions.layouts import relocated
-from scaling.record.versions.tables import quantiles
+from scaling.record.versions.tables import fits, quantiles
 
 KINDS = ("data", "laws", "engine", "draws", "code")
 CHOICES = ("params", "requirements", "packages", "seed", "as_of")
@@ -83,7 +82,7 @@ def _fitted(folder: Path) -> dict[tuple[str, str, str], tuple[float, float | Non
     """(study, law, parameter) -> value and standard error, None where it has none."""
     return {
         (record.study, fit.law, name): (fit.values[name], one.se)
-        for record in read_version(folder).values()
+        for record in fits(folder).values()
         for fit in record.fits
         for name, one in fit.parameters.items()
     }

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling.io.tables import unguarded
+from scaling.record.versions import files
 
 Mask = NDArray[np.bool_]
 
@@ -81,11 +82,12 @@ class Rows:
 
 def read(version: Path, study: str) -> pl.DataFrame | None:
     """The rows that a version lists for a study; None where it lists none."""
-    path = version / "fits" / f"{study}.csv"
-    if not path.is_file():
+    name = f"fits/{study}.csv"
+    if not files.has(version, name):
         return None
     text = {"run": pl.String, "at": pl.String}
-    return unguarded(pl.read_csv(path, schema_overrides=text, infer_schema_length=None))
+    rows = files.read(version, name)
+    return unguarded(pl.read_csv(rows, schema_overrides=text, infer_schema_length=None))
 
 
 def compared(old: pl.DataFrame, new: pl.DataFrame) -> Rows:

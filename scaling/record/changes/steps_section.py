@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from scaling.document.svg import words as label
 from scaling.document.ticks import even_ticks
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
+from scaling.record.versions.files import FORECAST, read
 from scaling.record.versions.ledger import LEDGER, read_lines, short
 from scaling.report.names import brief
 
@@ -54,8 +54,7 @@ def median_steps(old: Path, new: Path) -> dict[str, Any]:
 def _medians(version: Path) -> dict[tuple[str, str], tuple[float | None, float]]:
     """(study, target) -> median and FLOP; nothing where the table cannot be read."""
     try:
-        content = io.BytesIO((version / "forecast.csv").read_bytes())
-        frame = unguarded(pl.read_csv(content))
+        frame = unguarded(pl.read_csv(read(version, FORECAST)))
         chosen = frame.filter(pl.col("law") == "ensemble", pl.col("quantile") == 0.5)
         rows = chosen.select("study", "target", "value", "flops").iter_rows()
         return {(str(s), str(t)): (as_number(v), as_number(c) or 0.0) for s, t, v, c in rows}

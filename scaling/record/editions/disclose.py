@@ -13,7 +13,8 @@ from scaling.io.hashing import canonical
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions import redact, verify
 from scaling.record.editions.merkle import Tree
-from scaling.record.versions.ledger import MANIFEST, PLACES
+from scaling.record.versions import tables
+from scaling.record.versions.ledger import PLACES
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def disclose(root: Path, folder: Path, secret: bytes, wanted: Wanted) -> bytes:
 
 
 def _chosen(root: Path, full: Path, sealed: bool, wanted: Wanted) -> Iterable[redact.Leaf]:
-    manifest = json.loads((full / MANIFEST).read_bytes())
+    manifest = tables.manifest(full)
     internal = redact.internal_tables(root, manifest)
     if wanted.where is not None:
         yield from redact.run_leaves(root, manifest, internal, wanted.where)

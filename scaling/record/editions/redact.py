@@ -27,18 +27,19 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
 
 from scaling.errors import InputError
-from scaling.fitting.study_record import StudyFits, read_version
+from scaling.fitting.study_record import StudyFits
 from scaling.io import atomic
 from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions.merkle import Tree, grow
-from scaling.record.versions.fingerprint import BASELINES
+from scaling.record.versions import tables
+from scaling.record.versions.files import BASELINES, FORECAST, has, names, read
 from scaling.record.versions.ledger import MANIFEST, PLACES, PublishError, entry_of
 from scaling.record.versions.verify import verify
 from scaling.runs.formats import published
@@ -47,7 +48,6 @@ from scaling.runs.schema import RUN
 FORMAT = "scaling redacted edition, 2"
 FOLDER = "redacted"
 TABLES = "data/validated/"
-FORECAST = "forecast.csv"
 STUDIES, PAGE = "studies.json", "edition.md"
 HASH = "sparse Merkle tree over SHA-256, leaves 00 | salt (32 bytes) | data, placed by their key"
 # Studies that are not shown; None for one that has forecasts and no fits.
@@ -94,19 +94,19 @@ def redact(root: Path, version: str, secret: bytes, *, sealed: bool = False) -> 
     tables are not those in data/validated; PublishError when what was published is not whole.
     """
     full = root / PLACES[-1] / version
-    if not (full / MANIFEST).is_file():
+    if not has(full, MANIFEST):
         raise InputError("no such version", value=version, hint="`scaling publish` makes one")
     wrong = verify(root)
     if wrong:
         raise PublishError("nothing was redacted: " + "; ".join(wrong))
-    full_manifest = json.loads((full / MANIFEST).read_bytes())
+    full_manifest = tables.manifest(full)
     internal = internal_tables(root, full_manifest)
     if not internal:
         hint = "It can be shared as it is."
         raise InputError("no internal source made this version", value=version, hint=hint)
     parted = part(full, internal, sealed=sealed)
     runs = run_leaves(root, full_manifest, internal)
-    context = bytes.fromhex(sha256((full / MANIFEST).read_bytes()))
+    context = bytes.fromhex(sha256(read(full, MANIFEST)))
     leaves = {canonical(one.key): canonical(one.content) for one in (*parted.leaves, *runs)}
     tree = grow(leaves, secret, context)
     rows = sum(len(one.value) for one in runs)
@@ -139,7 +139,7 @@ def manifest(
     written_as: str = FORMAT,
 ) -> dict[str, Any]:
     """The edition's manifest, id included: a function of the full version and of the root."""
-    content = (full / MANIFEST).read_bytes()
+    content = read(full, MANIFEST)
     full_manifest, entry = json.loads(content), entry_of(content)
     made_by = full_manifest["made_by"]
     public = {k: v for k, v in tables_of(full_manifest).items() if table_of(k) not in internal}
@@ -255,10 +255,10 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Partition:
 
     ``internal`` are the names of internal tables. Nothing but the version's own files is read.
     """
-    known = tables_of(json.loads((full / MANIFEST).read_bytes()))
+    known = tables_of(tables.manifest(full))
     sources = {table_of(path) for path in known} - set(internal)
-    fits = read_version(full)
-    lines = {name: _lines(full / name) for name in (FORECAST, BASELINES)}
+    fits = tables.fits(full)
+    lines = {name: _lines(full, name) for name in (FORECAST, BASELINES)}
     rows = [row for every in lines.values() for row in every]
     public = [name for name, one in fits.items() if one.source in sources]
     every_study: dict[str, StudyFits | None] = {row["study"]: None for row in rows} | fits
@@ -266,12 +266,12 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Partition:
     aliases = _aliases(hidden, rows)
     parted = Partition(leaves=_names(hidden, aliases))
     for pattern in ("fits/*.json", "fits/*.csv", "backtests/*.json"):
-        for path in _sorted(full, pattern):
-            if path.stem in public:
-                parted.files[path.relative_to(full).as_posix()] = path.read_bytes()
+        for name in names(full, pattern):
+            if PurePosixPath(name).stem in public:
+                parted.files[name] = read(full, name)
     for name, every in lines.items():
         _part_lines(parted, name, every, aliases, sealed=sealed)
-    asked = json.loads(_read(full / "checklist.json") or b"{}")
+    asked = json.loads(_read(full, "checklist.json") or b"{}")
     shown = [one for one in asked.get("answers", []) if one.get("study") in public]
     checklist = {"questions": asked.get("questions"), "answers": shown}
     parted.files["checklist.json"] = pretty(checklist).encode()
@@ -281,17 +281,13 @@ def part(full: Path, internal: Collection[str], *, sealed: bool) -> Partition:
     return parted
 
 
-def _sorted(full: Path, pattern: str) -> list[Path]:
-    return sorted(full.glob(pattern))
+def _read(full: Path, name: str) -> bytes:
+    return read(full, name) if has(full, name) else b""
 
 
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
-
-
-def _lines(path: Path) -> list[dict[str, str]]:
+def _lines(full: Path, name: str) -> list[dict[str, str]]:
     """The lines of a table with their cells as they are written."""
-    return list(csv.DictReader(io.StringIO(_read(path).decode())))
+    return list(csv.DictReader(io.StringIO(_read(full, name).decode())))
 
 
 def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -303,9 +299,9 @@ def _aliases(hidden: Hidden, rows: list[dict[str, str]]) -> dict[str, dict[str, 
     # No alias is the name of something else, so that an edition reads one way only.
     real = {*(row["study"] for row in rows), *targets, *sources}
     aliases: dict[str, dict[str, str]] = {}
-    for kind, names in named.items():
+    for kind, known in named.items():
         free = (one for n in count(1) if (one := f"{words[kind]}-{n}") not in real)
-        aliases[kind] = dict(zip(names, free, strict=False))
+        aliases[kind] = dict(zip(known, free, strict=False))
     return aliases
 
 
@@ -371,7 +367,7 @@ def _studies(
 
 def _withheld_files(full: Path, files: Mapping[str, bytes]) -> list[Leaf]:
     """A leaf for each file of the full version that does not stand in the edition as it is."""
-    listed = json.loads((full / MANIFEST).read_bytes())["files"]
+    listed = tables.manifest(full)["files"]
     return [
         Leaf({"kind": "file", "path": path}, facts)
         for path, facts in listed.items()

@@ -18,6 +18,9 @@ from scaling.io.hashing import canonical, sha256
 from scaling.io.json_files import json_text as pretty
 from scaling.record.editions import redact
 from scaling.record.editions.merkle import DEPTH, climb, leaf_hash, place_of
+from scaling.record.versions import tables
+from scaling.record.versions.files import has
+from scaling.record.versions.files import read as read_file
 from scaling.record.versions.ledger import MANIFEST, PLACES, VERSION_NAME
 
 MANIFEST_KEYS = {
@@ -66,7 +69,7 @@ def check_all(root: Path) -> list[str]:
     for folder in sorted((root / PLACES[-1] / redact.FOLDER).glob("[!.]*")):
         problems += (wrong := check(folder))
         full = root / PLACES[-1] / ("" if wrong else read(folder)["full"]["version"])
-        if not wrong and not (full / MANIFEST).is_file():
+        if not wrong and not has(full, MANIFEST):
             problems.append(f"{folder}: its full version {full.name} is not here")
         elif not wrong:
             problems += check_full(folder, full)
@@ -81,11 +84,11 @@ def check_full(folder: Path, full: Path) -> list[str]:
     when there is no version in the folder ``full``.
     """
     manifest = read(folder)
-    if not (full / MANIFEST).is_file():
+    if not has(full, MANIFEST):
         raise InputError("is not the folder of a version", file=full)
-    if sha256((full / MANIFEST).read_bytes()) != manifest["full"]["manifest_sha256"]:
+    if sha256(read_file(full, MANIFEST)) != manifest["full"]["manifest_sha256"]:
         return [f"{folder}: was not made from {full}, whose manifest has another hash"]
-    every = redact.tables_of(json.loads((full / MANIFEST).read_bytes()))
+    every = redact.tables_of(tables.manifest(full))
     internal = {redact.table_of(path) for path in every if path not in manifest["made_by"]["data"]}
     files = redact.part(full, internal, sealed=manifest["sealed"]).files
     files[redact.PAGE] = (folder / redact.PAGE).read_bytes()

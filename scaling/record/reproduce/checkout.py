@@ -63,10 +63,10 @@ def lay_out(root: Path, commit: str, tree: Path) -> None:
 def remove_copies(tree: Path, versions: Iterable[Published]) -> Iterator[str]:
     """Remove files of the tree with the bytes of a published file; one line for each."""
     published = {
-        sha256((one.folder / name).read_bytes()): f"{one.name}/{name}"
+        sha256(content): f"{one.name}/{name}"
         for one in versions
         for name in one.files
-        if (one.folder / name).is_file()
+        if (content := one.content(name)) is not None
     }
     for path in sorted(tree.rglob("*")):
         if path.is_file() and path.stat().st_size:

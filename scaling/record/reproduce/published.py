@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from scaling.record.changes.between import NAME as CHANGES
+from scaling.record.versions.files import has, is_inside, names, read
 from scaling.record.versions.ledger import MANIFEST
+from scaling.record.versions.tables import manifest
 
 SOURCES = ("engine", "laws")
 
@@ -28,7 +30,7 @@ class Published:
     @cached_property
     def _manifest(self) -> Any:
         try:
-            return json.loads((self.folder / MANIFEST).read_bytes())
+            return manifest(self.folder)
         except ValueError as error:
             raise ReproduceError(f"{self.folder / MANIFEST}: is no JSON: {error}") from error
 
@@ -55,20 +57,26 @@ class Published:
     def named(self) -> tuple[str, ...]:
         """The files that the manifest names; raises ReproduceError for a name that leads out of the
         folder."""
-        for name in (names := self._stated("files")):
-            if not _is_inside(name):
+        for name in (listed := self._stated("files")):
+            if not (is_inside(name) and name.isprintable()):
                 raise ReproduceError(
                     f"{self.folder / MANIFEST}: `files` has {name!r}; allowed: a path inside the "
                     "version's folder, without `..`"
                 )
-        return tuple(names)
+        return tuple(listed)
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """All files to compare: those that the manifest names, and others in the folder."""
-        present = [path for path in self.folder.rglob("*") if not path.is_dir()]
-        found = {path.relative_to(self.folder).as_posix() for path in present} - {MANIFEST}
-        return tuple(dict.fromkeys([*self.named, *sorted(found)]))
+        found = [name for name in names(self.folder) if name != MANIFEST]
+        return tuple(dict.fromkeys([*self.named, *found]))
+
+    def content(self, name: str) -> bytes | None:
+        """The content of a file of the version, from the tree or from Git; None where it is lost,
+        or leads out of the folder."""
+        if (self.folder / name).exists():
+            return read_inside(self.folder, name)
+        return read(self.folder, name) if has(self.folder, name) else None
 
     @property
     def code(self) -> Mapping[str, str]:
@@ -83,9 +91,8 @@ class Published:
         if self.code:
             return {}
         parts = [self._stated("made_by", part) for part in SOURCES]
-        path = self.folder / CHANGES
         # The version id does not depend on the code that wrote what changed.
-        written = json.loads(path.read_bytes()) if path.is_file() else {}
+        written = json.loads(self.content(CHANGES) or b"{}")
         changed_by = written.get("told_by", {})
         return {name: digest for part in (*parts, changed_by) for name, digest in part.items()}
 
@@ -141,12 +148,6 @@ class Published:
         """The text of the inbox at the issue, empty without one; ``before`` where manifests did not
         keep it yet."""
         return (self._manifest["inbox"] or "") if "inbox" in self._manifest else before
-
-
-def _is_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    plain = name.isprintable() and "\\" not in name and path.as_posix() == name
-    return plain and name != "." and not path.is_absolute() and ".." not in path.parts
 
 
 def read_inside(folder: Path, name: str) -> bytes | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaling.errors import InputError, counted
+from scaling.io import atomic
 from scaling.io.hashing import sha256
 from scaling.record.changes.between import NAME as CHANGES
 from scaling.record.reproduce import code_changes, engines
@@ -27,6 +28,7 @@ from scaling.record.reproduce.packages import locked, other_packages, present
 from scaling.record.reproduce.processors import settings
 from scaling.record.reproduce.published import Published, ReproduceError, read_inside
 from scaling.record.reproduce.sandbox import Interpreter, Isolation, Sandbox, isolation
+from scaling.record.versions.files import names, read
 from scaling.record.versions.fingerprint import machine
 from scaling.record.versions.layouts import gives_the_same_digits, layout_of
 from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, read_lines, short
@@ -219,17 +221,17 @@ def _one(run: _Run, box: Sandbox, version: Published) -> Reproduced:
 
 
 def _tried(run: _Run, box: Sandbox, version: Published) -> Reproduced:
-    names = version.files
+    files = version.files
     run.say(f"reproducing {short(version.name)}")
     try:
         computed = _replayed(box, version) if version.is_replay else _staged(run, box, version)
     except ReproduceError as error:
         raise ReproduceError(f"{error}{isolation().of_failure}") from error
-    pairs = [(name, read_inside(version.folder, name), computed.get(name)) for name in names]
+    pairs = [(name, version.content(name), computed.get(name)) for name in files]
     found = [_difference(version, *pair) for pair in pairs]
     differences = tuple(one for one in found if one is not None)
     reasons = tuple(_reasons(box, version)) if differences else ()
-    return Reproduced(version.name, run.commit, len(names), differences, reasons)
+    return Reproduced(version.name, run.commit, len(files), differences, reasons)
 
 
 def _difference(
@@ -288,12 +290,13 @@ def _read(version: Published, folder: Path, places: Iterable[str]) -> dict[str, 
 def _lay_out_earlier(folder: Path, reports: Path) -> Path | None:
     """Copy the versions before this one, with which it says what changed; returns the last."""
     lines = (folder.parent / LEDGER).read_bytes().splitlines(keepends=True)
-    names = [entry.version for entry in read_lines(b"".join(lines))[0]]
-    earlier = names[: names.index(folder.name)]
+    known = [entry.version for entry in read_lines(b"".join(lines))[0]]
+    earlier = known[: known.index(folder.name)]
     (reports / LEDGER).write_bytes(b"".join(lines[: len(earlier)]))
-    for name in earlier:
-        if (folder.parent / name).is_dir():
-            shutil.copytree(folder.parent / name, reports / name)
+    for version in (folder.parent / name for name in earlier):
+        # Of versions in the tree and in Git alike: the code may read any of them.
+        files = {name: read(version, name) for name in names(version)}
+        atomic.fill(reports / version.name, files)
     return reports / earlier[-1] if earlier else None
 
 

@@ -17,6 +17,7 @@ from scaling.document.format import RANGE, clean, shift, times
 from scaling.document.whisker import Whisker, whisker
 from scaling.io.json_files import as_number
 from scaling.io.tables import unguarded
+from scaling.record.versions.files import FORECAST, has, read
 from scaling.record.versions.ledger import VERSION_NAME
 from scaling.report.names import brief, spaced
 
@@ -48,9 +49,9 @@ def _ends(reports: Path, row: Mapping[str, Any]) -> dict[str, float]:
     if not VERSION_NAME.fullmatch(version):
         return {}
     for place in PLACES:
-        file = reports / place / version / "forecast.csv"
-        if file.is_file():
-            chosen = unguarded(pl.read_csv(file)).filter(
+        folder = reports / place / version
+        if has(folder, FORECAST):
+            chosen = unguarded(pl.read_csv(read(folder, FORECAST))).filter(
                 pl.col("law") == ENSEMBLE,
                 pl.col("study") == row["study"],
                 pl.col("target") == row["target"],

@@ -18,11 +18,13 @@ from scaling.document.blocks import Block, Cell, Figure, Panel, Text
 from scaling.document.format import RANGE, clean, power
 from scaling.document.report_json import load
 from scaling.errors import InputError
-from scaling.fitting.study_record import StudyFits, read_version
+from scaling.fitting.study_record import StudyFits
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
 from scaling.record.site.records import Record
+from scaling.record.versions.files import FORECAST, read
 from scaling.record.versions.ledger import VERSION_NAME, short
+from scaling.record.versions.tables import fits as fits_of
 from scaling.report.figures.hero import Hero, HeroTarget, compute_ends, small_plot
 from scaling.report.names import brief, spaced
 from scaling.report.sections.cards import fan_points
@@ -67,27 +69,27 @@ def read_newest(reports: Path, version: str) -> Newest:
     if not VERSION_NAME.fullmatch(version):
         return Newest(version)
     folder = reports / version
-    table, fan = _csv(folder / "forecast.csv"), _csv(folder / FAN)
+    table, fan = _csv(folder, FORECAST), _csv(folder, FAN)
     found: tuple[TargetForecast, ...] = ()
     with contextlib.suppress(pl.exceptions.PolarsError, KeyError, TypeError):
         found = tuple(records(table, {})) if table.height else ()
     fits: Mapping[str, StudyFits] = {}
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, InputError):
-        fits = read_version(folder)
-    titles, targets, checks = _names(_json(folder / "report.json"))
-    history = as_map(_json(folder / "changes.json").get("history"))
+        fits = fits_of(folder)
+    titles, targets, checks = _names(_json(folder, "report.json"))
+    history = as_map(_json(folder, "changes.json").get("history"))
     return Newest(version, found, fan, fits, history, titles, targets, checks)
 
 
-def _csv(file: Path) -> pl.DataFrame:
+def _csv(folder: Path, name: str) -> pl.DataFrame:
     with contextlib.suppress(OSError, pl.exceptions.PolarsError):
-        return unguarded(pl.read_csv(file))
+        return unguarded(pl.read_csv(read(folder, name)))
     return pl.DataFrame()
 
 
-def _json(file: Path) -> Mapping[str, Any]:
+def _json(folder: Path, name: str) -> Mapping[str, Any]:
     with contextlib.suppress(OSError, ValueError, RecursionError, LookupError, TypeError):
-        return as_map(load(file.read_bytes()))
+        return as_map(load(read(folder, name)))
     return {}
 
 

@@ -28,8 +28,10 @@ from scaling.errors import counted
 from scaling.record.site import audited
 from scaling.record.site.newest import Newest, newest_blocks
 from scaling.record.site.pages import law_index, study_table
-from scaling.record.site.records import LEVELS, SHOWN, Record
-from scaling.record.versions.ledger import VERSION_NAME, short
+from scaling.record.site.records import IN_GIT, LEVELS, SHOWN, Record, link_of
+from scaling.record.versions.files import PAGE
+from scaling.record.versions.ledger import short
+from scaling.record.versions.tags import TAG
 
 TITLE = "Published forecasts"
 LEAD = "Every version ever issued, newest first, and how well its intervals were calibrated."
@@ -73,7 +75,7 @@ def _issue(newest: Sequence[Record], pages: Sequence[Record], number: int) -> Se
     since = (pages[0]["since"] if pages else newest[-1]["issued_at"])[:10]
     count = f"{counted(number, 'version')} since {since}"
     facts = (
-        Entry("Newest version", _link(newest[0], "report.html", short(newest[0]["version"]))),
+        Entry("Newest version", _link(newest[0], PAGE, short(newest[0]["version"]))),
         Entry("Issued", Cell(f"{_time(newest[0]['issued_at'])} UTC", origin=LEDGER_FILE)),
         Entry("Versions", Cell(count, number, "versions", LEDGER_FILE)),
         Entry("Verification", Cell("\u201cscaling verify\u201d checks every file")),
@@ -154,7 +156,7 @@ def _version_row(record: Record) -> tuple[Cell, ...]:
     place = f"reports/{record['version']}/"
     moved = record.get("moved") or {}
     where = f"{moved['target']}, {moved['study']}" if moved.get("log_ratio") else None
-    link = _link(record, "report.html", short(record["version"]))
+    link = _link(record, PAGE, short(record["version"]))
     return (
         replace(link, note=_time(record["issued_at"])),
         words(_changes(record), f"{place}manifest.json#made_by"),
@@ -166,26 +168,35 @@ def _version_row(record: Record) -> tuple[Cell, ...]:
     )
 
 
+IN_GIT_NOTE = (
+    "Of older versions, reports are in Git alone, at the tag forecast/VERSION: "
+    "“scaling show VERSION --open” opens the page of one."
+)
+
+
 def file_table(newest: Sequence[Record]) -> Table:
     """A row a version: its files."""
     rows = tuple(
         (
-            _link(record, "report.html", short(record["version"])),
+            _link(record, PAGE, short(record["version"])),
             *(_link(record, name, label) for name, label in LABELS.items()),
         )
         for record in newest
     )
     columns = (Column("version"), *(Column(name) for name in LABELS))
-    return table("file-table", "Files", columns, (Group("", rows),))
+    note = IN_GIT_NOTE if any(IN_GIT in record for record in newest) else ""
+    return table("file-table", "Files", columns, (Group("", rows),), note)
 
 
 def _link(record: Record, name: str, text: str) -> Cell:
     """The text, leading to that file of the version when it has it."""
     version = clean(record["version"])
-    there = name in record["files"] and VERSION_NAME.fullmatch(version)
-    if there:
-        return Cell(text, text, link=f"{version}/{name}")
-    return Cell(short(version), version) if name == "report.html" else MISSING
+    link = link_of(record, name)
+    if link:
+        return Cell(text, text, link=link)
+    if name == PAGE:
+        return Cell(short(version), version)
+    return Cell("in Git", TAG + version) if name in record["files"] else MISSING
 
 
 def _time(issued: str) -> str:
@@ -243,7 +254,7 @@ def record_table(known: Sequence[Record]) -> Table:
 def _record_row(record: Record, found: dict[str, Any]) -> tuple[Cell, ...]:
     place = f"reports/{record['version']}/report.json#backtest-table"
     return (
-        _link(record, "report.html", short(record["version"])),
+        _link(record, PAGE, short(record["version"])),
         figure(found["studies"], integer, place, "studies"),
         figure(found["forecasts"], integer, place, "forecasts"),
         figure(found["error"], percent, place),

@@ -28,7 +28,8 @@ from scaling.laws import Law, load
 from scaling.record.changes.history_section import study_part
 from scaling.record.changes.steps_section import step_blocks
 from scaling.record.site.newest import Newest, interval_cell, target_title
-from scaling.record.site.records import Record
+from scaling.record.site.records import Record, link_of
+from scaling.record.versions.files import PAGE
 from scaling.record.versions.ledger import short
 from scaling.report.names import law_title, spaced
 from scaling.report.sections.forecasts import quantile
@@ -128,8 +129,7 @@ def _version_row(
     version = clean(one["version"])
     place = f"reports/{version}/forecast.csv#ensemble"
     low, middle, high = (as_number(head.get(name)) for name in ("low", "median", "high"))
-    link = f"{version}/report.html" if "report.html" in one["files"] else ""
-    name = Cell(short(version), version, link=link, note=clean(one["issued_at"])[:10])
+    name = Cell(short(version), version, link=link_of(one, PAGE), note=clean(one["issued_at"])[:10])
     if low is None or middle is None or high is None:
         return name, Cell("\u2014"), Cell("\u2014")
     drawn = whisker(Whisker((low, high), middle), frame)

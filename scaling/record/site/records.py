@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,12 +16,17 @@ import polars as pl
 from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
 from scaling.io.json_files import as_list, as_map, as_number
+from scaling.io.settings import repository
 from scaling.io.tables import unguarded
+from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, read
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
+from scaling.record.versions.tags import TAG
 
 FORM = 3  # raised when a record holds something else than before
-SHOWN = ("report.html", "report.md", "report.json", "forecast.csv", MANIFEST)
+# Of a record whose version is in Git alone.
+IN_GIT = "in_git"
+SHOWN = (PAGE, "report.md", "report.json", FORECAST, MANIFEST)
 LEVELS = (50, 80, 90, 95)
 LONGEST = 80
 BACKTESTS = "backtest-table"
@@ -30,6 +34,21 @@ _KINDS = (("data", "data"), ("laws", "laws"), ("engine", "engine"), ("code", "co
 _COLUMNS = ("study", "target", "law", "quantile", "value")
 
 Record = dict[str, Any]
+
+
+def link_of(record: Mapping[str, Any], name: str) -> str:
+    """Where a page in reports/ finds a file of the version: beside it, or at the version's tag.
+
+    Empty where there is no such file, or only a checkout of the tag has it.
+    """
+    version, at = clean(record["version"]), str(record.get(IN_GIT, ""))
+    if name not in record["files"] or not VERSION_NAME.fullmatch(version):
+        return ""
+    if not at or name in KEPT:
+        return f"{version}/{name}"
+    return f"{at}/{name}" if at.startswith("https://") else ""
+
+
 Medians = dict[tuple[str, str], float]
 
 
@@ -52,9 +71,22 @@ def records(
     for entry in entries:
         old = known.get(entry.version)
         fits = old is not None and _identity(old) == _identity(_names(entry))
-        found.append(old if old is not None and fits else _record(reports, entry, before, facts))
+        record = old if old is not None and fits else _record(reports, entry, before, facts)
+        found.append(_placed(reports, record))
         before = entry
     return found
+
+
+def _placed(reports: Path, record: Record) -> Record:
+    """With ``in_git``, the address or the name of the commit that has its files, where the tree
+    has none of its pages."""
+    version, files = str(record["version"]), as_list(record.get("files"))
+    record = {name: value for name, value in record.items() if name != IN_GIT}
+    if PAGE not in files or (reports / version / PAGE).is_file():
+        return record
+    tag, web = f"{TAG}{version}", repository(reports.parent)
+    at = tag if web is None else f"{web}/blob/{tag}/{reports.name}/{version}"
+    return record | {IN_GIT: at}
 
 
 def _names(entry: Entry) -> Record:
@@ -99,7 +131,7 @@ def _record(
         "moved": None if before is None else moved(then, now),
         "calibration": calibration(_backtest_blocks(folder)),
         "forecasts": _heads(folder),
-        "files": [] if folder is None else [name for name in SHOWN if (folder / name).is_file()],
+        "files": [] if folder is None else [name for name in SHOWN if has(folder, name)],
     }
 
 
@@ -109,19 +141,20 @@ def _folder(reports: Path, entry: Entry) -> Path | None:
 
 
 def _json(folder: Path | None, name: str) -> Mapping[str, Any]:
-    return {} if folder is None else _parsed(folder / name)
-
-
-def _parsed(path: Path) -> Mapping[str, Any]:
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        return as_map(json.loads(path.read_bytes()))
+    """Nothing where it is lost or no JSON. Raises InputError where this clone does not have it."""
+    try:
+        content = b"" if folder is None else read(folder, name)
+    except OSError:
+        return {}
+    with contextlib.suppress(ValueError, RecursionError):
+        return as_map(json.loads(content))
     return {}
 
 
 def _backtest_blocks(folder: Path | None) -> Mapping[str, Any]:
     """The version's report with nothing but its table of backtests, since making every cell of a
     report full takes longer than the rest of a record."""
-    whole = {} if folder is None else _parsed(folder / "report.json")
+    whole = _json(folder, "report.json")
     blocks = [b for s in as_list(whole.get("sections")) for b in as_list(as_map(s).get("blocks"))]
     tables = [block for block in blocks if as_map(block).get("id") == BACKTESTS]
     small = {**whole, "sections": [{"blocks": tables}]}
@@ -185,8 +218,7 @@ def _medians(folder: Path | None) -> Medians:
     if folder is None:
         return {}
     try:
-        content = io.BytesIO((folder / "forecast.csv").read_bytes())
-        frame = unguarded(pl.read_csv(content, columns=_COLUMNS))
+        frame = unguarded(pl.read_csv(read(folder, FORECAST), columns=_COLUMNS))
         chosen = frame.filter((pl.col("law") == "ensemble") & (pl.col("quantile") == 0.5))
         rows = chosen.select("study", "target", pl.col("value").cast(pl.Float64)).iter_rows()
         return {(str(s), str(t)): v for s, t, v in rows if as_number(v) is not None and v > 0}
@@ -203,7 +235,7 @@ def _heads(folder: Path | None) -> Record:
     if folder is None:
         return {}
     try:
-        frame = unguarded(pl.read_csv(folder / "forecast.csv"))
+        frame = unguarded(pl.read_csv(read(folder, FORECAST)))
         chosen = frame.filter(pl.col("law") == "ensemble", pl.col("quantile").is_in(list(_ENDS)))
         rows = chosen.sort("flops", "target").select(
             "study", "target", "quantile", pl.col("value").cast(pl.Float64)

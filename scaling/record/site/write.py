@@ -24,7 +24,8 @@ from scaling.record.site import audited
 from scaling.record.site.newest import Newest, read_newest
 from scaling.record.site.page import older_page, page
 from scaling.record.site.pages import law_file, law_page, laws_of, study_file, study_page
-from scaling.record.site.records import FORM, Record, records
+from scaling.record.site.records import FORM, IN_GIT, Record, records
+from scaling.record.versions.files import is_pruned
 from scaling.record.versions.ledger import LEDGER, Entry, read_lines
 
 JSON = "index.json"
@@ -132,7 +133,7 @@ def _older(
     pages: list[Record] = []
     made: dict[str, bytes] = {}
     for first in range(0, len(entries) - 2 * PAGE + 1, PAGE):
-        identity = _identity(entries, first)
+        identity = _identity(reports, entries, first)
         stored = known.pages.get(identity["name"], {})
         sizes = {} if always else _unchanged_sizes(reports, identity, stored)
         if not sizes:
@@ -146,10 +147,15 @@ def _older(
     return pages, made
 
 
-def _identity(entries: list[Entry], first: int) -> Record:
-    """What identifies a page: its last line stands for all lines before, by their hashes."""
+def _identity(reports: Path, entries: list[Entry], first: int) -> Record:
+    """What identifies a page: its last line stands for all lines before, by their hashes.
+
+    With the number of its versions that are in Git alone, where there are any.
+    """
     last = entries[first + PAGE - 1]
-    return {
+    chosen = entries[first : first + PAGE]
+    pruned = sum(is_pruned(reports / one.version) for one in chosen)
+    return ({IN_GIT: pruned} if pruned else {}) | {
         "name": f"index-{first + 1}-{first + PAGE}",
         "first": first + 1,
         "last": first + PAGE,

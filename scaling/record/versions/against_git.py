@@ -22,8 +22,9 @@ from scaling.errors import counted
 from scaling.io.git import git, objects
 from scaling.io.hashing import canonical, sha256
 from scaling.record.versions.fingerprint import PACKAGES
-from scaling.record.versions.ledger import LEDGER, MANIFEST, Entry, read_lines, recorded
+from scaling.record.versions.ledger import LEDGER, MANIFEST, Entry, read_lines
 from scaling.record.versions.sources import Commits
+from scaling.record.versions.tables import recorded
 from scaling.record.versions.tags import TAG, Tag, tags
 
 PARAMS = "params.yaml"
@@ -67,9 +68,9 @@ def _parsed(params: bytes) -> bytes:
 def problems(witness: Witness, place: Path, chain: list[Entry]) -> Iterator[str]:
     """What commits and tags say otherwise than the versions of one ledger."""
     for entry in chain:
-        path = place / entry.version / MANIFEST
-        shown = path.relative_to(witness.root).as_posix()
-        yield from (f"{shown}: {one}" for one in _against_commit(witness, entry, recorded(path)))
+        version = place / entry.version
+        shown = f"{version.relative_to(witness.root).as_posix()}/{MANIFEST}"
+        yield from (f"{shown}: {one}" for one in _against_commit(witness, entry, recorded(version)))
     yield from _against_older_ledgers(witness.root, place, chain)
 
 

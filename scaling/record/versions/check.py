@@ -1,4 +1,9 @@
-"""Whether published versions are intact, and the ledger over them unbroken."""
+"""Whether published versions are intact, and the ledger over them unbroken.
+
+``scaling verify`` and the audit read every byte, from the tree or from Git. Publishing, and the
+question whether anything is new, read those of the newest versions, so that they cost the same
+after a year; of older ones they see a line of the ledger or a folder that is not as it was.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,18 @@ import functools
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from scaling.document.format import clean
+from scaling.errors import counted
 from scaling.io import atomic
 from scaling.io.git import git
 from scaling.io.hashing import sha256
+from scaling.io.settings import whole_versions
+from scaling.record.versions.files import FETCH, KEPT, in_git, is_inside, is_pruned, why_not
 from scaling.record.versions.fingerprint import Current, manifest
 from scaling.record.versions.ledger import (
     LEDGER,
@@ -27,29 +35,40 @@ from scaling.record.versions.ledger import (
     entry_of,
     follow,
     read_lines,
+    short,
 )
-from scaling.record.versions.stat_cache import StatCache, clock_ns
 
 
 @dataclass
 class _History:
     """The published versions: what is wrong with them, and what was restored.
 
-    ``current`` is what restoring may take from; without it problems are only noted. With ``cache``,
-    versions that did not change since they were last read are not read again.
+    ``current`` is what restoring may take from; without it problems are only noted. With
+    ``newest``, only the bytes of the versions that the tree holds whole are read.
     """
 
     reports: Path
     current: Current | None = None
-    cache: StatCache | None = None
+    newest: bool = False
     restored: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # Versions that are in Git alone, and not in this clone.
+    not_here: list[Path] = field(default_factory=list)
     # The ledger's bytes once it was found intact or repaired.
     ledger: bytes = b""
 
+    @functools.cached_property
+    def root(self) -> Path:
+        """The folder of the project."""
+        return self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
+
+    @functools.cached_property
+    def whole(self) -> int:
+        """How many of the newest versions the tree holds whole."""
+        return whole_versions(self.root)
+
     def shown(self, path: Path) -> str:
-        top = self.reports.parent if self.reports.name == "reports" else self.reports.parents[1]
-        return path.relative_to(top).as_posix()
+        return path.relative_to(self.root).as_posix()
 
     @functools.cached_property
     def named(self) -> dict[str, bool]:
@@ -57,30 +76,27 @@ class _History:
         with os.scandir(self.reports) as entries:
             return {one.name: one.is_dir() for one in entries if VERSION_NAME.fullmatch(one.name)}
 
-    def is_known_intact(self, entry: Entry) -> bool:
-        """Whether nothing of this version changed since all of it was read and found intact."""
-        there = self.named.get(entry.version, False)
-        return self.cache is not None and self.cache.is_intact(entry, there)
+    def unread(self, chain: Sequence[Entry]) -> set[str]:
+        """The older versions of a chain whose folder is there: their bytes are not read."""
+        older = chain[: -self.whole] if self.newest else ()
+        return {entry.version for entry in older if self.named.get(entry.version, False)}
 
 
 def damage(root: Path) -> list[str]:
     """Bytes that are not what was published, by manifests and ledgers; reads every one of them."""
     places = [root / place for place in PLACES if (root / place).is_dir()]
-    return [problem for place in places for problem in _problems(place, None)]
+    return [problem for place in places for problem in _problems(place)]
 
 
 def appears_intact(root: Path) -> bool:
-    """As `damage`, but reading only versions that changed since they were last read.
-
-    Of versions that are not among the newest the disk is asked about a share at a time.
-    """
+    """As `damage`, but reading only the newest versions."""
     places = [root / place for place in PLACES if (root / place).is_dir()]
-    return not any(_problems(place, StatCache(place)) for place in places)
+    return not any(_problems(place, newest=True) for place in places)
 
 
-def _problems(reports: Path, cache: StatCache | None) -> list[str]:
+def _problems(reports: Path, *, newest: bool = False) -> list[str]:
     with atomic.locked(reports, shared=True):
-        history = _History(reports, cache=cache)
+        history = _History(reports, newest=newest)
         with _chain_problems(history):
             _checked_chain(history)
     return history.problems
@@ -98,17 +114,17 @@ def _chain_problems(history: _History) -> Iterator[None]:
 def _checked_chain(history: _History) -> list[Entry]:
     """The ledger's entries, every version checked; with present outputs at hand, restored."""
     chain = _repaired_ledger(history)
-    for entry in chain:
-        if not history.is_known_intact(entry):
-            _check_version(history, entry)
+    unread = history.unread(chain)
+    for number, entry in enumerate(chain, 1):
+        if entry.version not in unread:
+            _check_version(history, entry, old=number <= len(chain) - history.whole)
     for name in sorted(history.named.keys() - {entry.version for entry in chain}):
         history.problems.append(
             f"{history.shown(history.reports / name)}: does not continue from the ledger "
             f"({history.shown(history.reports / LEDGER)}); put the ledger back, or remove the "
             "folder and publish again if it is wanted"
         )
-    if history.cache is not None:
-        history.cache.save()
+    history.problems += _not_here(history)
     return chain
 
 
@@ -117,9 +133,7 @@ def _repaired_ledger(history: _History) -> list[Entry]:
     ledger = history.reports / LEDGER
     content = ledger.read_bytes() if ledger.exists() else b""
     read = read_lines(content)
-    if history.cache is not None:
-        history.cache.choose(read[0])
-    manifests = _manifests(history, {entry.version: entry for entry in read[0]})
+    manifests = _manifests(history, read[0])
     good, wrong = _good_lines(read, manifests, git(history.reports, "show", f"HEAD:./{LEDGER}"))
     known = {entry.version for entry in good}
     chain = follow(good, (entry for entry in manifests.values() if entry.version not in known))
@@ -159,13 +173,12 @@ def _good_lines(
     return entries, wrong
 
 
-def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Version -> ledger line, for every folder whose manifest is intact."""
-    found: dict[str, Entry] = {}
-    for name in (name for name, is_folder in history.named.items() if is_folder):
-        line = lines.get(name)
-        if line is not None and history.is_known_intact(line):
-            found[name] = line
+def _manifests(history: _History, lines: Sequence[Entry]) -> dict[str, Entry]:
+    """Version -> ledger line, for every folder whose manifest is intact or is not read."""
+    unread = history.unread(lines)
+    found = {entry.version: entry for entry in lines if entry.version in unread}
+    for name, is_folder in history.named.items():
+        if not is_folder or name in unread:
             continue
         path = history.reports / name / MANIFEST
         with contextlib.suppress(PublishError):
@@ -173,9 +186,13 @@ def _manifests(history: _History, lines: Mapping[str, Entry]) -> dict[str, Entry
     return {name: entry for name, entry in found.items() if entry.version == name}
 
 
-def _check_version(history: _History, entry: Entry) -> None:
-    """Compare a version's manifest with the ledger, and its files with the manifest."""
-    folder, before, since = history.reports / entry.version, len(history.problems), clock_ns()
+def _check_version(history: _History, entry: Entry, *, old: bool) -> None:
+    """Compare a version's manifest with the ledger, and its files with the manifest.
+
+    Of an ``old`` version, and of one that is pruned, files may be in Git alone.
+    """
+    folder = history.reports / entry.version
+    pruned = is_pruned(folder) or (old and (folder / MANIFEST).is_file())
     content = _checked(history, folder / MANIFEST, entry.manifest_sha256, entry)
     if content is None:
         return
@@ -184,14 +201,39 @@ def _check_version(history: _History, entry: Entry) -> None:
     for problem in _contradictions(recorded):
         history.problems.append(f"{history.shown(folder / MANIFEST)}: {problem}")
     for name, facts in listed.items():
-        if is_inside(name):
+        if not is_inside(name):
+            continue
+        if pruned and name not in KEPT and not (folder / name).exists():
+            _check_in_git(history, folder, name, facts["sha256"])
+        else:
             _checked(history, folder / name, facts["sha256"], entry)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if path.relative_to(folder).as_posix() not in {MANIFEST, *listed}:
             problem = f"{history.shown(path)}: is not part of the version; move it elsewhere"
             history.problems.append(problem)
-    if history.cache is not None and len(history.problems) == before:
-        history.cache.note(entry, since)
+
+
+def _check_in_git(history: _History, folder: Path, name: str, digest: str) -> None:
+    """Compare a file that is in Git alone with the manifest."""
+    if history.not_here and history.not_here[-1] == folder:
+        return
+    content = in_git(folder, name)
+    if content is None:
+        history.not_here.append(folder)
+    elif sha256(content) != digest:
+        history.problems.append(f"{history.shown(folder / name)}: in Git is not what was published")
+
+
+def _not_here(history: _History) -> Iterator[str]:
+    """One sentence for all versions that this clone cannot read."""
+    if not history.not_here:
+        return
+    first = history.not_here[0]
+    count = counted(len(history.not_here), "version")
+    yield (
+        f"{history.shown(history.reports)}: of {count} the tree has no reports and fits, and "
+        f"{why_not(first)} (first {short(first.name)}). {FETCH}"
+    )
 
 
 def _contradictions(recorded: Mapping[str, Any]) -> Iterator[str]:
@@ -208,13 +250,6 @@ def _contradictions(recorded: Mapping[str, Any]) -> Iterator[str]:
     for name, digest in outputs.items():
         if name not in free and files.get(name, {}).get("sha256") != digest:
             yield f"says that {clean(name)} was made with another content than was published"
-
-
-def is_inside(name: str) -> bool:
-    """Whether a file's name in a manifest stays within the version's folder."""
-    path = PurePosixPath(name)
-    plain = name == path.as_posix() and "\\" not in name and "\0" not in name
-    return plain and not path.is_absolute() and ".." not in path.parts and name not in ("", ".")
 
 
 def _checked(history: _History, path: Path, digest: str, entry: Entry) -> bytes | None:
@@ -256,13 +291,15 @@ def _candidates(reports: Path, current: Current, path: Path, entry: Entry) -> It
         yield manifest(replace(current, inputs={}), entry.facts(), change_files)
         yield from change_files.values()
     yield git(reports, "show", f"HEAD:./{path.relative_to(reports).as_posix()}") or b""
-    others = reports.glob(f"*/{path.relative_to(reports / entry.version).as_posix()}")
+    name = path.relative_to(reports / entry.version).as_posix()
+    yield in_git(reports / entry.version, name) or b""
+    others = reports.glob(f"*/{name}")
     yield from (other.read_bytes() for other in sorted(others) if other.is_file())
 
 
 def _rebuilt_change_files(reports: Path, current: Current, entry: Entry) -> Mapping[str, bytes]:
     """What was published beside the present outputs, from the version that came before them."""
-    known = {one.digest(): name for name, one in _manifests(_History(reports), {}).items()}
+    known = {one.digest(): name for name, one in _manifests(_History(reports), []).items()}
     before = known.get(entry.previous or "")
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
         atomic.fill(Path(folder), {n: one.read_bytes() for n, one in current.files.items()})

@@ -8,6 +8,7 @@ before it. Nothing here shows that a date is true; a timestamp does
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ import polars as pl
 from scaling.errors import shorten
 from scaling.io.git import objects
 from scaling.io.json_files import as_map
+from scaling.record.versions.files import NotHereError, has, read
 from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, read_lines
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -157,7 +159,8 @@ def commit_dates(root: Path, commits: Iterable[str]) -> dict[str, datetime]:
 
 def ahead(files: Iterable[Path], issued: datetime) -> str | None:
     """That lists of fitted rows have one that is newer than the issue; None where none has."""
-    rows = [(*newest, file.stem) for file in files if (newest := _newest(file)) is not None]
+    found = ((file.stem, _newest(file.read_bytes())) for file in files)
+    rows = [(*newest, study) for study, newest in found if newest is not None]
     if not rows:
         return None
     day, run, study = max(rows)
@@ -174,8 +177,10 @@ def _newest_row(
     rows = []
     for name, digest in row_lists(folder).items():
         if digest not in known:
-            known[digest] = _newest(folder / name)
-        newest = known[digest]
+            # What has been lost, or is not in this clone, is named as damage.
+            with contextlib.suppress(FileNotFoundError, NotHereError):
+                known[digest] = _newest(read(folder, name))
+        newest = known.get(digest)
         if newest is not None:
             rows.append((newest[0], Path(name).stem, newest[1]))
     return max(rows, default=None)
@@ -185,23 +190,23 @@ def row_lists(folder: Path) -> dict[str, str]:
     """Files that list the rows which a version fitted (``fits/STUDY.csv``) -> hash, by its
     manifest; only those that are there."""
     try:
-        manifest: Mapping[str, Any] = as_map(json.loads((folder / MANIFEST).read_bytes()))
+        manifest: Mapping[str, Any] = as_map(json.loads(read(folder, MANIFEST)))
     except (OSError, ValueError):
         return {}
     return {
         name: str(as_map(facts).get("sha256", facts))
         for name, facts in as_map(manifest.get("files")).items()
-        if re.fullmatch(r"fits/[^/]+\.csv", name) and (folder / name).is_file()
+        if re.fullmatch(r"fits/[^/]+\.csv", name) and has(folder, name)
     }
 
 
-def _newest(path: Path) -> tuple[date, str] | None:
+def _newest(rows: bytes) -> tuple[date, str] | None:
     """The newest day in a list of rows, and the run that has it."""
     try:
-        table = pl.read_csv(path, infer_schema=False, columns=None)
+        table = pl.read_csv(rows, infer_schema=False, columns=None)
         days = [pl.col(name).str.to_date(strict=False) for name in _DAYS if name in table.columns]
         newest = table.select("run", day=pl.max_horizontal(days)).drop_nulls("day")
-    except (OSError, pl.exceptions.PolarsError):
+    except pl.exceptions.PolarsError:
         return None
     if not newest.height:
         return None

@@ -16,12 +16,11 @@ from scaling.errors import InputError
 from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.laws._project import FOLDER as LAWS
+from scaling.record.versions.files import BASELINES, FORECAST
 from scaling.record.versions.ledger import FORMAT, MANIFEST, version_of
 from scaling.record.versions.outcomes import BOUND, outcomes_head
 from scaling.record.versions.sources import CODE, code_of, listing_hash
 
-# Forecasts by naive methods, against which a version is scored.
-BASELINES = "baselines.csv"
 # What DVC says of the inbox: the hash of the runs that a team dropped.
 INBOX = "data/internal/store.dvc"
 # The packages that run, and no tool of development.
@@ -195,8 +194,8 @@ def _outputs(root: Path, studies: Iterable[str]) -> dict[str, Path]:
     """Name within the version -> where the stages left the file."""
     present = _need(root / "reports" / "current")
     files = {path.relative_to(present).as_posix(): path for path in _tree(present)}
-    forecast = _need(root / "data" / "forecasts" / "forecast.csv")
-    shown = files.setdefault("forecast.csv", forecast)
+    forecast = _need(root / "data" / "forecasts" / FORECAST)
+    shown = files.setdefault(FORECAST, forecast)
     if _hash(shown) != _hash(forecast):
         raise InputError(f"differs from {forecast}", file=shown, hint="Run `scaling refit`")
     for name, suffix in _STUDY_FILES:

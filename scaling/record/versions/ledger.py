@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scaling.io.hashing import canonical, sha256
@@ -96,15 +95,6 @@ def entry_of(manifest: bytes) -> Entry:
     except (ValueError, KeyError, TypeError) as error:
         raise PublishError(f"not a whole manifest ({error!r})") from error
     return Entry(content["version"], manifest_sha256=sha256(manifest), **facts)
-
-
-def recorded(manifest: Path) -> dict[str, Any]:
-    """What a manifest says; nothing where it cannot be read, which is damage and said as such."""
-    try:
-        content: dict[str, Any] = json.loads(manifest.read_bytes())
-        return content if isinstance(content["files"], dict) else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 # First line of a ledger -> all of it when it was read last, and its entries.

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from scaling.errors import InputError
-from scaling.record.versions.ledger import LEDGER, PLACES, Entry, read_lines, short
+from scaling.record.versions.files import has, read
+from scaling.record.versions.ledger import LEDGER, MANIFEST, PLACES, Entry, read_lines, short
 
 # Ids named in an error.
 NAMED = 10
@@ -46,8 +47,9 @@ def version(root: Path, study: str) -> str:
     if not (root / "data" / name).is_file():
         name = f"fits/{study}.json"
     digest = hashlib.sha256((root / "data" / name).read_bytes()).hexdigest()
-    for manifest in sorted((root / "reports").glob("*/manifest.json")):
-        known = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
-        if known.get(name, {}).get("sha256") == digest:
-            return short(manifest.parent.name)
+    for folder in sorted((root / "reports").glob("*/")):
+        if has(folder, MANIFEST):
+            known = json.loads(read(folder, MANIFEST)).get("files", {})
+            if known.get(name, {}).get("sha256") == digest:
+                return short(folder.name)
     return f"unpublished {digest[:12]}"

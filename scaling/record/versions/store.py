@@ -2,14 +2,14 @@
 
 ``publish`` copies the outputs to ``reports/<version>/``, where the version id is the hash of what
 made them, writes a manifest beside them and adds a line to ``reports/ledger.jsonl``. The version's
-folder is renamed into place first, the ledger second, so a process killed anywhere leaves a state
-from which the same command goes on. Nothing is computed here.
+folder is renamed into place first, the ledger second, and then older versions are pruned
+(`scaling.record.versions.prune`), so a process killed anywhere leaves a state from which the same
+command goes on. Nothing is computed here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,13 +33,15 @@ from scaling.record.versions.fingerprint import (
 from scaling.record.versions.ledger import (
     LEDGER,
     MANIFEST,
+    PLACES,
     Entry,
     PublishError,
     entry_of,
     read_lines,
     short,
 )
-from scaling.record.versions.stat_cache import StatCache
+from scaling.record.versions.prune import NOTHING_PRUNED, Pruned, prune
+from scaling.record.versions.tables import manifest as stated
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class PublishedVersion:
     """The version of the present outputs; ``new`` is false when it was already published.
 
     ``newest`` is the version that was issued last; ``other`` are the files that the stages made
-    otherwise than they were published, from the same inputs.
+    otherwise than they were published, from the same inputs; ``pruned`` is what the tree holds no
+    longer.
     """
 
     version: str
@@ -56,6 +59,7 @@ class PublishedVersion:
     restored: tuple[str, ...] = ()
     newest: str | None = None
     other: tuple[str, ...] = ()
+    pruned: Pruned = NOTHING_PRUNED
 
     @property
     def sentence(self) -> str:
@@ -68,7 +72,8 @@ class PublishedVersion:
                 f"{', '.join(self.other)}. Another kind of processor can do that; `scaling "
                 "reproduce` compares the numbers"
             )
-        return "\n".join([first, *(f"restored {file}" for file in self.restored)])
+        restored = (f"restored {file}" for file in self.restored)
+        return "\n".join([first, *restored, *self.pruned.sentences])
 
 
 def _not_newest(version: str, newest: str | None) -> str:
@@ -97,7 +102,7 @@ def issue(
     with atomic.locked(reports), _explained(reports):
         atomic.remove_leftovers(reports)
         current = replace(gather(), inputs=inputs(root))
-        history = _History(reports, current, StatCache(reports))
+        history = _History(reports, current, newest=True)
         chain = _checked_chain(history)
         if history.problems:
             raise PublishError("nothing was published: " + "; ".join(history.problems))
@@ -108,16 +113,19 @@ def issue(
             given |= {"corrects": _corrected(given["corrects"], current.version, known)}
         if new:
             _check_short(current.version, known)
-            _add(root, history, chain, (now or datetime.now(UTC), given))
+            chain = [*chain, _add(root, history, chain, (now or datetime.now(UTC), given))]
+        pruned = prune(root, reports, chain) if reports == root / PLACES[-1] else NOTHING_PRUNED
     folder = reports / current.version
-    newest = current.version if new else chain[-1].version
     other = () if new else _other(folder, current)
-    return PublishedVersion(current.version, folder, new, tuple(history.restored), newest, other)
+    restored = tuple(history.restored)
+    return PublishedVersion(
+        current.version, folder, new, restored, chain[-1].version, other, pruned
+    )
 
 
 def _other(folder: Path, current: Current) -> tuple[str, ...]:
     """Outputs that are not as the version has them; publishing itself writes into the reports."""
-    listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+    listed = stated(folder)["files"]
     own = {"report.md", "report.html", "report.json"}
     return tuple(
         name
@@ -180,7 +188,7 @@ def _add(
     history: _History,
     chain: list[Entry],
     issued: tuple[datetime, Mapping[str, str]],
-) -> None:
+) -> Entry:
     """Write the version and the ledger beside, then rename the one and the other."""
     now, given = issued
     if now.tzinfo is None:
@@ -206,7 +214,9 @@ def _add(
     version = reports / current.version
     with atomic.new_file(reports / LEDGER) as ledger, atomic.new_folder(version) as folder:
         content = _fill(folder, current, facts, previous)
-        ledger.write_bytes(history.ledger + entry_of(content).line())
+        entry = entry_of(content)
+        ledger.write_bytes(history.ledger + entry.line())
+    return entry
 
 
 def _check_clock(now: datetime, chain: list[Entry], given: Mapping[str, str]) -> None:

@@ -1,20 +1,47 @@
-"""Tables of published versions."""
+"""Tables and fits of published versions."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import polars as pl
 
+from scaling.fitting.study_record import StudyFits, parse
 from scaling.io.tables import unguarded
-from scaling.record.versions.fingerprint import BASELINES
-from scaling.runs.schema import FORECAST, dtypes
+from scaling.record.versions.files import BASELINES, FORECAST, has, names, read
+from scaling.record.versions.ledger import MANIFEST
+from scaling.runs.schema import FORECAST as COLUMNS
+from scaling.runs.schema import dtypes
 
 
-def quantiles(folder: Path) -> pl.DataFrame:
+def manifest(version: Path) -> dict[str, Any]:
+    """What the manifest of a version says."""
+    found: dict[str, Any] = json.loads(read(version, MANIFEST))
+    return found
+
+
+def recorded(version: Path) -> dict[str, Any]:
+    """As `manifest`; nothing where it cannot be read, which is damage and said as such."""
+    try:
+        found = manifest(version)
+        return found if isinstance(found["files"], dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def quantiles(version: Path) -> pl.DataFrame:
     """The forecasts of a version, and the baselines that were issued with it."""
-    types = dtypes(FORECAST)
-    names = ("forecast.csv", BASELINES)
-    files = [folder / name for name in names if (folder / name).is_file()]
-    parts = [unguarded(pl.read_csv(file, schema_overrides=types)) for file in files]
+    types = dtypes(COLUMNS)
+    contents = [read(version, name) for name in (FORECAST, BASELINES) if has(version, name)]
+    parts = [unguarded(pl.read_csv(one, schema_overrides=types)) for one in contents]
     return pl.concat(part.select(*types) for part in parts)
+
+
+def fits(version: Path) -> dict[str, StudyFits]:
+    """Study -> the record of its fits."""
+    return {
+        PurePosixPath(name).stem: parse(read(version, name), version / name)
+        for name in names(version, "fits/*.json")
+    }

@@ -46,6 +46,21 @@ def added_by(root: Path, folder: Path) -> str | None:
     return (log or b"").decode().strip() or None
 
 
+def additions(place: Path) -> dict[str, str]:
+    """Version -> the commit that added its manifest, of every version in the folder ``place``."""
+    log = ("log", "--diff-filter=A", "--name-only", "--relative", "--format=%x00%H")
+    listed = (git(place, *log, "--", f"*/{MANIFEST}") or b"").decode(errors="replace")
+    found: dict[str, str] = {}
+    for block in listed.split("\0")[1:]:
+        commit, *names = block.split("\n")
+        for name in names:
+            folder, _, file = name.partition("/")
+            if file == MANIFEST:
+                # The newest addition first: of one that was removed and added again, the last.
+                found.setdefault(folder, commit)
+    return found
+
+
 def tag_versions(root: Path) -> Iterator[str]:
     """Tag every version that is committed and has no tag; says what was done, line by line."""
     had = tagged(root)
