@@ -55,4 +55,4 @@ def _check(path: Path, name: str, value: Any) -> None:
         raise InputError("no such setting", file=path, value=name, allowed=allowed, hint=hint)
     if type(value) is not kinds[name] or (kinds[name] is int and value < 1):
         allowed = "text in quotes" if kinds[name] is str else "a whole number, at least 1"
-        raise InputError("has another kind of value", file=path, column=name, value=value, allowed=allowed)
+        raise InputError("is no such value", file=path, column=name, value=value, allowed=allowed)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MARK = "scaling.toml"
+from scaling.record import settings
+
+MARK = settings.FILE
 
 
 def find(start: Path) -> Path | None:

@@ -150,7 +150,8 @@ def _pull(folder: Path, tracked: str) -> None:
         else:
             return
     runs = "the runs of the inbox at that time are"
-    problem = f"{runs if tracked == INBOX else f'what {tracked} names is'} neither in DVC's cache nor in a remote:"
+    what = runs if tracked == INBOX else f"what {tracked} names is"
+    problem = f"{what} neither in DVC's cache nor in a remote:"
     raise ReproduceError("\n".join([problem, *problems]))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from scaling.errors import counted
 from scaling.extras import DISTRIBUTION
 from scaling.io import atomic
 from scaling.io.hashing import sha256
@@ -53,9 +54,10 @@ def locked(lock: Path, own: Path, say: Callable[[str], None], was: str = "") -> 
     """The environment with the packages of a lock file, built once; raises ReproduceError.
 
     It is kept in `environments` by the hash of the lock file and of the Python; ``was`` is the
-    version of the Python that is sought first. The packages come by their hashes from the index that pip is set to. Building a package runs its code,
-    so only those are built that the lock file ``own`` of this installation has by the same hashes:
-    nothing else of the version or of a package runs outside the sandbox.
+    version of the Python that is sought first. The packages come by their hashes from the index
+    that pip is set to. Building a package runs its code, so only those are built that the lock file
+    ``own`` of this installation has by the same hashes: nothing else of the version or of a package
+    runs outside the sandbox.
     """
     pins, known = _pins(lock), _pins(own) if own.is_file() else {}
     unknown = [name for name, lines in pins.items() if known.get(name) != lines]
@@ -132,3 +134,16 @@ def other_packages(lock: Path) -> list[str]:
             if Version(here) != Version(pinned.version):
                 found.append(f"{wanted.name} is {here}, was {pinned.version}")
     return found
+
+
+def not_as_locked(lock: Path) -> list[str]:
+    """A remark where installed packages are not those that versions are reproduced with."""
+    other = other_packages(lock)
+    if not other:
+        return []
+    named = "; ".join(other[:3]) + ("; ..." if other[3:] else "")
+    return [
+        f"{counted(len(other), 'package')} not as in {lock.name}, with which versions are "
+        f"reproduced: {named}\n"
+        f"  python -m pip install --no-deps --require-hashes -r {lock.name}"
+    ]

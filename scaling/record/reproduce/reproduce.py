@@ -5,8 +5,8 @@ version's folder, or the revision at the issue, whichever is nearest to the mani
 without anything that was published, has this installation's DVC run the stages of the commit's
 dvc.yaml (`dvc repro --force`: no result is taken from a cache), and compares. The code of the
 commit is the publisher's. It runs in a sandbox, after `code_changes` has listed what in it differs
-from this code. The environment is the present one unless one is built from the version's lock file, before the
-sandbox closes the network.
+from this code. The environment is the present one unless one is built
+from the version's lock file, before the sandbox closes the network.
 """
 
 from __future__ import annotations
