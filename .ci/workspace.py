@@ -3,7 +3,8 @@
 Begun from a table, committed, refitted, read, reproduced; moved to the next wheel (this tree with
 another version and another line in one stage); refitted; and the old version reproduced byte for
 byte by its own engine, which DVC alone still has. In a folder with spaces, beside a `flows/` and a
-`scaling.py` of somebody's own, from a subfolder, with umask 077.
+`scaling.py` of somebody's own, from a subfolder, with umask 077; by the user nobody, where root
+calls it and that user can reach WORK and PYTHON.
 
 Usage: python .ci/workspace.py WHEEL WORK [PYTHON], where this python can build wheels and PYTHON
 (default: this one) makes the environment. WORK is an empty folder, which keeps what was made.
@@ -83,8 +84,9 @@ class Team:
                for what, value in (("NAME", "a"), ("EMAIL", "a@example.org"))}  # fmt: skip
         unseen = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
         self.variables = {name: one for name, one in os.environ.items() if name not in unseen}
-        # What HOME has of caches stays usable; nothing of Git's settings is read.
-        self.variables |= who | {"GIT_CONFIG_GLOBAL": os.devnull,
+        # Nothing of anybody's settings of Git is read, and no environment of another walk.
+        self.variables |= who | {"XDG_CACHE_HOME": str(work / "cache"),
+                                 "GIT_CONFIG_GLOBAL": os.devnull,
                                  "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}  # fmt: skip
         self.type(python, "-m", "venv", str(self.environment), at=work)
 
@@ -156,12 +158,35 @@ def begin(team: Team) -> str:
 
 
 def main(wheel: Path, work: Path, python: str) -> None:
-    os.umask(0o077)
-    own = work / "wheels"
-    own.mkdir()
-    first = Path(shutil.copy(wheel, own))
+    (work / "home").mkdir()
+    first = Path(shutil.copy(wheel, work))
     second = next_wheel(work / "next")
     constraints(work / "constraints.txt")
+    walk = ["-I", __file__, "walk", str(first), str(second), str(work), python]
+    if prefix := as_nobody(work, python):
+        sys.exit(subprocess.run([*prefix, python, *walk], cwd=work).returncode)
+    as_team(first, second, work, python)
+
+
+def as_nobody(work: Path, python: str) -> list[str]:
+    """What a command begins with to run as nobody; empty where that is not possible."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        print("by the user that runs this")
+        return []
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+              "env", f"HOME={work / 'home'}"]  # fmt: skip
+    tried = [*prefix, python, "-c", "import os, sys, venv; os.listdir(sys.argv[1])", str(work)]
+    done = subprocess.run(tried, capture_output=True, text=True, cwd="/")
+    if done.returncode != 0:
+        print(f"by root: nobody cannot reach {work} and {python}: {done.stderr.strip()[-200:]}")
+        return []
+    subprocess.run(["chown", "-R", "65534:65534", str(work)], check=True)
+    print("by the user nobody")
+    return prefix
+
+
+def as_team(first: Path, second: Path, work: Path, python: str) -> None:
+    os.umask(0o077)
     team = Team(work, python)
     team.pip("-c", str(work / "constraints.txt"), f"{first}[pipeline]")
     old = begin(team)
@@ -187,4 +212,9 @@ def main(wheel: Path, work: Path, python: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if sys.argv[3:] else sys.executable)
+    if sys.argv[1] == "walk":
+        first, second, work = map(Path, sys.argv[2:5])
+        as_team(first, second, work, sys.argv[5])
+    else:
+        wheel, work = map(Path, sys.argv[1:3])
+        main(wheel, work.resolve(), sys.argv[3] if sys.argv[3:] else sys.executable)

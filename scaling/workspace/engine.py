@@ -78,8 +78,10 @@ def pipeline() -> str:
         stage = spec.get("do", spec)
         stage["cmd"] = str(stage["cmd"]).replace("python -m scaling.pipeline.", "scaling stage ")
         stage["deps"] = [one for one in stage["deps"] if not str(one).startswith(f"{PACKAGE}/")]
-        # One file of the folder; a workspace may have none of it.
-        stage["deps"] = [str(one).replace("trends/models.csv", "trends") for one in stage["deps"]]
+        # Files of the folder; a workspace may have none of them.
+        stage["deps"] = list(
+            dict.fromkeys("data/trends" if "data/trends" in one else one for one in stage["deps"])
+        )
         stage["params"] = [*stage.get("params", []), {ENGINE_FILE: [f"stages.{name}"]}]
     for plot in made["plots"]:
         for spec in plot.values():

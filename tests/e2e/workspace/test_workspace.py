@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -201,6 +202,11 @@ def test_each_stage_depends_on_a_hash_of_its_code() -> None:
         assert stage["cmd"].startswith(f"scaling stage {name}")
         assert {"engine.yaml": [f"stages.{name}"]} in stage["params"]
         assert not [one for one in stage["deps"] if one.startswith("scaling/")]
+    made_here = {out for spec in made["stages"].values() for out in outs(spec.get("do", spec))}
+    begun = {*files.first("mine", ""), *(str(Path(one).parent) for one in files.FOLDERS)}
+    for spec in made["stages"].values():
+        for dep in spec.get("do", spec)["deps"]:
+            assert dep in begun or any(one.startswith(dep) for one in made_here), dep
     hashes = engine.present()["stages"]
     assert len(set(hashes.values())) == len(hashes)
 
@@ -330,6 +336,13 @@ def wheel(file: Path, files: dict[str, bytes]) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
+
+
+def outs(stage: dict[str, Any]) -> list[str]:
+    """The files that a stage of dvc.yaml makes; of a study as its source is called."""
+    listed = stage["outs"]
+    names = [one if isinstance(one, str) else next(iter(one)) for one in listed]
+    return [*names, *(f"{one}/${{item.source}}.parquet" for one in names)]
 
 
 @pytest.mark.slow
