@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from scaling.io.settings import DEFAULT_WHOLE, WHOLE
+from scaling.io.settings import Settings
 from scaling.record.site import refresh
 from scaling.record.versions.check import appears_intact
 from scaling.record.versions.files import names, read
@@ -52,7 +52,7 @@ def main() -> None:
         root = Path(place) / "project"
         _begin(root)
         for day, seconds in enumerate(_publish(root, Path(place) / "outputs", days), 1):
-            if day in (1, 2, DEFAULT_WHOLE, 2 * DEFAULT_WHOLE, days):
+            if day in (1, 2, Settings.whole_versions, 2 * Settings.whole_versions, days):
                 print(f"day {day}: publishing {seconds:.2f} CPU s, tree {_tree(root)}", flush=True)
         _git(root, "gc", "-q")
         print(f"packed: {_size(root / '.git' / 'objects') / 1e6:.1f} MB")
@@ -73,7 +73,7 @@ def _begin(root: Path) -> None:
         ("core.fsync", "none"),
     ):
         _git(root, "config", name, value)
-    (root / "scaling.toml").write_text(f"[workspace]\n{WHOLE} = {DEFAULT_WHOLE}\n")
+    (root / "scaling.toml").write_text(f"[workspace]\nwhole_versions = {Settings.whole_versions}\n")
     (root / "params.yaml").write_text("")
     (root / "requirements.lock").write_text("")
     (root / "scaling").mkdir()

@@ -9,7 +9,7 @@ EXTRAS = {
     "plot": ("altair", "vl_convert"),
     "tables": ("openpyxl", "pyarrow"),
     "report": ("jinja2", "markupsafe"),
-    "pipeline": ("dvc", "great_expectations", "pandas", "psutil"),
+    "pipeline": ("dvc", "great_expectations", "packaging", "pandas", "psutil"),
     "serve": ("fastapi", "prefect", "sqlalchemy", "starlette"),
     "timestamps": ("httpx", "rfc3161_client"),
     "cluster": ("prefect_dask", "prefect_ray"),

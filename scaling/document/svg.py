@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
-import vl_convert as vlc
-
 from scaling.document.flatten import flatten
 from scaling.document.palette import COLOUR
 
@@ -156,6 +154,9 @@ def draw(
 ) -> Plot:
     """The layers on shared axes as markup."""
     spec = json.dumps(specification(layers, x, y, width, height, pad))
+    # Loaded where something is drawn: what figures say in words is shown without it.
+    import vl_convert as vlc
+
     text: str = vlc.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
     tips = {f"layer_{place}_marks": layer["tip"] for place, layer in enumerate(layers, 1)}
     outer = (width + pad["left"] + pad["right"], height + pad["top"] + pad["bottom"])

@@ -20,11 +20,14 @@ from scaling.orchestration.project_flows import load_flow
 from scaling.orchestration.project_lock import hold_project
 from scaling.orchestration.server.temporary import ServerError, drain, temporary_server
 from scaling.orchestration.watch_inbox import wait_for_writers
+from scaling.record.reproduce.packages import not_as_locked
+from scaling.record.versions import engine_file
 from scaling.record.versions.files import place_of_page
+from scaling.record.versions.fingerprint import PACKAGES
 from scaling.record.versions.ledger import PublishError, short
+from scaling.record.versions.sources import ENGINE_FILE
 from scaling.record.versions.store import holding
 from scaling.runs.held_back import sentences
-from scaling.workspace import engine
 
 
 def main(root: Path | None = None) -> int:
@@ -32,7 +35,7 @@ def main(root: Path | None = None) -> int:
     root = (root or Path.cwd()).resolve()
 
     def work() -> None:
-        engine.check(root)
+        engine_file.check(root)
         with hold_project(root):
             _refit(root)
 
@@ -72,11 +75,23 @@ def _refit(root: Path) -> None:
         for line in sentences(root):
             print(line, file=sys.stderr)
         return
-    if not (root / "flows").is_dir():
+    for line in not_as_locked(root / PACKAGES) if (root / PACKAGES).is_file() else ():
+        print(line, file=sys.stderr)
+    if not _has_flow(root):
         _refit_plainly(root)
         return
     # Loaded within the settings of the server.
     run_flow(root, lambda: load_flow(root, "refit.py:refit")(root))
+
+
+def _has_flow(root: Path) -> bool:
+    """Whether the project has a flow `refit` of its own: in a workspace one that was written there.
+
+    What else a person keeps in a folder `flows` is no matter of ours.
+    """
+    name = "flows/refit.py"
+    known = not (root / ENGINE_FILE).is_file() or name in engine_file.read(root).managed
+    return known and (root / name).is_file()
 
 
 def _refit_plainly(root: Path) -> None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scaling.io.settings import DEFAULT_WHOLE, WHOLE
+import scaling
+from scaling.io.settings import Settings
 from scaling.workspace import engine
 from scaling.workspace.root import MARK
 
 LOCK = "requirements.lock"
+# Written where schedules are wanted; a team may edit them.
+SCHEDULE = (
+    "flows/audit.py",
+    "flows/backtest.py",
+    "flows/govern.py",
+    "flows/refit.py",
+    "prefect.yaml",
+)
 # Everything that holds rows of internal runs, or is computed from them. DVC writes such lines
 # itself, and takes its own back when a later stage fails: these stay.
 IGNORED = """\
@@ -19,6 +28,7 @@ IGNORED = """\
 .tmp-*
 .seen.json
 __pycache__/
+/engine
 /data/backtests/*.parquet
 /data/docs
 /data/findings.parquet
@@ -54,9 +64,10 @@ FOLDERS = {
 }
 
 
-def managed() -> dict[str, str]:
+def managed(*, schedule: bool = False) -> dict[str, str]:
     """Files that an upgrade writes again: those that follow from the engine."""
-    return {
+    more = {name: engine.bundled(name) for name in SCHEDULE} if schedule else {}
+    return more | {
         "dvc.yaml": engine.pipeline(),
         LOCK: engine.bundled(LOCK),
         ".gitignore": IGNORED,
@@ -64,27 +75,30 @@ def managed() -> dict[str, str]:
     }
 
 
-def first(team: str, params: str) -> dict[str, str]:
+def first(team: str, params: str, *, schedule: bool = False) -> dict[str, str]:
     """All files of a new workspace but ``engine.yaml``: path -> text."""
     return {
         MARK: _marked(team),
         "params.yaml": params,
         ".dvc/config": "[core]\n    analytics = false\n    check_update = false\n",
         ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
-        **managed(),
+        **managed(schedule=schedule),
         **FOLDERS,
     }
 
 
 def _marked(team: str) -> str:
+    major, minor = scaling.__version__.split(".")[:2]
     return (
         "# The root of a scaling workspace: commands find it from any folder below.\n"
         "[workspace]\n"
         "# In names of hubverse tables.\n"
         f"team = {_quoted(team)}\n"
+        "# Versions of the engine that `scaling upgrade` may move to; empty for any.\n"
+        f'engine = ">={major}.{minor},<{int(major) + 1}"\n'
         "# How many of the newest versions the folder holds whole; of older ones Git alone has\n"
         "# reports and fits.\n"
-        f"{WHOLE} = {DEFAULT_WHOLE}\n"
+        f"whole_versions = {Settings.whole_versions}\n"
     )
 
 

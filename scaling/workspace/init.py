@@ -15,9 +15,12 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.io.git import git
+from scaling.record.reproduce.packages import not_as_locked
+from scaling.record.versions.sources import ENGINE_FILE
 from scaling.runs.inbox.mapping import Options
 from scaling.workspace import engine, files
 from scaling.workspace.root import MARK, find
+from scaling.workspace.wheel import keep
 
 # Laws that a new study fits, where its table allows them: the families that most papers fit.
 LAWS = ("chinchilla", "coupled", "kaplan_joint", "power_law")
@@ -45,10 +48,14 @@ def begin(
     options: Options | None = None,
     *,
     today: date,
+    schedule: bool = False,
+    wheel: Path | None = None,
 ) -> Begun:
     """Write a workspace into ``folder``, and add ``runs`` as its first study.
 
-    The mark of a workspace is written last, so that the same command goes on after a kill.
+    With ``schedule`` it has flows and their schedule. ``wheel`` is that of the installed engine,
+    for DVC to keep; without it, it is sought (`scaling.workspace.wheel`). The mark of a
+    workspace is written last, so that the same command goes on after a kill.
 
     Raises:
         InputError: the folder lies in a workspace, has other files of these names, or the runs
@@ -56,17 +63,19 @@ def begin(
     """
     folder = folder.resolve()
     _refuse_inside(folder)
-    written = files.first(folder.name, files.params({}))
+    written = files.first(folder.name, files.params({}), schedule=schedule)
+    wheel = None if wheel is None else wheel.absolute()
     runs = None if runs is None else runs.absolute()
     _refuse_others(folder, written)
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
         if path != MARK:
             atomic.write(folder / path, text.encode())
-    engine.write(folder, files.managed())
     if git(folder, "rev-parse", "--is-inside-work-tree") is None:
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    made = Begun(folder)
+    kept, remark = keep(folder, wheel)
+    engine.write(folder, files.managed(schedule=schedule), kept)
+    made = Begun(folder, remarks=[remark, *not_as_locked(folder / files.LOCK)])
     if runs is not None:
         with _inside(folder):
             _first_study(made, runs, name, options or Options(), today)
@@ -85,7 +94,7 @@ def _refuse_others(folder: Path, written: dict[str, str]) -> None:
     for path, text in written.items():
         there = folder / path
         # What an interrupted beginning left may have gone on: its choices and hashes.
-        if path in ("params.yaml", MARK) and (folder / engine.FILE).is_file():
+        if path in ("params.yaml", MARK) and (folder / ENGINE_FILE).is_file():
             continue
         if there.exists() and (not there.is_file() or there.read_text("utf-8") != text):
             raise InputError(

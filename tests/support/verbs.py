@@ -139,12 +139,12 @@ def project(folder: Path) -> Path:
         command = [sys.executable, "-P", "-m", f"scaling.pipeline.{stage}"]
         subprocess.run(command, check=True, capture_output=True, cwd=root, env=environment)
     subprocess.run(["git", "checkout", "-q", "--", "data"], check=True, cwd=root)
-    for name, table in _tables().items():
+    for name, table in tables().items():
         table.write_csv(root / f"{name}.csv")
     return root
 
 
-def _tables() -> dict[str, pl.DataFrame]:
+def tables() -> dict[str, pl.DataFrame]:
     """Tables that the examples read, of the Chinchilla law as Besiroglu et al. 2024 fitted it."""
     rng = np.random.default_rng(0)
     rows = 40

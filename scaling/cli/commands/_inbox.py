@@ -66,7 +66,7 @@ def _track() -> None:
 
     if not Path(".dvc").is_dir() or not (INTERNAL / STORE).is_dir():
         return
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet"]
+    command = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", "add", "--quiet"]
     done = subprocess.run(
         [*command, str(INTERNAL / STORE)], capture_output=True, text=True, check=False
     )

@@ -158,6 +158,16 @@ Certificate = Annotated[
         "audit.timestamps.certificate of params.yaml."
     ),
 ]
+Schedule = Annotated[
+    bool,
+    typer.Option(
+        "--schedule", help="Write flows and their schedule (prefect.yaml), which you may edit."
+    ),
+]
+Wheel = Annotated[
+    Path | None,
+    typer.Option(help="Wheel of the installed engine, for DVC to keep. Default: looked for."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE, Json, answer
+from scaling.cli.commands._options import PIPELINE, Json, Schedule, Wheel, answer
 
 PANEL = PIPELINE
 ANYWHERE = True
@@ -35,6 +35,8 @@ def init(
         Many, typer.Option("--set", help="OURS=VALUE: as of `scaling add`; repeat.")
     ] = None,
     ignore: Annotated[Many, typer.Option(help="Column or pattern to leave out; repeat.")] = None,
+    schedule: Schedule = False,
+    wheel: Wheel = None,
     as_json: Json = False,
 ) -> None:
     """Begin a workspace: a folder for your own studies, that `scaling refit` fits and publishes."""
@@ -44,7 +46,8 @@ def init(
     from scaling.workspace.init import begin
 
     options = Options(maps or (), metric or (), sets or (), ignore or (), None, None)
-    made = begin(folder, runs, name, options, today=datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    made = begin(folder, runs, name, options, today=today, schedule=schedule, wheel=wheel)
     if made.study:
         with contextlib.chdir(made.root), changing_inbox():
             pass

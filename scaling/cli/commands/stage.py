@@ -21,9 +21,10 @@ def stage(
     as_json: Json = False,
 ) -> None:
     """Run one stage here, as DVC does; the engine must be the workspace's own."""
-    from scaling.workspace import engine, stages
+    from scaling.record.versions import engine_file
+    from scaling.workspace import stages
 
-    engine.check(Path())
+    engine_file.check(Path())
     status = stages.run(name, study)
     answer(as_json, {"exit_code": status}, [])
     if status:

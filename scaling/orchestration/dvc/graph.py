@@ -20,6 +20,7 @@ from typing import Any
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
+from scaling.record.reproduce.engines import KEPT
 from scaling.record.versions.check import appears_intact
 from scaling.record.versions.store import is_published
 from scaling.runs.studies import PARAMS, load_params
@@ -92,7 +93,7 @@ def reproduce(
 
 def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
     """What DVC says has changed (of these stages, or of all); empty when every output belongs to
-    its inputs.
+    its inputs. The wheel that DVC keeps is none of these: a clone need not have it.
 
     Raises InputError when DVC cannot tell.
     """
@@ -100,7 +101,7 @@ def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
     if done.returncode != 0:
         raise InputError(f"DVC cannot tell what is stale: {done.stderr.strip()}", file=root)
     changed: dict[str, Any] = json.loads(done.stdout)
-    return changed
+    return {name: what for name, what in changed.items() if name != KEPT}
 
 
 def up_to_date(root: Path | None = None) -> bool:

@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 
 from scaling.errors import InputError, counted
+from scaling.io import settings
 from scaling.io.git import git, objects
-from scaling.io.settings import whole_versions
 from scaling.record.versions.fingerprint import INBOX
 from scaling.record.versions.ledger import LEDGER, PLACES, read_lines
 from scaling.record.versions.tables import recorded
@@ -95,7 +95,7 @@ def collect(root: Path, *, dry: bool) -> Unused:
         cache = repo.cache.local
         _check_own(root, Path(cache.path))
         contents = _Contents(cache)
-        whole = whole_versions(root)
+        whole = settings.read(root).whole_versions
         every = set(cache.all())
         stores = _stores(root)
         runs = contents.of(stores)

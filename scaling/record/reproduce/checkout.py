@@ -97,51 +97,61 @@ def put_inbox(root: Path, tree: Path, inbox: str, work: Path) -> None:
     (tree / INBOX).unlink(missing_ok=True)
     if not inbox:
         return
-    _check(inbox)
-    fetched = work / "inbox"
+    fetched = fetch(root, INBOX, inbox, work)
+    (tree / INBOX).parent.mkdir(parents=True, exist_ok=True)
+    (tree / INBOX).write_text(inbox, encoding="utf-8")
+    shutil.copytree(fetched, tree / Path(INBOX).with_suffix(""))
+
+
+def fetch(root: Path, name: str, text: str, work: Path) -> Path:
+    """The folder that DVC's file ``name`` of this ``text`` tracks, from the project's cache or one
+    of its remotes; raises ReproduceError where it is nowhere."""
+    _check(name, text)
+    fetched = work / Path(name).stem
     (fetched / ".dvc").mkdir(parents=True)
     git(fetched, "init", "--quiet")
     cache = _dvc(root, "cache", "dir").strip()
-    for name, more in (("config", ""), ("config.local", CACHE.format(cache=cache))):
-        own = root / ".dvc" / name
-        text = own.read_text(encoding="utf-8") if own.is_file() else ""
-        (fetched / ".dvc" / name).write_text(text + more, encoding="utf-8")
-    for place in (fetched, tree):
-        (place / INBOX).parent.mkdir(parents=True, exist_ok=True)
-        (place / INBOX).write_text(inbox, encoding="utf-8")
-    _pull(fetched)
-    runs = Path(INBOX).with_suffix("")
-    shutil.copytree(fetched / runs, tree / runs)
+    for config, more in (("config", ""), ("config.local", CACHE.format(cache=cache))):
+        own = root / ".dvc" / config
+        known = own.read_text(encoding="utf-8") if own.is_file() else ""
+        (fetched / ".dvc" / config).write_text(known + more, encoding="utf-8")
+    (fetched / name).parent.mkdir(parents=True, exist_ok=True)
+    (fetched / name).write_text(text, encoding="utf-8")
+    _pull(fetched, name)
+    return (fetched / name).with_suffix("")
 
 
-def _check(inbox: str) -> None:
-    """Refuse an inbox that is more than the hash of a folder: others have DVC fetch from afar."""
+def _check(name: str, text: str) -> None:
+    """Refuse a file of DVC that is more than the hash of a folder: more can fetch from afar."""
     try:
-        content = yaml.safe_load(inbox)
+        content = yaml.safe_load(text)
         [out] = content["outs"]
         plain = set(content) == {"outs"} and set(out) <= TRACKED
-        named = out["path"] == Path(INBOX).stem
+        named = out["path"] == Path(name).stem
     except (yaml.YAMLError, KeyError, TypeError, ValueError):
         plain = named = False
     if not (plain and named):
         allowed = f"one entry under `outs`, of {', '.join(sorted(TRACKED))}"
-        raise ReproduceError(f"the inbox in its manifest is not what `dvc add` writes: {allowed}")
+        what = "the inbox in its manifest" if name == INBOX else name
+        raise ReproduceError(f"{what} is not what `dvc add` writes: {allowed}")
 
 
-def _pull(folder: Path) -> None:
-    """Fetch the runs that `INBOX` of the folder names, from the first remote that has them."""
+def _pull(folder: Path, tracked: str) -> None:
+    """Fetch what ``tracked`` of the folder names, from the first remote that has them."""
     problems = []
     for remote in _dvc(folder, "remote", "list").splitlines():
         name = remote.split()[0]
         try:
             # DVC trusts a remote unless its settings say otherwise.
             _dvc(folder, "remote", "modify", "--quiet", "--local", name, "verify", "true")
-            _dvc(folder, "pull", "--quiet", "--remote", name, INBOX)
+            _dvc(folder, "pull", "--quiet", "--remote", name, tracked)
         except ReproduceError as error:
             problems.append(f"{name}: {error}")
         else:
             return
-    problem = "the runs of the inbox at that time are neither in DVC's cache nor in a remote:"
+    runs = "the runs of the inbox at that time are"
+    what = runs if tracked == INBOX else f"what {tracked} names is"
+    problem = f"{what} neither in DVC's cache nor in a remote:"
     raise ReproduceError("\n".join([problem, *problems]))
 
 

@@ -10,11 +10,22 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from scaling.errors import counted
+from scaling.extras import DISTRIBUTION
+from scaling.io import atomic
+from scaling.io.hashing import sha256
 from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import Interpreter, execute
 
+# Written last: without it an environment is not whole.
+READY = ".ready"
+# With these, Python would look for packages elsewhere too, or leave no bytecode.
+UNSEEN = ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH")
 PYTHONS = ("python3.11", "python3.12", "python3.13", sys.executable)
-PREFIX = "import sys; print(sys.base_prefix)"
+BASE = "import sys; print(sys.version, sys.base_prefix, sep='\\n')"
 # `--no-deps`: the lock file is complete.
 PIP = ("-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--no-deps",
        "--require-hashes")  # fmt: skip
@@ -33,22 +44,44 @@ def present() -> Interpreter:
     return Interpreter(Path(sys.executable), (Path(sys.prefix), Path(sys.base_prefix)))
 
 
-def locked(lock: Path, own: Path, folder: Path, say: Callable[[str], None]) -> Interpreter:
-    """An environment in ``folder`` with the packages of a lock file; raises ReproduceError.
+def environments() -> Path:
+    """Where environments of lock files are kept: any of them may be removed at any time."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, DISTRIBUTION, "environments").absolute()
 
-    They come by their hashes from the index that pip is set to. Building a package runs its code,
-    so only those are built that the lock file ``own`` of this installation has by the same hashes:
-    nothing else of the version or of a package runs outside the sandbox.
+
+def locked(lock: Path, own: Path, say: Callable[[str], None], was: str = "") -> Interpreter:
+    """The environment with the packages of a lock file, built once; raises ReproduceError.
+
+    It is kept in `environments` by the hash of the lock file and of the Python; ``was`` is the
+    version of the Python that is sought first. The packages come by their hashes from the index
+    that pip is set to. Building a package runs its code, so only those are built that the lock file
+    ``own`` of this installation has by the same hashes: nothing else of the version or of a package
+    runs outside the sandbox.
     """
     pins, known = _pins(lock), _pins(own) if own.is_file() else {}
-    built = [name for name, lines in pins.items() if known.get(name) != lines]
-    base, prefix = _base()
-    say(f"building an environment from its lock file with {base} (some minutes)")
-    python = folder / "bin" / "python"
-    only = ["--only-binary", ",".join(built) or ":none:", "-r", str(lock.resolve())]
-    for command in ([base, "-m", "venv", str(folder)], [str(python), *PIP, *only]):
-        execute(command, folder.parent, os.environ, command)
-    return Interpreter(python, (folder, prefix))
+    unknown = [name for name, lines in pins.items() if known.get(name) != lines]
+    base, version, prefix = _base(was)
+    key = sha256(lock.read_bytes() + f"{version}\n{prefix}".encode())
+    folder = environments() / key[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic.locked(folder, waiting=lambda: say("another command builds it; waiting")):
+        if (folder / READY).is_file():
+            say(f"in the environment of its lock file, which is kept: {folder}")
+        else:
+            say(f"building an environment from its lock file with {base} (some minutes): {folder}")
+            only = ["--only-binary", ",".join(unknown) or ":none:", "-r", str(lock.resolve())]
+            _build(folder, base, only)
+    return Interpreter(folder / "bin" / "python", (folder, prefix))
+
+
+def _build(folder: Path, base: str, packages: list[str]) -> None:
+    """Build it; what an interrupted build left is removed first."""
+    environment = {name: one for name, one in os.environ.items() if name not in UNSEEN}
+    install = [str(folder / "bin" / "python"), *PIP, *packages]
+    for command in ([base, "-m", "venv", "--clear", str(folder)], install):
+        execute(command, folder.parent, environment, command)
+    atomic.write(folder / READY, b"")
 
 
 def _pins(lock: Path) -> dict[str, set[str]]:
@@ -68,32 +101,49 @@ def _pins(lock: Path) -> dict[str, set[str]]:
     return found
 
 
-def _base() -> tuple[str, Path]:
-    """The Python that `PYTHON` names, else the first that runs, and the folder that it is in.
+def _base(was: str) -> tuple[str, str, Path]:
+    """The Python that `PYTHON` names, else one of this minor version, else the first that runs:
+    its name, its version and the folder that it is in.
 
     Each is run, since version managers put stand-ins on the path.
     """
     asked = os.environ.get("PYTHON")
-    for name in (asked,) if asked else PYTHONS:
+    same = [f"python{'.'.join(was.split('.')[:2])}"] if re.fullmatch(r"3\.\d+\.\d+", was) else []
+    for name in (asked,) if asked else (*same, *PYTHONS):
         with contextlib.suppress(ReproduceError, OSError):
-            return name, Path(
-                execute([name, "-I", "-c", PREFIX], Path(), os.environ, [name]).strip()
-            )
+            said = execute([name, "-I", "-c", BASE], Path(), os.environ, [name])
+            *version, prefix = said.strip().splitlines()
+            return name, " ".join(version), Path(prefix)
     raise ReproduceError(f"no Python runs: tried {asked or ', '.join(PYTHONS)}; set PYTHON")
 
 
 def other_packages(lock: Path) -> list[str]:
-    """Packages that are installed in another version than the lock file says."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    pinned = [line.split(";")[0].split("==") for line in lines if "==" in line and line[0] != "#"]
-    # A package may have a version for each range of Pythons.
-    wanted: dict[str, list[str]] = {}
-    for name, rest in pinned:
-        wanted.setdefault(name.strip(), []).append(rest.split()[0].rstrip("\\"))
+    """Packages that are installed in another version than the lock file says for this Python and
+    system; packages that are not installed are left out, since extras bring them."""
     found = []
-    for name, versions in wanted.items():
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        text = line.strip().removesuffix("\\").strip()
+        if "==" not in text or text.startswith(("#", "-")):
+            continue
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        [pinned] = wanted.specifier
         with contextlib.suppress(metadata.PackageNotFoundError):
-            here = metadata.version(name)
-            if here not in versions:
-                found.append(f"{name} is {here}, was {' or '.join(versions)}")
+            here = metadata.version(wanted.name)
+            if Version(here) != Version(pinned.version):
+                found.append(f"{wanted.name} is {here}, was {pinned.version}")
     return found
+
+
+def not_as_locked(lock: Path) -> list[str]:
+    """A remark where installed packages are not those that versions are reproduced with."""
+    other = other_packages(lock)
+    if not other:
+        return []
+    named = "; ".join(other[:3]) + ("; ..." if other[3:] else "")
+    return [
+        f"{counted(len(other), 'package')} not as in {lock.name}, with which versions are "
+        f"reproduced: {named}\n"
+        f"  python -m pip install --no-deps --require-hashes -r {lock.name}"
+    ]

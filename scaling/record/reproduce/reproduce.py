@@ -5,7 +5,8 @@ version's folder, or the revision at the issue, whichever is nearest to the mani
 without anything that was published, has this installation's DVC run the stages of the commit's
 dvc.yaml (`dvc repro --force`: no result is taken from a cache), and compares. The code of the
 commit is the publisher's. It runs in a sandbox, after `code_changes` has listed what in it differs
-from this code. The environment is the present one unless one is built from the version's lock file.
+from this code. The environment is the present one unless one is built
+from the version's lock file, before the sandbox closes the network.
 """
 
 from __future__ import annotations
@@ -104,8 +105,10 @@ def reproduce(
     wheel: Path | None = None,
     say: Say = lambda text: None,
 ) -> Iterator[Reproduced]:
-    """Compute each version again; with ``lock`` in an environment from its own lock file, and with
-    ``wheel`` in such a one with this engine, for a version of a workspace.
+    """Compute each version again; with ``lock`` in an environment from its own lock file.
+
+    A version of a workspace that another engine made is computed in such an environment by that
+    engine's wheel: ``wheel``, or the one that `scaling.record.reproduce.engines` finds.
 
     ``say`` is told what is about to run. Where Git has no commit that holds a version, or its
     commands fail, that is what became of it. Raises InputError for a version that is not published.
@@ -178,11 +181,12 @@ def _prepared(run: _Run, inbox: str, versions: list[Published]) -> tuple[Sandbox
     put_inbox(run.root, run.tree, inbox, run.work)
     other_code = code_changes.count(run.tree, other)
     whose = f"; {counted(other_code, 'file')} of its code are not as here" if other_code else ""
-    python = _interpreter(run, own)
+    python = _interpreter(run, own, versions[0].python)
     run.say(f"Now the code of commit {run.commit[:12]} runs on this machine, {isolation().value}.")
     (run.work / "home" / "tmp").mkdir(parents=True)
     hidden = (run.root, own / "reports", own / ".git")
-    shown = _own_package(own) if engines.is_workspace(run.tree) and run.wheel is None else ()
+    workspace = engines.is_workspace(run.tree)
+    shown = _own_package(own) if workspace and python.packages is None else ()
     return Sandbox(run.tree, run.work / "home", python, hidden, shown), whose
 
 
@@ -191,14 +195,23 @@ def _own_package(own: Path) -> tuple[Path, ...]:
     return tuple(path for name in ("scaling", "dvc.yaml", LOCK) if (path := own / name).exists())
 
 
-def _interpreter(run: _Run, own: Path) -> Interpreter:
-    if engines.is_workspace(run.tree) and run.wheel is None:
-        engines.check_present(run.tree)
-    if run.lock:
-        built = locked(run.tree / LOCK, own / LOCK, run.work / "environment", run.say)
-        if run.wheel is not None:
-            engines.install(built, run.wheel, run.tree, run.say)
-        return built
+def _own_lock(own: Path) -> Path:
+    """The lock file of the code that runs this; wheels carry it inside the package."""
+    inside = own / "scaling" / "workspace" / LOCK
+    return inside if inside.is_file() else own / LOCK
+
+
+def _interpreter(run: _Run, own: Path, was: str) -> Interpreter:
+    """The Python for a version that was made by the Python ``was``."""
+    workspace = engines.is_workspace(run.tree)
+    if run.wheel is not None and not workspace:
+        raise ReproduceError("its commit has the code that made it: --engine is for workspaces")
+    if run.lock or (workspace and not engines.is_present(run.tree)):
+        wheel = None
+        if workspace:
+            wheel = engines.find(run.root, run.commit, run.tree, run.wheel, run.work, run.say)
+        built = locked(run.tree / LOCK, _own_lock(own), run.say, was)
+        return built if wheel is None else engines.install(built, wheel, run.work / "package")
     other = len(other_packages(run.tree / LOCK))
     differ = f"{counted(other, 'package')} not as in its lock file"
     run.say(f"in the present environment: {differ if other else 'as in its lock file'}")

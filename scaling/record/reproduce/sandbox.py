@@ -67,10 +67,11 @@ def isolation() -> Isolation:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python and the folders that it needs."""
+    """A Python and the folders that it needs; ``packages`` come before those of its own."""
 
     path: Path
     folders: tuple[Path, ...]
+    packages: Path | None = None
 
     @property
     def is_present(self) -> bool:
@@ -104,13 +105,20 @@ class Sandbox:
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the person's own: keys, tokens, agents and proxies stay out."""
+        packages = self.python.packages
+        programs = [str(self.python.path.parent), os.defpath]
+        first = {}
+        if packages is not None:
+            programs.insert(0, str(packages / "bin"))
+            first["PYTHONPATH"] = str(packages)
         return {
-            "PATH": f"{self.python.path.parent}{os.pathsep}{os.defpath}",
+            "PATH": os.pathsep.join(programs),
             "HOME": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
             "USER": "reproduce",
             "LANG": "C.UTF-8",
             "DVC_SITE_CACHE_DIR": str(self.home / "dvc"),
+            **first,
             **self.setting,
         }
 

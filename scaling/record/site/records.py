@@ -15,8 +15,8 @@ import polars as pl
 
 from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
+from scaling.io import settings
 from scaling.io.json_files import as_list, as_map, as_number
-from scaling.io.settings import repository
 from scaling.io.tables import unguarded
 from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, read
 from scaling.record.versions.layouts import relocated
@@ -84,8 +84,8 @@ def _placed(reports: Path, record: Record) -> Record:
     record = {name: value for name, value in record.items() if name != IN_GIT}
     if PAGE not in files or (reports / version / PAGE).is_file():
         return record
-    tag, web = f"{TAG}{version}", repository(reports.parent)
-    at = tag if web is None else f"{web}/blob/{tag}/{reports.name}/{version}"
+    tag, web = f"{TAG}{version}", settings.read(reports.parent).repository
+    at = f"{web.rstrip('/')}/blob/{tag}/{reports.name}/{version}" if web else tag
     return record | {IN_GIT: at}
 
 

@@ -19,10 +19,9 @@ from typing import Any
 
 from scaling.document.format import clean
 from scaling.errors import counted
-from scaling.io import atomic
+from scaling.io import atomic, settings
 from scaling.io.git import git
 from scaling.io.hashing import sha256
-from scaling.io.settings import whole_versions
 from scaling.record.versions.files import FETCH, KEPT, in_git, is_inside, is_pruned, why_not
 from scaling.record.versions.fingerprint import Current, manifest
 from scaling.record.versions.ledger import (
@@ -65,7 +64,7 @@ class _History:
     @functools.cached_property
     def whole(self) -> int:
         """How many of the newest versions the tree holds whole."""
-        return whole_versions(self.root)
+        return settings.read(self.root).whole_versions
 
     def shown(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

@@ -16,10 +16,11 @@ from scaling.errors import InputError
 from scaling.io.git import git
 from scaling.io.hashing import canonical, sha256
 from scaling.laws._project import FOLDER as LAWS
+from scaling.record.versions import engine_file
 from scaling.record.versions.files import BASELINES, FORECAST
 from scaling.record.versions.ledger import FORMAT, MANIFEST, version_of
 from scaling.record.versions.outcomes import BOUND, outcomes_head
-from scaling.record.versions.sources import CODE, code_of, listing_hash
+from scaling.record.versions.sources import CODE, ENGINE_FILE, code_of, listing_hash
 
 # What DVC says of the inbox: the hash of the runs that a team dropped.
 INBOX = "data/internal/store.dvc"
@@ -86,7 +87,12 @@ def made_by(root: Path, data: Iterable[Path], choices: Mapping[str, Any]) -> dic
     - ``packages``: hash of the packages that run, those of development left out
     - ``params``: hash of the choices as parsed, so that a new comment makes no new version
     - ``seed``: of the choices
+
+    Raises:
+        InputError: the installed engine is not the one that the workspace names.
     """
+    if (root / ENGINE_FILE).is_file():
+        engine_file.check(root)
     return {
         "format": FORMAT,
         "code": code_of(root),

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.errors import counted
+from scaling.io import settings
 from scaling.io.git import read_object
-from scaling.io.settings import FILE, WHOLE, whole_versions
 from scaling.record.versions.files import KEPT, listed
 from scaling.record.versions.ledger import Entry, short
 from scaling.record.versions.tags import TAG, tagged
@@ -45,7 +45,8 @@ class Pruned:
         if self.versions:
             yield (
                 f"{counted(len(self.versions), 'version')} older than the newest {self.whole} "
-                f"({WHOLE} in {FILE}): reports and fits are now in Git alone, at the tags {TAG}*. "
+                f"(whole_versions in {settings.FILE}): reports and fits are now "
+                f"in Git alone, at the tags {TAG}*. "
                 "Commit reports/ with these removals"
             )
         for reason, count in Counter(reason for _, reason in self.kept).items():
@@ -62,7 +63,7 @@ def prune(root: Path, reports: Path, chain: Sequence[Entry]) -> Pruned:
     Raises:
         InputError: the setting is no number of versions.
     """
-    whole = whole_versions(root)
+    whole = settings.read(root).whole_versions
     older = {entry.version: _more(reports / entry.version) for entry in chain[:-whole]}
     older = {version: names for version, names in older.items() if names}
     if not older:

@@ -8,6 +8,7 @@ on nothing weaker than SHA-256, as a Git tree would.
 from __future__ import annotations
 
 import functools
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,7 +34,9 @@ def code_of(root: Path) -> dict[str, str]:
     A workspace has no code of the engine: `ENGINE` stands for the installed package.
     """
     own = hashes({name: sha256((root / name).read_bytes()) for name in code_files(root)})
-    return own if (root / PACKAGE).is_dir() else own | {ENGINE: installed_hash()}
+    if (root / PACKAGE).is_dir() and not (root / ENGINE_FILE).is_file():
+        return own
+    return own | {ENGINE: installed_hash()}
 
 
 def installed_files() -> dict[str, Path]:
@@ -51,10 +54,34 @@ def installed_hash() -> str:
     )
 
 
+def wheel_hash(wheel: Path) -> str:
+    """The hash of all code of the package in a wheel: `installed_hash` where it is installed.
+
+    Raises:
+        ValueError: it is no wheel, or brings more than the package.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            tops = {PurePosixPath(name).parts[0] for name in names}
+            more = {top for top in tops if top != PACKAGE and not top.endswith(".dist-info")}
+            code = [name for name in names if name.startswith(f"{PACKAGE}/") and _is_code(name)]
+            listed = [(name, sha256(archive.read(name))) for name in code]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"is no wheel: {error}") from error
+    if more or not code:
+        raise ValueError(f"has {', '.join(sorted(more)) or 'no code'}; allowed: {PACKAGE} alone")
+    return listing_hash(listed)
+
+
 def code_files(root: Path) -> list[str]:
-    """The paths of all code in a checkout, sorted; without what Python leaves behind."""
+    """The paths of all code in a checkout, sorted; without what Python leaves behind.
+
+    Of a workspace those of its own: what it may have of the package's name is not run.
+    """
     found: list[Path] = []
-    for place in CODE:
+    places = [one for one in CODE if one != PACKAGE or not (root / ENGINE_FILE).is_file()]
+    for place in places:
         path = root / place
         found += [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     names = (path.relative_to(root).as_posix() for path in found)
@@ -75,15 +102,21 @@ class Commits:
         if listed is None or prefix is None:
             return None
         found = dict(_listed(listed.decode(errors="surrogateescape"), prefix.decode().strip()))
+        engine = git(self._root, "show", f"{commit}:./{ENGINE_FILE}")
+        if engine is not None:
+            found = {name: one for name, one in found.items() if not _is_package(name)}
         self._read(set(found.values()) - self._known.keys())
         own = hashes({name: self._known[blob] for name, blob in found.items()})
-        engine = git(self._root, "show", f"{commit}:./{ENGINE_FILE}")
         return own if engine is None else own | {ENGINE: _named(engine)}
 
     def _read(self, wanted: set[str]) -> None:
         asked = sorted(wanted)
         for blob, (_, content) in objects(self._root, asked).items():
             self._known[blob] = sha256(content)
+
+
+def _is_package(name: str) -> bool:
+    return PurePosixPath(name).parts[0] == PACKAGE
 
 
 def _named(engine: bytes) -> str:

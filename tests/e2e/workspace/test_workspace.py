@@ -8,19 +8,28 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import yaml
 
+from scaling.io import settings
+from scaling.io.hashing import sha256
+from scaling.io.settings import Settings
+from scaling.orchestration.dvc import graph as dvc_graph
+from scaling.record.versions import engine_file
+from scaling.record.versions.sources import code_of, installed_files
 from scaling.workspace import engine, files
 from scaling.workspace.root import find
 from tests.support import ROOT
 from tests.support.command import scaling
 from tests.support.needs import SANDBOX
 
+FLOWS = ("audit", "backtest", "govern", "refit")
 ANSWERS = (
     *("--metric", "loss=loss@val:nats/token", "--set", "observed=2026-01-02"),
     *("--map", "run=params+tokens"),
@@ -162,7 +171,7 @@ def test_an_upgrade_merges_what_was_edited(
     assert scaling("upgrade") == 0  # the engine's own text has not changed
     managed = files.managed()
     monkeypatch.setattr(
-        files, "managed", lambda: managed | {".gitignore": "# new\n" + managed[".gitignore"]}
+        files, "managed", lambda **_: managed | {".gitignore": "# new\n" + managed[".gitignore"]}
     )
     Path("dvc.yaml").unlink()
     capsys.readouterr()
@@ -174,7 +183,7 @@ def test_an_upgrade_merges_what_was_edited(
     mine = ignored.read_text().replace("# new", "# mine")
     ignored.write_text(mine)
     monkeypatch.setattr(
-        files, "managed", lambda: managed | {".gitignore": "# newer\n" + managed[".gitignore"]}
+        files, "managed", lambda **_: managed | {".gitignore": "# newer\n" + managed[".gitignore"]}
     )
     assert scaling("upgrade") == 1
     assert ignored.read_text() == mine and "<<<<<<<" in Path(".gitignore.merged").read_text()
@@ -193,8 +202,147 @@ def test_each_stage_depends_on_a_hash_of_its_code() -> None:
         assert stage["cmd"].startswith(f"scaling stage {name}")
         assert {"engine.yaml": [f"stages.{name}"]} in stage["params"]
         assert not [one for one in stage["deps"] if one.startswith("scaling/")]
+    made_here = {out for spec in made["stages"].values() for out in outs(spec.get("do", spec))}
+    begun = {*files.first("mine", ""), *(str(Path(one).parent) for one in files.FOLDERS)}
+    for spec in made["stages"].values():
+        for dep in spec.get("do", spec)["deps"]:
+            assert dep in begun or any(one.startswith(dep) for one in made_here), dep
     hashes = engine.present()["stages"]
     assert len(set(hashes.values())) == len(hashes)
+
+
+def test_a_schedule_is_four_flows_that_a_team_may_edit_and_an_upgrade_merges(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine", "--schedule") == 0
+    monkeypatch.chdir(here / "mine")
+    assert {*files.SCHEDULE} == {"prefect.yaml", *(f"flows/{name}.py" for name in FLOWS)}
+    for name in files.SCHEDULE:
+        assert Path(name).read_text() == (ROOT / name).read_text()
+    git("add", "-A")
+    git("commit", "-qm", "begin")
+    plan = Path("prefect.yaml")
+    plan.write_text(plan.read_text().replace('cron: "0 5 * * *"', 'cron: "15 4 * * 1"'))
+    Path("flows/govern.py").unlink()
+    newer = files.managed(schedule=True)
+    newer["prefect.yaml"] = "# New.\n" + newer["prefect.yaml"]
+    monkeypatch.setattr(files, "managed", lambda **asked: newer if asked["schedule"] else {})
+    capsys.readouterr()
+    assert scaling("upgrade") == 0
+    assert "prefect.yaml: merged with your edits" in capsys.readouterr().out
+    assert plan.read_text().startswith("# New.\n") and '"15 4 * * 1"' in plan.read_text()
+    assert not Path("flows/govern.py").exists()
+
+
+def test_a_workspace_gets_a_schedule_later(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a folder `flows` of somebody's own is left as it is, and said."""
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    Path("flows").mkdir()
+    Path("flows/refit.py").write_text("raise RuntimeError('not yours')\n")
+    assert scaling("upgrade", "--schedule") == 1
+    assert "flows/refit.py: was edited here" in capsys.readouterr().out
+    assert Path("flows/refit.py").read_text() == "raise RuntimeError('not yours')\n"
+    shutil.rmtree("flows")
+    assert scaling("upgrade", "--schedule") == 0
+    assert Path("flows/refit.py").read_text() == (ROOT / "flows/refit.py").read_text()
+    assert "prefect.yaml" in engine_file.read(Path()).managed
+
+
+def test_settings_say_what_an_upgrade_may_install(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    marked = Path("scaling.toml")
+    assert settings.read(Path()) == Settings("mine", ">=0.2,<1", 30)
+    marked.write_text(marked.read_text().replace(">=0.2,<1", ">=0.1,<0.2"))
+    before = Path("engine.yaml").read_bytes()
+    for call in ((), ("0.3.1",), ("nonsense",), ("scaling_forecast-0.1.9-py3-none-any.whl",)):
+        assert scaling("upgrade", *call) == 2
+    said = capsys.readouterr().err
+    assert "found '0.3.1'; allowed: >=0.1,<0.2" in said
+    assert "found 'nonsense'; allowed: a version, as 0.2.0, or a wheel" in said
+    assert "scaling_forecast-0.1.9-py3-none-any.whl: no such wheel" in said
+    assert Path("engine.yaml").read_bytes() == before
+    for line, wrong in (
+        (
+            "whole_versions = 0",
+            "column 'whole_versions': is no such value; found 0; allowed: a whole",
+        ),
+        ("whole_versions = true", "found True; allowed: a whole number"),
+        ("team = 3", "column 'team': is no such value; found 3; allowed: text in quotes"),
+        ("teem = 'us'", "no such setting; found 'teem'"),
+        ("team = us", "is no TOML"),
+        ("engine = 'newest'", "column 'engine': is no range of versions; found 'newest'"),
+    ):
+        marked.write_text(f"[workspace]\n{line}\n")
+        assert scaling("upgrade") == 2
+        assert wrong in capsys.readouterr().err
+    assert Path("engine.yaml").read_bytes() == before
+
+
+def test_publishing_refuses_another_engine_and_a_missing_name_of_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also beside a folder `scaling` of somebody's own."""
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    Path("scaling").mkdir()
+    Path("scaling/ours.py").write_text("")
+    assert set(code_of(Path())) == {"dvc.yaml", "engine"}
+    named = yaml.safe_load(Path("engine.yaml").read_text())
+    for text in (yaml.safe_dump(named | {"code": "0" * 64}), "- 1\n", None):
+        Path("engine.yaml").unlink()
+        if text is not None:
+            Path("engine.yaml").write_text(text)
+        for call in (("refit",), ("stage", "validate")):
+            assert scaling(*call) == 2
+            assert "engine.yaml" in capsys.readouterr().err
+
+
+def test_a_wheel_is_kept_only_where_its_code_is_what_is_installed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scaling("init", "mine") == 0
+    assert "No wheel of the engine is kept (installed: from a checkout)" in capsys.readouterr().out
+    monkeypatch.chdir(here / "mine")
+    name = "scaling_forecast-0.2.0-py3-none-any.whl"
+    wheel(here / name, {"scaling/__init__.py": b"other"})
+    assert scaling("upgrade", "--wheel", here / name) == 2
+    assert "another engine" in capsys.readouterr().err
+    code = {one: path.read_bytes() for one, path in installed_files().items()}
+    wheel(here / name, code | {"numpy.py": b"print('mine')"})
+    assert scaling("upgrade", "--wheel", here / name) == 2
+    assert "has numpy.py; allowed: scaling alone" in capsys.readouterr().err
+    wheel(here / name, code)
+    assert scaling("upgrade", "--wheel", here / name) == 0
+    assert f"DVC keeps the engine: {name}" in capsys.readouterr().out
+    assert engine_file.read(Path()).wheel == {
+        "file": name,
+        "sha256": sha256(Path("engine", name).read_bytes()),
+    }
+    git("add", "-A")
+    assert "engine.dvc" in git("ls-files") and name not in git("ls-files")
+    shutil.rmtree("engine")
+    assert "engine.dvc" not in dvc_graph.stale(Path())
+    assert scaling("upgrade") == 0
+    assert "No wheel of the engine is kept" in capsys.readouterr().out
+
+
+def wheel(file: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def outs(stage: dict[str, Any]) -> list[str]:
+    """The files that a stage of dvc.yaml makes; of a study as its source is called."""
+    listed = stage["outs"]
+    names = [one if isinstance(one, str) else next(iter(one)) for one in listed]
+    return [*names, *(f"{one}/${{item.source}}.parquet" for one in names)]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from scaling.cli.main import app
 from scaling.errors import InputError
 from scaling.io import git as io_git
-from scaling.io.settings import DEFAULT_WHOLE, repository, whole_versions
+from scaling.io import settings
 from scaling.pipeline.publish import publish
 from scaling.record.site import build, refresh
 from scaling.record.versions import prune as prune_module
@@ -277,19 +277,19 @@ def test_show_opens_the_page_of_an_old_version(
 
 
 def test_settings_that_are_none_are_refused(tmp_path: Path) -> None:
-    assert whole_versions(tmp_path) == DEFAULT_WHOLE == 30
+    assert settings.read(tmp_path).whole_versions == 30
     file = tmp_path / "scaling.toml"
     for value in ("0", "-1", '"3"', "2.5", "true"):
         file.write_text(f"[workspace]\nwhole_versions = {value}\n")
-        with pytest.raises(InputError, match=r"scaling\.toml.*whole_versions.*1 or more"):
-            whole_versions(tmp_path)
+        with pytest.raises(InputError, match=r"scaling\.toml.*whole_versions.*at least 1"):
+            settings.read(tmp_path)
     file.write_text("[workspace]\n")
-    assert (whole_versions(tmp_path), repository(tmp_path)) == (30, None)
+    assert (settings.read(tmp_path).whole_versions, settings.read(tmp_path).repository) == (30, "")
     for text in ("[workspace", "workspace = 3\n"):
         file.write_text(text)
         with pytest.raises(InputError, match=r"scaling\.toml"):
-            whole_versions(tmp_path)
+            settings.read(tmp_path)
     for value in ('"javascript:alert(1)"', "3"):
         file.write_text(f"[workspace]\nrepository = {value}\n")
-        with pytest.raises(InputError, match="https://HOST"):
-            repository(tmp_path)
+        with pytest.raises(InputError, match=r"https://HOST|text in quotes"):
+            settings.read(tmp_path)

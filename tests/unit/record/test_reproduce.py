@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,13 @@ from scaling.errors import InputError
 from scaling.pipeline.publish import publish
 from scaling.record.reproduce import code_changes, reproduce
 from scaling.record.reproduce.commits import commit_of
-from scaling.record.reproduce.packages import locked, present
+from scaling.record.reproduce.packages import (
+    READY,
+    environments,
+    locked,
+    other_packages,
+    present,
+)
 from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import Interpreter
 from scaling.record.versions.tags import tag_versions
@@ -84,13 +91,24 @@ def test_another_environment_is_asked_for_its_own_python(
     assert f"environment: Python is 3.12.99, was {was}" in made.reasons
 
 
-def test_an_environment_is_built_from_a_lock_file_without_running_its_packages(
-    tmp_path: Path,
+def test_an_environment_is_built_once_from_a_lock_file_without_running_its_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
     lock = tmp_path / "requirements.lock"
     lock.write_text("# nothing\n")
-    python = locked(lock, lock, tmp_path / "environment", lambda text: None)
-    assert python.path == tmp_path / "environment/bin/python" and python.path.exists()
+    said: list[str] = []
+    python = locked(lock, lock, said.append)
+    assert python.path.is_relative_to(environments()) and python.path.exists()
+    (python.path.parents[1] / "left").touch()
+    assert locked(lock, lock, said.append) == python
+    assert "building" in said[0] and "which is kept" in said[1]
+    # What an interrupted build left is not trusted.
+    (python.path.parents[1] / READY).unlink()
+    assert locked(lock, lock, said.append) == python
+    assert "building" in said[2] and not (python.path.parents[1] / "left").exists()
+    lock.write_text("# nothing, in other words\n")
+    assert locked(lock, lock, said.append).path != python.path
     for line in (
         "--index-url https://example.org/simple",
         "evil @ https://example.org/evil.whl",
@@ -103,7 +121,26 @@ def test_an_environment_is_built_from_a_lock_file_without_running_its_packages(
     ):
         lock.write_text(f"fsspec[http, tqdm]==2026.9.0 \\\n    --hash=sha256:{'0' * 64}\n{line}\n")
         with pytest.raises(ReproduceError, match=r"line 3.*NAME==VERSION"):
-            locked(lock, lock, tmp_path / "other", lambda text: None)
+            locked(lock, lock, lambda text: None)
+
+
+def test_installed_versions_are_compared_with_the_lines_for_this_python(tmp_path: Path) -> None:
+    """Two lines for two ranges of Pythons, an extra, another spelling of name and version."""
+    here = metadata.version("polars")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(
+        f"polars=={here} ; python_full_version >= '3.11' \\\n    --hash=sha256:{'0' * 64}\n"
+        "polars==0.1 ; python_full_version < '3.11'\n"
+        "numpy==0.1 ; sys_platform == 'win32'\n"
+        f"Great_Expectations[pandas]=={metadata.version('great-expectations')}.0\n"
+        "not-installed-anywhere==1.0\n# scipy==0.1\n"
+    )
+    assert other_packages(lock) == []
+    lock.write_text("polars==0.1 ; python_full_version >= '3.11'\nnumpy==0.2\n")
+    assert other_packages(lock) == [
+        f"polars is {here}, was 0.1",
+        f"numpy is {metadata.version('numpy')}, was 0.2",
+    ]
 
 
 def test_pages_beside_the_versions_are_none(root: Path) -> None:
