@@ -17,7 +17,6 @@ IGNORED = """\
 /.prefect/
 /.venv/
 .tmp-*
-.seen.json
 __pycache__/
 /data/backtests/*.parquet
 /data/docs

@@ -98,9 +98,15 @@ def is_pruned(version: Path) -> bool:
     return bool(more) and not any((version / name).is_file() for name in more)
 
 
+def page_in_tree(version: Path) -> Path | None:
+    """The file of the version's page; None where the tree does not have it."""
+    path = version / PAGE
+    return path if path.is_file() else None
+
+
 def place_of_page(version: Path) -> str:
     """Where a reader finds the version's page, in words."""
-    if (version / PAGE).is_file() or not has(version, PAGE):
+    if page_in_tree(version) or not has(version, PAGE):
         return str(version / PAGE)
     name = short(version.name)
     return f"in Git, tag {TAG}{version.name}; `scaling show {name} --open` opens it"
