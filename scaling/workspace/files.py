@@ -17,6 +17,7 @@ IGNORED = """\
 /.prefect/
 /.venv/
 .tmp-*
+.seen.json
 __pycache__/
 /data/backtests/*.parquet
 /data/docs
