@@ -104,7 +104,7 @@ def _report(folder: Path) -> Mapping[str, Any]:
         raise InputError("cannot be read", file=f"{folder}/{REPORT}", hint=hint) from error
 
 
-def page_file(reports: Path, name: str | None) -> str:
+def page_file(reports: Path, name: str | None) -> Path:
     """The file of the version's page; of one that Git alone has, a copy that is written now.
 
     Raises:
@@ -112,10 +112,10 @@ def page_file(reports: Path, name: str | None) -> str:
     """
     folder, _ = shown(reports, name)
     if (file := page_in_tree(folder)) is not None:
-        return str(file.resolve())
+        return file
     copy = Path(tempfile.mkdtemp(prefix=f"scaling-{short(folder.name)}-"), PAGE)
     copy.write_bytes(read(folder, PAGE))
-    return str(copy)
+    return copy
 
 
 def _show(console: Console, block: Mapping[str, Any]) -> None:

@@ -56,12 +56,13 @@ def test_a_full_disk_leaves_the_history_as_it_was(
 # Killed before its nth call of the system that changes or syncs a file, for every n. A process of
 # its own, because it forks.
 KILLER = """
-import os, shutil, signal, subprocess, sys, traceback
+import os, shutil, signal, sys, traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from scaling.pipeline.publish import publish
 from scaling.record.versions.files import read
 from scaling.record.versions.verify import verify
+from tests.support.publish_project import git
 
 root, harm = Path(sys.argv[1]), sys.argv[2]
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
@@ -105,10 +106,6 @@ def no_half():
 def whole():
     assert verify(root) == [], verify(root)
 
-def git(*arguments):
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
-
 def held(path):
     version, name = path.relative_to(root / "reports").as_posix().split("/", 1)
     return read(root / "reports" / version, name)
@@ -118,9 +115,9 @@ assert forked(complete) == 0
 if harm == "pruned":
     (root / "scaling.toml").write_text("[workspace]\\nwhole_versions = 1\\n")
     for command in ("init -q", "add -A", "commit -qm first"):
-        git(*command.split())
+        git(root, *command.split())
     version = next(root.glob("reports/*/manifest.json")).parent.name
-    git("tag", f"forecast/{version}")
+    git(root, "tag", f"forecast/{version}")
 published = [path for path in root.glob("reports/*/**/*") if path.is_file()]
 first = {path: path.read_bytes() for path in published if "current" not in path.parts}
 if harm != "damaged":
