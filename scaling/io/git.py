@@ -57,40 +57,36 @@ def read_object(folder: Path, name: str) -> tuple[str, bytes] | None:
     As `objects`, for questions that come one by one: the process that answers is kept, so that
     thousands of them start no other.
     """
-    if "\n" in name:
+    if "\n" in name or not folder.is_dir():
         return None
+    at = folder.stat()
+    # A fork may not share its parent's process, nor a folder that of one that was there before.
+    key = os.getpid(), at.st_dev, at.st_ino
     with _lock:
         for _ in range(2):
-            process = _process(folder)
-            if process is None:
-                return None
             with contextlib.suppress(OSError, EOFError):
-                return _answer(process, name)
-            _close(folder)  # it ended: there is no repository, or somebody ended it
+                return _answer(_process(key, folder), name)
+            _close(key)  # it ended: there is no repository, or somebody ended it
     return None
 
 
 # Processes that are kept: the versions of a project stand in two folders.
 _KEPT = 2
+_Key = tuple[int, int, int]
 _lock = threading.Lock()
-# (this process, folder) -> the process that answers: a fork may not share its parent's.
-_processes: dict[tuple[int, Path], subprocess.Popen[bytes]] = {}
+_processes: dict[_Key, subprocess.Popen[bytes]] = {}
 
 
-def _process(folder: Path) -> subprocess.Popen[bytes] | None:
-    key = os.getpid(), folder.resolve()
+def _process(key: _Key, folder: Path) -> subprocess.Popen[bytes]:
     if key not in _processes:
         while len(_processes) >= _KEPT:
-            _close(next(iter(_processes))[1])
-        try:
-            _processes[key] = subprocess.Popen(
-                ["git", "-C", str(folder), "cat-file", "--batch"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError:
-            return None
+            _close(next(iter(_processes)))
+        _processes[key] = subprocess.Popen(
+            ["git", "-C", str(folder), "cat-file", "--batch"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     return _processes[key]
 
 
@@ -112,21 +108,22 @@ def _answer(process: subprocess.Popen[bytes], name: str) -> tuple[str, bytes] | 
     return head[0], content[:-1]
 
 
-def _close(folder: Path) -> None:
-    """End the process of this folder, unless it is a parent's."""
-    for key in [one for one in _processes if one[1] == folder.resolve()]:
-        process = _processes.pop(key)
-        if key[0] != os.getpid():
-            process.returncode = 0  # not ours to wait for
-            continue
-        for stream in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
-        process.wait()
+def _close(key: _Key) -> None:
+    """End a process, unless it is a parent's."""
+    process = _processes.pop(key, None)
+    if process is None:
+        return
+    if key[0] != os.getpid():
+        process.returncode = 0  # not ours to wait for
+        return
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if stream is not None:
+                stream.close()
+    process.wait()
 
 
 @atexit.register
 def _close_all() -> None:
-    for _, folder in list(_processes):
-        _close(folder)
+    for key in list(_processes):
+        _close(key)

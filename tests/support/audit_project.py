@@ -71,7 +71,7 @@ def project(root: Path, versions: int = 2) -> Path:
         "audit: {tolerance: {params: 0.05, tokens: 0.05, flops: 0.1}}\n"
     )
     (root / "dvc.yaml").write_text("stages: {}\n")
-    (root / ".gitignore").write_text("data/validated\n.seen.json\nmade\n")
+    (root / ".gitignore").write_text("data/validated\nmade\n")
     git(root, "init", "-q", "-b", "main")
     commit(root, "the code", FIRST - timedelta(hours=1))
     for number in range(versions):

@@ -63,15 +63,11 @@ def fill(root: Path) -> Path:
 
 
 def content(root: Path) -> dict[str, bytes]:
-    """Everything published: path under reports -> bytes; without the index and what was seen."""
+    """Everything published: path under reports -> bytes; without the index."""
     reports = root / "reports"
     files = [path for path in reports.rglob("*") if path.is_file()]
     inside = {path.relative_to(reports).as_posix(): path.read_bytes() for path in files}
-    return {
-        name: inside[name]
-        for name in inside
-        if not name.startswith(("current/", "index.", ".seen"))
-    }
+    return {name: inside[name] for name in inside if not name.startswith(("current/", "index."))}
 
 
 def ledger(root: Path) -> list[dict[str, object]]:

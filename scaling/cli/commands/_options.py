@@ -275,10 +275,15 @@ def draw(result: Any, path: Path | None, opened: bool) -> None:
     charts.write(made, path)
     remark(f"Chart -> {path}")
     if opened:
-        import webbrowser
+        open_page(path)
 
-        if not webbrowser.open(path.resolve().as_uri()):
-            remark("No browser here: open that file in one.")
+
+def open_page(path: Path) -> None:
+    """Open a file in the browser."""
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        remark("No browser here: open that file in one.")
 
 
 def day_of(text: str | None, option: str, default: date) -> date:

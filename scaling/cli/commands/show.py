@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling.cli.commands._options import TRUST, Json, print_json, remark
+from scaling.cli.commands._options import TRUST, Json, open_page, print_json, remark
 
 PANEL = TRUST
 
@@ -27,8 +27,8 @@ def show(
 
     if page:
         file = page_file(Path("reports"), version)
-        typer.launch(file)
-        remark(f"The page: {file}")
+        remark(f"Page -> {file}")
+        open_page(file)
     if as_json:
         print_json(version_facts(Path("reports"), version))
     elif not page:

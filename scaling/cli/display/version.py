@@ -16,7 +16,7 @@ from scaling.document.format import clean
 from scaling.document.report_json import load
 from scaling.errors import InputError, counted
 from scaling.io.json_files import as_list, as_map
-from scaling.record.versions.files import PAGE, NotHereError, place_of_page, read
+from scaling.record.versions.files import PAGE, NotHereError, page_in_tree, place_of_page, read
 from scaling.record.versions.ledger import short
 from scaling.record.versions.lookup import find
 from scaling.record.versions.store import holding
@@ -101,21 +101,21 @@ def _report(folder: Path) -> Mapping[str, Any]:
         raise
     except (OSError, ValueError) as error:
         hint = "`scaling verify` says what else is wrong"
-        raise InputError("cannot be read", file=folder / REPORT, hint=hint) from error
+        raise InputError("cannot be read", file=f"{folder}/{REPORT}", hint=hint) from error
 
 
-def page_file(reports: Path, name: str | None) -> str:
+def page_file(reports: Path, name: str | None) -> Path:
     """The file of the version's page; of one that Git alone has, a copy that is written now.
 
     Raises:
         InputError: there is no such version, or this clone does not have its page.
     """
     folder, _ = shown(reports, name)
-    if (folder / PAGE).is_file():
-        return str((folder / PAGE).resolve())
-    copy = Path(tempfile.mkdtemp(prefix=f"scaling-{short(folder.name)}-")) / PAGE
+    if (file := page_in_tree(folder)) is not None:
+        return file
+    copy = Path(tempfile.mkdtemp(prefix=f"scaling-{short(folder.name)}-"), PAGE)
     copy.write_bytes(read(folder, PAGE))
-    return str(copy)
+    return copy
 
 
 def _show(console: Console, block: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from scaling.document.render import escape_markdown
 from scaling.errors import counted
 from scaling.govern.evidence import Written
 from scaling.record.changes.headline import changes, headline, previous
-from scaling.record.versions.files import PAGE
+from scaling.record.versions.files import page_in_tree
 from scaling.record.versions.ledger import short
 from scaling.record.versions.store import PublishedVersion
 
@@ -54,9 +54,8 @@ def show_published(root: Path, published: PublishedVersion) -> None:
 
 def link_report(root: Path, published: PublishedVersion) -> None:
     """The page of the version that stands, new or not."""
-    file = published.folder / PAGE
-    # The page of an older version is in Git alone; the index says so.
-    file = file if file.is_file() else root / "reports/index.html"
+    # The page of an older version may be in Git alone; the index says so.
+    file = page_in_tree(published.folder) or root / "reports/index.html"
     _link(root, file, f"Report {short(published.version)}", "report")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from scaling.orchestration.dvc.graph import dvc
 from scaling.orchestration.sharing.push_inbox import earlier, push
-from scaling.record.versions.files import is_pruned
+from scaling.record.versions.files import has, is_pruned
 from scaling.record.versions.fingerprint import INBOX, stages
 from scaling.record.versions.ledger import LEDGER, MANIFEST, VERSION_NAME, short
 from scaling.record.versions.tags import TAG, tag_versions, tagged
@@ -191,7 +191,7 @@ def _untagged(root: Path) -> list[str]:
     not shared."""
     reports, had = root / "reports", tagged(root)
     new = [name for name in sorted(os.listdir(reports)) if name not in had]
-    return [name for name in new if (reports / name / MANIFEST).is_file()]
+    return [name for name in new if has(reports / name, MANIFEST)]
 
 
 def _sent(root: Path, remote: str) -> set[str]:

@@ -32,14 +32,14 @@ class Published:
         try:
             return manifest(self.folder)
         except ValueError as error:
-            raise ReproduceError(f"{self.folder / MANIFEST}: is no JSON: {error}") from error
+            raise ReproduceError(f"{self.folder}/{MANIFEST}: is no JSON: {error}") from error
 
     def _stated(self, *keys: str) -> Any:
         """A value of the manifest; raises ReproduceError where it is not there."""
         value = self._manifest
         for key in keys:
             if not isinstance(value, dict) or key not in value:
-                raise ReproduceError(f"{self.folder / MANIFEST}: has no `{'.'.join(keys)}`")
+                raise ReproduceError(f"{self.folder}/{MANIFEST}: has no `{'.'.join(keys)}`")
             value = value[key]
         return value
 
@@ -60,7 +60,7 @@ class Published:
         for name in (listed := self._stated("files")):
             if not (is_inside(name) and name.isprintable()):
                 raise ReproduceError(
-                    f"{self.folder / MANIFEST}: `files` has {name!r}; allowed: a path inside the "
+                    f"{self.folder}/{MANIFEST}: `files` has {name!r}; allowed: a path inside the "
                     "version's folder, without `..`"
                 )
         return tuple(listed)

@@ -18,7 +18,7 @@ from scaling.document.report_json import load
 from scaling.io import settings
 from scaling.io.json_files import as_list, as_map, as_number
 from scaling.io.tables import unguarded
-from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, read
+from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, page_in_tree, read
 from scaling.record.versions.layouts import relocated
 from scaling.record.versions.ledger import MANIFEST, VERSION_NAME, Entry
 from scaling.record.versions.tags import TAG
@@ -82,7 +82,7 @@ def _placed(reports: Path, record: Record) -> Record:
     has none of its pages."""
     version, files = str(record["version"]), as_list(record.get("files"))
     record = {name: value for name, value in record.items() if name != IN_GIT}
-    if PAGE not in files or (reports / version / PAGE).is_file():
+    if PAGE not in files or page_in_tree(reports / version):
         return record
     tag, web = f"{TAG}{version}", settings.read(reports.parent).repository
     at = f"{web.rstrip('/')}/blob/{tag}/{reports.name}/{version}" if web else tag

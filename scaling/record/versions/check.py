@@ -22,7 +22,7 @@ from scaling.errors import counted
 from scaling.io import atomic, settings
 from scaling.io.git import git
 from scaling.io.hashing import sha256
-from scaling.record.versions.files import FETCH, KEPT, in_git, is_inside, is_pruned, why_not
+from scaling.record.versions.files import KEPT, in_git, is_inside, is_pruned, why_not
 from scaling.record.versions.fingerprint import Current, manifest
 from scaling.record.versions.ledger import (
     LEDGER,
@@ -227,11 +227,11 @@ def _not_here(history: _History) -> Iterator[str]:
     """One sentence for all versions that this clone cannot read."""
     if not history.not_here:
         return
-    first = history.not_here[0]
+    reason, hint = why_not(first := history.not_here[0])
     count = counted(len(history.not_here), "version")
     yield (
-        f"{history.shown(history.reports)}: of {count} the tree has no reports and fits, and "
-        f"{why_not(first)} (first {short(first.name)}). {FETCH}"
+        f"{history.shown(history.reports)}: reports and fits of {count} are in Git alone (first "
+        f"{short(first.name)}), and {reason}. {hint}"
     )
 
 

@@ -23,7 +23,7 @@ FORECAST, BASELINES = "forecast.csv", "baselines.csv"
 PAGE = "report.html"
 # What the tree holds of every version: what proves it, and what scores it.
 KEPT = frozenset({MANIFEST, FORECAST, BASELINES})
-FETCH = "`git fetch --tags --unshallow` fetches the whole history, `git fetch --tags` the tags"
+FETCH = "Run `git fetch --tags"
 
 
 class NotHereError(InputError):
@@ -44,7 +44,8 @@ def read(version: Path, name: str) -> bytes:
         raise FileNotFoundError(f"{path}: is no file of the version")
     content = in_git(version, name)
     if content is None and is_pruned(version):
-        raise NotHereError(f"is not in the tree, and {why_not(version)}", file=path, hint=FETCH)
+        reason, hint = why_not(version)
+        raise NotHereError(f"is in Git alone, and {reason}", file=path, hint=hint)
     if content is None:
         raise FileNotFoundError(f"{path}: is missing")
     return content
@@ -98,9 +99,15 @@ def is_pruned(version: Path) -> bool:
     return bool(more) and not any((version / name).is_file() for name in more)
 
 
+def page_in_tree(version: Path) -> Path | None:
+    """The file of the version's page; None where the tree does not have it."""
+    path = version / PAGE
+    return path if path.is_file() else None
+
+
 def place_of_page(version: Path) -> str:
     """Where a reader finds the version's page, in words."""
-    if (version / PAGE).is_file() or not has(version, PAGE):
+    if page_in_tree(version) or not has(version, PAGE):
         return str(version / PAGE)
     name = short(version.name)
     return f"in Git, tag {TAG}{version.name}; `scaling show {name} --open` opens it"
@@ -126,11 +133,11 @@ def _added_by(place: Path, head: str) -> Mapping[str, str]:
     return additions(place)
 
 
-def why_not(version: Path) -> str:
-    """Why Git cannot give the files of a version, in words."""
+def why_not(version: Path) -> tuple[str, str]:
+    """Why Git cannot give the files of a version, and what helps."""
     if git(version.parent, "rev-parse", "--git-dir") is None:
-        return "this folder is in no Git"
+        return "this folder is in no Git", "Clone the project with Git."
     shallow = git(version.parent, "rev-parse", "--is-shallow-repository") or b""
     if shallow.strip() == b"true":
-        return "this clone is shallow: it lacks the commit that has it"
-    return f"this clone has no tag {TAG}{version.name}, nor the commit that added it"
+        return "this clone is shallow: older commits are not here", f"{FETCH} --unshallow`."
+    return f"this clone has neither the tag {TAG}{version.name} nor its commit", f"{FETCH}`."

@@ -60,7 +60,9 @@ import os, shutil, signal, sys, traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from scaling.pipeline.publish import publish
+from scaling.record.versions.files import read
 from scaling.record.versions.verify import verify
+from tests.support.publish_project import git
 
 root, harm = Path(sys.argv[1]), sys.argv[2]
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
@@ -104,11 +106,21 @@ def no_half():
 def whole():
     assert verify(root) == [], verify(root)
 
+def held(path):
+    version, name = path.relative_to(root / "reports").as_posix().split("/", 1)
+    return read(root / "reports" / version, name)
+
 (root / "reports/current/report.md").write_text("# First")
 assert forked(complete) == 0
+if harm == "pruned":
+    (root / "scaling.toml").write_text("[workspace]\\nwhole_versions = 1\\n")
+    for command in ("init -q", "add -A", "commit -qm first"):
+        git(root, *command.split())
+    version = next(root.glob("reports/*/manifest.json")).parent.name
+    git(root, "tag", f"forecast/{version}")
 published = [path for path in root.glob("reports/*/**/*") if path.is_file()]
 first = {path: path.read_bytes() for path in published if "current" not in path.parts}
-if harm == "new":
+if harm != "damaged":
     (root / "reports/current/report.md").write_text("# Second")
     (root / "data/validated/a.parquet").write_text("other rows")
 safe = root.with_name("safe")
@@ -119,14 +131,16 @@ while True:
         path.unlink()
     if forked(lambda: killed(points)) == 0:
         break
-    if harm == "new":  # no half version, whatever is still to do
+    if harm != "damaged":  # no half version, whatever is still to do
         assert forked(no_half) == 0, points
     assert forked(complete) == 0, points
     assert forked(whole) == 0, points
     lines = (root / "reports/ledger.jsonl").read_text().splitlines()
-    assert len(lines) == (2 if harm == "new" else 1), points
+    assert len(lines) == (1 if harm == "damaged" else 2), points
     assert not list((root / "reports").glob(".tmp-*"))
-    assert all(path.read_bytes() == data for path, data in first.items())
+    assert all(held(path) == data for path, data in first.items())
+    left = {path.name for path in first if path.is_file()}
+    assert harm != "pruned" or left == {"forecast.csv", "manifest.json"}, left
     shutil.rmtree(root)
     shutil.copytree(safe, root)
     points += 1
@@ -134,7 +148,7 @@ print(points)
 """
 
 
-@pytest.mark.parametrize("harm", ["new", "damaged"])
+@pytest.mark.parametrize("harm", ["new", "damaged", "pruned"])
 def test_killed_anywhere_the_same_command_completes(root: Path, harm: str) -> None:
     command = [sys.executable, "-c", KILLER, str(root), harm]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -93,9 +93,20 @@ def test_one_process_answers_every_question(
 def test_an_ended_process_is_started_again(root: Path, versions: list[str]) -> None:
     folder = root / "reports" / versions[0]
     assert read(folder, "report.html")
-    process = io_git._processes[os.getpid(), folder.parent.resolve()]
+    at = folder.parent.stat()
+    process = io_git._processes[os.getpid(), at.st_dev, at.st_ino]
     process.kill()
     process.wait()
+    assert read(folder, "report.html") == b"<p>Report 0</p>\n"
+
+
+def test_a_project_that_takes_the_place_of_another_is_read(root: Path, versions: list[str]) -> None:
+    folder = root / "reports" / versions[0]
+    assert read(folder, "report.html")
+    git(root, "tag", "-d", f"forecast/{versions[0]}")
+    other = copy(root, root.with_name("other"))
+    shutil.rmtree(root)
+    other.rename(root)
     assert read(folder, "report.html") == b"<p>Report 0</p>\n"
 
 
@@ -118,7 +129,7 @@ def test_a_shallow_clone_says_what_it_lacks(
     with pytest.raises(NotHereError, match=r"report\.html.*shallow.*git fetch --tags --unshallow"):
         read(clone / "reports" / versions[0], "report.html")
     (problem,) = verify(clone)
-    assert problem.startswith("reports: of 5 versions the tree has no reports and fits")
+    assert problem.startswith("reports: reports and fits of 5 versions are in Git alone (first")
     assert "this clone is shallow" in problem and "git fetch --tags --unshallow" in problem
     with pytest.raises(InputError, match="shallow"):
         build(clone)
@@ -262,16 +273,15 @@ def test_an_index_that_is_made_again_from_git_is_the_same(root: Path) -> None:
 def test_show_opens_the_page_of_an_old_version(
     root: Path, versions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = root.with_name("browser")
-    browser.write_text(f'#!/bin/sh\ncp "$1" {root.with_name("opened")}\n')
+    browser, opened = root.with_name("browser"), root.with_name("opened")
+    browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {opened}\n')
     browser.chmod(0o755)
-    monkeypatch.setenv("PATH", str(root.parent), prepend=os.pathsep)
-    shutil.copy(browser, root.with_name("xdg-open"))
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
     monkeypatch.chdir(root)
     command = [sys.executable, "-m", "scaling", "show", versions[0][:12], "--open"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert Path(done.stderr.split("The page: ")[1].strip()).read_bytes() == b"<p>Report 0</p>\n"
+    assert opened.read_bytes() == b"<p>Report 0</p>\n"
     shown = subprocess.run(command[:-1], capture_output=True, text=True, check=True).stdout
     assert "--open` opens it" in " ".join(shown.split())
 
