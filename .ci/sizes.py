@@ -30,8 +30,8 @@ def extras() -> list[str]:
     return ["", *(f"[{one}]" for one in named), f"[{','.join(named)}]"]
 
 
-def measured(extra: str, wheels: Path, python: str, constraints: Path) -> tuple[int, int, int, int]:
-    """Packages, MB, seconds of the processor and seconds on the wall."""
+def measured(extra: str, wheels: Path, python: str, constraints: Path) -> tuple[int, int, int]:
+    """MB, seconds of the processor and seconds on the wall."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([python, "-m", "venv", folder], check=True)
         [wheel] = wheels.glob("scaling_forecast-*.whl")
@@ -40,13 +40,10 @@ def measured(extra: str, wheels: Path, python: str, constraints: Path) -> tuple[
         before, began = os.times(), time.monotonic()
         subprocess.run([*install, f"{NAME}{extra} @ {wheel.resolve().as_uri()}"], check=True)
         after, wall = os.times(), time.monotonic() - began
-        listed = subprocess.check_output([*pip, "list", "--format=freeze"], text=True)
         size = sum(one.lstat().st_size for one in Path(folder, "lib").rglob("*") if one.is_file())
     used = after.children_user + after.children_system
     used -= before.children_user + before.children_system
-    others = ("pip==", "setuptools==", f"{NAME}==")
-    packages = [one for one in listed.split() if not one.startswith(others)]
-    return len(packages), round(size / 1e6), round(used), round(wall)
+    return round(size / 1e6), round(used), round(wall)
 
 
 def main(wheels: Path, python: str) -> None:
@@ -61,8 +58,8 @@ def main(wheels: Path, python: str) -> None:
             f"{version}, {os.cpu_count()} cores of {platform.machine()}, packages from pip's cache."
         )
         print("MB are of the installed packages. Made by `make sizes`.\n")
-        print("| installed | packages | MB | s of the processor | s on the wall |")
-        print("|---|---:|---:|---:|---:|")
+        print("| installed | MB | s of the processor | s on the wall |")
+        print("|---|---:|---:|---:|")
         for extra in extras():
             found = measured(extra, wheels, python, Path(constraints.name))
             shown = "core" if not extra else "everything" if "," in extra else f"`{extra}`"

@@ -25,10 +25,9 @@ from scaling.record.reproduce.sandbox import execute, printable
 from scaling.record.versions.fingerprint import INBOX
 from scaling.record.versions.sources import CODE, ENGINE_FILE
 
-# Of a commit, only this is laid out: with all code, of which the version's id in its report is made.
-KEPT = tuple(
-    dict.fromkeys((*CODE, ENGINE_FILE, "history.yaml", "data/internal", "data/withdrawn", *INPUTS))
-)
+# Of a commit, only this is laid out; all code, since the id in a version's report is made of it.
+OTHER = (ENGINE_FILE, "history.yaml", "data/internal", "data/withdrawn")
+KEPT = tuple(dict.fromkeys((*CODE, *OTHER, *INPUTS)))
 # DVC of the tree: no Git, no remote, no questions to a server.
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 # A remote for one fetch: the cache of the project, whose objects are hashed as they are read.
