@@ -8,7 +8,7 @@ UV_VENV := $(VENV)-lock
 TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup refit test test-all lint release docs cluster trackers audit-deps lock clean
+.PHONY: help setup refit test test-all lint release sizes docs cluster trackers audit-deps lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | \
@@ -52,6 +52,10 @@ audit-deps: $(READY) ## known vulnerabilities of the locked packages; needs the 
 
 release: $(READY) ## build the wheels, try them in fresh environments, write their hashes to dist/
 	@sh .ci/release $(VENV)
+
+sizes: $(READY) ## what each extra takes to install, from the wheels in dist/; a quarter of an hour
+	@$(VENV)/bin/python .ci/sizes.py dist > docs/benchmarks/install.md.new
+	@mv docs/benchmarks/install.md.new docs/benchmarks/install.md
 
 docs: $(READY) ## the documentation site in site/, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict

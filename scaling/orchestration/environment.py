@@ -34,12 +34,19 @@ LOCAL = {
 }
 
 
+# In a workspace a file of a person's own, called as a module of ours, is not run for it. In a
+# checkout the folder's own package is meant.
+WORKSPACE = {"PYTHONSAFEPATH": "1"}
+
+
 def _default(settings: dict[str, str]) -> None:
     for name, value in settings.items():
         os.environ.setdefault(name, value)
 
 
 _default(TELEMETRY)
+if Path("engine.yaml").is_file():
+    _default(WORKSPACE)
 # A process of Prefect's own (a worker, its command line) has its own settings.
 if "prefect" not in sys.modules:
     _default(LOCAL)

@@ -77,14 +77,14 @@ def _refit(root: Path) -> None:
         return
     for line in not_as_locked(root / PACKAGES) if (root / PACKAGES).is_file() else ():
         print(line, file=sys.stderr)
-    if not _has_flow(root):
+    if not has_flow(root):
         _refit_plainly(root)
         return
     # Loaded within the settings of the server.
     run_flow(root, lambda: load_flow(root, "refit.py:refit")(root))
 
 
-def _has_flow(root: Path) -> bool:
+def has_flow(root: Path) -> bool:
     """Whether the project has a flow `refit` of its own: in a workspace one that was written there.
 
     What else a person keeps in a folder `flows` is no matter of ours.

@@ -16,7 +16,8 @@ def hub(
     versions: Annotated[list[str], typer.Argument(help="Ids of published versions.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     team: Annotated[
-        str | None, typer.Option(help="Who answers for the hub. Default: Git's user.name.")
+        str | None,
+        typer.Option(help="Who answers for the hub. Default: team of scaling.toml, else of Git."),
     ] = None,
     contact: Annotated[
         str | None, typer.Option(help="Their e-mail address. Default: Git's user.email.")

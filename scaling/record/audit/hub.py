@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from scaling.errors import InputError
-from scaling.io import atomic
+from scaling.io import atomic, settings
 from scaling.io.git import git
 from scaling.io.json_files import json_text
 from scaling.record.versions.ledger import short
@@ -93,14 +93,16 @@ def _issued(folder: Path) -> tuple[datetime, date]:
 
 
 def team_of(root: Path, name: str | None = None, email: str | None = None) -> Team:
-    """The team by what was given, else by Git's user, with the repository of the remote origin.
+    """The team by what was given, else by ``team`` of ``scaling.toml`` and Git's user, with the
+    repository of the remote origin.
 
     Raises:
         InputError: neither says who it is.
     """
     own = {key: (git(root, "config", "--get", f"user.{key}") or b"").decode().strip()
            for key in ("name", "email")}  # fmt: skip
-    made = Team(name or own["name"], email or own["email"], _repository(root))
+    name = name or settings.read(root).team or own["name"]
+    made = Team(name, email or own["email"], _repository(root))
     if not made.name or "@" not in made.email:
         hint = "Give --team and --contact, or set user.name and user.email in Git."
         raise InputError(

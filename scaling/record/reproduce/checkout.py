@@ -23,9 +23,11 @@ from scaling.record.reproduce.git_state import INPUTS
 from scaling.record.reproduce.published import Published, ReproduceError
 from scaling.record.reproduce.sandbox import execute, printable
 from scaling.record.versions.fingerprint import INBOX
+from scaling.record.versions.sources import CODE, ENGINE_FILE
 
-# Of a commit, only this is laid out.
-KEPT = ("scaling", "engine.yaml", "history.yaml", "data/internal", "data/withdrawn", *INPUTS)
+# Of a commit, only this is laid out; all code, since the id in a version's report is made of it.
+OTHER = (ENGINE_FILE, "history.yaml", "data/internal", "data/withdrawn")
+KEPT = tuple(dict.fromkeys((*CODE, *OTHER, *INPUTS)))
 # DVC of the tree: no Git, no remote, no questions to a server.
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 # A remote for one fetch: the cache of the project, whose objects are hashed as they are read.

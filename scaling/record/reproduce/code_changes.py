@@ -19,8 +19,8 @@ from scaling.errors import counted
 from scaling.record.reproduce.git_state import INPUTS
 from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import printable
+from scaling.record.versions.sources import CODE
 
-CODE = ("scaling", "laws", "dvc.yaml")
 OTHER = tuple(sorted({*INPUTS, "history.yaml", "data/withdrawn"} - set(CODE)))
 PIPELINE = "dvc.yaml"
 ABSENT = "not in the version"

@@ -26,8 +26,10 @@ from scaling.record.versions.sources import CODE, ENGINE_FILE, code_of, listing_
 INBOX = "data/internal/store.dvc"
 # The packages that run, and no tool of development.
 PACKAGES = "requirements.lock"
+# What a stage makes of the rows, before whoever publishes can have committed it.
+VALIDATION = "data/validation.json"
 # Beside the tables of the studies: what the report reads.
-DATA = ("data/declared", "data/thresholds", "data/trends/models.csv", "data/validation.json")
+DATA = ("data/declared", "data/thresholds", "data/trends/models.csv", VALIDATION)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def fingerprint(root: Path) -> Current:
         made_by(root, _data(root, studies), params),
         _outputs(root, studies),
         None if as_of is None else str(as_of),
-        sources=DATA,
+        sources=tuple(one for one in DATA if one != VALIDATION),
         withheld=tuple(_of_studies(root / "data" / "fits", ".parquet", studies)),
     )
 

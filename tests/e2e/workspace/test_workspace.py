@@ -20,6 +20,7 @@ import yaml
 from scaling.io import settings
 from scaling.io.hashing import sha256
 from scaling.io.settings import Settings
+from scaling.orchestration import run_local
 from scaling.orchestration.dvc import graph as dvc_graph
 from scaling.record.versions import engine_file
 from scaling.record.versions.sources import code_of, installed_files
@@ -112,6 +113,38 @@ def test_git_tracks_no_internal_row_whatever_dvc_does(here: Path) -> None:
     assert not set(tracked) & set(rows)
     assert not [name for name in tracked if name.startswith("data/internal/store/")]
     assert {"params.yaml", "engine.yaml", "data/internal/store.dvc"} <= set(tracked)
+
+
+def test_git_tracks_no_internal_row_after_a_refit_that_failed(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stages before the first fit have written tables of the rows."""
+    assert scaling("init", "mine", "--from", "runs.csv", *ANSWERS) == 0
+    monkeypatch.chdir(here / "mine")
+    Path("laws/broken.py").write_text("# Not ready.\n")
+    command = [sys.executable, "-P", "-m", "scaling", "refit"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "no law in this file" in done.stderr, done.stderr
+    tables = [str(path) for path in Path("data").rglob("*.parquet")]
+    assert "data/validated/runs.parquet" in tables
+    git("add", "-A")
+    tracked = git("ls-files").splitlines()
+    assert not set(tables) & set(tracked) and "data/internal/store.dvc" in tracked
+    assert not [one for one in tracked if one.startswith(("data/internal/store/", "data/docs"))]
+
+
+def test_the_flow_of_a_project_is_run_where_it_was_written_for_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not a file of that name that somebody has for something else."""
+    assert scaling("init", "mine") == 0
+    monkeypatch.chdir(here / "mine")
+    Path("flows").mkdir()
+    Path("flows/refit.py").write_text("raise RuntimeError('not yours')\n")
+    assert not run_local.has_flow(Path())
+    shutil.rmtree("flows")
+    assert scaling("upgrade", "--schedule") == 0
+    assert run_local.has_flow(Path()) and run_local.has_flow(ROOT)
 
 
 @pytest.mark.parametrize("verb", ["refit", "verify", "audit", "site", "show", "checkpoint"])

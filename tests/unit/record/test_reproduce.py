@@ -14,6 +14,7 @@ import yaml
 from scaling.errors import InputError
 from scaling.pipeline.publish import publish
 from scaling.record.reproduce import code_changes, reproduce
+from scaling.record.reproduce.checkout import lay_out
 from scaling.record.reproduce.commits import commit_of
 from scaling.record.reproduce.packages import (
     READY,
@@ -24,6 +25,7 @@ from scaling.record.reproduce.packages import (
 )
 from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import Interpreter
+from scaling.record.versions.sources import Commits, code_of
 from scaling.record.versions.tags import tag_versions
 from tests.support.publish_project import git
 from tests.support.stage_project import build, commit, dvc, published, write
@@ -122,6 +124,15 @@ def test_an_environment_is_built_once_from_a_lock_file_without_running_its_packa
         lock.write_text(f"fsspec[http, tqdm]==2026.9.0 \\\n    --hash=sha256:{'0' * 64}\n{line}\n")
         with pytest.raises(ReproduceError, match=r"line 3.*NAME==VERSION"):
             locked(lock, lock, lambda text: None)
+
+
+def test_all_code_of_a_commit_is_laid_out(root: Path, tmp_path: Path) -> None:
+    """The version's id, which its report states, is made of it."""
+    write(root, {"flows/refit.py": "x = 1\n", "laws/mine.py": "y = 2\n"})
+    made = commit(root, "flows and laws of the project")
+    lay_out(root, made, tmp_path / "tree")
+    assert code_of(tmp_path / "tree") == Commits(root).code_at(made)
+    assert "flows" in code_of(tmp_path / "tree")
 
 
 def test_installed_versions_are_compared_with_the_lines_for_this_python(tmp_path: Path) -> None:

@@ -198,6 +198,8 @@ def test_a_hub_names_who_answers_for_it(tmp_path: Path) -> None:
     assert (made.name, made.email) == ("A team", "team@example.org")
     with pytest.raises(InputError, match="--contact"):
         hub.team_of(tmp_path, "A team", "nowhere")
+    (tmp_path / "scaling.toml").write_text('[workspace]\nteam = "Ours"\n')
+    assert hub.team_of(tmp_path, None, "team@example.org").name == "Ours"
 
 
 def test_names_of_methods_are_those_that_hubs_allow() -> None:
