@@ -71,16 +71,15 @@ def test_the_core_reads_tables_and_logs(ending: str, tmp_path: Path) -> None:
     """With every package of an extra away, as in an environment that has none (`.ci/smoke.py`)."""
     rows = [(s * 1000, round(2 + 500 * (s * 1000) ** -0.3, 6)) for s in range(2, 60)]
     text = {
-        "csv": "tokens,loss\n" + "".join(f"{d},{y}\n" for d, y in rows),
-        "jsonl": "".join(f'{{"tokens": {d}, "loss": {y}}}\n' for d, y in rows),
+        "csv": "x,loss\n" + "".join(f"{d},{y}\n" for d, y in rows),
+        "jsonl": "".join(f'{{"x": {d}, "loss": {y}}}\n' for d, y in rows),
         "log": "".join(f"step {d}: loss {y}\n" for d, y in rows),
     }[ending]
     path = tmp_path / f"runs.{ending}"
     path.write_text(text)
     away = sorted({one for names in EXTRAS.values() for one in names})
-    column = "step" if ending == "log" else "tokens"
-    words = ["fit", str(path), "--law", "power_law", f"--map=x={column}", "--resamples", "0"]
-    words += ["--metric=loss"] * (ending == "log")
+    words = ["fit", str(path), "--law", "power_law", "--resamples", "0"]
+    words += ["--map=x=step", "--metric=loss"] * (ending == "log")
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({away!r})); "
         f"sys.argv = ['scaling', *{words!r}]; from scaling.cli.main import main; main()"
