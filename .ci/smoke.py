@@ -20,6 +20,8 @@ for _ in range(40):
 lines = ["params,tokens,loss", *(",".join(map(str, row.values())) for row in rows)]
 Path("runs.csv").write_text("\n".join(lines) + "\n")
 Path("runs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+steps = [f"step {s}: val loss {2 + 500 * (1000 * s) ** -0.3:.6f}" for s in range(2000, 40001, 2000)]
+Path("nano.log").write_text("\n".join(["tokens per iteration will be: 1,000", *steps]) + "\n")
 Path("at.csv").write_text("params,tokens\n7e10,1.4e12\n")
 
 
@@ -38,6 +40,14 @@ run("laws")
 run("fit", "runs.csv", "--law", "chinchilla")
 for table in ("runs.csv", "runs.jsonl"):
     run("forecast", table, "--at", "at.csv")
+steps_as_tokens = ("--map", "x=step*config.tokens_per_step", "--metric", "val loss")
+run("fit", "nano.log", "--law", "power_law", *steps_as_tokens, "--resamples", "0")
+# A server of MLflow needs no extra, and one of Weights & Biases names its own.
+assert "no answer" in run(
+    *["pull", "mlflow", "http://127.0.0.1:9", "--experiment", "e", "--out", "e.db"], status=2
+)
+pulled = run("pull", "wandb", "team/laws", "--out", "laws.wandb.jsonl", status=2)
+assert "scaling-forecast[wandb]" in pulled, pulled
 run("backtest", "runs.csv")
 run("plan", "optimal", "--runs", "runs.csv", "--flops", "1e22")
 run("plan", "cost", "--flops", "1e22")

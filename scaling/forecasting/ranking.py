@@ -32,7 +32,7 @@ MOST_PARAMETERS = 4
 # the same as they do (flops and 6 params tokens).
 OWN_PART = 1e-4
 # Columns of numbers in the run schema that are no inputs unless named.
-RESULTS = ("value", "value_se", "step", "axis", "seed")
+RESULTS = ("value", "value_se", "evaluated", "step", "axis", "seed")
 _WORST, _TINY = 1e6, 1e-12
 
 

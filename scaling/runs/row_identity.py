@@ -44,7 +44,7 @@ def in_words(at: str) -> str:
 
 def place() -> list[pl.Expr]:
     """The columns that tell results of one source apart."""
-    text = ("run", "metric", "dataset", "seed", "split", "axis_name")
+    text = ("run", "metric", "dataset", "task_version", "seed", "split", "axis_name")
     return [
         *(pl.col(name).fill_null("") for name in text),
         pl.col("shots").fill_null(-1.0),

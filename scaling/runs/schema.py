@@ -125,6 +125,10 @@ RUN: tuple[Column, ...] = (
         ),
     ),
     _text("dataset", "evaluation data set"),
+    _text("task_version", "version of the evaluation task, as its harness counts them"),
+    _count(
+        "evaluated", "examples", "examples of the evaluation that the value is taken over", 1e12
+    ),
     _text("tokenizer", "tokenizer behind a per-token loss"),
     _text("unit", "unit of value", required=True),
     Column("value", _NUM, "see unit", "the result", required=True),

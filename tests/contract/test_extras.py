@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -54,9 +57,6 @@ def test_a_module_of_no_extra_is_a_fault_of_ours() -> None:
 
 def test_the_core_imports_no_extra() -> None:
     """What the first import and the help of every verb load."""
-    import subprocess
-    import sys
-
     modules = {one for names in EXTRAS.values() for one in names}
     script = (
         "import sys, scaling, scaling.cli.main; scaling.fit, scaling.forecast; "
@@ -64,3 +64,25 @@ def test_the_core_imports_no_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "log"])
+def test_the_core_reads_tables_and_logs(ending: str, tmp_path: Path) -> None:
+    """With every package of an extra away, as in an environment that has none (`.ci/smoke.py`)."""
+    rows = [(s * 1000, round(2 + 500 * (s * 1000) ** -0.3, 6)) for s in range(2, 60)]
+    text = {
+        "csv": "x,loss\n" + "".join(f"{d},{y}\n" for d, y in rows),
+        "jsonl": "".join(f'{{"x": {d}, "loss": {y}}}\n' for d, y in rows),
+        "log": "".join(f"step {d}: loss {y}\n" for d, y in rows),
+    }[ending]
+    path = tmp_path / f"runs.{ending}"
+    path.write_text(text)
+    away = sorted({one for names in EXTRAS.values() for one in names})
+    words = ["fit", str(path), "--law", "power_law", "--resamples", "0"]
+    words += ["--map=x=step", "--metric=loss"] * (ending == "log")
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({away!r})); "
+        f"sys.argv = ['scaling', *{words!r}]; from scaling.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "58 rows" in done.stdout, done.stdout + done.stderr

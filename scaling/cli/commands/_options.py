@@ -132,6 +132,8 @@ READ_OPTIONS: dict[str, Any] = {
     ],
 }
 _given: ContextVar[dict[str, Any]] = ContextVar("read options", default={})  # noqa: B039
+# The table of runs and that of planned runs, where a verb takes both.
+_tables: ContextVar[tuple[Path | None, Path | None]] = ContextVar("tables", default=(None, None))
 Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Resamples = Annotated[
     int, typer.Option(min=0, help="Bootstrap resamples, for intervals; 0 for none.")
@@ -183,10 +185,12 @@ def with_read_options(verb: Callable[..., None]) -> Callable[..., None]:
     def run(**arguments: Any) -> None:
         given = {name: arguments.pop(name) for name in READ_OPTIONS}
         token = _given.set({name: value for name, value in given.items() if value is not None})
+        tables = _tables.set((arguments.get("runs"), arguments.get("at")))
         try:
             verb(**arguments)
         finally:
             _given.reset(token)
+            _tables.reset(tables)
 
     parameters = [*signature.parameters.values(), *added]
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -199,6 +203,11 @@ def read_options() -> ReadOptions:
     from scaling.runs.formats import ReadOptions
 
     return ReadOptions(**_given.get())
+
+
+def tables() -> tuple[Path | None, Path | None]:
+    """The table of runs and that of planned runs, as the verb that runs was given them."""
+    return _tables.get()
 
 
 @contextmanager

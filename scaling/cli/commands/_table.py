@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from scaling.cli.commands._options import (
     from_standard_input,
     read_options,
     remark,
+    tables,
 )
 from scaling.errors import InputError, counted, nearest, placed
 from scaling.given import Given, complete, counting
@@ -20,13 +22,16 @@ from scaling.runs import counts
 from scaling.runs.studies import PARAMS, STUDY, load_params, select
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
+if TYPE_CHECKING:
+    from scaling.runs.formats import ReadOptions
+
 __all__ = ["Given", "complete", "read"]
 
 
 def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = False) -> Given:
     """The table, with mapped columns copied under our names; targets (``optional``) may have ours
     already. Where there is no such file, the rows of the study of this name. The read options of
-    the command line hold for the table of runs alone.
+    the command line hold as `_reading` says.
 
     Raises:
         InputError: as `scaling.runs.formats.read_table`; a mapping that cannot be read, or of a
@@ -35,6 +40,7 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
     from scaling.runs.formats import format_of
 
     if not optional and _names_study(path):
+        _refuse_unheeded(path)
         return _mapped(_of_study(path.name), maps, optional)
     shown = STANDARD_INPUT if path == Path("-") else path
     with from_standard_input(path) as file:
@@ -46,14 +52,71 @@ def read(path: Path, maps: Sequence[str] | None = None, *, optional: bool = Fals
 
 def _cells(file: Path, shown: Path, optional: bool) -> Given:
     """The table as it is read; says on standard error what its reader assumes."""
-    from scaling.runs.formats import ReadOptions, read_table
+    from scaling.runs.formats import read_table
 
     heard: dict[str, None] = {}
-    chosen = ReadOptions() if optional else read_options()
-    frame = read_table(file, replace(chosen, say=lambda text: heard.update({text: None})))
+    reading = replace(_reading(file, optional), say=lambda text: heard.update({text: None}))
+    try:
+        frame = read_table(file, reading)
+    except InputError as error:
+        raise _of_planned(error) if optional else error from None
     for text in heard:
         remark(f"{shown}: {text}.")
     return Given(shown, frame, range(1, frame.height + 1), say=remark)
+
+
+# What says where in a file its table stands, and so holds for one file.
+_PLACES = ("sheet", "header")
+
+
+def _reading(file: Path, planned: bool) -> ReadOptions:
+    """The read options that hold for a file: how numbers and days are written, for the runs and the
+    planned runs; where the table stands, for the runs or, if their format has no such place, for
+    the planned runs.
+    """
+    from scaling.runs.formats import ReadOptions, format_of, heeded
+
+    given, (runs, at) = read_options(), tables()
+    if planned:
+        own = heeded(given, format_of(file)).given()
+        return ReadOptions(**{n: v for n, v in own.items() if n not in _taken(runs)})
+    # What only the planned runs can heed is theirs.
+    theirs = heeded(given, format_of(at)).given() if at is not None and at.exists() else {}
+    own = heeded(given, format_of(file)).given()
+    return ReadOptions(**{n: v for n, v in given.given().items() if n in own or n not in theirs})
+
+
+def _taken(runs: Path | None) -> tuple[str, ...]:
+    """The places that are said of the table of runs."""
+    from scaling.runs.formats import format_of
+
+    if runs is None or _names_study(runs) or not (runs.exists() or runs == Path("-")):
+        return ()
+    takes = format_of(runs).takes if runs != Path("-") else _PLACES
+    return tuple(name for name in _PLACES if name in takes)
+
+
+def _refuse_unheeded(study: Path) -> None:
+    """Raise InputError for an option that says nothing of a study, nor of the planned runs."""
+    from scaling.runs.formats import flag, format_of, heeded
+
+    given, (_, at) = read_options(), tables()
+    theirs = heeded(given, format_of(at)).given() if at is not None and at.exists() else {}
+    for name in given.given().keys() - theirs.keys():
+        raise InputError(f"{flag(name)} says nothing of a study", value=study.name)
+
+
+def _of_planned(error: InputError) -> InputError:
+    """An error of the planned runs, without the advice to give an option that the runs take."""
+    from scaling.runs.formats import flag
+
+    for name in _taken(tables()[0]):
+        if flag(name) in (error.hint or ""):
+            return error.hinted(
+                f"{flag(name)} holds for the table of runs: save the planned runs as a table of "
+                "their own, its header in the first line."
+            )
+    return error
 
 
 def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
@@ -140,7 +203,7 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
     from scaling.runs.formats import days
     from scaling.runs.schema import RUN
 
-    stated = None if optional else read_options().date_format
+    stated = read_options().date_format
     for column in RUN:
         if column.dtype != pl.Date or frame.schema.get(column.name) != pl.String:
             continue

@@ -22,6 +22,8 @@ _COMMA = rf"^\s*[+-]?(?:\d{{1,3}}(?:\.\d{{3}})+|\d*)(?:,\d+)?{_EXPONENT}\s*$"
 _THOUSANDS = rf"^\s*[+-]?\d{{1,3}}(?:,\d{{3}})*(?:\.\d*)?{_EXPONENT}\s*$"
 # Numbers with a point, to be left as they are beside those.
 _POINT = rf"^\s*[+-]?\d+\.\d+{_EXPONENT}\s*$"
+# Numbers without decimals, with points between thousands.
+_GROUPED = rf"^\s*[+-]?(?:[1-9]\d{{0,2}}(?:\.\d{{3}})+|\d+){_EXPONENT}\s*$"
 # What cannot be thousands.
 _SURE = re.compile(
     rf"\s*[+-]?(?:\d*,(?!\d{{3}}(?:\D|$))\d+|0\d*,\d+|\d{{4,}},\d+|[\d.]*\.\d{{3}},\d+|,\d+){_EXPONENT}\s*"
@@ -58,6 +60,8 @@ class Decimals:
             self.columns = _columns(frame, _COMMA)
             if options.decimal is None:
                 self.columns = [] if self.off else self._sure(frame, path, options)
+            else:
+                self.columns += _grouped(frame, options)
         # A later part may have cells of another kind, which stay as they are.
         return frame.with_columns(
             pl.when(pl.col(name).str.contains(_COMMA)).then(_pointed(name)).otherwise(name)
@@ -89,18 +93,31 @@ class Decimals:
         return columns
 
 
+def _grouped(frame: pl.DataFrame, options: ReadOptions) -> list[str]:
+    """The columns without a comma whose points are between thousands, since a comma was stated."""
+    columns = [
+        name
+        for name in _columns(frame, _GROUPED, sign=".")
+        if not frame[name].str.contains(",", literal=True).any()
+    ]
+    if columns:
+        one = next(cell for cell in frame[columns[0]].drop_nulls() if "." in cell).strip()
+        options.say(f"points are between thousands: {one} is read as {one.replace('.', '')}")
+    return columns
+
+
 def _pointed(name: str) -> pl.Expr:
     """1.234,5 as 1234.5."""
     bare = pl.col(name).str.replace_all(".", "", literal=True)
     return bare.str.replace(",", ".", literal=True)
 
 
-def _columns(frame: pl.DataFrame, pattern: str) -> list[str]:
-    """The columns all of whose cells are such numbers, some with a comma."""
+def _columns(frame: pl.DataFrame, pattern: str, sign: str = ",") -> list[str]:
+    """The columns all of whose cells are such numbers, some with that sign."""
     return [
         name
         for name in frame.columns
         if frame[name].dtype == pl.String
-        and frame[name].str.contains(",", literal=True).any()
+        and frame[name].str.contains(sign, literal=True).any()
         and frame[name].drop_nulls().str.contains(pattern).all()
     ]

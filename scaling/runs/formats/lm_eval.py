@@ -2,10 +2,11 @@
 
 Format: `lm_eval.loggers.EvaluationTracker.save_results_aggregated` (versions 0.4.x; before 0.4 the
 filter was not written). ``results`` has for each task values under ``METRIC,FILTER`` and standard
-errors under ``METRIC_stderr,FILTER``. Each value is a row of a run table: its metric is called
-KIND@TASK/METRIC, with the filter behind it if there is one, and ``note`` keeps the version of the
-task, the number of examples and that of the harness. The run is called after the model, and its
-revision where one was asked for; ``observed`` is the day (UTC) of the evaluation.
+errors under ``METRIC_stderr,FILTER``. Each value is a row of a run table, with its standard error,
+the few-shot examples (``shots``), the examples that it is taken over (``evaluated``) and the
+version of the task. Its metric is called KIND@TASK/METRIC, with the filter behind it if there is
+one; ``origin`` has the version of the harness. The run is called after the model, and its revision
+where one was asked for; ``observed`` is the day (UTC) of the evaluation.
 
 Accuracies and exact matches from 0 to 1 are fractions, perplexities and bits per byte are what
 they say, and everything else is a score, in no unit that is known here.
@@ -30,9 +31,10 @@ from scaling.runs.formats._source import AS_IT_IS, Format, ReadOptions, bare_nam
 _LARGEST = 512 * 1024**2
 _COLUMNS = {
     **dict.fromkeys(
-        ("run", "metric", "metric_kind", "dataset", "unit", "origin", "note"), pl.String
+        ("run", "metric", "metric_kind", "dataset", "task_version", "unit", "origin", "note"),
+        pl.String,
     ),
-    **dict.fromkeys(("value", "value_se", "shots", "params"), pl.Float64),
+    **dict.fromkeys(("value", "value_se", "shots", "evaluated", "params"), pl.Float64),
     "observed": pl.Date,
 }
 _ACCURACY = re.compile(r"(?:acc|exact_match|em|pass(?:@|_at_)\d)(?:_(?!stderr).*)?")
@@ -118,8 +120,6 @@ def _row(
     samples = _object(found.get("n-samples")).get(task)
     many = _object(samples).get("effective", samples)
     version = _object(found.get("versions")).get(task)
-    parts = (("task version", version), ("examples", many), ("filter", kept))
-    note = [f"{name} {as_text(part)}" for name, part in parts if part not in (None, "")]
     finite = error is not None and math.isfinite(error)
     return {
         "metric": f"{kind}@{task}/{metric}" + (f"/{kept}" if kept not in ("", "none") else ""),
@@ -129,7 +129,9 @@ def _row(
         "value": value,
         "value_se": error if finite else None,
         "shots": as_number(_object(found.get("n-shot")).get(task)),
-        "note": "; ".join(note),
+        "evaluated": as_number(many),
+        "task_version": None if version in (None, "") else as_text(version),
+        "note": f"filter {kept}" if kept else None,
     }
 
 

@@ -7,6 +7,9 @@ a step. A metric is called as the log calls it, with its unit behind it, if it h
 (ms)``. What stands above the first step and looks like a setting is configuration; sizes that
 `_SIZES` knows are ``config.params`` and the like. Every other line is counted as not read.
 
+Steps that start anew in each epoch are made global, ``(epoch - first) * steps of an epoch + step``,
+where the log says how many an epoch has (``step 100/500``), and refused where it does not.
+
 The file names no run: it is called after the file, or after its folder where the file has a name
 that every run has (main.log). Times without a zone are read as UTC.
 """
@@ -18,7 +21,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -77,6 +82,11 @@ _SIZES = (
 _SETTING = re.compile(
     r"^\s*(?:Overriding: )?([A-Za-z_][\w.]{0,60})\s*(?:\.{3,}|=|:)\s*(\S.{0,200}?)\s*$"
 )
+# The number of an epoch, and of how many.
+_EPOCH = re.compile(
+    r"(?i:\bepoch)[\"']?\s*[:=#]?\s*\[?\s*(?P<epoch>\d{1,9})(?:\.0+)?(?![\w.])"
+    r"(?:\s*/\s*(?P<all>\d{1,9}))?"
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?(Z|[+-]\d\d:?\d\d)?")
 _SIGN = re.compile(r"(?<!\s)\s*([:=])\s+(?=\S)")
@@ -98,6 +108,15 @@ _SAID = 20
 _FORMS = "lines such as 'step 100: loss 2.31' or 'step=100 loss=2.31'"
 
 
+class _Place(NamedTuple):
+    """Where a line with a step stands: its number, the epoch, the step, and of how many steps."""
+
+    record: int
+    epoch: int | None
+    step: float
+    of: float | None
+
+
 @dataclass
 class _Log:
     """What was found so far."""
@@ -112,6 +131,9 @@ class _Log:
     zoned: bool = True
     skipped: list[str] = field(default_factory=list)
     last: float | None = None
+    epoch: int | None = None
+    epochs: int | None = None
+    places: list[_Place] = field(default_factory=list)
 
 
 def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
@@ -130,7 +152,12 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
     if not log.run.rows:
         start = shorten((log.skipped or [text])[0].strip())
         raise InputError("no line with a metric", file=path, value=start, allowed=_FORMS)
-    _finish(log)
+    try:
+        made = _finish(log)
+    except InputError as error:
+        raise error.at(path) from None
+    if made:
+        options.say(made)
     _say(log, cut, options)
     return frame([log.run], path)
 
@@ -138,6 +165,9 @@ def read(path: Path, options: ReadOptions = AS_IT_IS) -> pl.DataFrame:
 def _line(log: _Log, line: str, number: int) -> None:
     """Take a line in, as values, as a setting, or as one that is not read."""
     tool, step, rest, spaced = _step(line)
+    if epoch := _EPOCH.search(line):
+        log.epoch = int(epoch["epoch"])
+        log.epochs = int(epoch["all"]) if epoch["all"] else log.epochs
     if step is not None or not log.block:
         log.wall = _time(log, line)
     if step is not None:
@@ -147,6 +177,8 @@ def _line(log: _Log, line: str, number: int) -> None:
         if pairs or log.block:
             log.tools[tool] += 1
             log.record = number
+            if log.step is not None:
+                log.places.append(_Place(number, log.epoch, log.step, _count(step["last"])))
             _add(log, pairs, number, log.step)
             return
     elif log.block and line[:1].isspace() and (pairs := list(_pairs(line, False))):
@@ -217,14 +249,53 @@ def _setting(log: _Log, line: str) -> bool:
     return found is not None
 
 
-def _finish(log: _Log) -> None:
-    """What only the whole file shows: the sum over ranks, and values without a step."""
+def _finish(log: _Log) -> str | None:
+    """What only the whole file shows: the sum over ranks, values without a step, and steps that are
+    counted by epoch, of which it says how they were made global.
+
+    Raises:
+        InputError: steps that are counted by epoch, and cannot be made global.
+    """
     if log.ranks:
         log.run.note("config", {"params": as_name(sum(log.ranks.values()))})
     log.run.expected_last_step = log.last
     if any(row.step is not None for row in log.run.rows):
         rows = log.run.rows
         log.run.rows = [r if r.step is not None else r._replace(left_out=NO_STEP) for r in rows]
+    return _make_global(log)
+
+
+def _make_global(log: _Log) -> str | None:
+    """Count steps from the start of the run where the log counts them from that of each epoch."""
+    pairs = pairwise(log.places)
+    # A log of the ends of epochs alone has the same step in each.
+    ends = all(one.step == one.of for one in log.places)
+    again = next((b for a, b in pairs if _goes_on(a, b) and (b.step < a.step or ends)), None)
+    if again is None:
+        return None
+    sizes = sorted({one.of for one in log.places if one.of is not None})
+    if len(sizes) != 1 or any(one.of is None for one in log.places):
+        problem = "steps start anew in each epoch, and the log does not say how many an epoch has"
+        allowed = "the same number behind every step, as in 'epoch 2 step 100/500'"
+        raise InputError(problem, row=again.record, value=sizes or None, allowed=allowed)
+    epochs = {one.record: one.epoch or 0 for one in log.places}
+    first, size = (0 if min(epochs.values()) == 0 else 1), sizes[0]
+    log.run.rows = [
+        row
+        if row.step is None or row.record not in epochs
+        else row._replace(step=(epochs[row.record] - first) * size + row.step)
+        for row in log.run.rows
+    ]
+    log.run.expected_last_step = None if log.epochs is None else log.epochs * size
+    return (
+        f"steps start anew in each epoch: the global step is made, (epoch - {first}) * "
+        f"{as_name(size)} + step"
+    )
+
+
+def _goes_on(a: _Place, b: _Place) -> bool:
+    """Whether the epoch goes on; a restart takes it back, with the step, or leaves it."""
+    return a.epoch is not None and b.epoch is not None and b.epoch > a.epoch
 
 
 def _say(log: _Log, cut: bool, options: ReadOptions) -> None:

@@ -123,3 +123,62 @@ def test_a_log_is_fitted_with_its_own_sizes(tmp_path: Path) -> None:
     found = json.loads(out)["parameters"]
     assert found["E"]["value"] == pytest.approx(2.0, rel=1e-4)
     assert found["alpha"]["value"] == pytest.approx(0.3, rel=1e-4)
+
+
+RUNS = "params,tokens,loss\n" + "".join(
+    f"{n}e7,{d}e9,{3 - n / 9 - d / 99}\n" for n in (1, 2, 4, 8) for d in (1, 4, 9)
+)
+FORECAST = ("forecast", "--law=chinchilla", "--json")
+
+
+def _predicted(*arguments: object) -> tuple[int, str, str]:
+    return _scaling(*FORECAST, *arguments)
+
+
+def _runs(text: str) -> list[dict[str, float]]:
+    """The planned runs that were understood."""
+    return [one["run"] for one in json.loads(text)["targets"]]
+
+
+def test_how_numbers_are_written_holds_for_planned_runs_too(tmp_path: Path) -> None:
+    """What a refusal of the planned runs advises is heard by them: 1.500 M is 1,500 million."""
+    rows = [line.split(",") for line in RUNS.splitlines()[1:]]
+    names = ("params", "tokens", "loss")
+    lines = [json.dumps(dict(zip(names, map(float, row), strict=True))) for row in rows]
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    (tmp_path / "at.csv").write_text("params;tokens\n1.500M;30,125B\n")
+    (tmp_path / "plain.csv").write_text("params,tokens\n1500M,30.125B\n")
+    runs, at = tmp_path / "runs.jsonl", tmp_path / "at.csv"
+    status, out, said = _predicted(runs, "--at", at, "--decimal", ",")
+    assert status == 0, said
+    plain = _predicted(runs, "--at", tmp_path / "plain.csv")
+    assert _runs(out) == _runs(plain[1]) == [{"params": 1.5e9, "tokens": 30.125e9}]
+    assert "points are between thousands: 1.500M is read as 1500M" in said
+
+
+def test_a_sheet_is_that_of_the_file_that_has_sheets(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["note"])
+    book.active.append(["not a run"])
+    planned = book.create_sheet("planned")
+    planned.append(["params", "tokens"])
+    planned.append([1.5e9, 3e10])
+    runs = book.create_sheet("runs")
+    for line in RUNS.splitlines():
+        cells = line.split(",")
+        runs.append(cells if cells[0] == "params" else [float(cell) for cell in cells])
+    file, table = tmp_path / "book.xlsx", tmp_path / "runs.csv"
+    book.save(file)
+    table.write_text(RUNS)
+    (tmp_path / "plan.csv").write_text("params,tokens\n1.5e9,3e10\n")
+    expected = _predicted(table, "--at", tmp_path / "plan.csv")[1]
+    status, out, said = _predicted(table, "--at", file, "--sheet", "planned")
+    assert status == 0 and _runs(out) == _runs(expected), said
+    status, out, said = _predicted(file, "--at", tmp_path / "plan.csv", "--sheet", "runs")
+    assert status == 0 and _runs(out) == _runs(expected), said
+    # Of two workbooks it is that of the runs; advice that could not be followed is not given.
+    status, _, said = _predicted(file, "--at", file, "--sheet", "runs")
+    assert status == 2 and "--sheet holds for the table of runs" in said, said
+    status, _, said = _predicted(table, "--at", tmp_path / "plan.csv", "--sheet", "runs")
+    assert status == 2 and "--sheet says nothing of a file of this format" in said

@@ -134,7 +134,7 @@ def _check_lm_eval(folder: Path) -> None:
     frame = formats.read_table(folder, formats.ReadOptions(say=said.append))
     assert frame["metric"].to_list() == ["accuracy@toy/acc", "accuracy@toy/acc_norm"]
     _same(frame, dataset="toy", metric_kind="accuracy", unit="fraction", shots=2.0)
-    _same(frame, note="task version 1.0; examples 40; filter none")
+    _same(frame, task_version="1.0", evaluated=40.0)
     # The standard error of a share p of n examples: sqrt(p (1 - p) / (n - 1)).
     for value, error in frame.select("value", "value_se").iter_rows():
         assert error == pytest.approx(math.sqrt(value * (1 - value) / 39), rel=1e-12)

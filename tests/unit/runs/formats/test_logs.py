@@ -182,3 +182,64 @@ def test_a_text_file_is_a_log_if_it_has_steps(tmp_path: Path) -> None:
 def test_a_log_without_metrics_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.log: no line with a metric"):
         _read(tmp_path, "a.log", text)
+
+
+def _steps(path: Path, metric: str) -> list[tuple[float | None, float]]:
+    rows = formats.settled(formats.read_cells(path)).filter(
+        pl.col("left_out").is_null() & (pl.col("metric") == metric)
+    )
+    return list(rows.select("step", "value").iter_rows())
+
+
+@pytest.mark.parametrize(
+    ("line", "first", "metric"),
+    [
+        ("Epoch [{e}/3], Step [{s}/500], Loss: {v}", 1, "Loss"),
+        ("epoch {e} | step {s}/500 | loss: {v}", 0, "loss"),
+        ("epoch: {e}, iter: {s}/500, loss: {v}", 1, "loss"),
+        ("epoch={e} step={s}/500 loss={v}", 0, "loss"),
+        ("=== Epoch {e} ===\nstep {s}/500: loss = {v}", 1, "loss"),
+    ],
+)
+def test_steps_of_an_epoch_become_steps_of_the_run(
+    line: str, first: int, metric: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.log"
+    places = [(e, s) for e in range(3) for s in (100, 300, 500)]
+    lines = [line.format(e=e + first, s=s, v=4 - e - s / 1000) for e, s in places]
+    path.write_text("\n".join(lines) + "\n")
+    expected = [(500.0 * e + s, 4 - e - s / 1000) for e, s in places]
+    assert _steps(path, metric) == expected
+    said: list[str] = []
+    formats.read_cells(path, formats.ReadOptions(say=said.append))
+    assert f"the global step is made, (epoch - {first}) * 500 + step" in " ".join(said)
+    assert "steps 100 to 1500" in " ".join(said)
+
+
+def test_a_log_of_the_ends_of_epochs(tmp_path: Path) -> None:
+    path = tmp_path / "small.log"
+    path.write_text("".join(f"epoch {e}/4 step 50/50 loss: {5 - e}\n" for e in range(1, 5)))
+    assert _steps(path, "loss") == [(50.0 * e, 5.0 - e) for e in range(1, 5)]
+
+
+def test_a_restart_within_epochs_of_a_run_is_a_restart(tmp_path: Path) -> None:
+    """The step goes back with the epoch, or in one: what was written before does not count."""
+    path = tmp_path / "small.log"
+    places = [(1, 100), (1, 500), (2, 100), (2, 300), (2, 200), (2, 300), (1, 500), (2, 100)]
+    lines = [f"epoch {e} step {s}/500 loss: {i}\n" for i, (e, s) in enumerate(places)]
+    path.write_text("".join(lines))
+    assert _steps(path, "loss") == [(100.0, 0.0), (500.0, 6.0), (600.0, 7.0)]
+    # Steps of the whole run beside an epoch are left as they are.
+    lines = [f"epoch {s // 500} step {s}/1500 loss: {s}\n" for s in (100, 600, 1100, 600, 1500)]
+    path.write_text("".join(lines))
+    assert _steps(path, "loss") == [(100.0, 100.0), (600.0, 600.0), (1500.0, 1500.0)]
+
+
+@pytest.mark.parametrize("of", ["", "/500 /400"])
+def test_steps_of_an_epoch_of_unknown_length_are_refused(of: str, tmp_path: Path) -> None:
+    path = tmp_path / "small.log"
+    sizes = of.split() or ["", ""]
+    places = [(e, s) for e in range(2) for s in (100, 200)]
+    path.write_text("".join(f"epoch {e} step {s}{sizes[e]} loss: 2\n" for e, s in places))
+    with pytest.raises(InputError, match=r"small\.log, row 3: steps start anew in each epoch"):
+        formats.read_cells(path)

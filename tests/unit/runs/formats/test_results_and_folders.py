@@ -40,9 +40,9 @@ OLD = {
 
 def test_results_of_an_old_harness(tmp_path: Path) -> None:
     frame, _ = _read(_json(tmp_path / "out.json", OLD))
-    assert frame.select("run", "metric", "unit", "value", "value_se", "note").rows() == [
-        ("gpt2@step3000", "score@lambada/ppl", "score", 5.5, 0.1, "task version 0"),
-        ("gpt2@step3000", "accuracy@lambada/acc", "fraction", 0.6, 0.007, "task version 0"),
+    assert frame.select("run", "metric", "unit", "value", "value_se", "task_version").rows() == [
+        ("gpt2@step3000", "score@lambada/ppl", "score", 5.5, 0.1, "0"),
+        ("gpt2@step3000", "accuracy@lambada/acc", "fraction", 0.6, 0.007, "0"),
     ]
 
 
@@ -59,7 +59,8 @@ def test_results_with_filters_groups_and_what_is_no_number(tmp_path: Path) -> No
         ("accuracy@gsm8k/exact_match/flexible", "fraction", 5.0),
         ("bits_per_byte@wikitext/bits_per_byte", "bits/byte", None),
     ]
-    assert frame["note"][0] == "examples 8; filter strict-match"
+    assert frame["evaluated"].to_list() == [8.0, 8.0, None]
+    assert frame["note"].to_list() == ["filter strict-match", "filter flexible", "filter none"]
     # date -u -d @1700000000 +%F
     assert str(frame["observed"][0]) == "2023-11-14"
     assert "r.json: 1 value no numbers: ['odd/score,none']" in said
