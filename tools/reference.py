@@ -18,6 +18,7 @@ from scaling import laws
 from scaling.cli import exit_codes
 from scaling.cli.display.fits import LIBRARY, SIMULATED, inputs_text
 from scaling.cli.main import app
+from scaling.laws._questions import decisions
 from scaling.runs import formats as sources
 from scaling.runs.schema import FORECAST, RUN
 from scaling.runs.validation.rules import load as load_rules
@@ -25,6 +26,12 @@ from scaling.runs.validation.rules import load as load_rules
 FOLDER = Path("docs/reference")
 MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
 RULES = Path("data/thresholds/rules.csv")
+LAWS = Path("docs/laws.md")
+DECISIONS, DECISIONS_END = (
+    "<!-- decision table: made by `python -m tools.reference` -->",
+    "<!-- end of the decision table -->",
+)
+SIMULATED_HEAD = "tested on simulated runs only"
 
 
 def pages() -> dict[str, str]:
@@ -82,6 +89,24 @@ def law_page() -> str:
             head = ("published constants", "values", "from", "known to be wrong")
             parts.append(rows(head, (_published(law, one) for one in law.published)))
     return "\n".join(parts)
+
+
+def decision_table() -> str:
+    """Which law for what one has: what `scaling laws --for` says, for every table."""
+    body = []
+    for question, found in decisions(laws.package().values()):
+        tested = [code(law.name) for law in found if not law.simulated]
+        others = [code(law.name) for law in found if law.simulated]
+        body.append((question.have, question.ask, ", ".join(tested), ", ".join(others)))
+    head = ("your table has", "you ask for", "laws, first to try first", SIMULATED_HEAD)
+    return rows(head, body)
+
+
+def with_decisions(page: str) -> str:
+    """docs/laws.md with the present decision table between its marks."""
+    before, rest = page.split(DECISIONS, 1)
+    after = rest.split(DECISIONS_END, 1)[1]
+    return f"{before}{DECISIONS}\n\n{decision_table()}\n{DECISIONS_END}{after}"
 
 
 def _published(law: laws.Law, one: laws.Published) -> tuple[str, str, str, str]:
@@ -232,3 +257,4 @@ if __name__ == "__main__":
             old.unlink()
     for file, content in pages().items():
         (FOLDER / file).write_text(content, encoding="utf-8")
+    LAWS.write_text(with_decisions(LAWS.read_text(encoding="utf-8")), encoding="utf-8")

@@ -202,6 +202,7 @@ class Law:
         target: what it explains by default.
         generic: the inputs may be any positive columns, taken in order.
         published: fits from papers, for parity and for plans without data.
+        question: which one it answers, a key of `scaling.laws._questions.QUESTIONS`.
         assumes, fails: when it may be used, and when not, for people.
         needs: more about inputs than the schema says, see `Input`.
         size: which N is meant.
@@ -236,6 +237,7 @@ class Law:
     target: str = "loss"
     generic: bool = False
     published: tuple[Published, ...] = ()
+    question: str = "other"
     assumes: str = ""
     fails: str = ""
     needs: tuple[Input, ...] = ()

@@ -56,6 +56,7 @@ LAW = Law(
         _fit("34b", 17.7, 0.50, 1.41),
         _fit("70b", 17.9, 0.51, 1.35),
     ),
+    question="shape",
     assumes="one model that was trained at these lengths; the same documents at each",
     fails="lengths beyond those of training; positions inside one length",
     simulated=True,

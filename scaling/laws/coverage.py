@@ -73,6 +73,7 @@ LAW = Law(
         ),
     ),
     kinds=("accuracy", "score"),
+    question="attempts",
     assumes="one model and set of problems; answers that can be checked; unbiased pass@k",
     fails="k near the number of trials; problems that no attempt solves, which set a ceiling",
     simulated=True,

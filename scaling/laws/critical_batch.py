@@ -51,6 +51,7 @@ LAW = Law(
     target="steps",
     monotone={"batch_tokens": -1},
     needs=(Input("batch_tokens", "tokens", "tokens per step", typical=(1e4, 1e7)),),
+    question="settings",
     assumes="steps to one and the same loss; the learning rate tuned at every batch",
     fails="rows of several losses; a learning rate that was not tuned",
     simulated=True,

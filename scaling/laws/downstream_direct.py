@@ -58,6 +58,7 @@ LAW = Law(
         ),
     ),
     kinds=("accuracy", "score"),
+    question="tasks",
     assumes="one task and recipe; runs clearly above chance",
     fails="runs at chance; tasks with errors in their answers, whose ceiling is below 1",
     simulated=True,

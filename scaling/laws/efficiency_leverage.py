@@ -62,6 +62,7 @@ LAW = Law(
         Input("granularity", "1", "2 width / expert", low=1.0, open_low=False, typical=(2, 16)),
         Input("flops", "FLOP", "training compute", typical=(1e18, 1e22)),
     ),
+    question="experts",
     assumes="compute of both models read from curves of loss in compute, at equal loss",
     fails="shares and granularities beyond the runs; losses that one of the curves does not reach",
     simulated=True,

@@ -90,6 +90,7 @@ LAW = Law(
     size="non_embedding",
     schedule="complete",
     kinds=("loss", "bits_per_byte"),
+    question="sizes",
     assumes="one recipe; a wide grid of N and D",
     fails="narrow grids; far beyond the runs, where double exponentials leave their range",
     simulated=True,

@@ -62,6 +62,7 @@ LAW = Law(
             caveat="No irreducible loss: at 10B params it is 4 % below the runs held out.",
         ),
     ),
+    question="replicas",
     assumes="tokens in a fixed ratio to params; one number of steps between averages",
     fails="beyond the largest runs, since it has no irreducible loss; data-parallel runs as M = 1",
     simulated=True,

@@ -56,6 +56,7 @@ LAW = Law(
     schedule="complete",
     kinds=("loss", "bits_per_byte"),
     monotone={"tokens": -1, "generation": 1, "tokens_generator": -1},
+    question="synthetic",
     assumes="each generation trains on the last one alone; one size of model",
     fails="synthetic data added to real data, which levels off; curated synthetic data",
     simulated=True,

@@ -61,6 +61,7 @@ LAW = Law(
     ),
     kinds=("error",),
     monotone={"examples": -1},
+    question="reward",
     assumes="one family of models, recipe and set of problems; past the first steps",
     fails="errors near their floor; runs that collapse",
     simulated=True,

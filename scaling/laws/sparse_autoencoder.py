@@ -89,7 +89,8 @@ LAW = Law(
             },
             secondary=True,
         ),
-    ),  # fmt: skip
+    ),
+    question="latents",
     assumes="TopK autoencoders of one layer of one model, trained to the end",
     fails="other activations; another layer or model, which has constants of its own",
     simulated=True,

@@ -48,6 +48,7 @@ LAW = Law(
     ),
     schedule="complete",
     kinds=("loss", "bits_per_byte"),
+    question="experts",
     assumes="one dense model and one number of experts; both phases with the same recipe",
     fails="sizes that differ between rows; far beyond the runs, where the exponent changes sign",
     simulated=True,

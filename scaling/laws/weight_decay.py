@@ -58,6 +58,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    question="settings",
     assumes="AdamW; a tuned learning rate; B and D in one unit",
     fails="other optimisers; runs whose learning rate was not tuned",
     simulated=True,

@@ -33,7 +33,7 @@ def laws(
         with given.placed():
             found = show.applicable(given.frame, target, name)
         if as_json:
-            verdicts = [{"law": v.law, "applies": v.word, "reason": v.reason} for v in found]
+            verdicts = [show.verdict_facts(one) for one in found]
             print_json({"table": str(table), "verdicts": verdicts})
         else:
             show.show_applicable(found)

@@ -17,6 +17,8 @@ from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.io import library as package
+from scaling.laws._questions import asked
+from scaling.laws._questions import order as place_of
 from scaling.runs.schema import RUN
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def law_facts(law: laws.Law) -> dict[str, Any]:
         ],
         "assumes": law.assumes,
         "fails": law.fails,
+        "answers": asked(law),
         "simulated_only": law.simulated,
     }
 
@@ -121,7 +124,8 @@ def inputs_text(law: laws.Law) -> str:
 
 
 def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
-    """Which laws can be fitted to a table, those first, and why not the others.
+    """Which laws can be fitted to a table, those first, and why not the others; among equals in the
+    order of the decision table.
 
     Raises:
         InputError: an empty table, or one without the target.
@@ -137,16 +141,22 @@ def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list
         raise InputError("missing column", column=target, allowed=allowed, hint=hint)
     order = {"yes": 0, "with care": 1, "no": 2}
     chosen = laws.load().values() if name is None else [laws.get(name)]
-    return sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    found = [verdict(runs, law, target) for law in sorted(chosen, key=place_of)]
+    return sorted(found, key=lambda v: order[v.word])
+
+
+def verdict_facts(one: Verdict) -> dict[str, str]:
+    """A verdict as plain values."""
+    answers = asked(laws.get(one.law))
+    return {"law": one.law, "applies": one.word, "answers": answers, "reason": one.reason}
 
 
 def show_applicable(found: Iterable[Verdict]) -> None:
-    """A row a law: whether it applies, and why not."""
-    table = Table("law", "applies", "why not, or what to mind")
+    """A row a law: whether it applies, what it answers, and why not."""
+    table = Table("law", "applies", "answers", "why not, or what to mind")
     for one in found:
-        table.add_row(
-            one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
-        )
+        style = None if one.word != "no" else "dim"
+        table.add_row(one.law, one.word, asked(laws.get(one.law)), Text(one.reason), style=style)
     Console().print(table)
 
 
@@ -192,6 +202,7 @@ def _needs(law: laws.Law) -> list[str]:
         parts = [one.meaning, one.unit, one.allowed, where, other]
         lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
     kind = " or ".join(law.kinds) or "any metric"
+    lines.append(f"answers    {asked(law)}")
     lines.append(f"target     {kind}; residuals on the {law.link} scale")
     if law.output:
         lines.append(f"predicts   {law.output}")
