@@ -15,6 +15,7 @@ import typer
 
 import scaling
 from scaling import laws
+from scaling.analysis.published_exponents import published_exponents
 from scaling.cli import exit_codes
 from scaling.cli.display.fits import LIBRARY, SIMULATED, inputs_text
 from scaling.cli.main import app
@@ -88,7 +89,19 @@ def law_page() -> str:
         if law.published:
             head = ("published constants", "values", "from", "known to be wrong")
             parts.append(rows(head, (_published(law, one) for one in law.published)))
-    return "\n".join(parts)
+    return "\n".join([*parts, *_published_exponents()])
+
+
+def _published_exponents() -> list[str]:
+    """Exponents by architecture and domain."""
+    known = published_exponents()
+    body = [["" if one is None else one for one in row] for row in known.iter_rows()]
+    about = (
+        "N* ~ C^a, D* ~ C^b; loss above its floor ~ N^-alpha, D^-beta; loss ~ C^-c. Studies differ "
+        "in data, tokenizer, counts and fit: only rows of one study compare architectures. "
+        "`scaling exponents RUNS --by COLUMN` gives your own.\n"
+    )
+    return ["## Published exponents by architecture\n", about, rows(known.columns, body)]
 
 
 def decision_table() -> str:

@@ -270,12 +270,45 @@ def show_source(source: Source) -> None:
     Console().print(table)
 
 
+def show_published_exponents(known: pl.DataFrame) -> None:
+    """One row an architecture and domain of a study."""
+    table = _plain_table("architecture", "domain")
+    for name in ("a", "b", "alpha", "beta", "c"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("from")
+    for row in known.iter_rows(named=True):
+        cells = ("" if row[n] is None else f"{row[n]:g}" for n in ("a", "b", "alpha", "beta", "c"))
+        source = Text(f"{row['citation']}; {row['read_in']}")
+        table.add_row(row["architecture"], row["domain"], *cells, source)
+    Console().print(table)
+    Console().print(
+        Text(
+            "N* ~ C^a, D* ~ C^b; loss above its floor ~ N^-alpha, D^-beta; loss ~ C^-c. Studies "
+            "differ in data, tokenizer, counts and fit: only rows of one study compare "
+            "architectures. Your own: scaling exponents RUNS --by COLUMN."
+        )
+    )
+
+
 def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
     """One row an approach: a, N*, D*/N* with intervals at a budget of FLOP, or why there is none;
     ``whose`` says where the budget is from."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
-        table.add_column(head, no_wrap=True)
+    if "group" in answer.columns:
+        _show_groups(answer)
+    else:
+        _show_approaches(answer)
+    Console().print(
+        Text(
+            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
+            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
+        )
+    )
+    for note in getattr(answer, "_remarks", tuple)():
+        Console().print(Text(note))
+
+
+def _show_approaches(answer: pl.DataFrame) -> None:
+    table = _plain_table("approach", "a", "90 %", "N*", "D*/N*", "90 %")
     for row in answer.iter_rows(named=True):
         if row.get("a") is None:
             table.add_row(row["approach"], *["—"] * 5)
@@ -284,14 +317,33 @@ def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
         ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
         table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
     Console().print(table)
-    Console().print(
-        Text(
-            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
-            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
-        )
-    )
-    for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
-        Console().print(Text(f"{row['approach']}: {row['note']}"))
+
+
+def _show_groups(answer: pl.DataFrame) -> None:
+    """A table an approach that gives figures: a of each group, and how far it is from the first's.
+
+    p is that of equal exponents.
+    """
+    known = answer.drop_nulls("a")
+    for approach in known["approach"].unique(maintain_order=True):
+        rows = known.filter(pl.col("approach") == approach).to_dicts()
+        p = rows[0]["p_equal"]
+        Console().print(Text(approach + ("" if p is None else f"; all equal: p = {p:.2g}")))
+        table = _plain_table("group", "a", "90 %", "D*/N*", "difference", "90 %")
+        for row in rows:
+            apart = ("", "")
+            if row.get("difference") is not None:
+                apart = f"{row['difference']:+.3f}", _ends(row, "difference")
+            ratio = f"{row['tokens_per_param']:.3g}"
+            table.add_row(row["group"], f"{row['a']:.3f}", _ends(row, "a"), ratio, *apart)
+        Console().print(table)
+
+
+def _plain_table(*heads: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head in heads:
+        table.add_column(head, no_wrap=True)
+    return table
 
 
 def _ends(row: dict[str, Any], name: str) -> str:
