@@ -68,7 +68,7 @@ def test_published_exponents_by_architecture() -> None:
     assert known.select("architecture", "domain", "citation").null_count().sum_horizontal()[0] == 0
     mamba = known.filter(pl.col("architecture") == "Mamba").row(0, named=True)
     assert (mamba["a"], mamba["b"], mamba["read_in"]) == (0.388, 0.487, "digitised figure")
-    early = pl.col("architecture").str.ends_with("fusion")
+    early = pl.col("architecture").str.ends_with(" fusion")
     fusion = dict(known.filter(early).select("architecture", "a").iter_rows())
     assert fusion == {"early fusion": 0.526, "late fusion": 0.636, "sparse early fusion": 0.361}
     done = CliRunner().invoke(app, ["laws", "--exponents", "--json"])
