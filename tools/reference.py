@@ -15,9 +15,11 @@ import typer
 
 import scaling
 from scaling import laws
+from scaling.analysis.published_exponents import published_exponents
 from scaling.cli import exit_codes
 from scaling.cli.display.fits import LIBRARY, SIMULATED, inputs_text
 from scaling.cli.main import app
+from scaling.laws._questions import decisions
 from scaling.runs import formats as sources
 from scaling.runs.schema import FORECAST, RUN
 from scaling.runs.validation.rules import load as load_rules
@@ -25,6 +27,12 @@ from scaling.runs.validation.rules import load as load_rules
 FOLDER = Path("docs/reference")
 MADE = "<!-- made by `python -m tools.reference`; change the code, not this page -->\n\n"
 RULES = Path("data/thresholds/rules.csv")
+LAWS = Path("docs/laws.md")
+DECISIONS, DECISIONS_END = (
+    "<!-- decision table: made by `python -m tools.reference` -->",
+    "<!-- end of the decision table -->",
+)
+SIMULATED_HEAD = "tested on simulated runs only"
 
 
 def pages() -> dict[str, str]:
@@ -81,7 +89,37 @@ def law_page() -> str:
         if law.published:
             head = ("published constants", "values", "from", "known to be wrong")
             parts.append(rows(head, (_published(law, one) for one in law.published)))
-    return "\n".join(parts)
+    return "\n".join([*parts, *_published_exponents()])
+
+
+def _published_exponents() -> list[str]:
+    """Exponents by architecture and domain."""
+    known = published_exponents()
+    body = [["" if one is None else one for one in row] for row in known.iter_rows()]
+    about = (
+        "N* ~ C^a, D* ~ C^b; loss above its floor ~ N^-alpha, D^-beta; loss ~ C^-c. Studies differ "
+        "in data, tokenizer, counts and fit: only rows of one study compare architectures. "
+        "`scaling exponents RUNS --by COLUMN` gives your own.\n"
+    )
+    return ["## Published exponents by architecture\n", about, rows(known.columns, body)]
+
+
+def decision_table() -> str:
+    """Which law for what one has: what `scaling laws --for` says, for every table."""
+    body = []
+    for question, found in decisions(laws.package().values()):
+        tested = [code(law.name) for law in found if not law.simulated]
+        others = [code(law.name) for law in found if law.simulated]
+        body.append((question.have, question.ask, ", ".join(tested), ", ".join(others)))
+    head = ("your table has", "you ask for", "laws, first to try first", SIMULATED_HEAD)
+    return rows(head, body)
+
+
+def with_decisions(page: str) -> str:
+    """docs/laws.md with the present decision table between its marks."""
+    before, rest = page.split(DECISIONS, 1)
+    after = rest.split(DECISIONS_END, 1)[1]
+    return f"{before}{DECISIONS}\n\n{decision_table()}\n{DECISIONS_END}{after}"
 
 
 def _published(law: laws.Law, one: laws.Published) -> tuple[str, str, str, str]:
@@ -232,3 +270,4 @@ if __name__ == "__main__":
             old.unlink()
     for file, content in pages().items():
         (FOLDER / file).write_text(content, encoding="utf-8")
+    LAWS.write_text(with_decisions(LAWS.read_text(encoding="utf-8")), encoding="utf-8")

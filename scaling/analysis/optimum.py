@@ -31,6 +31,8 @@ from scaling.laws._surface import is_allocation, log_optimal_params
 
 # Budgets between which the slope of a law without a closed form is taken.
 AROUND = 3.0
+# What the study's own model is called among the approaches.
+MODEL = "all, weighed"
 
 
 def exponents(
@@ -55,21 +57,52 @@ def exponents(
     Raises:
         InputError: rows of several conventions (see `scaling.fitting.conventions`), or no compute.
     """
-    refuse_mixtures(runs, laws.get("chinchilla"), mixed)
     budget = largest_budget(runs) if budget is None else budget
-    rows: list[dict[str, object]] = []
-    if model is not None:
-        first: dict[str, object] = {"approach": "all, weighed", "law": model.law.name}
-        rows.append(first | _figures(model, budget, level))
-    for name in steps(list(approaches or laws.of_role("exponents"))):
-        row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
-        try:
-            made = _fitted(runs, name, target, (resamples, seed), mixed)
-        except InputError as error:
-            rows.append(row | {"note": str(error)})
-            continue
-        rows.append(row | _figures(made, budget, level))
+    fits = fits_of(runs, target, (resamples, seed), mixed, model, approaches)
+    rows = [row_of(name, made, budget, level) for name, made in fits]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def fits_of(
+    runs: pl.DataFrame,
+    target: str,
+    how: tuple[int, int],
+    mixed: Sequence[str] = (),
+    model: Fit | None = None,
+    approaches: Sequence[str] | None = None,
+) -> list[tuple[str, Fit | str]]:
+    """Law and fit of each approach, the ``model`` first, or why the table does not allow it.
+
+    ``how`` is (resamples, seed).
+
+    Raises:
+        InputError: rows of several conventions.
+    """
+    refuse_mixtures(runs, laws.get("chinchilla"), mixed)
+    found: list[tuple[str, Fit | str]] = [] if model is None else [(MODEL, model)]
+    for name in steps(list(approaches or laws.of_role("exponents"))):
+        try:
+            found.append((name, _fitted(runs, name, target, how, mixed)))
+        except InputError as error:
+            found.append((name, str(error)))
+    return found
+
+
+def row_of(name: str, made: Fit | str, budget: float, level: float) -> dict[str, object]:
+    """An approach with its figures, or with the reason for none."""
+    if name == MODEL and isinstance(made, Fit):
+        first: dict[str, object] = {"approach": MODEL, "law": made.law.name}
+        return first | _figures(made, budget, level)
+    row: dict[str, object] = {"approach": laws.get(name).approach or name, "law": name}
+    return row | ({"note": made} if isinstance(made, str) else _figures(made, budget, level))
+
+
+def exponent_draws(made: Fit, budget: float) -> tuple[float, Array]:
+    """a of N* ~ C^a at ``budget`` FLOP by the fit, and by each of its draws (B,)."""
+    log_c = float(np.log(budget))
+    with np.errstate(all="ignore"):
+        drawn = _slope(made, made.draws, log_c) if len(made.draws) else np.zeros(0)
+        return float(_slope(made, made.theta[None], log_c)[0]), drawn
 
 
 def allocation(made: Fit, budget: float, level: float = 0.9) -> dict[str, Interval]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scaling.charts import _marks as m
 from scaling.forecasting.display import Exponents
+
+
+def _name(row: dict[str, Any]) -> str:
+    """The approach and its law, after the group where there are several."""
+    group = f"{row['group']}: " if "group" in row else ""
+    return f"{group}{row['approach']} ({row['law']})"
 
 
 def _panel(made: Exponents, name: str, title: str, headline: str, log: bool) -> m.Drawing | None:
@@ -11,7 +19,7 @@ def _panel(made: Exponents, name: str, title: str, headline: str, log: bool) -> 
         return None
     rows = [
         {
-            "approach": f"{one['approach']} ({one['law']})",
+            "approach": _name(one),
             "value": one[name],
             "low": one[f"{name}_low"],
             "high": one[f"{name}_high"],

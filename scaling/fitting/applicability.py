@@ -52,6 +52,8 @@ def verdict(runs: pl.DataFrame, law: Law, target: str = "loss") -> Verdict:
 
 def _missing(runs: pl.DataFrame, law: Law, target: str) -> str:
     have = set(runs.columns)
+    if law.own_quantity and target != law.target:
+        return f"it explains {law.target}: --target {law.target}"
     if target not in have:
         long = {"metric", "value"} <= have
         return f"no column {target}" + ("; choose a metric with --metric" if long else "")

@@ -23,6 +23,7 @@ from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.solver.space import Space
 from scaling.laws import Input, Law
+from scaling.laws._questions import QUESTIONS
 from scaling.laws._surface import has_surface, is_allocation
 
 # Shortest text that says formula and source, in characters.
@@ -62,6 +63,7 @@ def page_is_complete(law: Law) -> None:
     for text in ("title", "formula", "citation", "assumes", "fails"):
         _need(bool(getattr(law, text).strip()), f"{text} is empty")
     _need(len(set(law.names)) == len(law.names), "two parameters have one name")
+    _need(law.question in QUESTIONS, f"question is not one of {', '.join(QUESTIONS)}")
     _need(set(law.linear) <= set(law.names), "linear names what is no parameter")
     for one in law.published:
         _need(set(one.values) <= set(law.names), "published names what is no parameter")

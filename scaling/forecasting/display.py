@@ -125,7 +125,12 @@ class Exponents(_Shown):
 
     def _remarks(self) -> Sequence[str]:
         known = self.filter(pl.col("note") != "") if "note" in self.columns else self.clear()
-        return [*(f"{one['approach']}: {one['note']}" for one in known.to_dicts()), *self.notes]
+        said: dict[str, list[str]] = {}
+        for one in known.to_dicts():
+            groups = said.setdefault(f"{one['approach']}: {one['note']}", [])
+            groups += [one["group"]] if "group" in one else []
+        whom = [f"{', '.join(groups)}; " if groups else "" for groups in said.values()]
+        return [*(a + b for a, b in zip(whom, said, strict=True)), *self.notes]
 
     def to_dict(self, *, as_series: bool | None = None) -> dict[str, Any]:
         """Plain values, as ``scaling exponents --json`` prints them; with ``as_series`` the
@@ -209,7 +214,17 @@ def by_approach(table: Exponents) -> Grid | None:
         [row["approach"], row["law"], *(_with_ends(row, name) for name in names)]
         for row in table.to_dicts()
     ]
+    if {"group", "difference", "p_equal"} <= set(table.columns):
+        head = ["group", *head, "difference in a", "p_equal"]
+        rows = [
+            [row["group"], *cells, _with_ends(row, "difference"), _probability(row["p_equal"])]
+            for row, cells in zip(table.to_dicts(), rows, strict=True)
+        ]
     return head, rows
+
+
+def _probability(p: float | None) -> str:
+    return "" if p is None else f"{p:.2g}"
 
 
 def _with_ends(row: dict[str, Any], name: str) -> str:

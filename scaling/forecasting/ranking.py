@@ -28,6 +28,8 @@ RESAMPLES, TIED = 200, 0.05
 # Generic laws with more parameters take seconds a fit (broken_power 1.1, broken_power_2 2.6,
 # sigmoid_power 2.8 CPU s on 60 runs), and there are up to ten fits.
 MOST_PARAMETERS = 4
+# The same of other laws, of parameters that are not linear (farseer, of nine, 3 s on 245 runs).
+MOST_CURVED = 8
 # Part of the variance of an input's logarithm that others may leave unexplained: less, and it says
 # the same as they do (flops and 6 params tokens).
 OWN_PART = 1e-4
@@ -154,9 +156,12 @@ def laws_for(runs: pl.DataFrame, study: Study) -> tuple[list[LawFit], dict[str, 
     found: list[LawFit] = []
     left: dict[str, str] = {}
     for law in load().values():
+        if law.own_quantity and law.target != study.target:
+            continue
         for by in _columns_for(law, study.inputs.numeric):
             one = LawFit(law, by)
-            if law.generic and len(law.params) > MOST_PARAMETERS:
+            curved = len(law.params) - len(law.linear)
+            if curved > MOST_CURVED or (law.generic and len(law.params) > MOST_PARAMETERS):
                 left[one.name] = "slow to refit"
                 continue
             try:

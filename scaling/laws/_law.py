@@ -57,6 +57,9 @@ Size = Literal["any", "total", "non_embedding", "active"]
 
 FREE = (-float("inf"), float("inf"))
 
+# What runs are judged by: a law of one of these may explain another.
+RESULTS = ("loss", "accuracy", "error", "reward", "value")
+
 # What a law may be used for by default, and its place in that order: a place in the forecast of
 # laws that are weighed together, the law that plans, a row among compute-optimal exponents.
 Role = Literal["forecast", "plan", "exponents"]
@@ -199,6 +202,7 @@ class Law:
         target: what it explains by default.
         generic: the inputs may be any positive columns, taken in order.
         published: fits from papers, for parity and for plans without data.
+        question: which one it answers, a key of `scaling.laws._questions.QUESTIONS`.
         assumes, fails: when it may be used, and when not, for people.
         needs: more about inputs than the schema says, see `Input`.
         size: which N is meant.
@@ -233,6 +237,7 @@ class Law:
     target: str = "loss"
     generic: bool = False
     published: tuple[Published, ...] = ()
+    question: str = "other"
     assumes: str = ""
     fails: str = ""
     needs: tuple[Input, ...] = ()
@@ -261,6 +266,11 @@ class Law:
         if self.output:
             return Kind.OPTIMUM
         return Kind.FORMULA if self.estimate is None else Kind.PROCEDURE
+
+    @property
+    def own_quantity(self) -> bool:
+        """Whether it explains a quantity of its own, such as steps, that no result of a run is."""
+        return self.target not in RESULTS
 
     @property
     def own_unit(self) -> str:

@@ -28,6 +28,7 @@ LAW = Law(
     linear=("a", "b"),
     starts=starts_of(1),
     generic=True,
+    question="curve",
     assumes="at most one change of exponent, smooth in log x; rows beyond the 6 parameters",
     fails="breaks beyond the data; few or noisy points, where it fits the noise",
 )

@@ -24,6 +24,7 @@ LAW = Law(
     linear=("a", "b"),
     starts=starts_of(2),
     generic=True,
+    question="curve",
     assumes="at most two changes of exponent, smooth in log x; rows beyond the 9 parameters",
     fails="breaks beyond the data; few or noisy points, where it fits the noise",
 )

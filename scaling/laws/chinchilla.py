@@ -116,6 +116,7 @@ LAW = Law(
     surface=surface,
     approach="3, law in N and D",
     roles={"forecast": 1, "plan": 1, "exponents": 5},
+    question="sizes",
     assumes="one recipe; learning-rate schedule finished; tokens mostly unique",
     fails="repeated data, unfinished schedules, runs that all lie on one N-D line",
 )

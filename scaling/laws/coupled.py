@@ -78,6 +78,7 @@ LAW = Law(
     surface=surface,
     approach="3, coupled law",
     roles={"plan": 2},
+    question="sizes",
     assumes="as approach 3, but the two shortages may interact",
     fails="runs near one N-D line, where gamma is not determined",
 )

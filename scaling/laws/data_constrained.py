@@ -89,6 +89,7 @@ LAW = Law(
             "and (95.4, 1.71) fit them better than (15.4, 5.31).",
         ),
     ),
+    question="repeats",
     assumes="repetition of the whole set in epochs; params beyond the optimum decay alike",
     fails="overfitting (loss that rises with epochs), partial repetition of a mixture",
 )

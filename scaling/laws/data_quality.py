@@ -69,6 +69,7 @@ def make(corpora: tuple[str, ...]) -> Law:
         ),
         bind=bind,
         example=example,
+        question="repeats",
         assumes="one evaluation set and recipe; every corpus over a range of N and D",
         fails="corpora that change the floor E, small corpora that are repeated",
     )

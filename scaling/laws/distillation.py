@@ -64,6 +64,7 @@ LAW = Law(
     schedule="complete",
     kinds=("loss",),
     monotone={"params": -1, "tokens": -1},
+    question="other_loss",
     assumes="one family of teachers, tokenizer and mixture; the student sees all probabilities",
     fails="students that beat their teacher; small tables (nine parameters)",
     simulated=True,

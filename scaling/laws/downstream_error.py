@@ -77,6 +77,7 @@ LAW = Law(
         _published("RedPajama", 0.8570, 2.2065, 0.7146),
         _published("RefinedWeb", 0.8653, 2.2148, 0.7070),
     ),
+    question="tasks",
     assumes="a mean over many tasks; one corpus, one tokenizer, one validation set",
     fails="single tasks with a step, losses below the data, where the error may turn negative",
 )

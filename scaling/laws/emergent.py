@@ -57,6 +57,7 @@ LAW = Law(
     link="linear",
     delta=1e-2,
     monotone={"x": 1},
+    question="tasks",
     assumes="one task, one way of scoring; a bounded score that rises",
     fails="data that end before the middle: the ceiling is then a guess",
 )

@@ -130,6 +130,7 @@ LAW = Law(
     ),
     approach="1, envelope of curves",
     roles={"exponents": 1},
+    question="budgets",
     assumes="many sizes, each with a curve that crosses its neighbours'",
     fails="few sizes; curves that stop before they cross",
 )

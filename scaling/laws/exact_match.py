@@ -66,6 +66,7 @@ LAW = Law(
             typical=(1.0, 5.0),
         ),
     ),
+    question="tasks",
     assumes="tokens right or wrong by themselves; no level of guessing",
     fails="multiple choice, where guessing gives a floor",
 )

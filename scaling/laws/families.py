@@ -78,6 +78,7 @@ def make(families: tuple[str, ...]) -> Law:
         bind=bind,
         estimate=estimate,
         example=example,
+        question="tasks",
         assumes="slopes common to all families; scores of one set-up",
         fails="tuning on the benchmark; families whose data changed between sizes",
     )

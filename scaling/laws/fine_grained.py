@@ -83,6 +83,7 @@ LAW = Law(
         ),
     ),
     surface=surface,
+    question="experts",
     assumes="a fixed expansion rate; granularity within what routing can serve (to about 32)",
     fails="changing expansion rates; very fine experts, whose routing costs as much as they save",
     simulated=True,

@@ -39,6 +39,7 @@ LAW = Law(
     terms=(Term("E"), Term("A", {"params": ("alpha", -1.0), "examples": ("beta", -1.0)})),
     monotone={"params": -1, "examples": -1},
     needs=(Input("examples", "examples", "fine-tuning examples or tokens", typical=(1e2, 1e7)),),
+    question="fine_tuning",
     assumes="one task, one way of fine-tuning; models of one family",
     fails="little data: models begin from what pre-training gave, where finetune_rectified bends",
 )

@@ -63,6 +63,7 @@ LAW = Law(
             typical=(1e2, 1e7),
         ),
     ),
+    question="fine_tuning",
     assumes="one model, one task, one way of fine-tuning",
     fails="over-fitting at little data, where loss rises before it falls",
 )

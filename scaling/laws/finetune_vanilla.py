@@ -57,6 +57,7 @@ LAW = Law(
     starts=starts,
     monotone={"examples": -1},
     needs=(Input("examples", "examples", "fine-tuning examples or tokens", typical=(1e2, 1e7)),),
+    question="fine_tuning",
     assumes="one model, one task; enough data to be past the first phase",
     fails="little data; alpha trades off against A, beta and E",
 )

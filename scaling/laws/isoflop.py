@@ -115,6 +115,7 @@ LAW = Law(
     ),
     approach="2, isoFLOP parabolas",
     roles={"exponents": 2},
+    question="budgets",
     assumes="several sizes at each of several budgets, on both sides of the best",
     fails="sizes far from the best or all on one side; few budgets",
 )

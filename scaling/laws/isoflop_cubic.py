@@ -59,6 +59,7 @@ LAW = Law(
     output="compute-optimal params",
     approach="2, isoFLOP cubics",
     roles={"exponents": 3},
+    question="budgets",
     assumes="at least five sizes at each of several budgets, on both sides of the best",
     fails="few or noisy sizes",
 )

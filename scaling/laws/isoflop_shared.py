@@ -141,6 +141,7 @@ LAW = Law(
     output="compute-optimal params",
     approach="2, shared exponents",
     roles={"exponents": 4},
+    question="budgets",
     assumes="exponents that do not change with the budget; at least four sizes a budget",
     fails="few or noisy sizes; learning rates tuned at some sizes only",
 )

@@ -104,6 +104,7 @@ LAW = Law(
         ),
     ),
     surface=surface,
+    question="experts",
     assumes="one active expert of full size; embeddings in N; one recipe",
     fails="fine-grained or shared experts; more experts than the runs have",
     simulated=True,

@@ -53,6 +53,7 @@ LAW = Law(
             "arXiv:2406.12907).",
         ),
     ),
+    question="curve",
     assumes="runs on the compute-optimal frontier; losses far above the irreducible loss",
     fails="runs off the frontier; near the irreducible loss",
 )

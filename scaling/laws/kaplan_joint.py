@@ -66,6 +66,7 @@ LAW = Law(
     surface=surface,
     approach="3, Kaplan's joint law",
     roles={"forecast": 2, "plan": 4},
+    question="sizes",
     assumes="losses far above the irreducible loss; early-stopped runs",
     fails="near the irreducible loss and far beyond the data, where it goes to zero",
 )

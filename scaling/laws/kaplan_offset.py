@@ -53,6 +53,7 @@ LAW = Law(
     kinds=("loss", "bits_per_byte"),
     monotone={"params": -1, "tokens": -1},
     surface=surface,
+    question="sizes",
     assumes="one recipe and corpus; learning-rate schedule finished",
     fails="repeated data, unfinished schedules, runs that all lie on one N-D line",
     simulated=True,

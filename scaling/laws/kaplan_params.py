@@ -54,6 +54,7 @@ LAW = Law(
             "embeddings (Pearce and Song 2024, arXiv:2406.12907).",
         ),
     ),
+    question="curve",
     assumes="enough data; trained to convergence; losses far above the irreducible loss",
     fails="near the irreducible loss; runs whose tokens are few for their size",
 )

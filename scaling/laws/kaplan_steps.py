@@ -111,6 +111,7 @@ LAW = Law(
             "2024, arXiv:2406.12907).",
         ),
     ),
+    question="settings",
     assumes="one learning-rate schedule well tuned for each batch; enough data",
     fails="warm-up steps, decay at the end, batches at which the learning rate was not tuned",
 )

@@ -48,6 +48,7 @@ LAW = Law(
             "alone, the joint law of the same paper has .103.",
         ),
     ),
+    question="curve",
     assumes="models large enough not to matter; losses far above the irreducible loss",
     fails="near the irreducible loss; runs whose size limits them",
 )

@@ -102,6 +102,7 @@ LAW = Law(
     ),
     estimate=estimate,
     example=example,
+    question="tasks",
     assumes="one family of models and one data mix; tasks beyond guessing in the small runs",
     fails="tasks that the small runs only guess at; changes of recipe at the large scale",
 )

@@ -63,6 +63,7 @@ LAW = Law(
     ),
     kinds=("loss", "bits_per_byte"),
     monotone={"loss_from": 1},
+    question="other_loss",
     assumes="runs paired by size and compute; both losses in the same unit",
     fails="a floor that is wrong; losses near their floors; another tokenizer",
     simulated=True,

@@ -46,6 +46,7 @@ LAW = Law(
     needs=(
         Input("loss_alone", "nats/token", "mean loss of the modalities alone", typical=(2.0, 5.0)),
     ),
+    question="mixtures",
     assumes="laws of the separate modalities known at the same N and D",
     fails="more than two modalities; uneven shares",
     simulated=True,

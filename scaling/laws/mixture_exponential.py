@@ -80,6 +80,7 @@ def make(names: tuple[str, ...], results: tuple[str, ...]) -> Law:
         bind=bind,
         estimate=estimate,
         example=example,
+        question="mixtures",
         assumes="one size and one number of steps; mixtures spread over the simplex",
         fails="domains that no mixture varies; repeated small domains",
     )

@@ -59,6 +59,7 @@ FAMILY = Law(
     bind=bind,
     example=example,
     kinds=("loss", "bits_per_byte"),
+    question="mixtures",
     assumes="mixtures spread over the simplex, at several sizes; tokens mostly unique",
     fails="repeated small domains; few mixtures (four parameters a training domain)",
 )

@@ -66,6 +66,7 @@ def make(names: tuple[str, ...], results: tuple[str, ...]) -> Law:
         example=example,
         link="linear",
         span=(-float("inf"), float("inf")),
+        question="mixtures",
         assumes="the order of mixtures is the same at small and at large scale",
         fails="levels: a regression at 1M params says nothing of the loss at 1B",
     )

@@ -120,6 +120,7 @@ def make(families: tuple[str, ...], benchmarks: tuple[str, ...]) -> Law:
         bind=bind,
         estimate=estimate,
         example=example,
+        question="tasks",
         assumes="benchmarks measured alike; compute known; one capability behind them",
         fails="tuning on benchmarks; tasks that need what the benchmarks do not measure",
     )

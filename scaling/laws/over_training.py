@@ -79,6 +79,7 @@ LAW = Law(
     surface=surface,
     approach="3, one exponent",
     roles={"plan": 3},
+    question="sizes",
     assumes="params and tokens share an exponent; one recipe and corpus",
     fails="where approach 3 finds different exponents; repeated data",
 )

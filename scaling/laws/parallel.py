@@ -60,6 +60,7 @@ LAW = Law(
         _fit("Stack-V2-Python", 0.69121, 0.011307, 0.18936, 0.39346),
         _fit("Pile", 1.28859, 0.197517, 0.19628, 0.33444),
     ),
+    question="shape",
     assumes="one number of tokens for all runs",
     fails="many more streams than were fitted (to 8); other token budgets",
 )

@@ -61,6 +61,7 @@ LAW = Law(
         _clip("MS-COCO retrieval", 2.75, -0.079),
         _clip("Flickr30k retrieval", 15.5, -0.189),
     ),
+    question="curve",
     assumes="one regime, far from any irreducible part",
     fails="wherever y levels off: it goes to zero",
 )

@@ -39,6 +39,7 @@ LAW = Law(
     generic=True,
     monotone={"x": -1},
     roles={"forecast": 3},
+    question="curve",
     assumes="one regime; y falls with x",
     fails="breaks, plateaus at the start, runs off the compute-optimal frontier",
 )

@@ -49,6 +49,7 @@ LAW = Law(
     starts=starts,
     monotone={"x": -1},
     generic=True,
+    question="curve",
     assumes="one regime that levels off at large x",
     fails="plateaus at the start, breaks",
 )

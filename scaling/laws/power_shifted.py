@@ -50,6 +50,7 @@ LAW = Law(
     starts=starts,
     monotone={"x": -1},
     generic=True,
+    question="curve",
     assumes="one plateau at small x, one floor at large x",
     fails="further breaks; a shift far below the data looks like none",
 )

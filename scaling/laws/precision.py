@@ -82,6 +82,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    question="bits",
     assumes="training in this precision throughout; integer and floating types alike",
     fails="quantising after training, which hurts more the longer a model was trained",
     simulated=True,

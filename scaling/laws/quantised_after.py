@@ -71,6 +71,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    question="bits",
     assumes="one method of quantisation; the same test set before and after",
     fails="quantisation in training (`quantised_training`); other methods, whose k differs",
     simulated=True,

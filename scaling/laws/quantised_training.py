@@ -94,6 +94,7 @@ LAW = Law(
         _fit("w4a4-fc2-8", "4 bits, input of FC2 in 8", 0.3519, 0.2637, 0.0964, 0.3407),
         _fit("w16a4-fc2-8", "activations in 4 bits, of FC2 in 8", 0.1273, 0.2347, 0.0827, 0.4491),
     ),
+    question="bits",
     assumes="one choice of bits for weights and activations a fit; quantised from the first step",
     fails="several choices of bits in one fit; quantising after training (`quantised_after`)",
     simulated=True,

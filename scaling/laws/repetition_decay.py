@@ -57,6 +57,7 @@ LAW = Law(
     linear=("d", "a"),
     monotone={"tokens": -1},
     needs=(Input("tokens_unique", levels=2),),
+    question="repeats",
     assumes="one model size; one pool, shuffled in every pass",
     fails="models large enough to over-fit the pool, where loss rises; more than 64 passes",
 )

@@ -45,6 +45,7 @@ LAW = Law(
     delta=1e-2,
     span=(-float("inf"), float("inf")),
     needs=(Input("kl", "nats", "KL divergence from the initial policy", typical=(0.1, 100.0)),),
+    question="reward",
     assumes="one reward model and one policy size; rewards counted from the initial policy's",
     fails="far beyond the data: the form has no floor",
     simulated=True,

@@ -55,6 +55,7 @@ LAW = Law(
     link="linear",
     delta=1e-2,
     monotone={"x": 1},
+    question="reward",
     assumes="one recipe; points past the first steps; a bounded reward",
     fails="data that end before the middle: the ceiling is then a guess",
     simulated=True,

@@ -50,6 +50,7 @@ LAW = Law(
     kinds=("count",),
     monotone={"utd": -1, "params": -1},
     needs=(Input("utd", typical=(0.5, 16.0)),),
+    question="reward",
     assumes="one task and one return; other hyper-parameters tuned for each point",
     fails="updates so many that the critic over-fits, where cost rises",
 )

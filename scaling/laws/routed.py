@@ -92,6 +92,7 @@ LAW = Law(
         _fit("RL-R", -0.083, -0.126, 0.012, 1.111, 1.880, 469.982),
         _fit("Hash", -0.087, -0.136, 0.012, 1.157, 4.175, 477.741),
     ),
+    question="experts",
     assumes="one number of tokens for all runs; one expert a token; half the layers routed",
     fails="other token budgets (no D in the law), fine-grained experts, beyond the cut-off",
 )

@@ -111,6 +111,7 @@ LAW = Law(
     predict=predict,
     starts=starts,
     generic=True,
+    question="curve",
     assumes="one plateau at the start, one floor at the end",
     fails="further breaks; curves that rise",
 )

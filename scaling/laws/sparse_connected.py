@@ -108,6 +108,7 @@ LAW = Law(
             note="D in images, loss in nats an image",
         ),
     ),
+    question="sparsity",
     assumes="unstructured pruning during training; one family and recipe of pruning",
     fails="pruning a finished model; structured (n:m) patterns; sparsity beyond that of the runs",
 )

@@ -89,6 +89,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    question="experts",
     assumes="one size of expert; experts in use and in all stated for every run",
     fails="fine-grained or shared experts; sparsity beyond that of the runs",
     simulated=True,

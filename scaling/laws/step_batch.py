@@ -75,6 +75,7 @@ LAW = Law(
             se={"b": 0.019},
         ),
     ),
+    question="settings",
     assumes="the learning rate was swept too; sweeps wide enough that the best is inside",
     fails="hardware limits on the batch; other optimisers",
 )

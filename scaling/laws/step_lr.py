@@ -81,6 +81,7 @@ LAW = Law(
             se={"a": 0.030, "b": 0.019},
         ),
     ),
+    question="settings",
     assumes="a fixed end learning rate; sweeps wide enough that the best is inside",
     fails="other optimisers and schedules; sweeps whose best lies on an edge",
 )

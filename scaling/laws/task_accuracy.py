@@ -59,6 +59,7 @@ LAW = Law(
     monotone={"task_loss": -1},
     kinds=("accuracy", "score"),
     needs=(Input("task_loss", "bits/byte", "loss of the right answer", typical=(0.3, 2.0)),),
+    question="tasks",
     assumes="one task; loss and accuracy on the same questions",
     fails="tasks on which the small runs only guess: neither slope nor middle is determined",
 )

@@ -66,6 +66,7 @@ LAW = Law(
         ),
     ),
     kinds=("accuracy", "score"),
+    question="attempts",
     assumes="one model, one way of spending tokens, one set of problems",
     fails="few problems (30 give a standard error of 9 points); ceilings beyond the data",
 )

@@ -59,6 +59,7 @@ LAW = Law(
             values={"k": 2.1e5, "alpha": 0.096, "beta": 0.38},
         ),
     ),
+    question="fine_tuning",
     assumes="little data: D_F at most a tenth of what reaches 99 % of the loss of unlimited data",
     fails="much data, where pre-training can hurt (ossification)",
     simulated=True,

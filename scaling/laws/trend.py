@@ -75,6 +75,7 @@ LAW = Law(
             secondary=True,
         ),
     ),
+    question="dates",
     assumes="one growth rate; which models are in the list does not change with time",
     fails="selection that drifts (Epoch's own list was revised: 2010 to May 2024 moved from 3.79 "
     "to 4.26 a year between its copies), breaks (`trend_break`)",

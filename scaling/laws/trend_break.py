@@ -81,6 +81,7 @@ LAW = Law(
     needs=(DATE,),
     estimate=estimate,
     example=example,
+    question="dates",
     assumes="one change of growth, no jump",
     fails="few dates on one side; no break at all, where t_b is anywhere",
 )

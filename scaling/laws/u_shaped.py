@@ -47,6 +47,7 @@ LAW = Law(
     link="linear",
     delta=1e-2,
     span=(-float("inf"), float("inf")),
+    question="curve",
     assumes="at most one turn within the data",
     fails="beyond the data: a parabola runs away",
 )

@@ -85,6 +85,7 @@ LAW = Law(
             caveat="Not for true token counts: the runs' tokens are off by a slip of units.",
         ),
     ),
+    question="shape",
     assumes="vocabularies of one kind of tokenizer; unigram-normalised loss",
     fails="losses per token across vocabularies, which are not comparable without normalising",
 )

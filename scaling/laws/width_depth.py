@@ -90,6 +90,7 @@ LAW = Law(
             (1.5262220266, -0.1780173948, 6.3319550722, 11.5393125864, 0.5874913187),
         ),
     ),
+    question="shape",
     assumes="shapes that vary in width at given size; one recipe",
     fails="tables where width and depth go together (terms then vanish or trade off)",
 )

@@ -38,6 +38,14 @@ def test_reference_pages_are_current() -> None:
         assert (FOLDER / name).read_text(encoding="utf-8") == text, name
 
 
+def test_the_decision_table_of_laws_is_current() -> None:
+    """`python -m tools.reference` writes it."""
+    from tools.reference import LAWS, with_decisions
+
+    page = LAWS.read_text(encoding="utf-8")
+    assert with_decisions(page) == page
+
+
 class _Loads(HTMLParser):
     """Everything that a page makes the browser fetch."""
 

@@ -39,6 +39,10 @@ def exponents(
     resamples: Resamples = 300,
     seed: Seed = 0,
     budget_column: BudgetColumn = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Column of groups, such as architecture: compare their exponents."),
+    ] = None,
     as_json: Json = False,
     plot: Plot = None,
     opened: Open = False,
@@ -51,12 +55,13 @@ def exponents(
     given = read(runs, maps).of_metric(metric, target)
     given = given.with_budgets(budget_column, laws.load().values())
     with working("Comparing approaches", quiet=as_json):
-        table = of_given(given, budget, target, resamples, seed, mixed=mixed or ())
+        table = of_given(given, budget, target, resamples, seed, mixed=mixed or (), by=by)
     if as_json:
         print_json(table.to_dict())
     else:
         from scaling.cli.display.fits import show_exponents
 
-        whose = "the largest of the table" if budget is None else "--budget"
+        largest = "the largest of the table" if by is None else "the largest that all groups reach"
+        whose = largest if budget is None else "--budget"
         show_exponents(table, table.budget, whose)
     draw(table, plot, opened)

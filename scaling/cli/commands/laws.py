@@ -17,6 +17,9 @@ def laws(
     table: Annotated[
         Path | None, typer.Option("--for", help="Show which laws apply to this table of runs.")
     ] = None,
+    exponents: Annotated[
+        bool, typer.Option("--exponents", help="Show published exponents by architecture.")
+    ] = False,
     maps: Maps = None,
     metric: Metric = None,
     target: Target = "loss",
@@ -26,14 +29,22 @@ def laws(
     from scaling import laws as registry
     from scaling.cli.display import fits as show
 
-    if table is not None:
+    if exponents:
+        from scaling.analysis.published_exponents import published_exponents
+
+        known = published_exponents()
+        if as_json:
+            print_json({"exponents": known.to_dicts()})
+        else:
+            show.show_published_exponents(known)
+    elif table is not None:
         from scaling.cli.commands._table import read
 
         given = read(table, maps).of_metric(metric, target)
         with given.placed():
             found = show.applicable(given.frame, target, name)
         if as_json:
-            verdicts = [{"law": v.law, "applies": v.word, "reason": v.reason} for v in found]
+            verdicts = [show.verdict_facts(one) for one in found]
             print_json({"table": str(table), "verdicts": verdicts})
         else:
             show.show_applicable(found)

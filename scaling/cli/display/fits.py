@@ -17,6 +17,8 @@ from scaling import laws
 from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.io import library as package
+from scaling.laws._questions import asked
+from scaling.laws._questions import order as place_of
 from scaling.runs.schema import RUN
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def law_facts(law: laws.Law) -> dict[str, Any]:
         ],
         "assumes": law.assumes,
         "fails": law.fails,
+        "answers": asked(law),
         "simulated_only": law.simulated,
     }
 
@@ -121,7 +124,8 @@ def inputs_text(law: laws.Law) -> str:
 
 
 def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
-    """Which laws can be fitted to a table, those first, and why not the others.
+    """Which laws can be fitted to a table, those first, and why not the others; among equals in the
+    order of the decision table.
 
     Raises:
         InputError: an empty table, or one without the target.
@@ -137,16 +141,22 @@ def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list
         raise InputError("missing column", column=target, allowed=allowed, hint=hint)
     order = {"yes": 0, "with care": 1, "no": 2}
     chosen = laws.load().values() if name is None else [laws.get(name)]
-    return sorted((verdict(runs, law, target) for law in chosen), key=lambda v: order[v.word])
+    found = [verdict(runs, law, target) for law in sorted(chosen, key=place_of)]
+    return sorted(found, key=lambda v: order[v.word])
+
+
+def verdict_facts(one: Verdict) -> dict[str, str]:
+    """A verdict as plain values."""
+    answers = asked(laws.get(one.law))
+    return {"law": one.law, "applies": one.word, "answers": answers, "reason": one.reason}
 
 
 def show_applicable(found: Iterable[Verdict]) -> None:
-    """A row a law: whether it applies, and why not."""
-    table = Table("law", "applies", "why not, or what to mind")
+    """A row a law: whether it applies, what it answers, and why not."""
+    table = Table("law", "applies", "answers", "why not, or what to mind")
     for one in found:
-        table.add_row(
-            one.law, one.word, Text(one.reason), style=None if one.word != "no" else "dim"
-        )
+        style = None if one.word != "no" else "dim"
+        table.add_row(one.law, one.word, asked(laws.get(one.law)), Text(one.reason), style=style)
     Console().print(table)
 
 
@@ -192,6 +202,7 @@ def _needs(law: laws.Law) -> list[str]:
         parts = [one.meaning, one.unit, one.allowed, where, other]
         lines.append(f"           {one.name}: " + "; ".join(part for part in parts if part))
     kind = " or ".join(law.kinds) or "any metric"
+    lines.append(f"answers    {asked(law)}")
     lines.append(f"target     {kind}; residuals on the {law.link} scale")
     if law.output:
         lines.append(f"predicts   {law.output}")
@@ -259,12 +270,45 @@ def show_source(source: Source) -> None:
     Console().print(table)
 
 
+def show_published_exponents(known: pl.DataFrame) -> None:
+    """One row an architecture and domain of a study."""
+    table = _plain_table("architecture", "domain")
+    for name in ("a", "b", "alpha", "beta", "c"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("from")
+    for row in known.iter_rows(named=True):
+        cells = ("" if row[n] is None else f"{row[n]:g}" for n in ("a", "b", "alpha", "beta", "c"))
+        source = Text(f"{row['citation']}; {row['read_in']}")
+        table.add_row(row["architecture"], row["domain"], *cells, source)
+    Console().print(table)
+    Console().print(
+        Text(
+            "N* ~ C^a, D* ~ C^b; loss above its floor ~ N^-alpha, D^-beta; loss ~ C^-c. Studies "
+            "differ in data, tokenizer, counts and fit: only rows of one study compare "
+            "architectures. Your own: scaling exponents RUNS --by COLUMN."
+        )
+    )
+
+
 def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
     """One row an approach: a, N*, D*/N* with intervals at a budget of FLOP, or why there is none;
     ``whose`` says where the budget is from."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for head in ("approach", "a", "90 %", "N*", "D*/N*", "90 %"):
-        table.add_column(head, no_wrap=True)
+    if "group" in answer.columns:
+        _show_groups(answer)
+    else:
+        _show_approaches(answer)
+    Console().print(
+        Text(
+            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
+            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
+        )
+    )
+    for note in getattr(answer, "_remarks", tuple)():
+        Console().print(Text(note))
+
+
+def _show_approaches(answer: pl.DataFrame) -> None:
+    table = _plain_table("approach", "a", "90 %", "N*", "D*/N*", "90 %")
     for row in answer.iter_rows(named=True):
         if row.get("a") is None:
             table.add_row(row["approach"], *["—"] * 5)
@@ -273,14 +317,33 @@ def show_exponents(answer: pl.DataFrame, budget: float, whose: str) -> None:
         ends = (_ends(row, "a"), f"{row['params']:.3g}", ratio, _ends(row, "tokens_per_param"))
         table.add_row(row["approach"], f"{row['a']:.3f}", *ends)
     Console().print(table)
-    Console().print(
-        Text(
-            f"N* (params) and D*/N* (tokens per param) are compute-optimal at {budget:.4g} FLOP, "
-            f"{whose}. a: N* grows as FLOP^a. Intervals: 90 %."
-        )
-    )
-    for row in answer.filter(pl.col("note") != "").iter_rows(named=True):
-        Console().print(Text(f"{row['approach']}: {row['note']}"))
+
+
+def _show_groups(answer: pl.DataFrame) -> None:
+    """A table an approach that gives figures: a of each group, and how far it is from the first's.
+
+    p is that of equal exponents.
+    """
+    known = answer.drop_nulls("a")
+    for approach in known["approach"].unique(maintain_order=True):
+        rows = known.filter(pl.col("approach") == approach).to_dicts()
+        p = rows[0]["p_equal"]
+        Console().print(Text(approach + ("" if p is None else f"; all equal: p = {p:.2g}")))
+        table = _plain_table("group", "a", "90 %", "D*/N*", "difference", "90 %")
+        for row in rows:
+            apart = ("", "")
+            if row.get("difference") is not None:
+                apart = f"{row['difference']:+.3f}", _ends(row, "difference")
+            ratio = f"{row['tokens_per_param']:.3g}"
+            table.add_row(row["group"], f"{row['a']:.3f}", _ends(row, "a"), ratio, *apart)
+        Console().print(table)
+
+
+def _plain_table(*heads: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head in heads:
+        table.add_column(head, no_wrap=True)
+    return table
 
 
 def _ends(row: dict[str, Any], name: str) -> str:

@@ -8,10 +8,12 @@ import pytest
 
 import scaling
 from scaling import laws
+from scaling.cli.display.fits import applicable, verdict_facts
 from scaling.errors import InputError
 from scaling.fitting.applicability import verdict
 from scaling.fitting.engine import fit
 from scaling.forecasting.law_choice import by_default
+from scaling.laws._questions import decisions, order
 from scaling.laws._surface import surface
 from scaling.laws.sparse_connected import optimal_sparsity
 from tools.reference import law_page
@@ -19,6 +21,7 @@ from tools.reference import law_page
 SPARSE = laws.get("sparse_connected")
 T5, VIT = SPARSE.published
 JOINT = laws.get("joint_moe")
+ALL = list(laws.package().values())
 ABNAR = laws.get("sparse_experts")
 
 
@@ -116,3 +119,24 @@ def test_a_law_without_a_public_table_says_so_on_its_page_and_to_a_table() -> No
     runs = pl.DataFrame({**x, "loss": np.linspace(3.0, 2.0, 20)})
     found = verdict(runs, ABNAR)
     assert found.word == "with care" and "simulated runs only" in found.reason
+
+
+def test_laws_for_a_table_stand_in_the_order_of_the_decision_table() -> None:
+    rng = np.random.default_rng(0)
+    n, d = np.exp(rng.uniform(16, 20, 40)), np.exp(rng.uniform(20, 24, 40))
+    runs = pl.DataFrame({"params": n, "tokens": d, "loss": 1.7 + 400 * n**-0.3 + 500 * d**-0.3})
+    found = [verdict_facts(one) for one in applicable(runs, "loss")]
+    assert found[0]["law"] == "chinchilla"
+    assert found[0]["answers"] == "loss of a planned run, best params and tokens"
+    table = {law.name: question.ask for question, them in decisions(ALL) for law in them}
+    assert {one["law"]: one["answers"] for one in found} == table
+    places = [order(laws.get(one["law"])) for one in found if one["applies"] == "yes"]
+    assert places == sorted(places) and len(places) > 3
+
+
+def test_no_law_of_simulated_runs_has_a_role_by_default() -> None:
+    assert [law.name for law in ALL if law.simulated and law.roles] == []
+
+
+def test_every_law_of_the_package_answers_a_question() -> None:
+    assert [law.name for law in ALL if law.question == "other"] == []
