@@ -1,4 +1,4 @@
-"""Word of failures, drift, thresholds and runs under way: real Prefect blocks, real receivers on loopback."""
+"""Word of failures, drift, thresholds and runs: real Prefect blocks, real receivers on loopback."""
 
 from __future__ import annotations
 
