@@ -1,12 +1,13 @@
 """A small real training run on one core: a character language model in numpy, which logs its loss.
 
     python -m benchmarks.small_training LOG [--seed 0] [--steps 4000] [--width 96]
-        [--schedule cosine] [--eval-every 0]
+        [--schedule cosine] [--eval-every 0] [--gate FILE]
 
 The text is made of 2,000 invented words, whose frequencies fall with their rank (Zipf) and whose
 order depends on the word before. The model reads eight characters: embedding, a hidden layer,
 softmax; Adam, batches of 256. Each line of the log is a JSON object with step, loss of the batch
 (nats per character), lr and time, and every so many steps the loss on text that is not trained on.
+With a gate the run waits where it has done the share that stands in that file, until more does.
 """
 
 from __future__ import annotations
@@ -144,12 +145,15 @@ def main() -> None:
     for name, default in (("seed", 0), ("steps", 4000), ("width", 96), ("eval-every", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--schedule", choices=SCHEDULES, default="cosine")
+    parser.add_argument("--gate", type=Path)
     args = parser.parse_args()
     design = Design(args.seed, args.steps, args.width, args.schedule, eval_every=args.eval_every)
     with args.log.open("a", encoding="utf-8") as log:
         for line in train(design):
             log.write(json.dumps(line) + "\n")
             log.flush()
+            while args.gate and float(args.gate.read_text() or 0) <= line["step"] / args.steps < 1:
+                time.sleep(0.1)
 
 
 if __name__ == "__main__":

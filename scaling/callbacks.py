@@ -168,8 +168,10 @@ class Watch:
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             )
-        with contextlib.suppress(OSError):  # it may have ended
-            os.setpriority(os.PRIO_PROCESS, self._child.pid, LOWEST)
+        # The score is made when the training is over. A process that has ended has no priority.
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._child.pid, LOWEST)
 
 
 def _trainer() -> type:

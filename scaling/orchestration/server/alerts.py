@@ -21,7 +21,7 @@ TEXTS = {
     "failure": "{{ flow.name }} did not complete: {{ flow_run.state.name }}, run {{ flow_run.id }}",
     "drift": "New rows are unlike earlier ones in {{ event.payload['sources'] }} sources",
     "threshold": "{{ event.payload['alerts'] }} alerts of compute thresholds",
-    "run": "{{ event.payload['runs'] }} run under way left yesterday's interval of its end",
+    "run": "{{ event.payload['runs'] }} run under way left its interval of the day before",
 }
 SCHEMES = {
     "webhook": ("http://", "https://"),

@@ -1,4 +1,4 @@
-"""Word of failures, drift and thresholds: real Prefect blocks, real receivers on loopback."""
+"""Word of failures, drift, thresholds and runs: real Prefect blocks, real receivers on loopback."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def news(texts: list[str], words: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_word_of_failure_drift_and_thresholds_is_sent_in_three_ways_and_says_nothing_internal(
+def test_word_of_each_kind_is_sent_in_three_ways_and_says_nothing_internal(
     root: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
@@ -111,7 +111,7 @@ def test_word_of_failure_drift_and_thresholds_is_sent_in_three_ways_and_says_not
             assert done.returncode == 0, done.stderr
         again = alerts(port, env, "webhook", "--to", f"http://127.0.0.1:{web}/hook?key={SECRET}")
         assert again.returncode == 0
-        assert len([a for a in ask(port, "automations") if a["name"].startswith("scaling: ")]) >= 9
+        assert len([a for a in ask(port, "automations") if a["name"].startswith("scaling: ")]) >= 12
 
         def sent(words: str) -> int:
             return len(news([*_Web.got, *_Mail.got], words))
@@ -129,10 +129,13 @@ def test_word_of_failure_drift_and_thresholds_is_sent_in_three_ways_and_says_not
 
         assert thresholds(port, env, tmp_path / "packs") > 0
         until(lambda: sent("alerts of compute thresholds") == 3)
+
+        assert "handed to Prefect" in leave(port, env, tmp_path / "watched")
+        until(lambda: sent("1 run under way left its interval of the day before") == 3)
         kinds = ("logs", "events", "artifacts", "block_documents", "automations")
         shown = json.dumps([ask(port, what) for what in kinds])
     texts = [*_Web.got, *_Mail.got]
-    assert len(texts) == 9
+    assert len(texts) == 12
     assert not any(word in text for text in texts for word in ("inbox.csv", "hush-hush", "Lab"))
     assert SECRET not in shown
     assert written(tmp_path, SECRET) == []
@@ -146,6 +149,23 @@ def thresholds(port: int, env: dict[str, str], out: Path) -> int:
     done = subprocess.run(command, cwd=CHECKOUT, env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return int(done.stdout.splitlines()[-1].split()[0])
+
+
+def leave(port: int, env: dict[str, str], folder: Path) -> str:
+    """Two looks of `scaling watch` at a run that jumps above its interval between them."""
+    folder.mkdir()
+    log = folder / "hush-hush.jsonl"
+    command = [sys.executable, "-m", "scaling", "watch", log, "--steps", "400", "--once"]
+    here = {**env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PYTHONPATH": str(CHECKOUT)}
+    for first, last, above in ((1, 200, 0.0), (201, 300, 1.0)):
+        with log.open("a") as file:
+            for n in range(first, last + 1):
+                file.write(json.dumps({"step": n, "loss": 2.0 + 3.0 * n**-0.3 + above}) + "\n")
+        done = subprocess.run(
+            [*command, "--alert-after", "0"], cwd=folder, env=here, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def written(folder: Path, text: str) -> list[Path]:
