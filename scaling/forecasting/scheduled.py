@@ -1,0 +1,221 @@
+"""A curve's end where the learning rate is known.
+
+1. Four shapes are fitted, a power law in the rates' sum less what falls of the rate gain:
+
+       y(x) = c (e + (1 - e) r^-alpha - b D(x)),   r = S(x) / S(x_max)
+       D(x) = sum_k (eta_(k-1) - eta_k) G_k(x)
+
+   S is the integral of the learning rate in units of its peak, so neither the rate's unit nor the
+   input's matters; c is the level at the last point of a run whose rate had never fallen, e the
+   share of it that is floor, b what a fall of the rate to 0 takes off, as a share of c. How soon
+   a fall shows is the families' (`FAMILIES`), with S_k the sum since it:
+
+       multi-power (Luo et al. 2025, arXiv:2503.12811)   G_k = 1 - (1 + C eta_k^-gamma S_k)^-beta
+       annealing (Tissue et al. 2024, arXiv:2408.11029)  G_k = 1 - exp(-(x - x_k) / tau)
+
+   Falls are counted from the end of the warm-up on; its rates count in S.
+
+2. Half a curve says little of b: it is told apart from e and alpha only by what bends. So all
+   points together count as `EFFECTIVE` of them, beside priors from whole curves. A run's metric
+   that rises to 1 (an accuracy) is forecast by its distance from 1, which falls further.
+
+3. The curve without a schedule (`scaling.forecasting.curves`) has a share of the location: at most
+   `PLAIN`, less by as much of the falls as is yet to come, which it cannot know.
+
+       scale^2 = (a noise)^2 + (b posterior)^2 + disagreement^2 + (d to come)^2 + q (1 - q) gap^2
+
+   to come is what the falls beyond the last point take off; the constants are `SCALE`.
+
+docs/benchmarks/schedules.md has how the constants were chosen and what it is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling.arrays import Array
+from scaling.forecasting.curve_fit import rough_noise
+from scaling.forecasting.curves import extrapolate, merged, spread
+from scaling.forecasting.distribution import Predictive
+from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape
+from scaling.laws._falls import Falls, falls
+from scaling.runs.schedules import Schedule
+
+# gamma and beta of the multi-power law: means of the authors' three sizes (.583 .598 .594 and .641
+# .655 .635; README of thu-yao-01-luo/MultiPowerLaw), which differ by 2 %.
+GAMMA, BETA = 0.592, 0.644
+# Family, pace (C in S of the whole run, or the run's length in tau) and median of b for a loss.
+FAMILIES = (
+    ("multi-power", 100.0, 0.058),
+    ("multi-power", 1000.0, 0.050),
+    ("annealing", 20.0, 0.050),
+    ("annealing", 80.0, 0.050),
+)
+# Of the distance of an accuracy from 1 the falls take off so much more.
+SHARE_FACTOR = 7.0
+# Means and spreads of the logit of e, log alpha and log b.
+MEAN = (2.8, float(np.log(0.6)), 0.0)
+SPREAD = (1.5, 0.4, 0.5)
+EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
+# Weights of (noise, posterior, to come) in the scale, and degrees of freedom.
+SCALE, DEGREES = (1.0, 1.0, 0.3), 4.0
+STARTS = 24
+MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What the shapes say at T targets, in log y.
+
+    Attributes:
+        location: their mean (T,).
+        posterior: standard deviation of the parameters' posterior (T,).
+        disagreement: that of the shapes (T,).
+        noise: scatter of points about them.
+        to_come: what the falls beyond the last point take off (T,).
+        unseen: the share of the falls up to a target that lies beyond the last point (T,).
+    """
+
+    location: Array
+    posterior: Array
+    disagreement: Array
+    noise: float
+    to_come: Array
+    unseen: Array
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """One shape: optima, log y and posterior variance (T,), and what is to come (T,)."""
+
+    optima: Optima
+    value: Array
+    variance: Array
+    to_come: Array
+    unseen: Array
+
+
+def forecast_end(
+    x: Array, y: Array, at: Array, schedule: Schedule | None = None, *, share: bool = False
+) -> Predictive:
+    """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,), in the same unit as x.
+
+    Args:
+        schedule: the learning rate up to the farthest target; None for the forecast that knows none
+            (`scaling.forecasting.curves`), or where the rate neither falls nor rises.
+        share: y is the distance from 1 of a share that rises, such as an accuracy.
+    """
+    plain = extrapolate(x, y, at)
+    if schedule is None or not matters(schedule, x, at):
+        return Predictive(plain.location, *spread(plain), disagreement=plain.disagreement)
+    made = shapes(x, y, at, schedule, share=share)
+    q = PLAIN * (1.0 - made.unseen)
+    gap = plain.location - made.location
+    scale = np.sqrt(features(made) ** 2 @ np.square((*SCALE, 1.0)) + q * (1.0 - q) * gap**2)
+    return Predictive(made.location + q * gap, scale, DEGREES, disagreement=made.disagreement)
+
+
+def matters(schedule: Schedule, x: Array, at: Array) -> bool:
+    """Whether the rate changes between the warm-up and the farthest target.
+
+    A constant rate tells a curve nothing that its points do not.
+    """
+    end = float(max(x.max(), at.max()))
+    return bool(len(falls(schedule, end, unit=schedule.peak).size))
+
+
+def features(made: Scheduled) -> Array:
+    """Parts (T, 4) of the scale: noise, posterior, to come, disagreement."""
+    noise = np.full(len(made.location), made.noise)
+    return np.column_stack([noise, made.posterior, made.to_come, made.disagreement])
+
+
+def shapes(
+    x: Array, y: Array, at: Array, schedule: Schedule, *, share: bool = False
+) -> Scheduled:
+    """Every family fitted to a curve and weighted by its evidence; arguments of `forecast_end`."""
+    order = np.argsort(x, kind="stable")
+    t, log_y = merged(np.log(x[order]), np.log(y[order]))
+    cut = falls(schedule, float(max(x.max(), at.max())), unit=schedule.peak)
+    fits = [_fit(t, log_y, at, cut, family, share) for family in FAMILIES]
+    evidence = np.array([one.optima.evidence for one in fits])
+    weight = np.exp((evidence - evidence.max()) * min(1.0, EFFECTIVE / len(t)))
+    weight /= weight.sum()
+    values = np.array([one.value for one in fits])
+    location = weight @ values
+    return Scheduled(
+        location,
+        np.sqrt(weight @ np.array([one.variance for one in fits])),
+        np.sqrt(weight @ (values - location) ** 2),
+        float(weight @ [one.optima.noise for one in fits]),
+        np.abs(weight @ np.array([one.to_come for one in fits])),
+        np.clip(weight @ np.array([one.unseen for one in fits]), 0.0, 1.0),
+    )
+
+
+def _fit(
+    t: Array, log_y: Array, at: Array, cut: Falls, family: tuple[str, float, float], share: bool
+) -> _Fit:
+    """One family fitted to log y at t = log x, both (n,)."""
+    name, pace, size = family
+    drop = _drop(name, pace, cut)
+    x = np.exp(t)
+    last = cut.sums(x[-1:])
+    mean = np.array([log_y[-1], *MEAN])
+    mean[3] += np.log(size * (SHARE_FACTOR if share else 1.0))
+    position = t - t[-1]
+    recency = np.exp(POWER * position)
+    temper = max(1.0, recency.sum() ** 2 / (recency**2).sum() / EFFECTIVE)
+    tight = np.array([10.0, *SPREAD]) / np.sqrt(temper)
+    shape = Shape(
+        lambda theta: predict(theta, cut.sums(x) / last, drop(x)), mean, tight, _starts(mean)
+    )
+    optima = fit_shape(shape, log_y, position, POWER, rough_noise(t, log_y), bent=2)
+    value, slope = predict(optima.theta, cut.sums(at) / last, drop(at))
+    own = temper * np.einsum("stp,spq,stq->st", slope, optima.covariance, slope)
+    middle = optima.weight @ value
+    variance = optima.weight @ (own + (value - middle) ** 2)
+    coming = drop(at) - drop(x[-1:])
+    whole = np.abs(drop(x[-1:])) + np.abs(coming)
+    unseen = np.abs(coming) / np.maximum(whole, 1e-12)
+    size = float(optima.weight @ np.exp(optima.theta[:, 3]))
+    return _Fit(optima, middle, variance, size * coming, unseen)
+
+
+def _drop(name: str, pace: float, cut: Falls) -> Callable[[Array], Array]:
+    """D of one family: places (n,) to (n,)."""
+    if name == "annealing":
+        return lambda x: cut.by_time(x, cut.x[-1] / pace)
+    return lambda x: cut.by_sum(x, pace / cut.total[-1], GAMMA, BETA)
+
+
+def predict(theta: Array, r: Array, drop: Array) -> tuple[Array, Array]:
+    """Log y (S, n) and its slopes by parameter (S, n, 4), at r and D (n,).
+
+    Columns of ``theta`` (S, 4): log c, logit of e, log alpha, log b.
+    """
+    log_c, u, log_alpha, log_b = (theta[:, j, None] for j in range(4))
+    e = 1.0 / (1.0 + np.exp(-np.clip(u, -30.0, 30.0)))
+    alpha, b = np.exp(np.clip(log_alpha, -6.0, 3.0)), np.exp(np.clip(log_b, -12.0, 0.0))
+    log_r = np.log(np.maximum(r, MIN_SUM))
+    power = np.exp(np.clip(-alpha * log_r, -60.0, 60.0))
+    level = np.maximum(e + (1.0 - e) * power - b * drop, MIN_LEVEL)
+    slopes = np.empty((*level.shape, 4))
+    slopes[..., 0] = 1.0
+    slopes[..., 1] = e * (1.0 - e) * (1.0 - power) / level
+    slopes[..., 2] = -(1.0 - e) * alpha * log_r * power / level
+    slopes[..., 3] = -b * drop / level
+    return log_c + np.log(level), slopes
+
+
+def _starts(mean: Array) -> Array:
+    """Starts (S, 4) over what curves have, at the last level."""
+    share = evenly(STARTS, 4)
+    low, high = np.array([0.0, -1.0, -2.0, -1.5]), np.array([0.0, 4.0, 0.5, 1.0])
+    theta = low + (high - low) * share
+    theta[:, 0] = mean[0]
+    theta[:, 3] += mean[3]
+    return theta
