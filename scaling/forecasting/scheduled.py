@@ -22,9 +22,9 @@
 3. The curve without a schedule (`scaling.forecasting.curves`) has a share of the location: at most
    `PLAIN`, less by as much of the falls as is yet to come, which it cannot know.
 
-       scale^2 = (a noise)^2 + (b posterior)^2 + disagreement^2 + (d to come)^2 + q (1 - q) gap^2
+       scale^2 = (s1 noise)^2 + (s2 posterior)^2 + disagreement^2 + q (1 - q) gap^2
 
-   to come is what the falls beyond the last point take off; the constants are `SCALE`.
+   q is that share, gap the distance between the two, and the constants are `SCALE`.
 
 docs/benchmarks/schedules.md has how the constants were chosen and what it is worth.
 """
@@ -44,9 +44,9 @@ from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape
 from scaling.laws._falls import Falls, falls
 from scaling.runs.schedules import Schedule
 
-# gamma and beta of the multi-power law: means of the authors' three sizes (.583 .598 .594 and .641
-# .655 .635; README of thu-yao-01-luo/MultiPowerLaw), which differ by 2 %.
-GAMMA, BETA = 0.592, 0.644
+# gamma and beta of the multi-power law: means of the authors' three sizes
+# (`scaling.laws.multi_power`), which differ by 3 %.
+GAMMA, BETA = 0.644, 0.592
 # Family, pace (C in S of the whole run, or the run's length in tau) and median of b for a loss.
 FAMILIES = (
     ("multi-power", 100.0, 0.058),
@@ -60,8 +60,8 @@ SHARE_FACTOR = 7.0
 MEAN = (2.8, float(np.log(0.6)), 0.0)
 SPREAD = (1.5, 0.4, 0.5)
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
-# Weights of (noise, posterior, to come) in the scale, and degrees of freedom.
-SCALE, DEGREES = (1.0, 1.0, 0.3), 4.0
+# Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
+SCALE, DEGREES = (1.6, 0.45, 1.0), 4.0
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
 
@@ -75,7 +75,6 @@ class Scheduled:
         posterior: standard deviation of the parameters' posterior (T,).
         disagreement: that of the shapes (T,).
         noise: scatter of points about them.
-        to_come: what the falls beyond the last point take off (T,).
         unseen: the share of the falls up to a target that lies beyond the last point (T,).
     """
 
@@ -83,18 +82,16 @@ class Scheduled:
     posterior: Array
     disagreement: Array
     noise: float
-    to_come: Array
     unseen: Array
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """One shape: optima, log y and posterior variance (T,), and what is to come (T,)."""
+    """One shape: optima; log y, posterior variance and share of the falls to come (T,)."""
 
     optima: Optima
     value: Array
     variance: Array
-    to_come: Array
     unseen: Array
 
 
@@ -114,7 +111,7 @@ def forecast_end(
     made = shapes(x, y, at, schedule, share=share)
     q = PLAIN * (1.0 - made.unseen)
     gap = plain.location - made.location
-    scale = np.sqrt(features(made) ** 2 @ np.square((*SCALE, 1.0)) + q * (1.0 - q) * gap**2)
+    scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + q * (1.0 - q) * gap**2)
     return Predictive(made.location + q * gap, scale, DEGREES, disagreement=made.disagreement)
 
 
@@ -128,14 +125,12 @@ def matters(schedule: Schedule, x: Array, at: Array) -> bool:
 
 
 def features(made: Scheduled) -> Array:
-    """Parts (T, 4) of the scale: noise, posterior, to come, disagreement."""
+    """Parts (T, 3) of the scale: noise, posterior, disagreement."""
     noise = np.full(len(made.location), made.noise)
-    return np.column_stack([noise, made.posterior, made.to_come, made.disagreement])
+    return np.column_stack([noise, made.posterior, made.disagreement])
 
 
-def shapes(
-    x: Array, y: Array, at: Array, schedule: Schedule, *, share: bool = False
-) -> Scheduled:
+def shapes(x: Array, y: Array, at: Array, schedule: Schedule, *, share: bool = False) -> Scheduled:
     """Every family fitted to a curve and weighted by its evidence; arguments of `forecast_end`."""
     order = np.argsort(x, kind="stable")
     t, log_y = merged(np.log(x[order]), np.log(y[order]))
@@ -151,7 +146,6 @@ def shapes(
         np.sqrt(weight @ np.array([one.variance for one in fits])),
         np.sqrt(weight @ (values - location) ** 2),
         float(weight @ [one.optima.noise for one in fits]),
-        np.abs(weight @ np.array([one.to_come for one in fits])),
         np.clip(weight @ np.array([one.unseen for one in fits]), 0.0, 1.0),
     )
 
@@ -181,8 +175,7 @@ def _fit(
     coming = drop(at) - drop(x[-1:])
     whole = np.abs(drop(x[-1:])) + np.abs(coming)
     unseen = np.abs(coming) / np.maximum(whole, 1e-12)
-    size = float(optima.weight @ np.exp(optima.theta[:, 3]))
-    return _Fit(optima, middle, variance, size * coming, unseen)
+    return _Fit(optima, middle, variance, unseen)
 
 
 def _drop(name: str, pace: float, cut: Falls) -> Callable[[Array], Array]:
@@ -218,4 +211,4 @@ def _starts(mean: Array) -> Array:
     theta = low + (high - low) * share
     theta[:, 0] = mean[0]
     theta[:, 3] += mean[3]
-    return theta
+    return np.asarray(theta)

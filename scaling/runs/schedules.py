@@ -1,4 +1,4 @@
-"""The learning rate along one run: planned (`plan`), logged (`logged`), or both (`joined`).
+"""The learning rate along one run, as a text describes it (`plan`).
 
     constant[:peak=,warmup=]
     cosine[:floor=10%,warmup=,end=]        f + (1 - f) (1 + cos(pi u)) / 2
@@ -20,20 +20,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
 
 # Intervals that a curved decay is drawn with: a cosine is then within (pi / 512)^2 / 8 = 5e-6.
 PIECES = 512
-# What people call a logged learning rate, as the last part of a name such as train/lr.
-LOGGED = re.compile(r"(?:^|[/.])(?:lr|learning[ _-]?rate)(?:[-_/](?:adamw?|sgd|pg\d+|\d+))*$", re.I)
-# Rates of a log that differ by less are one: loggers print three or four digits.
-SAME = 2e-3
 # The default decay of wsd: about a fifth of the steps (Haegele et al. 2024, section 3).
 DECAY = 0.2
 # The default floor of cosine: a tenth of the peak (Hoffmann et al. 2022, arXiv:2203.15556, app. B).
@@ -58,14 +53,14 @@ class Schedule:
         rate: learning rate there (k,), >= 0.
         source: where it is from, for people.
         notes: what was assumed, sentences.
-        known: the place up to which the rate is logged or planned; beyond it the last is assumed.
+        relative: the rates are in units of the peak, which was not named.
     """
 
     x: Array
     rate: Array
     source: str
     notes: tuple[str, ...] = ()
-    known: float = math.inf
+    relative: bool = False
 
     @property
     def peak(self) -> float:
@@ -74,18 +69,13 @@ class Schedule:
 
     @property
     def warm(self) -> float:
-        """Where the warm-up ends: the first knot after which the rate does not rise."""
-        falls = np.flatnonzero(np.diff(self.rate) <= 0)
-        return float(self.x[falls[0]] if len(falls) else self.x[-1])
+        """Where the warm-up ends: the first knot above 0 after which the rate does not rise."""
+        ends = np.flatnonzero((np.diff(self.rate) <= 0) & (self.rate[:-1] > 0))
+        return float(self.x[ends[0]] if len(ends) else self.x[-1])
 
     def at(self, x: Array) -> Array:
         """The rate at places (n,); at a jump that after it."""
         return np.asarray(np.interp(x, self.x, self.rate))
-
-    @property
-    def falls(self) -> bool:
-        """Whether the rate falls anywhere after the warm-up."""
-        return bool((np.diff(self.rate) < -SAME * self.peak).any())
 
 
 def plan(text: str, end: float | None = None) -> Schedule:
@@ -162,7 +152,7 @@ def _named(kind: str, given: Mapping[str, str], end: float | None, text: str) ->
     x = np.concatenate([[0.0], [warmup] * (warmup > 0), np.linspace(begins, end, len(share))])
     rate = np.concatenate([[1.0 if warmup == 0 else 0.0], [1.0] * (warmup > 0), share])
     said = (f"Schedule {text}: assumed that {' and '.join(assumed)}.",) if assumed else ()
-    return Schedule(x, peak * rate, f"--schedule {text}", said)
+    return Schedule(x, peak * rate, f"the schedule {text}", said, "peak" not in given)
 
 
 def _peak(given: Mapping[str, str], text: str) -> float:
@@ -254,77 +244,4 @@ def _points(given: Mapping[str, str], text: str) -> Schedule:
             allowed="points:X=RATE,X=RATE,... with X rising, and a rate above 0",
         )  # fmt: skip
     note = f"Schedule {text}: assumed linear between its points."
-    return Schedule(np.array(places), np.array(rates), f"--schedule {text}", (note,))
-
-
-def logged_column(runs: pl.DataFrame) -> str | None:
-    """The column with a logged learning rate: the first of the names that loggers use."""
-    return next((name for name in runs.columns if LOGGED.search(name)), None)
-
-
-def logged(x: Array, rate: Array, column: str) -> Schedule | None:
-    """The schedule that rows log: places (n,) and rates (n,); NaN is a rate that was not logged.
-
-    None where the column tells no schedule: fewer than two rates are there, or one place has
-    several, as in a table of several runs.
-
-    Raises:
-        InputError: a rate that is negative or infinite.
-    """
-    bad = np.flatnonzero(np.isinf(rate) | (rate < 0))
-    if len(bad):
-        raise InputError(
-            "no learning rate", row=int(bad[0]) + 1, column=column, value=float(rate[bad[0]]),
-            allowed=">= 0 and finite",
-        )  # fmt: skip
-    here = np.isfinite(rate) & np.isfinite(x)
-    order = np.argsort(x[here], kind="stable")
-    at, value = x[here][order], rate[here][order]
-    if len(at) < 2 or not value.max() > 0:
-        return None
-    same = np.diff(at) == 0
-    if np.any(same & (np.abs(np.diff(value)) > SAME * value.max())):
-        return None
-    keep = np.r_[True, ~same]
-    at, value = _with_jumps(at[keep], value[keep])
-    return Schedule(at, value, f"the column {column}", known=float(at[-1]))
-
-
-def _with_jumps(x: Array, rate: Array) -> tuple[Array, Array]:
-    """Knots with a jump, where one row differs from its neighbours on both sides, which agree.
-
-    A rate that was constant before and after is a step between two rows, not a slope.
-    """
-    if len(x) < 4:
-        return x, rate
-    gap, size = np.abs(np.diff(rate)), SAME * rate.max()
-    jump = 1 + np.flatnonzero((gap[1:-1] > 10 * size) & (gap[:-2] < size) & (gap[2:] < size))
-    middle = 0.5 * (x[jump] + x[jump + 1])
-    at = np.concatenate([x, middle, middle])
-    value = np.concatenate([rate, rate[jump], rate[jump + 1]])
-    order = np.lexsort((np.r_[np.arange(len(x)) * 0, jump * 0, jump * 0 + 1], at))
-    return at[order], value[order]
-
-
-def joined(log: Schedule, planned: Schedule) -> Schedule:
-    """The log as far as it goes, then the plan, in the log's units.
-
-    Notes say where the log is not what was planned.
-    """
-    after = planned.x > log.known
-    factor = 1.0 if "peak=" in planned.source or "points:" in planned.source else log.peak
-    x = np.concatenate([log.x, [log.known], planned.x[after]])
-    ends = planned.at(np.array([log.known]))
-    rate = np.concatenate([log.rate, factor * ends, factor * planned.rate[after]])
-    inside = log.x >= planned.warm
-    off = np.abs(log.rate[inside] - factor * planned.at(log.x[inside])) / log.peak
-    notes = planned.notes
-    if len(off) and off.max() > 0.02:
-        place = log.x[inside][np.argmax(off)]
-        found, said = log.at(np.array([place]))[0], factor * planned.at(np.array([place]))[0]
-        notes += (
-            f"{log.source} is not what {planned.source} says: at {place:.6g} it has {found:.3g}, "
-            f"planned was {said:.3g}. The log is used as far as it goes.",
-        )
-    source = f"{log.source} up to {log.known:.6g}, then {planned.source}"
-    return replace(planned, x=x, rate=rate, source=source, notes=notes)
+    return Schedule(np.array(places), np.array(rates), f"the schedule {text}", (note,))
