@@ -137,18 +137,18 @@ def _cosine(log: Schedule, end: float) -> tuple[Array, Array] | None:
     if found is None:
         return None
     x, value = found
-    start, last = x[0], x[-1]
+    first, last = log.x[np.argmax(log.rate)], x[-1]
 
     def curve(theta: Array, at: Array) -> Array:
-        floor, length = theta[0], np.exp(theta[1]) * (last - start)
-        u = np.clip((at - start) / length, 0.0, 1.0)
-        return np.asarray(floor + (value[0] - floor) * 0.5 * (1.0 + np.cos(np.pi * u)))
+        floor, start = theta[0], first + theta[1] * (x[0] - first)
+        u = np.clip((at - start) / (np.exp(theta[2]) * (last - first)), 0.0, 1.0)
+        return np.asarray(floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * u)))
 
     def error(theta: Array) -> Array:
         return curve(theta, x) - value
 
-    start_at, most = [0.1 * value[-1], 0.5], [value[-1], 3.0]
-    best = least_squares(error, start_at, bounds=([0.0, 0.0], most))
+    most = [value[-1], 1.0, 3.0]
+    best = least_squares(error, [0.1 * value[-1], 0.5, 0.5], bounds=([0.0, 0.0, 0.0], most))
     if np.abs(best.fun).max() > SAME:
         return None
     at = np.linspace(last, end, PIECES + 1)[1:]
