@@ -16,6 +16,8 @@ from scaling.runs.schedules import Schedule
 # Cells of a schedule. With 4,096 the mean errors of the multi-power law on its authors' 18 test
 # curves move by less than 2e-5 nats (tests/unit/laws/test_schedule_laws.py).
 CELLS = 256
+# Knots of a schedule up to which each is an edge of a cell; of a log with more only the jumps are.
+MAX_CORNERS = 64
 # Changes of the rate that count, and the least rate after one, as shares of the peak.
 LEAST_CHANGE, LEAST_RATE = 1e-9, 1e-4
 
@@ -63,7 +65,8 @@ def falls(schedule: Schedule, end: float, *, warmup: bool = False, unit: float =
         unit: of the rates.
     """
     jumps = schedule.x[1:][np.diff(schedule.x) == 0]
-    corners = np.concatenate([jumps, [schedule.warm]])
+    few = len(schedule.x) <= MAX_CORNERS
+    corners = schedule.x if few else np.concatenate([jumps, [schedule.warm]])
     x = np.unique(np.concatenate([np.linspace(0.0, end, CELLS + 1), corners[corners < end]]))
     after = schedule.at(x) / unit
     before = np.interp(-x, -schedule.x[::-1], schedule.rate[::-1]) / unit

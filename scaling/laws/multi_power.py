@@ -28,7 +28,7 @@ from scaling.arrays import Array
 from scaling.laws._falls import Falls, falls
 from scaling.laws._law import Input, Law, Param, Published, Solve
 from scaling.laws._rates import of_runs, steps
-from scaling.runs.schedules import plan
+from scaling.runs.schedules import SHAPES, plan
 
 
 class Runs:
@@ -124,7 +124,10 @@ def _fit(known: Runs, x: Mapping[str, Array], y: Array, w: Array) -> Array:
     start = np.array([PUBLISHED[1].values[name] for name in NAMES])
     factor = float(np.median(y)) / 3.0
     start[[0, 1, 3]] *= factor
-    best = least_squares(error, np.log(start), loss="huber", f_scale=DELTA, x_scale="jac")
+    u = np.log(start)
+    best = least_squares(
+        error, u, bounds=(u - REACH, u + REACH), loss="huber", f_scale=DELTA, x_scale="jac"
+    )
     return np.asarray(np.exp(best.x))
 
 
@@ -134,25 +137,20 @@ def bind(runs: Any, target: str) -> Law:
 
 
 def example(rng: np.random.Generator) -> tuple[pl.DataFrame, Mapping[str, float]]:
-    """The authors' 100M model under three schedules, with .1 % noise."""
-    texts = {
-        "cosine": "cosine:peak=3e-4,floor=3e-5,warmup=2160,end=24000",
-        "constant": "constant:peak=3e-4,warmup=2160,end=24000",
-        "two steps": "points:0=0,2160=3e-4,8000=3e-4,8001=9e-5,16000=9e-5",
-        "wsd": "wsd:peak=3e-4,floor=3e-5,warmup=2160,end=24000,decay=4000",
-    }
+    """The authors' 100M model under ten schedules, with .1 % noise."""
+    top = "peak=3e-4,warmup=2160"
+    texts = [f"cosine:{top},floor=10%,end={end}" for end in (12000, 24000, 36000)]
+    texts += [f"wsd:{top},floor=10%,end=24000,decay=4000,shape={one}" for one in SHAPES]
+    steps_to = "points:0=0,2160=3e-4,8000=3e-4,8001={0},16000={0}"
+    texts += [steps_to.format(rate) for rate in ("3e-5", "9e-5")] + [f"constant:{top},end=24000"]
     parts = []
-    for name, text in texts.items():
+    for text in texts:
         schedule = plan(text)
-        step = np.arange(2176.0, schedule.x[-1], 128.0)
+        step = np.arange(2176.0, schedule.x[-1], 256.0)
         cut = falls(schedule, float(step[-1]), warmup=True)
-        value = loss(PUBLISHED[1].values, cut, step)
-        noisy = value * np.exp(1e-3 * rng.standard_normal(len(step)))
-        parts.append(
-            pl.DataFrame({"step": step, "loss": noisy}).with_columns(
-                run=pl.lit(name), lr_schedule=pl.lit(text)
-            )
-        )
+        noise = np.exp(1e-3 * rng.standard_normal(len(step)))
+        part = pl.DataFrame({"step": step, "loss": loss(PUBLISHED[1].values, cut, step) * noise})
+        parts.append(part.with_columns(run=pl.lit(text), lr_schedule=pl.lit(text)))
     return pl.concat(parts), {"L0": 2.651, "A": 0.601, "alpha": 0.453}
 
 
@@ -167,8 +165,10 @@ PARAMS = (
 )
 
 NAMES = tuple(one.name for one in PARAMS)
-# Huber's corner of log residuals: the authors'.
+# Huber's corner of log residuals: the authors'. And how far the logs of the parameters may go from
+# the start: exponents by a factor of 4, the others of 50.
 DELTA = 1e-3
+REACH = np.log([50.0, 50.0, 4.0, 50.0, 50.0, 4.0, 4.0])
 
 
 def _published(size: str, *values: float) -> Published:
