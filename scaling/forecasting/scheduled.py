@@ -19,7 +19,10 @@
    points together count as `EFFECTIVE` of them, beside priors from whole curves. A run's metric
    that rises to 1 (an accuracy) is forecast by its distance from 1, which falls further.
 
-3. The curve without a schedule (`scaling.forecasting.curves`) has a share of the location: at most
+3. Other runs of the study say how much a fall of the rate gains (`study_gains`): each has its own
+   log b, known the better the more of its falls are behind it, and they differ by `BETWEEN`.
+
+4. The curve without a schedule (`scaling.forecasting.curves`) has a share of the location: at most
    `PLAIN`, less by as much of the falls as is yet to come, which it cannot know.
 
        scale^2 = (s1 noise)^2 + (s2 posterior)^2 + disagreement^2 + q (1 - q) gap^2
@@ -31,7 +34,7 @@ docs/benchmarks/schedules.md has how the constants were chosen and what it is wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,14 +59,21 @@ FAMILIES = (
 )
 # Of the distance of an accuracy from 1 the falls take off so much more.
 SHARE_FACTOR = 7.0
-# Means and spreads of the logit of e, log alpha and log b.
-MEAN = (2.8, float(np.log(0.6)), 0.0)
-SPREAD = (1.5, 0.4, 0.5)
+# Means and spreads of the logit of e and of log alpha, and the spread of log b: between studies,
+# and between the runs of one (docs/benchmarks/schedules.md).
+MEAN, SPREAD = (2.8, float(np.log(0.6))), (1.5, 0.4)
+GAIN_SPREAD, BETWEEN = 0.5, 0.2
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
 SCALE, DEGREES = (1.6, 0.45, 1.0), 4.0
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
+
+
+# A run that is under way or finished: places (n,), values (n,) > 0, and its learning rate.
+Run = tuple[Array, Array, Schedule]
+# Mean and spread of log b by family (families, 2).
+Gains = Array
 
 
 @dataclass(frozen=True)
@@ -87,16 +97,25 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class _Fit:
-    """One shape: optima; log y, posterior variance and share of the falls to come (T,)."""
+    """One shape: optima; log y, posterior variance and share of the falls to come (T,); log b and
+    its variance."""
 
     optima: Optima
     value: Array
     variance: Array
     unseen: Array
+    gain: float
+    gain_variance: float
 
 
 def forecast_end(
-    x: Array, y: Array, at: Array, schedule: Schedule | None = None, *, share: bool = False
+    x: Array,
+    y: Array,
+    at: Array,
+    schedule: Schedule | None = None,
+    *,
+    share: bool = False,
+    others: Sequence[Run] = (),
 ) -> Predictive:
     """The curve y(x) > 0, (n,) and (n,), at ``at`` (T,), in the same unit as x.
 
@@ -104,11 +123,12 @@ def forecast_end(
         schedule: the learning rate up to the farthest target; None for the forecast that knows none
             (`scaling.forecasting.curves`), or where the rate neither falls nor rises.
         share: y is the distance from 1 of a share that rises, such as an accuracy.
+        others: other runs of the study, in the same metric and unit.
     """
     plain = extrapolate(x, y, at)
     if schedule is None or not matters(schedule, x, at):
         return Predictive(plain.location, *spread(plain), disagreement=plain.disagreement)
-    made = shapes(x, y, at, schedule, share=share)
+    made = shapes(x, y, at, schedule, study_gains(others, share=share))
     q = PLAIN * (1.0 - made.unseen)
     gap = plain.location - made.location
     scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + q * (1.0 - q) * gap**2)
@@ -130,12 +150,40 @@ def features(made: Scheduled) -> Array:
     return np.column_stack([noise, made.posterior, made.disagreement])
 
 
-def shapes(x: Array, y: Array, at: Array, schedule: Schedule, *, share: bool = False) -> Scheduled:
+def study_gains(others: Sequence[Run], *, share: bool = False) -> Gains:
+    """What is known of b before the curve: of whole curves, and of the study's other runs.
+
+    Run i says m_i with variance v_i; the study's mean has precision sum_i 1 / (v_i + BETWEEN^2),
+    with the prior's, and the curve's own b lies `BETWEEN` about it.
+    """
+    factor = SHARE_FACTOR if share else 1.0
+    gains = np.array([(np.log(size * factor), GAIN_SPREAD) for _, _, size in FAMILIES])
+    told = [_gain(run, gains) for run in others if matters(run[2], run[0], run[0])]
+    if not told:
+        return gains
+    mean, variance = (np.array(part) for part in zip(*told, strict=True))
+    precision = 1.0 / (variance + BETWEEN**2)
+    whole = precision.sum(0) + 1.0 / GAIN_SPREAD**2
+    middle = ((precision * mean).sum(0) + gains[:, 0] / GAIN_SPREAD**2) / whole
+    return np.column_stack([middle, np.sqrt(1.0 / whole + BETWEEN**2)])
+
+
+def _gain(run: Run, gains: Gains) -> tuple[Array, Array]:
+    """Log b that one run alone says, and its variance, by family."""
+    x, y, schedule = run
+    t, log_y, cut = _prepared(x, y, x[-1:], schedule)
+    found = [_fit(t, log_y, x[-1:], cut, *both) for both in zip(FAMILIES, gains, strict=True)]
+    mean = np.array([one.gain for one in found])
+    variance = np.array([one.gain_variance for one in found])
+    # Without the prior, whose part in it is known.
+    alone = 1.0 / np.maximum(1.0 / variance - 1.0 / GAIN_SPREAD**2, 1e-3)
+    return (mean / variance - gains[:, 0] / GAIN_SPREAD**2) * alone, alone
+
+
+def shapes(x: Array, y: Array, at: Array, schedule: Schedule, gains: Gains) -> Scheduled:
     """Every family fitted to a curve and weighted by its evidence; arguments of `forecast_end`."""
-    order = np.argsort(x, kind="stable")
-    t, log_y = merged(np.log(x[order]), np.log(y[order]))
-    cut = falls(schedule, float(max(x.max(), at.max())), unit=schedule.peak)
-    fits = [_fit(t, log_y, at, cut, family, share) for family in FAMILIES]
+    t, log_y, cut = _prepared(x, y, at, schedule)
+    fits = [_fit(t, log_y, at, cut, *both) for both in zip(FAMILIES, gains, strict=True)]
     evidence = np.array([one.optima.evidence for one in fits])
     weight = np.exp((evidence - evidence.max()) * min(1.0, EFFECTIVE / len(t)))
     weight /= weight.sum()
@@ -150,20 +198,26 @@ def shapes(x: Array, y: Array, at: Array, schedule: Schedule, *, share: bool = F
     )
 
 
+def _prepared(x: Array, y: Array, at: Array, schedule: Schedule) -> tuple[Array, Array, Falls]:
+    """Log x and log y in order, neighbours merged, and the falls up to the farthest target."""
+    order = np.argsort(x, kind="stable")
+    t, log_y = merged(np.log(x[order]), np.log(y[order]))
+    return t, log_y, falls(schedule, float(max(x.max(), at.max())), unit=schedule.peak)
+
+
 def _fit(
-    t: Array, log_y: Array, at: Array, cut: Falls, family: tuple[str, float, float], share: bool
+    t: Array, log_y: Array, at: Array, cut: Falls, family: tuple[str, float, float], gain: Array
 ) -> _Fit:
-    """One family fitted to log y at t = log x, both (n,)."""
-    name, pace, size = family
+    """One family fitted to log y at t = log x, both (n,); ``gain`` is mean and spread of log b."""
+    name, pace, _ = family
     drop = _drop(name, pace, cut)
     x = np.exp(t)
     last = cut.sums(x[-1:])
-    mean = np.array([log_y[-1], *MEAN])
-    mean[3] += np.log(size * (SHARE_FACTOR if share else 1.0))
+    mean = np.array([log_y[-1], *MEAN, gain[0]])
     position = t - t[-1]
     recency = np.exp(POWER * position)
     temper = max(1.0, recency.sum() ** 2 / (recency**2).sum() / EFFECTIVE)
-    tight = np.array([10.0, *SPREAD]) / np.sqrt(temper)
+    tight = np.array([10.0, *SPREAD, gain[1]]) / np.sqrt(temper)
     shape = Shape(
         lambda theta: predict(theta, cut.sums(x) / last, drop(x)), mean, tight, _starts(mean)
     )
@@ -175,7 +229,10 @@ def _fit(
     coming = drop(at) - drop(x[-1:])
     whole = np.abs(drop(x[-1:])) + np.abs(coming)
     unseen = np.abs(coming) / np.maximum(whole, 1e-12)
-    return _Fit(optima, middle, variance, unseen)
+    logs, weight = optima.theta[:, 3], optima.weight
+    size = float(weight @ logs)
+    doubt = float(weight @ (temper * optima.covariance[:, 3, 3] + (logs - size) ** 2))
+    return _Fit(optima, middle, variance, unseen, size, doubt)
 
 
 def _drop(name: str, pace: float, cut: Falls) -> Callable[[Array], Array]:

@@ -5,7 +5,7 @@
     linear[:floor=0,warmup=,end=]          1 - (1 - f) u
     wsd[:decay=20%,shape=linear,floor=0,warmup=,end=]
                                            constant, then a decay over the last share
-    points:0=0,2000=3e-4,20000=3e-4,24000=0
+    points:0=0,2000=3e-4,20000=3e-4,24000=0    straight lines; two at one place are a jump
 
 u is the share of the decay that is done, f the floor as a share of the peak. Lengths are in the
 unit of the curve's input (steps, tokens, epochs) or shares of the end, rates in any unit: a
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,9 +95,12 @@ def plan(text: str, end: float | None = None) -> Schedule:
         raise InputError(
             "unknown schedule", value=text, allowed=EXAMPLE, hint=nearest(kind, list(KEYS))
         )
-    given = dict(_pairs(rest, text))
+    pairs = list(_pairs(rest, text))
     if kind == "points":
-        return _points(given, text)
+        return _points(pairs, text)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise InputError("schedule: a key stands twice", value=text, allowed="each key once")
     for key in given:
         if key not in KEYS[kind]:
             allowed = ", ".join(KEYS[kind])
@@ -106,13 +109,10 @@ def plan(text: str, end: float | None = None) -> Schedule:
 
 
 def _pairs(rest: str, text: str) -> Iterator[tuple[str, str]]:
-    seen = set()
     for part in filter(None, (one.strip() for one in rest.split(","))):
         key, equals, value = (one.strip() for one in part.partition("="))
-        if not equals or not value or key in seen:
-            problem = f"{key!r} stands twice" if key in seen else "not KEY=VALUE"
-            raise InputError(f"schedule: {problem}", value=text, allowed=EXAMPLE)
-        seen.add(key)
+        if not equals or not value:
+            raise InputError("schedule: not KEY=VALUE", value=text, allowed=EXAMPLE)
         yield key, value
 
 
@@ -235,13 +235,15 @@ def _decay(shape: str, floor: float, text: str) -> Array:
     raise InputError("schedule: no such shape of decay", value=text, allowed=allowed)
 
 
-def _points(given: Mapping[str, str], text: str) -> Schedule:
-    places = [_number("place", key, text)[0] for key in given]
-    rates = [_number("rate", value, text)[0] for value in given.values()]
-    if len(places) < 2 or np.any(np.diff(places) <= 0) or not max(rates) > 0:
+def _points(pairs: Sequence[tuple[str, str]], text: str) -> Schedule:
+    """A schedule through points; two at one place are a jump."""
+    places = [_number("place", place, text)[0] for place, _ in pairs]
+    rates = [_number("rate", rate, text)[0] for _, rate in pairs]
+    if len(places) < 2 or np.any(np.diff(places) < 0) or not max(rates) > 0:
         raise InputError(
-            "schedule: not points in order", value=text,
+            "schedule: not points in order",
+            value=text,
             allowed="points:X=RATE,X=RATE,... with X rising, and a rate above 0",
-        )  # fmt: skip
+        )
     note = f"Schedule {text}: assumed linear between its points."
     return Schedule(np.array(places), np.array(rates), f"the schedule {text}", (note,))
