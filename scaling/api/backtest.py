@@ -11,6 +11,7 @@ from scaling.forecasting.backtest import SHARES
 from scaling.forecasting.backtest import backtest as run
 from scaling.forecasting.display import Backtest
 from scaling.frames import Table, back
+from scaling.runs.schedules import Schedule
 
 
 def backtest(
@@ -22,6 +23,7 @@ def backtest(
     order: str | None = None,
     shares: Sequence[float] = SHARES,
     mixed: Sequence[str] = (),
+    schedule: Schedule | str | None = None,
 ) -> Backtest | Any:
     """Forecast the larger runs of a table from the smaller ones, as ``scaling backtest`` does.
 
@@ -32,6 +34,7 @@ def backtest(
         order: column in which the window expands (numbers or dates); None for size.
         shares: of the distinct values of ``order`` that are known at each origin.
         mixed: columns that may hold several conventions, as of `scaling.fit`.
+        schedule: as of `scaling.forecast`; every origin knows all of it, as a plan.
 
     Returns:
         One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (outside
@@ -46,7 +49,10 @@ def backtest(
     asked = ask(runs, inputs=inputs)
     given = asked.runs.of_metric(metric, target)
     with given.placed():
-        made = run(given.frame, asked.inputs, target, order=order, shares=shares, mixed=mixed)
-    made.notes = (*asked.notes, *omitted.warning(given.frame, asked.inputs, target))
+        made = run(
+            given.frame, asked.inputs, target, order=order, shares=shares, mixed=mixed,
+            schedule=schedule,
+        )  # fmt: skip
+    made.notes = (*asked.notes, *made.notes, *omitted.warning(given.frame, asked.inputs, target))
     made.kind = asked.kind
     return back(made, asked.kind)

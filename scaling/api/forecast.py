@@ -19,6 +19,7 @@ from scaling.forecasting.inputs import (
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.frames import Table, back
 from scaling.given import Given
+from scaling.runs.schedules import Schedule
 
 Laws = Literal["auto"] | Sequence[str]
 
@@ -34,6 +35,7 @@ def forecast(
     laws: Laws = "auto",
     companions: Sequence[str] = (),
     mixed: Sequence[str] = (),
+    schedule: Schedule | str | None = None,
     seed: int = 0,
     without_diverged: bool = False,
 ) -> Forecast | Any:
@@ -58,6 +60,9 @@ def forecast(
         companions: columns (metrics, with ``metric``) with what else was measured on the same run,
             for one input: where they reach further than the target they tell how the run went on.
         mixed: columns that may hold several conventions, as of `scaling.fit`.
+        schedule: the learning rate along one run, for one input: a text such as
+            "cosine:floor=10%,end=24000" or "wsd:decay=20%", lengths in the unit of the input; None
+            for the one that a column such as lr logs, if there is one; "none" to read none.
         seed: of those resamples; the forecast of several laws draws no random numbers.
         without_diverged: as of `scaling.fit`.
 
@@ -90,7 +95,7 @@ def forecast(
     with given.placed():
         made = run(
             given.frame, asked.at.frame, inputs=names, target=target, quantiles=quantiles,
-            laws=laws, companions=companions, mixed=mixed, seed=seed,
+            laws=laws, companions=companions, mixed=mixed, schedule=schedule, seed=seed,
         )  # fmt: skip
     made.notes = (*asked.notes, *notes, *made.notes)
     made.kind = asked.kind

@@ -29,8 +29,10 @@ from scaling.forecasting.engine import predictive
 from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
+from scaling.forecasting.schedule_input import schedule_of
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
 from scaling.io.progress import steps
+from scaling.runs.schedules import Schedule
 
 Mask = NDArray[np.bool_]
 
@@ -47,6 +49,7 @@ def backtest(
     order: str | None = None,
     shares: Sequence[float] = SHARES,
     mixed: Sequence[str] = (),
+    schedule: Schedule | str | None = None,
 ) -> Backtest:
     """Score the forecast of all laws, each law alone and two naive ones at several origins.
 
@@ -55,6 +58,8 @@ def backtest(
         order: column in which the window expands (numbers or dates); None for size.
         shares: of the distinct values of ``order`` that are known at each origin.
         mixed: columns that may hold several conventions, as of `scaling.fit`.
+        schedule: the learning rate, as of `scaling.forecasting.engine.forecast`; every origin knows
+            all of it, as a plan.
 
     Returns:
         One row a forecast: origin (0, 1, ...), known (rows), row (in ``runs``), decades (outside
@@ -77,13 +82,14 @@ def backtest(
     size = log_size({name: table[name].to_numpy() for name in inputs})
     y, increasing = observed_scale(runs, target, size)
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
+    rate, notes = schedule_of(runs, runs, inputs, schedule)
     place = size if order is None else _order(runs, order)
     parts = []
     for number, known in enumerate(steps(list(_origins(place, shares)))):
         rows = np.flatnonzero(~known)
         small, large = table.filter(pl.Series(known)), table.filter(pl.Series(~known))
         decades = np.abs(distance(small, large, inputs).farthest)
-        for method, made in methods(small, large, inputs, target):
+        for method, made in methods(small, large, inputs, target, rate):
             scores = _scores(made, large[target].to_numpy())
             parts.append(
                 pl.DataFrame({"row": rows, "decades": decades, **scores}).with_columns(
@@ -98,7 +104,9 @@ def backtest(
         )
     first = ("origin", "known", "row", "decades", "method")
     made_table = pl.concat(parts, how="diagonal")
-    return Backtest(made_table.select(*first, pl.exclude(first)))
+    made_back = Backtest(made_table.select(*first, pl.exclude(first)))
+    made_back.notes = notes
+    return made_back
 
 
 def _order(runs: pl.DataFrame, column: str) -> Array:
@@ -118,12 +126,16 @@ def _origins(place: Array, shares: Sequence[float]) -> Iterator[Mask]:
 
 
 def methods(
-    small: pl.DataFrame, large: pl.DataFrame, inputs: Sequence[str], target: str
+    small: pl.DataFrame,
+    large: pl.DataFrame,
+    inputs: Sequence[str],
+    target: str,
+    schedule: Schedule | None = None,
 ) -> Iterator[tuple[str, Predictive | Array]]:
     """Every method's forecast of the large runs, by their inputs: a distribution, or log points
     (T,)."""
     try:
-        yield ENSEMBLE, predictive(small, large, inputs, target)
+        yield ENSEMBLE, predictive(small, large, inputs, target, schedule=schedule)
     except InputError:  # too few sizes below this origin
         return
     yield from singles(small, large, inputs, target)

@@ -37,6 +37,7 @@ from scaling.forecasting.inputs import (
     check_companions,
     check_planned,
     check_runs,
+    check_schedule,
     check_targets,
     chosen_inputs,
     is_general,
@@ -45,10 +46,12 @@ from scaling.forecasting.inputs import (
 )
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
+from scaling.forecasting.schedule_input import schedule_of
 
 if TYPE_CHECKING:
     from scaling.forecasting.study_model import StudyModel
     from scaling.laws._law import Law
+    from scaling.runs.schedules import Schedule
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NOISE, DISAGREEMENT, BACKTEST = 1.59, 0.66, 0.56
@@ -65,6 +68,7 @@ def forecast(
     laws: Literal["auto"] | Sequence[str] = "auto",
     companions: Sequence[str] = (),
     mixed: Sequence[str] = (),
+    schedule: Schedule | str | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -84,6 +88,9 @@ def forecast(
             reach further than the target they tell how the run went on
             (`scaling.forecasting.companions`). Rows may then lack the target, or a companion.
         mixed: columns that may hold several conventions, as of `scaling.fit`.
+        schedule: the learning rate along the run, for one input (`scaling.runs.schedules`): a text
+            such as "cosine:floor=10%,end=24000"; None for the one that a column such as lr logs,
+            if there is one; "none" to read none.
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -99,22 +106,29 @@ def forecast(
         grow = laws == "auto" and not companions
         inputs, notes = chosen_inputs(runs, at, target, grow=grow)
     check_companions(companions, inputs, laws)
+    check_schedule(schedule, companions, laws)
     special = sole_law(inputs, laws)
     if special is not None:
         return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
     check_runs(runs, inputs, target, mixed, companions)
     measured = with_target(runs, target) if companions else runs
     check_planned(measured, at, inputs, target)
+    rate = None
+    if laws == "auto" and not companions and not is_general(runs, inputs, target):
+        rate, said = schedule_of(runs, at, inputs, schedule)
+        notes += said
     if laws == "auto" and not companions and has_model(runs, inputs, target):
         model = model_of(runs, inputs, target)
         made, linear, rises = forecast_table(model, at, levels), model.linear, model.rises
         made.further = lambda more: forecast_table(model, more, levels)
     else:
-        together = predictive(runs, at, inputs, target, laws, companions)
+        together = predictive(runs, at, inputs, target, laws, companions, rate)
         made, linear = _table(at, levels, together.quantiles(levels)), ()
         rises = together.increasing
         made.further = lambda more: _table(
-            more, levels, predictive(runs, more, inputs, target, laws, companions).quantiles(levels)
+            more,
+            levels,
+            predictive(runs, more, inputs, target, laws, companions, rate).quantiles(levels),
         )
     made.runs = measured.select(*dict.fromkeys([*inputs, target]))
     far = distance(measured, at, inputs, linear)
@@ -177,14 +191,16 @@ def predictive(
     target: str,
     laws: Literal["auto"] | Sequence[str] = "auto",
     companions: Sequence[str] = (),
+    schedule: Schedule | None = None,
 ) -> Predictive:
-    """`forecast` as a distribution instead of quantiles."""
+    """`forecast` as a distribution instead of quantiles; ``schedule`` is the learning rate of a
+    curve, None where it is not known."""
     if laws == "auto" and not companions and len(inputs) == 2:
         return model_of(runs, inputs, target).predictive(at)
     points = check_targets(at, inputs)
     others = [_companion(runs, inputs[0], name) for name in companions]
     if not others:
-        return _predictive(runs, points, target, laws)
+        return _predictive(runs, points, target, laws, schedule=schedule)
     measured, rows = _having(runs, target)
     with placed(rows=rows):
         return _predictive(measured, points, target, laws, others)
@@ -196,6 +212,7 @@ def _predictive(
     target: str,
     laws: Literal["auto"] | Sequence[str],
     others: Sequence[tuple[Array, Array]] = (),
+    schedule: Schedule | None = None,
 ) -> Predictive:
     """`predictive` of runs that all have the target, at the input columns of the targets."""
     inputs = list(points)
@@ -206,7 +223,11 @@ def _predictive(
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
     if laws == "auto" and len(inputs) == 1:
         x, y = table[inputs[0]].to_numpy(), table[target].to_numpy()
-        return replace(_curve(x, y, points[inputs[0]], others), increasing=increasing)
+        ends = points[inputs[0]]
+        if schedule is None:
+            return replace(_curve(x, y, ends, others), increasing=increasing)
+        made = _scheduled(x, y, ends, schedule, increasing)
+        return replace(made, increasing=increasing)
     location, parts = location_and_parts(table, points, applicable(inputs, laws), target)
     scale = np.sqrt(parts**2 @ np.square((NOISE, DISAGREEMENT, BACKTEST)))
     return Predictive(location, scale, DEGREES, increasing, parts[:, 1])
@@ -214,19 +235,33 @@ def _predictive(
 
 def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]]) -> Predictive:
     """One input: many shapes of curve and a network (`scaling.forecasting.curves`); companions."""
-    from scaling.forecasting.curves import MIN_SIZES, extrapolate, spread
+    from scaling.forecasting.curves import extrapolate, spread
 
-    sizes = len(np.unique(x))
-    if sizes < MIN_SIZES:
-        raise InputError(
-            "too few sizes for a curve", value=sizes, allowed=f"{MIN_SIZES} or more distinct values"
-        )
+    _check_sizes(x)
     made = extrapolate(x, y, at)
     if others:
         from scaling.forecasting.companions import with_companions
 
         made = with_companions(made, (x, y), at, others)
     return Predictive(made.location, *spread(made), disagreement=made.disagreement)
+
+
+def _scheduled(x: Array, y: Array, at: Array, schedule: Schedule, share: bool) -> Predictive:
+    """One input whose learning rate is known (`scaling.forecasting.scheduled`)."""
+    from scaling.forecasting.scheduled import forecast_end
+
+    _check_sizes(x)
+    return forecast_end(x, y, at, schedule, share=share)
+
+
+def _check_sizes(x: Array) -> None:
+    from scaling.forecasting.curves import MIN_SIZES
+
+    sizes = len(np.unique(x))
+    if sizes < MIN_SIZES:
+        raise InputError(
+            "too few sizes for a curve", value=sizes, allowed=f"{MIN_SIZES} or more distinct values"
+        )
 
 
 def _levels(quantiles: Sequence[float] | Array) -> Array:

@@ -15,7 +15,9 @@ from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
 from scaling.fitting.data import number, positive, refuse_rows
 from scaling.forecasting.law_choice import by_default, joins
 from scaling.forecasting.omitted import LABELS, SOURCES, with_those_that_matter
+from scaling.forecasting.schedule_input import ALONG
 from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
+from scaling.runs.logged_rates import column_of
 from scaling.runs.schema import RUN
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
@@ -55,6 +57,9 @@ def default_inputs(
     for name in used:
         if LABELS.search(name.lower()) or SOURCES.search(name.lower()):
             left[name] = "tells runs apart, or is a result: name it to read it"
+    rate = column_of(runs)
+    if rate in used and any(ALONG.search(name) for name in used if name != rate):
+        left[str(rate)] = "the learning rate along the run"
     used = tuple(name for name in used if name not in left)
     if not any(not is_text(runs, name) for name in used):
         raise InputError(
@@ -148,6 +153,19 @@ def check_companions(
         )
     if companions and len(inputs) != 1:
         raise InputError("companions are for one input", value=[*inputs], allowed="one input")
+
+
+def check_schedule(
+    schedule: object, companions: Sequence[str], laws: Literal["auto"] | Sequence[str]
+) -> None:
+    """Refuse a schedule where nothing would read it."""
+    if schedule is not None and (laws != "auto" or companions):
+        beside = f"with {', '.join(companions)}" if companions else f"of {', '.join(laws)}"
+        raise InputError(
+            "only the forecast of a curve alone reads a schedule",
+            value=beside,
+            allowed="a schedule without laws and companions",
+        )
 
 
 def _having(runs: pl.DataFrame, name: str) -> tuple[pl.DataFrame, Sequence[int]]:

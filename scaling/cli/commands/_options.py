@@ -89,6 +89,14 @@ Mixed = Annotated[
     list[str] | None,
     typer.Option(help="Column that may mix conventions (metric, schedule_complete, ...); repeat."),
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        help="Learning rate along one run: cosine:floor=10%,end=24000, linear, wsd:decay=20%, "
+        "constant, points:0=3e-4,20000=3e-4,24000=0; lengths in the unit of the input. Default: "
+        "the one that a column such as lr logs; none reads none."
+    ),
+]
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]

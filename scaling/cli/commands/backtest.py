@@ -16,6 +16,7 @@ from scaling.cli.commands._options import (
     Mixed,
     Open,
     Plot,
+    Schedule,
     Table,
     Target,
     draw,
@@ -39,6 +40,7 @@ def backtest(
     maps: Maps = None,
     metric: Metric = None,
     mixed: Mixed = None,
+    schedule: Schedule = None,
     as_json: Json = False,
     plot: Plot = None,
     opened: Open = False,
@@ -52,12 +54,13 @@ def backtest(
     given = read(runs, maps).of_metric(metric, target)
     names = tuple(inputs or ("params", "tokens"))
     with given.placed(), working("Forecasting larger runs from smaller ones", quiet=as_json):
-        table = run(given.frame, names, target, order=by, mixed=mixed or ())
+        table = run(given.frame, names, target, order=by, mixed=mixed or (), schedule=schedule)
     if out is not None:
         from scaling.io.tables import write_table
 
         write_table(out, table)
-    means, notes = summary(table), warning(given.frame, names, target)
+    means = summary(table)
+    notes = [*table.notes, *warning(given.frame, names, target)]
     if as_json:
         print_json({"methods": means.to_dicts(), "notes": notes})
     else:

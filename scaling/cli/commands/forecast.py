@@ -19,6 +19,7 @@ from scaling.cli.commands._options import (
     Mixed,
     Open,
     Plot,
+    Schedule,
     Seed,
     Table,
     Target,
@@ -71,6 +72,7 @@ def forecast(
     maps: Maps = None,
     metric: Metric = None,
     mixed: Mixed = None,
+    schedule: Schedule = None,
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
     as_json: Json = False,
@@ -115,6 +117,7 @@ def forecast(
             laws=laws,
             companions=others,
             mixed=mixed or (),
+            schedule=schedule,
             seed=seed,
         )
     made.notes = (*notes, *made.notes)

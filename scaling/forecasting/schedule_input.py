@@ -1,0 +1,122 @@
+"""Which learning rate a forecast of one input reads: one that is named, or one that is logged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.fitting.data import number, positive
+from scaling.runs.logged_rates import (
+    MIN_ROWS,
+    column_of,
+    continued,
+    is_constant,
+    joined,
+    logged,
+)
+from scaling.runs.schedules import Schedule, plan
+
+# Text that says that a logged rate is not to be read.
+NONE = "none"
+# Inputs along which one run trains.
+ALONG = re.compile(
+    r"(?:^|[/._ ])(?:global_?)?(?:steps?|iter(?:ation)?s?|updates?|tokens?|samples?|images?|"
+    r"examples?|epochs?|x)(?:_?seen)?$",
+    re.IGNORECASE,
+)
+RUNS = ("run", "run_id", "run_name")
+Found = tuple[Schedule | None, tuple[str, ...]]
+
+
+def schedule_of(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    inputs: Sequence[str],
+    schedule: Schedule | str | None,
+) -> Found:
+    """The learning rate up to the farthest target, and what a reader must know of it.
+
+    Args:
+        schedule: as a text (`scaling.runs.schedules`), "none" for none; None for the one that the
+            runs log, if they do.
+
+    Raises:
+        InputError: a schedule for other than one input, or a text or a log that is none.
+    """
+    if isinstance(schedule, str) and schedule.strip().lower() == NONE:
+        return None, ()
+    if len(inputs) != 1:
+        if schedule is None:
+            return None, ()
+        raise InputError(
+            "a schedule is for one input", value=[*inputs], allowed="steps or tokens of one run"
+        )
+    x, ends = positive(runs, inputs[0]), positive(at, inputs[0])
+    end = float(max(x.max(), ends.max(initial=0.0)))
+    log, why = _log(runs, at, inputs[0], x)
+    if schedule is None:
+        return _logged(log, why, end)
+    planned = schedule if isinstance(schedule, Schedule) else plan(schedule, end)
+    whole = planned if log is None else joined(log, planned)
+    return whole, (*_said(whole, x, end), *whole.notes, *_past(planned, end))
+
+
+def _log(
+    runs: pl.DataFrame, at: pl.DataFrame, name: str, x: Array
+) -> tuple[Schedule | None, tuple[str, ...]]:
+    """The rate that the rows log, those of the targets with them, and why a column is not read."""
+    column = column_of(runs.drop(name))
+    if column is None or runs[column].null_count() == runs.height:
+        return None, ()
+    if not ALONG.search(name) or runs[column].count() < MIN_ROWS:
+        return None, ()
+    if any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS):
+        return None, (f"The column {column} is not read: the rows are of several runs.",)
+    rate = number(runs, column)
+    if column in at.columns and at[column].null_count() < at.height:
+        rate = np.concatenate([rate, number(at, column)])
+        x = np.concatenate([x, positive(at, name)])
+    found = logged(x, rate, column)
+    if found is None:
+        said = f"The column {column} is not read: it has no rate, or several at one {name}."
+        return None, (said,)
+    return found, ()
+
+
+def _logged(log: Schedule | None, why: tuple[str, ...], end: float) -> Found:
+    """What a log alone says; a constant one says nothing of the curve, only of what is assumed."""
+    if log is None:
+        return None, why
+    if is_constant(log):
+        return None, (
+            f"The learning rate ({log.source}) is constant as far as it is logged: the forecast "
+            "assumes that it stays so. If it is to fall, name the schedule (--schedule).",
+        )
+    whole = continued(log, end)
+    return whole, (*_said(whole, log.x, end), *whole.notes)
+
+
+def _said(schedule: Schedule, x: Array, end: float) -> tuple[str, ...]:
+    """Where the rate is from, and how much of it is left."""
+    now, then = schedule.at(np.array([x.max(), end])) / schedule.peak
+    return (
+        f"Learning rate: {schedule.source}; {now:.0%} of its peak at the last row, {then:.0%} at "
+        "the farthest target.",
+    )
+
+
+def _past(planned: Schedule, end: float) -> tuple[str, ...]:
+    """A sentence about targets beyond the planned end."""
+    last = float(planned.x[-1])
+    if end <= last * (1.0 + 1e-9):
+        return ()
+    share = planned.rate[-1] / planned.peak
+    return (
+        f"Targets up to {end:.6g} lie beyond the end of the schedule, {last:.6g}: the learning "
+        f"rate is assumed to stay at {share:.0%} of its peak.",
+    )

@@ -1,0 +1,169 @@
+"""A learning rate that a run logged, and how it goes on (`logged`, `joined`, `continued`)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from scaling.arrays import Array
+from scaling.errors import InputError
+from scaling.runs.schedules import PIECES, Schedule
+
+# What people call a logged learning rate, as the last part of a name such as train/lr.
+NAMES = re.compile(r"(?:^|[/.])(?:lr|learning[ _-]?rate)(?:[-_/](?:adamw?|sgd|pg\d+|\d+))*$", re.I)
+# Rates that differ by less, as a share of the peak, are one: loggers print three or four digits.
+SAME = 2e-3
+# A plan that is farther from the log, as a share of the peak, is another.
+OTHER = 0.02
+# Rows that a log needs: fewer may be runs, each with its own rate.
+MIN_ROWS = 10
+
+
+def column_of(runs: pl.DataFrame) -> str | None:
+    """The column with a logged learning rate: the first of the names that loggers use."""
+    return next((name for name in runs.columns if NAMES.search(name)), None)
+
+
+def logged(x: Array, rate: Array, column: str) -> Schedule | None:
+    """The schedule that rows log: places (n,) and rates (n,); NaN is a rate that was not logged.
+
+    None where the rows tell no schedule: fewer than two have a rate, all are 0, or one place has
+    several, as in a table of several runs.
+
+    Raises:
+        InputError: a rate that is negative or infinite.
+    """
+    bad = np.flatnonzero(np.isinf(rate) | (rate < 0))
+    if len(bad):
+        row = int(bad[0])
+        raise InputError(
+            "no learning rate", row=row + 1, column=column, value=float(rate[row]),
+            allowed=">= 0 and finite",
+        )  # fmt: skip
+    here = np.isfinite(rate) & np.isfinite(x)
+    order = np.argsort(x[here], kind="stable")
+    at, value = x[here][order], rate[here][order]
+    if len(at) < 2 or not value.max() > 0:
+        return None
+    same = np.diff(at) == 0
+    if np.any(same & (np.abs(np.diff(value)) > SAME * value.max())):
+        return None
+    keep = np.concatenate([[True], ~same])
+    return Schedule(*_with_jumps(at[keep], value[keep]), f"the column {column}")
+
+
+def _with_jumps(x: Array, rate: Array) -> tuple[Array, Array]:
+    """Knots with a jump halfway between two rows that differ where the rate is constant on either
+    side: that is a step, not a slope."""
+    if len(x) < 4:
+        return x, rate
+    gap, least = np.abs(np.diff(rate)), SAME * rate.max()
+    jump = 1 + np.flatnonzero((gap[1:-1] > 10 * least) & (gap[:-2] < least) & (gap[2:] < least))
+    middle = 0.5 * (x[jump] + x[jump + 1])
+    at = np.concatenate([x, middle, middle])
+    value = np.concatenate([rate, rate[jump], rate[jump + 1]])
+    order = np.argsort(at, kind="stable")
+    return at[order], value[order]
+
+
+def is_constant(schedule: Schedule) -> bool:
+    """Whether the rate stays the same from the end of the warm-up on."""
+    after = schedule.rate[schedule.x >= schedule.warm]
+    return bool(np.ptp(after) <= SAME * schedule.peak)
+
+
+def joined(log: Schedule, planned: Schedule) -> Schedule:
+    """The log where it reaches, the plan before and after it; notes where they disagree."""
+    factor = log.peak if planned.relative else 1.0
+    rates = factor * planned.rate
+    first, last = log.x[0], log.x[-1]
+    before, after = planned.x < first, planned.x > last
+    ends = factor * planned.at(np.array([last]))
+    x = np.concatenate([planned.x[before], log.x, [last], planned.x[after]])
+    rate = np.concatenate([rates[before], log.rate, ends, rates[after]])
+    off = np.abs(log.rate - factor * planned.at(log.x)) / log.peak
+    notes, at = planned.notes, int(np.argmax(off))
+    if off[at] > OTHER:
+        planned_there = factor * planned.at(log.x[at : at + 1])[0]
+        notes += (
+            f"{log.source} is not {planned.source}: at {log.x[at]:.6g} it has {log.rate[at]:.3g}, "
+            f"planned was {planned_there:.3g}. The log is used as far as it reaches, the plan "
+            "beyond it.",
+        )
+    source = f"{log.source} up to {last:.6g}, then {planned.source}"
+    return Schedule(x, rate, source, notes)
+
+
+def continued(log: Schedule, end: float) -> Schedule:
+    """The log up to ``end``, with a note of how it was assumed to go on."""
+    last = float(log.x[-1])
+    if last >= end:
+        return log
+    for name, curve in (("a cosine", _cosine(log, end)), ("a straight line", _line(log, end))):
+        if curve is not None:
+            x, rate = curve
+            said = f"assumed to go on falling as {name}, to {rate[-1] / log.peak:.0%} of its peak"
+            break
+    else:
+        x, rate = np.array([end]), log.rate[-1:]
+        said = f"assumed to stay at {rate[0]:.3g}"
+    note = (
+        f"The learning rate is logged up to {last:.6g}; from there to {end:.6g} it is {said}. "
+        "A planned schedule (--schedule) says it better."
+    )
+    return replace(
+        log, x=np.concatenate([log.x, x]), rate=np.concatenate([log.rate, rate]), notes=(note,)
+    )
+
+
+def _fall(log: Schedule) -> tuple[Array, Array] | None:
+    """The last fall of a log: places and rates (n,) as shares of the peak, six or more of them."""
+    share = log.rate / log.peak
+    level = np.flatnonzero(np.abs(np.diff(share)) < 1e-6)
+    start = int(level[-1]) + 1 if len(level) else int(np.argmax(share))
+    x, value = log.x[start:], share[start:]
+    falling = len(x) >= 6 and np.all(np.diff(value) < 0) and np.all(np.diff(x) > 0)
+    return (x, value) if falling else None
+
+
+def _cosine(log: Schedule, end: float) -> tuple[Array, Array] | None:
+    """A cosine through the last fall, from its first point on, where one fits."""
+    from scipy.optimize import least_squares
+
+    found = _fall(log)
+    if found is None:
+        return None
+    x, value = found
+    first, last = log.x[np.argmax(log.rate)], x[-1]
+
+    def curve(theta: Array, at: Array) -> Array:
+        floor, start = theta[0], first + theta[1] * (x[0] - first)
+        u = np.clip((at - start) / (np.exp(theta[2]) * (last - first)), 0.0, 1.0)
+        return np.asarray(floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * u)))
+
+    def error(theta: Array) -> Array:
+        return curve(theta, x) - value
+
+    most = [value[-1], 1.0, 3.0]
+    best = least_squares(error, [0.1 * value[-1], 0.5, 0.5], bounds=([0.0, 0.0, 0.0], most))
+    if np.abs(best.fun).max() > SAME:
+        return None
+    at = np.linspace(last, end, PIECES + 1)[1:]
+    return at, log.peak * curve(best.x, at)
+
+
+def _line(log: Schedule, end: float) -> tuple[Array, Array] | None:
+    """A straight line through the last fall, down to 0, where one fits."""
+    found = _fall(log)
+    if found is None:
+        return None
+    x, value = found
+    slope, level = np.polyfit(x - x[-1], value, 1)
+    if np.abs(level + slope * (x - x[-1]) - value).max() > SAME:
+        return None
+    zero = min(x[-1] - level / slope, end)
+    at = np.array([zero, end] if zero < end else [end])
+    return at, log.peak * np.maximum(level + slope * (at - x[-1]), 0.0)
