@@ -168,10 +168,10 @@ Certificate = Annotated[
         "audit.timestamps.certificate of params.yaml."
     ),
 ]
-Schedule = Annotated[
+Flows = Annotated[
     bool,
     typer.Option(
-        "--schedule", help="Write flows and their schedule (prefect.yaml), which you may edit."
+        "--flows", help="Write flows and their schedule (prefect.yaml), which you may edit."
     ),
 ]
 Wheel = Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli.commands._inbox import changing_inbox
-from scaling.cli.commands._options import PIPELINE, Json, Schedule, Wheel, answer
+from scaling.cli.commands._options import PIPELINE, Flows, Json, Wheel, answer
 
 PANEL = PIPELINE
 ANYWHERE = True
@@ -35,7 +35,7 @@ def init(
         Many, typer.Option("--set", help="OURS=VALUE: as of `scaling add`; repeat.")
     ] = None,
     ignore: Annotated[Many, typer.Option(help="Column or pattern to leave out; repeat.")] = None,
-    schedule: Schedule = False,
+    schedule: Flows = False,
     wheel: Wheel = None,
     as_json: Json = False,
 ) -> None:

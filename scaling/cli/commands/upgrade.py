@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scaling.cli import exit_codes
-from scaling.cli.commands._options import PIPELINE, Json, Schedule, Wheel, answer
+from scaling.cli.commands._options import PIPELINE, Flows, Json, Wheel, answer
 
 PANEL = PIPELINE
 
@@ -20,7 +20,7 @@ def upgrade(
         str | None,
         typer.Argument(help="Version or wheel to install first. Default: what is installed."),
     ] = None,
-    schedule: Schedule = False,
+    schedule: Flows = False,
     wheel: Wheel = None,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +59,7 @@ def _install(to: str, *, schedule: bool, as_json: bool) -> int:
     done = subprocess.run([*pip, *again, what], stdout=sys.stderr)
     if done.returncode:
         return done.returncode
-    options = {"--schedule": schedule, "--json": as_json}
+    options = {"--flows": schedule, "--json": as_json}
     command = [sys.executable, "-P", "-m", "scaling", "upgrade"]
     command += [name for name, asked in options.items() if asked]
     return subprocess.run([*command, *(["--wheel", what] if is_wheel else [])]).returncode

@@ -143,7 +143,7 @@ def test_the_flow_of_a_project_is_run_where_it_was_written_for_it(
     Path("flows/refit.py").write_text("raise RuntimeError('not yours')\n")
     assert not run_local.has_flow(Path())
     shutil.rmtree("flows")
-    assert scaling("upgrade", "--schedule") == 0
+    assert scaling("upgrade", "--flows") == 0
     assert run_local.has_flow(Path()) and run_local.has_flow(ROOT)
 
 
@@ -247,7 +247,7 @@ def test_each_stage_depends_on_a_hash_of_its_code() -> None:
 def test_a_schedule_is_four_flows_that_a_team_may_edit_and_an_upgrade_merges(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert scaling("init", "mine", "--schedule") == 0
+    assert scaling("init", "mine", "--flows") == 0
     monkeypatch.chdir(here / "mine")
     assert {*files.SCHEDULE} == {"prefect.yaml", *(f"flows/{name}.py" for name in FLOWS)}
     for name in files.SCHEDULE:
@@ -275,11 +275,11 @@ def test_a_workspace_gets_a_schedule_later(
     monkeypatch.chdir(here / "mine")
     Path("flows").mkdir()
     Path("flows/refit.py").write_text("raise RuntimeError('not yours')\n")
-    assert scaling("upgrade", "--schedule") == 1
+    assert scaling("upgrade", "--flows") == 1
     assert "flows/refit.py: was edited here" in capsys.readouterr().out
     assert Path("flows/refit.py").read_text() == "raise RuntimeError('not yours')\n"
     shutil.rmtree("flows")
-    assert scaling("upgrade", "--schedule") == 0
+    assert scaling("upgrade", "--flows") == 0
     assert Path("flows/refit.py").read_text() == (ROOT / "flows/refit.py").read_text()
     assert "prefect.yaml" in engine_file.read(Path()).managed
 
