@@ -74,20 +74,22 @@ def read_object(folder: Path, name: str) -> tuple[str, bytes] | None:
 _KEPT = 2
 _Key = tuple[int, int, int]
 _lock = threading.Lock()
-_processes: dict[_Key, subprocess.Popen[bytes]] = {}
+# With each the folder, held open: the disk gives its number to no other folder meanwhile.
+_processes: dict[_Key, tuple[subprocess.Popen[bytes], int]] = {}
 
 
 def _process(key: _Key, folder: Path) -> subprocess.Popen[bytes]:
     if key not in _processes:
         while len(_processes) >= _KEPT:
             _close(next(iter(_processes)))
-        _processes[key] = subprocess.Popen(
+        started = subprocess.Popen(
             ["git", "-C", str(folder), "cat-file", "--batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-    return _processes[key]
+        _processes[key] = started, os.open(folder, os.O_RDONLY)
+    return _processes[key][0]
 
 
 def _answer(process: subprocess.Popen[bytes], name: str) -> tuple[str, bytes] | None:
@@ -110,9 +112,10 @@ def _answer(process: subprocess.Popen[bytes], name: str) -> tuple[str, bytes] | 
 
 def _close(key: _Key) -> None:
     """End a process, unless it is a parent's."""
-    process = _processes.pop(key, None)
-    if process is None:
+    if key not in _processes:
         return
+    process, handle = _processes.pop(key)
+    os.close(handle)
     if key[0] != os.getpid():
         process.returncode = 0  # not ours to wait for
         return

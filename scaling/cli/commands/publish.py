@@ -51,6 +51,7 @@ def publish(
     with hold_project(Path().resolve()), working("Publishing", quiet=as_json):
         made = run(Path(), corrects=corrects, reason=reason)
     facts: dict[str, Any] = {"version": made.version, "new": made.new, "folder": str(made.folder)}
+    facts |= {"pruned": made.pruned.versions, "kept_whole": dict(made.pruned.kept)}
     lines = [made.sentence]
     if salt is not None:
         from scaling.record.editions.redact import FOLDER, write

@@ -16,6 +16,8 @@ from scaling.pipeline.publish import publish
 from scaling.record.changes.headline import changes, headline
 from tests.e2e.orchestration.test_flow import git
 from tests.support.ops_project import WHO, make
+from tests.support.publish_project import NOON
+from tests.support.record_project import grown, prepared
 
 
 @pytest.fixture
@@ -255,3 +257,17 @@ def test_all_that_stages_make_and_git_keeps_is_shared(root: Path) -> None:
     (root / "numbers.json").write_text("{}")
     share(root, version(root), None, None)
     assert "numbers.json" in git(root, "ls-files").split()
+
+
+def test_what_was_pruned_is_committed_and_what_a_person_removed_is_not(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    versions = grown(root, 4)
+    prepared(root, 4)
+    made = publish(root, now=NOON.replace(month=2))
+    assert made.pruned.versions == (versions[1],)
+    removed = f"reports/{versions[3]}/report.md"
+    (root / removed).unlink()
+    assert share(root, made.version, None, None)[0] == f"committed {made.version[:12]}"
+    held = git(root, "ls-tree", "-r", "--name-only", "HEAD", f"reports/{versions[1]}/").split()
+    assert [Path(name).name for name in held] == ["forecast.csv", "manifest.json"]
+    assert git(root, "status", "--porcelain").split() == ["D", removed]

@@ -94,7 +94,7 @@ def test_an_ended_process_is_started_again(root: Path, versions: list[str]) -> N
     folder = root / "reports" / versions[0]
     assert read(folder, "report.html")
     at = folder.parent.stat()
-    process = io_git._processes[os.getpid(), at.st_dev, at.st_ino]
+    process, _ = io_git._processes[os.getpid(), at.st_dev, at.st_ino]
     process.kill()
     process.wait()
     assert read(folder, "report.html") == b"<p>Report 0</p>\n"
