@@ -43,8 +43,7 @@ def next_wheel(out: Path) -> Path:
             shutil.copytree(TREE / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(TREE / name, tree / name)
-    project = tree / "pyproject.toml"
-    replace(project, r'(?m)^version = ".*"$', f'version = "{NEXT}"')
+    replace(tree / "scaling/_version.py", r'= ".*"', f'= "{NEXT}"')
     name, old, new = CHANGED
     replace(tree / name, re.escape(old), new)
     build = [sys.executable, "-m", "pip", "wheel", "-qq", "--disable-pip-version-check",

@@ -18,6 +18,7 @@ from scaling._exports import lazily
 
 if TYPE_CHECKING:
     from scaling import laws, plan
+    from scaling._version import __version__ as __version__
     from scaling.api.backtest import backtest
     from scaling.api.compare import compare
     from scaling.api.discover import discover
@@ -44,7 +45,6 @@ try:
 except (OSError, UnicodeDecodeError):
     pass
 
-__version__ = "0.2.0"
 __all__ = [
     "Box",
     "Fit",
@@ -65,6 +65,7 @@ __all__ = [
 
 # Where each name of the Python interface is defined; the imports above say the same to editors.
 _HOMES = {
+    "__version__": "scaling._version",
     "Box": "scaling.fitting.solver.space",
     "Fit": "scaling.fitting.result",
     "InputError": "scaling.errors",

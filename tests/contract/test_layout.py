@@ -12,7 +12,8 @@ from tests.support import ROOT
 from tests.support.imports import graph
 
 WINGS = (
-    *("_exports", "errors", "extras", "arrays", "io", "_pandas", "frames", "runs", "laws"),
+    *("_version", "_exports", "errors", "extras", "arrays", "io", "_pandas", "frames"),
+    *("runs", "laws"),
     *("compute", "document", "fitting", "given", "analysis", "forecasting", "govern", "plan"),
     *("charts", "watch", "callbacks", "report", "explore", "record", "pipeline", "workspace"),
     *("orchestration", "api"),

@@ -14,7 +14,7 @@ from tests.support import ROOT
 
 TARGETS = [
     "refit",
-    "release",
+    "release", "sizes",
     "test",
     "test-all",
     "lint",
