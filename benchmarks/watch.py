@@ -95,8 +95,8 @@ def _together(found: list[Scored]) -> str:
     wide = sum(inside(made, end, 0.05, 0.95) for made, end in pairs)
     narrow = sum(inside(made, end, 0.25, 0.75) for made, end in pairs)
     return (
-        f"\nOf {len(pairs)} forecasts the 90 % interval held the end in {wide}, the 50 % interval in "
-        f"{narrow}.\n"
+        f"\nOf {len(pairs)} forecasts the 90 % interval held the end in {wide}, the 50 % interval "
+        f"in {narrow}.\n"
     )
 
 
