@@ -89,6 +89,17 @@ def _row(found: list[Scored], k: int) -> str:
     )
 
 
+def _together(found: list[Scored]) -> str:
+    """How often intervals held at all shares together."""
+    pairs = [(made, one.end) for one in found for made in one.made]
+    wide = sum(inside(made, end, 0.05, 0.95) for made, end in pairs)
+    narrow = sum(inside(made, end, 0.25, 0.75) for made, end in pairs)
+    return (
+        f"\nOf {len(pairs)} forecasts the 90 % interval held the end in {wide}, the 50 % interval "
+        f"in {narrow}.\n"
+    )
+
+
 def _log_cost(lines: int = 20_000) -> float:
     """Microseconds of the training's own that `Watch.log` takes a call."""
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +127,7 @@ TABLE = (
 
 def page(found: list[Scored]) -> str:
     """All runs, each schedule, and each run."""
-    parts = [HEAD, TABLE, *(_row(found, k) + "\n" for k in range(len(SHARES)))]
+    parts = [HEAD, TABLE, *(_row(found, k) + "\n" for k in range(len(SHARES))), _together(found)]
     for name in SCHEDULES:
         some = [one for one in found if one.design.schedule == name]
         rows = (_row(some, k) + "\n" for k in range(len(SHARES)))

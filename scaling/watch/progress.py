@@ -123,7 +123,9 @@ def progress(
     found = _with_earlier(curve(series, window_of(series, smooth)), series, earlier)
     if len(found.at) < MIN_POINTS:
         what = f"windows of {found.window:,.4g} {series.unit}" if found.window else "evaluations"
+        bad = not_finite(series.at, series.value)
         value = f"{len(found.at)} at {series.unit[:-1]} {series.last:,.0f}"
+        value += f", {bad.values} values NaN or infinite" if bad else ""
         raise TooShort("too short a log", value=value, allowed=f"{MIN_POINTS} {what} or more")
     x, y = found.at, found.value
     end, now = _at(x, y, (found.end, x[-1]), schedule)

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError
@@ -15,6 +16,8 @@ from scaling.watch.series import Series
 
 # Of a constant rate, as loggers print it.
 SAME = 2e-3
+# Values of a logged rate that a schedule is made of, evenly along the log.
+KNOTS = 1000
 
 
 def schedule_of(series: Series, text: str | None) -> tuple[Any, list[str]]:
@@ -25,21 +28,19 @@ def schedule_of(series: Series, text: str | None) -> tuple[Any, list[str]]:
     Raises:
         InputError: a text that describes no schedule, or no schedules in this engine.
     """
-    module = _module("scaling.runs.schedules")
-    logged = None
-    if module is not None and np.isfinite(series.lr).sum() > 1:
-        logged = module.logged(series.at, series.lr, "lr")
-    if text is None:
-        chosen = logged
-    elif module is None:
-        raise InputError("forecasts of this engine read no schedule", value=text, allowed="none")
-    else:
-        plan = module.plan(text, series.planned)
-        chosen = plan if logged is None else module.joined(logged, plan)
-    if chosen is None:
+    module = _module("scaling.forecasting.schedule_input")
+    if module is None:
+        if text is not None:
+            raise InputError("forecasts of this engine read no schedule", value=text)
         return None, _warning(series)
-    more = _warning(series) if text is None else []
-    return chosen, [f"learning rate: {chosen.source}", *chosen.notes, *more]
+    # Every value of a long log would be a knot of the schedule.
+    kept = np.unique(np.linspace(0, len(series.at) - 1, KNOTS).astype(int))
+    name = series.unit[:-1]
+    rows = pl.DataFrame({name: series.at[kept], "lr": series.lr[kept]}, nan_to_null=True)
+    end = pl.DataFrame({name: [series.planned]})
+    found, said = module.schedule_of(rows, end, (name,), text)
+    sentences = [one.removesuffix(".") for one in said]
+    return found, sentences if said else _warning(series)
 
 
 def _warning(series: Series) -> list[str]:

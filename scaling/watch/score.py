@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from scaling.errors import InputError
-from scaling.watch.progress import Progress, TooShort, progress
+from scaling.watch.progress import Progress, progress
+from scaling.watch.schedule import schedule_of
 from scaling.watch.series import Series, curve, window_of
 
 SHARES = (0.25, 0.5, 0.75, 0.95)
@@ -41,7 +42,7 @@ def observed(series: Series, smooth: float | None = None) -> float | None:
 
 
 def score(
-    series: Series, rows: Sequence[Row], time: str, schedule: Any = None, **how: Any
+    series: Series, rows: Sequence[Row], time: str, schedule: str | None = None, **how: Any
 ) -> dict[str, Any]:
     """What stood at `SHARES` of the run beside its end.
 
@@ -49,7 +50,8 @@ def score(
         series: a run that has ended.
         rows: the journal's.
         time: of the score.
-        schedule: for forecasts made afterwards, as ``how``, the options of `progress`.
+        schedule: of the learning rate as a text, for forecasts made afterwards, which read the log
+            up to their share alone; as ``how``, the options of `progress`.
     """
     end = observed(series, how.get("smooth"))
     window = window_of(series, how.get("smooth"))
@@ -72,18 +74,19 @@ def score(
 
 
 def _stood(
-    series: Series, rows: Sequence[Row], share: float, schedule: Any, how: Mapping[str, Any]
+    series: Series, rows: Sequence[Row], share: float, schedule: str | None, how: Mapping[str, Any]
 ) -> Row:
     """The forecast that stood at a share of the run, or one from the log up to there."""
     recorded = [row for row in rows if share - NEAR <= row["share"] <= share]
     if recorded:
         return {"share": share, "made": THEN, **_figures(recorded[-1])}
-    try:
-        made = progress(series.until(share * series.planned), schedule=schedule, **how)
-    except TooShort as error:
-        return {"share": share, "made": None, "why": str(error)}
-    except (InputError, IndexError):
+    then = series.until(share * series.planned)
+    if not len(then.at):
         return {"share": share, "made": None, "why": "the log has no value so early"}
+    try:
+        made = progress(then, schedule=schedule_of(then, schedule)[0], **how)
+    except InputError as error:
+        return {"share": share, "made": None, "why": str(error)}
     return {"share": share, "made": AFTERWARDS, **_figures(row_of(made, ""))}
 
 

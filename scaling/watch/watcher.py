@@ -131,9 +131,9 @@ class Watcher:
         if self.question.ended:
             series = replace(series, ended=True)
         self._check_run(series)
-        schedule, said = schedule_of(series, self.question.schedule)
         if series.finished:
-            return self._ended(series, schedule, list(series.notes))
+            return self._ended(series)
+        schedule, said = schedule_of(series, self.question.schedule)
         notes = [*series.notes, *said]
         rest = remaining(series, self._seen(series), self.question.chips, self.question.hardware)
         earlier = self._earlier(series)
@@ -202,25 +202,24 @@ class Watcher:
         at, wall = (np.array(one, dtype=float) for one in zip(*rows, strict=True))
         return at, wall
 
-    def _ended(self, series: Series, schedule: Any, notes: list[str]) -> Look:
+    def _ended(self, series: Series) -> Look:
         if not series.complete:
             why = (
                 f"the run ended at {series.unit[:-1]} {series.last:,.0f} of {series.planned:,.0f}; "
                 "its forecasts are not scored"
             )
-            return Look(STOPPED, now(), why, series=series, notes=tuple(notes))
+            return Look(STOPPED, now(), why, series=series, notes=series.notes)
         kept = self.journal.score()
         how = self._how()
         left = self._end_left(series)
         known = kept is not None and kept["ended_at"] == series.last
         if kept is None or not known or kept["metric"] != series.metric:
-            kept = score(
-                series, self.journal.rows, now(), schedule, earlier=self._earlier(series), **how
-            )
+            how["earlier"] = self._earlier(series)
+            kept = score(series, self.journal.rows, now(), self.question.schedule, **how)
             self.journal.keep_score(kept)
         before = self.journal.rows[-1].get("left", False) if self.journal.rows else False
         news = left is not None and not known and not before
-        return Look(ENDED, now(), "", series, left=left, news=news, score=kept, notes=tuple(notes))
+        return Look(ENDED, now(), "", series, left=left, news=news, score=kept, notes=series.notes)
 
     def _end_left(self, series: Series) -> Left | None:
         end = observed(series, self.question.smooth)

@@ -75,7 +75,7 @@ EXAMPLES: dict[str, str] = {
     "sources": "sources gemstones",
     "thresholds": "thresholds --on 2026-11-01",
     "verify": "verify",
-    "watch": "watch log.csv --steps 400 --once --beat 2.2 --chips 8 --power 700",
+    "watch": "watch log.csv --steps 400 --once --out seen --beat 2.2 --chips 8 --power 700",
     "whois": "whois internal-1",
 }
 # Other forms of an answer.
@@ -103,8 +103,9 @@ MORE = (
     "sources",
     "thresholds --check",
     "thresholds --every",
-    "watch log.csv --steps 400 --once --ended --alert-after 0",
-    "watch log.csv --steps 200 --once --out ended",
+    "watch jumped.csv --steps 400 --once --out seen --alert-after 0",
+    "watch log.csv --steps 400 --once --ended",
+    "watch log.csv --steps 200 --once --out ended --beat 2.5",
 )
 ELSEWHERE = frozenset(
     {
@@ -155,8 +156,9 @@ def tables() -> dict[str, pl.DataFrame]:
     loss = (1.8172 + 482.01 / n**0.3478 + 2085.43 / d**0.3658) * np.exp(rng.normal(0, 0.003, rows))
     few = pl.DataFrame({"params": n.round(), "tokens": d.round(), "loss": loss})
     share = rng.uniform(0.1, 0.9, rows)
-    step = np.arange(1, 201)
-    spiked = 1.5 + 4.0 * step**-0.3 + np.where(step == 150, 2.0, 0.0)
+    step = np.arange(1.0, 301.0)
+    curve = 1.5 + 4.0 * step**-0.3 + np.where(step == 150, 2.0, 0.0) + np.where(step > 200, 1.0, 0)
+    log = pl.DataFrame({"run": "r", "step": step, "loss": curve, "wall_time": 1.7e9 + 36.0 * step})
     accuracy = 0.25 + 0.6 / (1 + np.exp(6.0 * (loss - 2.6)))
     return {
         "few": few,
@@ -174,7 +176,10 @@ def tables() -> dict[str, pl.DataFrame]:
                 "day": [f"{2018 + i // 12}-{1 + i % 12:02}-01" for i in range(rows)],
             }
         ),
-        "log": pl.DataFrame({"step": step, "loss": spiked, "wall_time": 1.7e9 + 36.0 * step}),
+        "log": log.head(200),
+        "jumped": log.with_columns(
+            loss=pl.when(pl.col("step") != 20).then("loss").otherwise(np.nan)
+        ),
         "mixtures": pl.DataFrame(
             {
                 "mixture": [f"web={one:.3f};code={1 - one:.3f}" for one in share],

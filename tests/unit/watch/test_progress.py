@@ -94,6 +94,11 @@ def test_too_short_a_log_is_refused_with_what_it_has_and_needs() -> None:
         progress(series(power()).until(99))
 
 
+def test_a_log_of_nan_alone_says_so() -> None:
+    with pytest.raises(TooShort, match=r"'0 at step 300, 300 values NaN or infinite'"):
+        progress(series(np.full(300, np.nan)))
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.5])
 def test_a_loss_that_is_not_positive_is_refused_by_its_step(bad: float) -> None:
     value = power()
