@@ -15,7 +15,7 @@ PAGE = Path("docs/parity.md")
 HEAD = """# Parity with published figures
 
 Made by `python -m benchmarks.parity`; `tests/contract/test_parity.py` holds every row within its
-tolerance. Sources marked * have no open licence, so the project does not carry them: their rows
+tolerance. Sources marked * are not in the project, most for want of an open licence: their rows
 were made where the tables are at hand, and their tests skip elsewhere.
 
 | law | source | figure | ours | published | tolerance | reason of the tolerance |

@@ -28,8 +28,10 @@ from scaling.plan import (
     costs,
     data_limits,
     downstream,
+    expert_count,
     mixtures,
     next_runs,
+    pruned,
     routed_experts,
     serving,
     step_laws,
@@ -185,6 +187,8 @@ optimal = _of_model(allocation.optimal, lambda law: planning(law, exponents=True
 recommend = _of_model(next_runs.recommend, planning)
 over_trained = _of_model(serving.over_trained, planning)
 moe = _of_model(routed_experts.moe, _by(routed_experts.LAW), f"{PREFIX}{routed_experts.LAW}")
+experts = _of_model(expert_count.experts, _by(expert_count.LAW), f"{PREFIX}{expert_count.LAW}")
+sparsity = _of_model(pruned.sparsity, _by(pruned.LAW), f"{PREFIX}{pruned.LAW}")
 _data = _of_model(data_limits.data, _by(data_limits.LAW), f"{PREFIX}{data_limits.LAW}")
 _serve = _of_model(serving.serve, planning)
 _target = _of_model(downstream.target, _by(downstream.LAW))

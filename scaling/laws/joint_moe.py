@@ -84,7 +84,7 @@ LAW = Law(
         Published(
             paper="ludziejewski2025",
             citation="Ludziejewski et al. 2025, arXiv:2502.05172, table 3",
-            data="the authors' 280 runs, 1 to 32 experts, one of them active",
+            data="the authors' 280 runs",
             values={
                 "a": 35.91,
                 "alpha": -0.1889,

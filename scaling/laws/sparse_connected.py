@@ -54,7 +54,7 @@ def _fit(variant: str, data: str, values: tuple[float, ...], note: str = "") -> 
     return Published(
         paper="frantar2023",
         variant=variant,
-        citation="Frantar et al. 2023, arXiv:2309.08520, table 2",
+        citation="Frantar et al. 2023, arXiv:2309.08520, fitted coefficients",
         data=data,
         values=named,
         note=note,

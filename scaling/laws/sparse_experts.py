@@ -71,7 +71,7 @@ LAW = Law(
         Published(
             paper="abnar2025",
             citation="Abnar et al. 2025, arXiv:2501.12370, table 3",
-            data="the authors' runs, sparsity 0 to .98",
+            data="the authors' runs",
             values={
                 "a": 16612.50,
                 "alpha": 0.5962,
@@ -85,7 +85,7 @@ LAW = Law(
                 "e": 0.94,
             },
             note="mean squared error .00056 on those runs, .0058 at the sparsity held out, .98",
-            caveat="Ten times the error at the sparsity held out: do not read it beyond .95.",
+            caveat="Ten times the squared error at the sparsity held out, .98.",
             secondary=True,
         ),
     ),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         compare,
         cost,
         data,
+        experts,
         hparams,
         mixture,
         moe,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         over_trained,
         recommend,
         serve,
+        sparsity,
         target,
     )
     from scaling.plan.answer import Answer
@@ -31,6 +33,7 @@ __all__ = [
     "compare",
     "cost",
     "data",
+    "experts",
     "hparams",
     "mixture",
     "moe",
@@ -38,6 +41,7 @@ __all__ = [
     "over_trained",
     "recommend",
     "serve",
+    "sparsity",
     "target",
 ]
 

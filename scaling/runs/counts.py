@@ -40,8 +40,12 @@ LEAST = {
     "params": 1e4,
     "params_active": 1e4,
     "params_non_embedding": 500.0,
+    "params_nonzero": 500.0,
     "tokens": 1e6,
     "tokens_unique": 1e6,
+    "tokens_dense": 1e6,
+    "tokens_upcycled": 1e6,
+    "tokens_generator": 1e6,
 }
 # About one sequence: checkpoints of a run that ends above LEAST may begin there.
 _FIRST_TOKENS = 1e3

@@ -28,6 +28,8 @@ RATE = 0.01
 
 # Values of inputs other than params and tokens.
 MORE = {"tokens_unique": (1e9, 1e10, 1e11), "granularity": (1.0, 4.0, 16.0)}
+MORE |= {"params_nonzero": np.geomspace(3e7, 3e9, 5), "sparsity": (0.0, 0.5, 0.75)}
+MORE |= {"params_active": np.geomspace(3e7, 3e9, 5), "experts": (1.0, 4.0, 16.0)}
 
 
 def table_of(name: str) -> pl.DataFrame:
@@ -41,7 +43,7 @@ def table_of(name: str) -> pl.DataFrame:
     if "tokens_unique" in x:
         x["tokens_unique"] = np.minimum(x["tokens_unique"], x["tokens"])
     theta = np.array([[law.published[0].values[one] for one in law.names]])
-    noise = np.exp(1e-3 * rng.standard_normal(len(x["params"])))
+    noise = np.exp(1e-3 * rng.standard_normal(len(x["tokens"])))
     return pl.DataFrame(x | {"loss": law(theta, x)[0] * noise})
 
 
@@ -93,6 +95,7 @@ EXAMPLES: dict[str, Callable[[], Answer]] = {
     "compare": compared,
     "cost": cost,
     "data": lambda: plan.data(sheet_of("data_constrained"), flops=1e21, pools=[Pool(1e10)]),
+    "experts": lambda: plan.experts(sheet_of("joint_moe"), flops=1e20),
     "hparams": hparams,
     "mixture": mixture,
     "moe": lambda: plan.moe(sheet_of("fine_grained"), flops=1e20),
@@ -102,6 +105,7 @@ EXAMPLES: dict[str, Callable[[], Answer]] = {
     "serve": lambda: plan.serve(
         sheet_of("chinchilla"), Goal(loss=2.4), read=1e12, written=1e12, law="chinchilla"
     ),
+    "sparsity": lambda: plan.sparsity(sheet_of("sparse_connected"), params=1e8, flops=1e20),
     "target": lambda: plan.target(sheet_of("ladder", "accuracy"), accuracy=0.85, flops=1e23),
 }
 

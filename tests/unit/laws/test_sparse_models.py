@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -49,6 +51,14 @@ def test_sparsity_in_percent_is_refused_by_row() -> None:
     table = {"params_nonzero": [1e8] * 3, "tokens": [1e9] * 3, "sparsity": [0.0, 50.0, 75.0]}
     with pytest.raises(InputError, match=r"row 2.*sparsity.*50"):
         fit(pl.DataFrame(table | {"loss": [3.0] * 3}), "sparse_connected")
+
+
+def test_non_zero_params_in_millions_are_refused_without_a_unit(tmp_path: Path) -> None:
+    table = {"params_nonzero": [1.3, 2.6, 5.2], "tokens": ["16B"] * 3, "sparsity": [0.0, 0.5, 0.75]}
+    path = tmp_path / "runs.csv"
+    pl.DataFrame(table | {"loss": [3.1, 2.8, 2.7]}).write_csv(path)
+    with pytest.raises(InputError, match=r"params_nonzero.*too small.*1\.3"):
+        scaling.fit(path, law="sparse_connected")
 
 
 def test_a_forecast_takes_dense_runs_among_sparse_ones() -> None:

@@ -35,6 +35,7 @@ def test_all_plans_are_documented() -> None:
     listed = CliRunner().invoke(app, ["plan", "--help"]).output
     assert all(f" {name} " in listed for name in named)
     want = {"optimal", "serve", "cost", "data", "moe", "hparams", "next", "target", "compare"}
+    want |= {"experts", "sparsity"}
     assert named == want | {"mixture"}
 
 
@@ -59,6 +60,10 @@ def test_json_has_the_same_parts() -> None:
         "plan data --flops 1e24 --unique -5",
         "plan cost --flops 1e25 --grid 400",
         "plan moe --flops 0",
+        "plan experts --flops 0",
+        "plan experts --flops 1e22 --memory 80",
+        "plan sparsity --params 1e8 --flops 0",
+        "plan sparsity --params 1e11 --flops 1e20",
         "plan mixture --runs data/published/regmix/runs.parquet --where split=='dev'",
         "plan mixture --runs data/published/regmix/runs.parquet --weigh loss@pile-x",
         "plan hparams --params -1 --tokens 1e12",
