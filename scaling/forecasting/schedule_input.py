@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,21 @@ ALONG = re.compile(
     re.IGNORECASE,
 )
 RUNS = ("run", "run_id", "run_name")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What is known of a curve's learning rate.
+
+    Attributes:
+        schedule: up to the farthest target.
+        others: places, values and rates of other runs of the study.
+    """
+
+    schedule: Schedule
+    others: Sequence[tuple[Array, Array, Schedule]] = ()
+
+
 Found = tuple[Schedule | None, tuple[str, ...]]
 
 
@@ -119,4 +135,47 @@ def _past(planned: Schedule, end: float) -> tuple[str, ...]:
     return (
         f"Targets up to {end:.6g} lie beyond the end of the schedule, {last:.6g}: the learning "
         f"rate is assumed to stay at {share:.0%} of its peak.",
+    )
+
+
+def one_run(
+    runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None, tuple[str, ...]]:
+    """The rows of the run that the targets name, those of the other runs, and a sentence.
+
+    Targets name a run where both tables have a column such as run, and it has one value there. The
+    other runs are None where they do not.
+    """
+    name = next((one for one in RUNS if {one} <= set(runs.columns) & set(at.columns)), None)
+    if name is None or len(inputs) != 1 or not ALONG.search(inputs[0]) or at.height == 0:
+        return runs, None, ()
+    wanted, labels = at[name].cast(pl.String), runs[name].cast(pl.String)
+    if wanted.n_unique() != 1 or wanted[0] not in labels or labels.n_unique() == 1:
+        return runs, None, ()
+    here = (labels == wanted[0]).fill_null(value=False)
+    said = f"The curve is that of {name} {wanted[0]}, {int(here.sum())} of {runs.height} rows."
+    return runs.filter(here), runs.filter(~here), (said,)
+
+
+def other_runs(
+    others: pl.DataFrame, name: str, target: str, *, share: bool
+) -> tuple[list[tuple[Array, Array, Schedule]], tuple[str, ...]]:
+    """The curves of other runs whose learning rate falls as logged, and a sentence about them."""
+    column = column_of(others)
+    if column is None:
+        return [], ()
+    label = next(one for one in RUNS if one in others.columns)
+    found = []
+    for _, rows in others.group_by(label, maintain_order=True):
+        x, y, rate = (number(rows, one) for one in (name, target, column))
+        y = 1.0 - y if share else y
+        good = np.isfinite(x) & np.isfinite(y) & (x > 0) & (y > 0)
+        log = logged(x, rate, column)
+        if good.sum() >= MIN_ROWS and log is not None and not is_constant(log):
+            found.append((x[good], y[good], log))
+    if not found:
+        return [], ()
+    return found, (
+        f"{len(found)} other runs, whose logged learning rate falls, inform how much this one "
+        "gains from a fall.",
     )
