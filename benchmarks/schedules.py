@@ -8,7 +8,7 @@ A schedule is used only where the runs log it or the paper states it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -178,11 +178,19 @@ def main() -> None:
     falling = [i for i, one in enumerate(whole) if "constant" not in one.name]
     lines.append(row("all whose rate falls",
                      *([part[i] for i in falling] for part in (whole, now, made))))  # fmt: skip
-    lines += ["", *across(ours), "", *harder(ours)]
+    write(lines)
+    alone = {(one.group, one.name): found for one, found in zip(whole, made, strict=True)}
+    for section in (across(ours, alone), harder(ours)):
+        lines += ["", *section]
+        write(lines)
+
+
+def write(lines: Sequence[str]) -> None:
+    """The page as far as it is."""
     PAGE.write_text(INTRO + "\n".join(lines) + "\n" + OUTRO)
 
 
-def across(curves: Sequence[Curve]) -> list[str]:
+def across(curves: Sequence[Curve], alone: Mapping[tuple[str, str], Score]) -> list[str]:
     """Trained on one schedule, each other one from half its curve; then from smaller sizes."""
     lines = ["## With other runs of the study", "",
              "Multi-power curves; in the first rows one whole curve of the same size is known, in "
@@ -191,13 +199,15 @@ def across(curves: Sequence[Curve]) -> list[str]:
         asked = [one for one in curves if one.name != name and "constant" not in one.name]
         known = {one.group: one for one in curves if one.name == name}
         made = [with_schedule(one, [_run(known[one.group])]) for one in asked]
-        lines.append(row(f"{name} known", asked, [with_schedule(one) for one in asked], made))
+        now = [alone[one.group, one.name] for one in asked]
+        lines.append(row(f"{name} known", asked, now, made))
     small = [_run(one) for one in curves if "400M" not in one.group
              and one.name in ("cosine_24000", "wsd_20000_24000")]  # fmt: skip
     asked = [one for one in curves if "400M" in one.group and "constant" not in one.name]
     made = [with_schedule(one, small) for one in asked]
-    lines.append(row("400M, smaller known", asked, [with_schedule(one) for one in asked], made))
-    return [line.replace("without", "schedule alone") for line in lines]
+    now = [alone[one.group, one.name] for one in asked]
+    lines.append(row("400M, smaller known", asked, now, made))
+    return [line.replace("with the schedule | without", "with them | alone") for line in lines]
 
 
 def _run(curve: Curve) -> Run:
