@@ -76,10 +76,23 @@ def schedule_of(
     end = float(max(x.max(), ends.max(initial=0.0)))
     log, why = _log(runs, at, inputs[0], x)
     if schedule is None:
-        return _logged(log, why, end)
+        return _logged(log, why, x, end)
     planned = schedule if isinstance(schedule, Schedule) else plan(schedule, end)
     whole = planned if log is None else joined(log, planned)
     return whole, (*_said(whole, x, end), *whole.notes, *_past(planned, end))
+
+
+def rate_along(runs: pl.DataFrame, inputs: Sequence[str]) -> str | None:
+    """The column with the learning rate along the one run of a table; None where rows are of
+    several runs, as in a sweep, whose rates are an input like any other."""
+    column = column_of(runs)
+    along = [name for name in inputs if name != column and ALONG.search(name)]
+    if column is None or not along or runs[column].count() < MIN_ROWS:
+        return None
+    if any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS):
+        return None
+    rates = runs.group_by(along[0]).agg(pl.col(column).n_unique())[column]
+    return column if rates.max() == 1 else None
 
 
 def _log(
@@ -104,7 +117,7 @@ def _log(
     return found, ()
 
 
-def _logged(log: Schedule | None, why: tuple[str, ...], end: float) -> Found:
+def _logged(log: Schedule | None, why: tuple[str, ...], x: Array, end: float) -> Found:
     """What a log alone says; a constant one says nothing of the curve, only of what is assumed."""
     if log is None:
         return None, why
@@ -114,7 +127,7 @@ def _logged(log: Schedule | None, why: tuple[str, ...], end: float) -> Found:
             "assumes that it stays so. If it is to fall, name the schedule (--schedule).",
         )
     whole = continued(log, end)
-    return whole, (*_said(whole, log.x, end), *whole.notes)
+    return whole, (*_said(whole, x, end), *whole.notes)
 
 
 def _said(schedule: Schedule, x: Array, end: float) -> tuple[str, ...]:

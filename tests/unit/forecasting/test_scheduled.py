@@ -184,3 +184,26 @@ def test_a_backtest_knows_the_schedule() -> None:
         own = made.filter(pl.col("method") == "ensemble")
         errors[name] = float(own["log_error"].abs().mean())  # type: ignore[arg-type]
     assert errors[WSD] < 0.5 * errors["none"]
+
+
+def test_rates_of_the_targets_are_the_plan() -> None:
+    x, y, schedule = simulated(WSD)
+    at = np.array([14000.0, 18000.0, 21000.0, 24000.0])
+    ends = pl.DataFrame({"step": at, "train/lr": schedule.at(at)})
+    made = scaling.forecast(table(WSD), ends)
+    end = float(made.filter(pl.col("quantile") == 0.5)["value"][-1])
+    assert end == pytest.approx(float(y[-1]), rel=0.02)
+    assert any("100% of its peak at the last row, 10% at" in note for note in made.notes)
+    assert any("train/lr (the learning rate along the run)" in note for note in made.notes)
+
+
+def test_rates_of_a_sweep_stay_an_input() -> None:
+    rates = [1e-4, 3e-4, 1e-3]
+    sweep = pl.DataFrame(
+        [(1e9 * k, lr, 2.0 + 1.0 / k + (np.log(lr / 3e-4)) ** 2 / 50)
+         for k in (1, 2, 4, 8) for lr in rates],
+        schema=["tokens", "lr", "loss"], orient="row",
+    )  # fmt: skip
+    made = scaling.forecast(sweep, {"tokens": [1.6e10], "lr": [3e-4]})
+    assert any("Inputs: tokens, lr" in note for note in made.notes) or not made.notes
+    assert not any("Learning rate" in note for note in made.notes)
