@@ -187,7 +187,7 @@ def test_a_backtest_knows_the_schedule() -> None:
 
 
 def test_rates_of_the_targets_are_the_plan() -> None:
-    x, y, schedule = simulated(WSD)
+    _, y, schedule = simulated(WSD)
     at = np.array([14000.0, 18000.0, 21000.0, 24000.0])
     ends = pl.DataFrame({"step": at, "train/lr": schedule.at(at)})
     made = scaling.forecast(table(WSD), ends)
