@@ -29,7 +29,7 @@ from scaling.forecasting.engine import predictive
 from scaling.forecasting.inputs import check_runs, is_general, observed_scale
 from scaling.forecasting.law_ensemble import tail_power_law
 from scaling.forecasting.per_law import singles
-from scaling.forecasting.schedule_input import schedule_of
+from scaling.forecasting.schedule_input import Rate, schedule_of
 from scaling.forecasting.scores import CARRY, ENSEMBLE, TAIL, _scores
 from scaling.io.progress import steps
 from scaling.runs.schedules import Schedule
@@ -82,7 +82,8 @@ def backtest(
     size = log_size({name: table[name].to_numpy() for name in inputs})
     y, increasing = observed_scale(runs, target, size)
     table = table.with_columns(pl.Series(target, 1.0 - y if increasing else y))
-    rate, notes = schedule_of(runs, runs, inputs, schedule)
+    planned, notes = schedule_of(runs, runs, inputs, schedule)
+    rate = None if planned is None else Rate(planned)
     place = size if order is None else _order(runs, order)
     parts = []
     for number, known in enumerate(steps(list(_origins(place, shares)))):
@@ -130,7 +131,7 @@ def methods(
     large: pl.DataFrame,
     inputs: Sequence[str],
     target: str,
-    schedule: Schedule | None = None,
+    schedule: Rate | None = None,
 ) -> Iterator[tuple[str, Predictive | Array]]:
     """Every method's forecast of the large runs, by their inputs: a distribution, or log points
     (T,)."""

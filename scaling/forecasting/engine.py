@@ -46,7 +46,7 @@ from scaling.forecasting.inputs import (
 )
 from scaling.forecasting.law_choice import applicable, sole_law
 from scaling.forecasting.law_ensemble import location_and_parts
-from scaling.forecasting.schedule_input import schedule_of
+from scaling.forecasting.schedule_input import Rate, one_run, other_runs, schedule_of
 
 if TYPE_CHECKING:
     from scaling.forecasting.study_model import StudyModel
@@ -111,11 +111,15 @@ def forecast(
     if special is not None:
         return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
     check_runs(runs, inputs, target, mixed, companions)
+    others = None
+    if laws == "auto" and not companions:
+        runs, others, which = one_run(runs, at, inputs)
+        notes += which
     measured = with_target(runs, target) if companions else runs
     check_planned(measured, at, inputs, target)
     rate = None
     if laws == "auto" and not companions and not is_general(runs, inputs, target):
-        rate, said = schedule_of(runs, at, inputs, schedule)
+        rate, said = _rate_of(runs, at, (inputs, target), schedule, others)
         notes += said
     if laws == "auto" and not companions and has_model(runs, inputs, target):
         model = model_of(runs, inputs, target)
@@ -134,6 +138,26 @@ def forecast(
     far = distance(measured, at, inputs, linear)
     notes += omitted.warning(measured, inputs, target, companions)
     return made.described(far, [*notes, *(score_warning(far) if rises else [])])
+
+
+def _rate_of(
+    runs: pl.DataFrame,
+    at: pl.DataFrame,
+    what: tuple[Sequence[str], str],
+    schedule: Schedule | str | None,
+    others: pl.DataFrame | None,
+) -> tuple[Rate | None, list[str]]:
+    """The learning rate of a curve with the study's other runs, and what a reader must know;
+    ``what`` is (inputs, target)."""
+    inputs, target = what
+    found, said = schedule_of(runs, at, inputs, schedule)
+    if found is None:
+        return None, [*said]
+    if others is None:
+        return Rate(found), [*said]
+    share = observed_scale(runs, target, np.log(positive(runs, inputs[0])))[1]
+    beside, more = other_runs(others, inputs[0], target, share=share)
+    return Rate(found, beside), [*said, *more]
 
 
 def _by_one_law(
@@ -191,10 +215,10 @@ def predictive(
     target: str,
     laws: Literal["auto"] | Sequence[str] = "auto",
     companions: Sequence[str] = (),
-    schedule: Schedule | None = None,
+    schedule: Rate | None = None,
 ) -> Predictive:
-    """`forecast` as a distribution instead of quantiles; ``schedule`` is the learning rate of a
-    curve, None where it is not known."""
+    """`forecast` as a distribution instead of quantiles; ``schedule`` is what is known of a curve's
+    learning rate."""
     if laws == "auto" and not companions and len(inputs) == 2:
         return model_of(runs, inputs, target).predictive(at)
     points = check_targets(at, inputs)
@@ -212,7 +236,7 @@ def _predictive(
     target: str,
     laws: Literal["auto"] | Sequence[str],
     others: Sequence[tuple[Array, Array]] = (),
-    schedule: Schedule | None = None,
+    schedule: Rate | None = None,
 ) -> Predictive:
     """`predictive` of runs that all have the target, at the input columns of the targets."""
     inputs = list(points)
@@ -246,12 +270,12 @@ def _curve(x: Array, y: Array, at: Array, others: Sequence[tuple[Array, Array]])
     return Predictive(made.location, *spread(made), disagreement=made.disagreement)
 
 
-def _scheduled(x: Array, y: Array, at: Array, schedule: Schedule, share: bool) -> Predictive:
+def _scheduled(x: Array, y: Array, at: Array, rate: Rate, share: bool) -> Predictive:
     """One input whose learning rate is known (`scaling.forecasting.scheduled`)."""
     from scaling.forecasting.scheduled import forecast_end
 
     _check_sizes(x)
-    return forecast_end(x, y, at, schedule, share=share)
+    return forecast_end(x, y, at, rate.schedule, share=share, others=rate.others)
 
 
 def _check_sizes(x: Array) -> None:

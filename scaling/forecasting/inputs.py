@@ -15,9 +15,8 @@ from scaling.fitting.conventions import ALLOW, refuse_mixed_columns
 from scaling.fitting.data import number, positive, refuse_rows
 from scaling.forecasting.law_choice import by_default, joins
 from scaling.forecasting.omitted import LABELS, SOURCES, with_those_that_matter
-from scaling.forecasting.schedule_input import ALONG
+from scaling.forecasting.schedule_input import rate_along
 from scaling.forecasting.table_inputs import check_table, is_text, read_table, usable_inputs
-from scaling.runs.logged_rates import column_of
 from scaling.runs.schema import RUN
 
 # Epochs from which repetition shows: up to about 4 it costs little (Muennighoff et al. 2023,
@@ -57,9 +56,9 @@ def default_inputs(
     for name in used:
         if LABELS.search(name.lower()) or SOURCES.search(name.lower()):
             left[name] = "tells runs apart, or is a result: name it to read it"
-    rate = column_of(runs)
-    if rate in used and any(ALONG.search(name) for name in used if name != rate):
-        left[str(rate)] = "the learning rate along the run"
+    rate = rate_along(runs, used)
+    if rate is not None:
+        left[rate] = "the learning rate along the run"
     used = tuple(name for name in used if name not in left)
     if not any(not is_text(runs, name) for name in used):
         raise InputError(

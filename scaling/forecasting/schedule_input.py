@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,21 @@ ALONG = re.compile(
     re.IGNORECASE,
 )
 RUNS = ("run", "run_id", "run_name")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What is known of a curve's learning rate.
+
+    Attributes:
+        schedule: up to the farthest target.
+        others: places, values and rates of other runs of the study.
+    """
+
+    schedule: Schedule
+    others: Sequence[tuple[Array, Array, Schedule]] = ()
+
+
 Found = tuple[Schedule | None, tuple[str, ...]]
 
 
@@ -60,10 +76,23 @@ def schedule_of(
     end = float(max(x.max(), ends.max(initial=0.0)))
     log, why = _log(runs, at, inputs[0], x)
     if schedule is None:
-        return _logged(log, why, end)
+        return _logged(log, why, x, end)
     planned = schedule if isinstance(schedule, Schedule) else plan(schedule, end)
     whole = planned if log is None else joined(log, planned)
     return whole, (*_said(whole, x, end), *whole.notes, *_past(planned, end))
+
+
+def rate_along(runs: pl.DataFrame, inputs: Sequence[str]) -> str | None:
+    """The column with the learning rate along the one run of a table; None where rows are of
+    several runs, as in a sweep, whose rates are an input like any other."""
+    column = column_of(runs)
+    along = [name for name in inputs if name != column and ALONG.search(name)]
+    if column is None or not along or runs[column].count() < MIN_ROWS:
+        return None
+    if any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS):
+        return None
+    rates = runs.group_by(along[0]).agg(pl.col(column).n_unique())[column]
+    return column if rates.max() == 1 else None
 
 
 def _log(
@@ -88,7 +117,7 @@ def _log(
     return found, ()
 
 
-def _logged(log: Schedule | None, why: tuple[str, ...], end: float) -> Found:
+def _logged(log: Schedule | None, why: tuple[str, ...], x: Array, end: float) -> Found:
     """What a log alone says; a constant one says nothing of the curve, only of what is assumed."""
     if log is None:
         return None, why
@@ -98,7 +127,7 @@ def _logged(log: Schedule | None, why: tuple[str, ...], end: float) -> Found:
             "assumes that it stays so. If it is to fall, name the schedule (--schedule).",
         )
     whole = continued(log, end)
-    return whole, (*_said(whole, log.x, end), *whole.notes)
+    return whole, (*_said(whole, x, end), *whole.notes)
 
 
 def _said(schedule: Schedule, x: Array, end: float) -> tuple[str, ...]:
@@ -119,4 +148,47 @@ def _past(planned: Schedule, end: float) -> tuple[str, ...]:
     return (
         f"Targets up to {end:.6g} lie beyond the end of the schedule, {last:.6g}: the learning "
         f"rate is assumed to stay at {share:.0%} of its peak.",
+    )
+
+
+def one_run(
+    runs: pl.DataFrame, at: pl.DataFrame, inputs: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None, tuple[str, ...]]:
+    """The rows of the run that the targets name, those of the other runs, and a sentence.
+
+    Targets name a run where both tables have a column such as run, and it has one value there. The
+    other runs are None where they do not.
+    """
+    name = next((one for one in RUNS if {one} <= set(runs.columns) & set(at.columns)), None)
+    if name is None or len(inputs) != 1 or not ALONG.search(inputs[0]) or at.height == 0:
+        return runs, None, ()
+    wanted, labels = at[name].cast(pl.String), runs[name].cast(pl.String)
+    if wanted.n_unique() != 1 or wanted[0] not in labels or labels.n_unique() == 1:
+        return runs, None, ()
+    here = (labels == wanted[0]).fill_null(value=False)
+    said = f"The curve is that of {name} {wanted[0]}, {int(here.sum())} of {runs.height} rows."
+    return runs.filter(here), runs.filter(~here), (said,)
+
+
+def other_runs(
+    others: pl.DataFrame, name: str, target: str, *, share: bool
+) -> tuple[list[tuple[Array, Array, Schedule]], tuple[str, ...]]:
+    """The curves of other runs whose learning rate falls as logged, and a sentence about them."""
+    column = column_of(others)
+    if column is None:
+        return [], ()
+    label = next(one for one in RUNS if one in others.columns)
+    found = []
+    for _, rows in others.group_by(label, maintain_order=True):
+        x, y, rate = (number(rows, one) for one in (name, target, column))
+        y = 1.0 - y if share else y
+        good = np.isfinite(x) & np.isfinite(y) & (x > 0) & (y > 0)
+        log = logged(x, rate, column)
+        if good.sum() >= MIN_ROWS and log is not None and not is_constant(log):
+            found.append((x[good], y[good], log))
+    if not found:
+        return [], ()
+    return found, (
+        f"{len(found)} other runs, whose logged learning rate falls, inform how much this one "
+        "gains from a fall.",
     )

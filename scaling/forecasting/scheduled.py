@@ -65,7 +65,7 @@ MEAN, SPREAD = (2.8, float(np.log(0.6))), (1.5, 0.4)
 GAIN_SPREAD, BETWEEN = 0.5, 0.2
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
-SCALE, DEGREES = (1.6, 0.45, 1.0), 4.0
+SCALE, DEGREES = (1.6, 0.55, 1.0), 4.0
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
 

@@ -121,8 +121,7 @@ def _fit(known: Runs, x: Mapping[str, Array], y: Array, w: Array) -> Array:
         value = np.empty_like(y)
         for cut, rows in parts:
             value[rows] = loss(p, cut, x["step"][rows])
-        off: Array = root * (np.log(np.maximum(value, 1e-3)) - np.log(y))
-        return off
+        return np.asarray(root * (np.log(np.maximum(value, 1e-3)) - np.log(y)))
 
     start = np.array([PUBLISHED[1].values[name] for name in NAMES])
     factor = float(np.median(y)) / 3.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,9 @@ from scaling.runs.schedules import PIECES, Schedule
 NAMES = re.compile(r"(?:^|[/.])(?:lr|learning[ _-]?rate)(?:[-_/](?:adamw?|sgd|pg\d+|\d+))*$", re.I)
 # Rates that differ by less, as a share of the peak, are one: loggers print three or four digits.
 SAME = 2e-3
+# Largest error, as a share of the peak, at which a cosine that ends with the run is taken for the
+# logged one, which may be rounded.
+CLOSE = 3e-4
 # A plan that is farther from the log, as a share of the peak, is another.
 OTHER = 0.02
 # Rows that a log needs: fewer may be runs, each with its own rate.
@@ -119,40 +123,52 @@ def continued(log: Schedule, end: float) -> Schedule:
     )
 
 
-def _fall(log: Schedule) -> tuple[Array, Array] | None:
-    """The last fall of a log: places and rates (n,) as shares of the peak, six or more of them."""
+def _fall(log: Schedule) -> tuple[Array, Array, float] | None:
+    """The last fall of a log: places and rates (n,) as shares of the peak, six or more of them, and
+    the first place where it can have begun: where the rate was constant before, or at 0."""
     share = log.rate / log.peak
     level = np.flatnonzero(np.abs(np.diff(share)) < 1e-6)
     start = int(level[-1]) + 1 if len(level) else int(np.argmax(share))
     x, value = log.x[start:], share[start:]
     falling = len(x) >= 6 and np.all(np.diff(value) < 0) and np.all(np.diff(x) > 0)
-    return (x, value) if falling else None
+    begins = log.x[int(np.argmax(share))] if start else 0.0
+    return (x, value, float(begins)) if falling else None
 
 
 def _cosine(log: Schedule, end: float) -> tuple[Array, Array] | None:
-    """A cosine through the last fall, from its first point on, where one fits."""
-    from scipy.optimize import least_squares
-
+    """A cosine through the last fall, where one fits: one that ends with the run, unless another
+    fits much better."""
     found = _fall(log)
     if found is None:
         return None
-    x, value = found
-    first, last = log.x[np.argmax(log.rate)], x[-1]
+    at = np.linspace(log.x[-1], end, PIECES + 1)[1:]
+    fits = [_cosine_through(*found, last) for last in (end, None)]
+    (_, to_end), (_, free) = fits
+    curve, error = fits[0] if to_end <= max(3.0 * free, CLOSE) else fits[1]
+    return None if error > SAME else (at, log.peak * curve(at))
+
+
+def _cosine_through(
+    x: Array, value: Array, begins: float, end: float | None
+) -> tuple[Callable[[Array], Array], float]:
+    """The cosine of least error through a fall, and its largest error; ``end`` is where it ends,
+    None where that is free."""
+    from scipy.optimize import least_squares
 
     def curve(theta: Array, at: Array) -> Array:
-        floor, start = theta[0], first + theta[1] * (x[0] - first)
-        u = np.clip((at - start) / (np.exp(theta[2]) * (last - first)), 0.0, 1.0)
-        return np.asarray(floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * u)))
+        floor, top, begin, length = theta
+        start = begins + begin * (x[0] - begins)
+        last = x[-1] + np.expm1(length) * (x[-1] - begins) if end is None else end
+        u = np.clip((at - start) / (last - start), 0.0, 1.0)
+        return np.asarray(floor + (top - floor) * 0.5 * (1.0 + np.cos(np.pi * u)))
 
     def error(theta: Array) -> Array:
         return curve(theta, x) - value
 
-    most = [value[-1], 1.0, 3.0]
-    best = least_squares(error, [0.1 * value[-1], 0.5, 0.5], bounds=([0.0, 0.0, 0.0], most))
-    if np.abs(best.fun).max() > SAME:
-        return None
-    at = np.linspace(last, end, PIECES + 1)[1:]
-    return at, log.peak * curve(best.x, at)
+    low, high = [0.0, 1.0, 0.0, 1e-6], [value[-1], 1.1, 1.0, 3.0]
+    start = [0.1 * value[-1], 1.0 + 1e-9, 0.5, 0.5]
+    best = least_squares(error, start, bounds=(low, high), ftol=1e-14, xtol=1e-14, gtol=1e-14)
+    return lambda at: curve(best.x, at), float(np.abs(best.fun).max())
 
 
 def _line(log: Schedule, end: float) -> tuple[Array, Array] | None:
@@ -160,7 +176,7 @@ def _line(log: Schedule, end: float) -> tuple[Array, Array] | None:
     found = _fall(log)
     if found is None:
         return None
-    x, value = found
+    x, value, _ = found
     slope, level = np.polyfit(x - x[-1], value, 1)
     if np.abs(level + slope * (x - x[-1]) - value).max() > SAME:
         return None

@@ -133,6 +133,8 @@ def forecast(
     from scaling.cli.display.forecast import show_forecast
 
     frame = with_target(given.frame, target) if companion else given.frame
+    if made.runs is not None and made.runs.height < frame.height:
+        frame = made.runs  # of the one run that the targets name
     single = not law and len(names) < 3 and not is_general(frame, names, target)
     beside = forecast_per_law(frame, targets, names, target) if single else {}
     unit = unit_of_target(given.frame, target) if target in given.frame.columns else ""

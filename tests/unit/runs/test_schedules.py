@@ -113,6 +113,15 @@ def test_a_log_of_half_a_cosine_goes_on_as_one() -> None:
     assert "as a cosine" in made.notes[0]
 
 
+def test_a_log_of_a_cosine_to_another_end_keeps_its_own() -> None:
+    plain = plan("cosine:peak=3e-4,floor=10%,warmup=2000,end=40000")
+    x = np.arange(500.0, 16000.0, 100.0)
+    log = logged(x, plain.at(x), "lr")
+    assert log is not None
+    at = np.array([20000.0, 24000.0])
+    np.testing.assert_allclose(continued(log, 24000.0).at(at), plain.at(at), atol=3e-6)
+
+
 def test_a_log_of_a_line_goes_on_to_zero() -> None:
     x = np.arange(1.0, 60.0)
     log = logged(x, 1.0 - 0.01 * x, "lr")
