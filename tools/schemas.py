@@ -45,6 +45,21 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": sorted(properties)}
 
 
+_COUNT, _MAYBE = {"type": "integer"}, ["string", "null"]
+_PULL = _object(
+    out={"type": _MAYBE},
+    dry_run=FLAG,
+    pulled=_object(
+        server=STRING,
+        runs=_COUNT,
+        taken=LINES,
+        values=_COUNT,
+        unchanged=_COUNT,
+        left_out=LINES,
+        remarks=LINES,
+    ),
+    added={"type": ["object", "null"]},
+)
 # Verbs that need a server, a remote, an authority or a whole pipeline.
 BY_HAND = {
     "alerts": _object(kind=STRING, removed=FLAG, messages=LINES),
@@ -57,6 +72,8 @@ BY_HAND = {
     "disclose": _object(edition=STRING, written=STRING),
     "library add": _object(folders=LINES, library=STRING),
     "publish": _object(version=STRING, new=FLAG, folder=STRING),
+    "pull mlflow": _PULL,
+    "pull wandb": _PULL,
     "refit": _object(exit_code={"type": "integer"}, messages=LINES),
     "reproduce": _object(
         versions={"type": "array", "items": _object(version=STRING, same=FLAG, text=STRING)}

@@ -105,6 +105,7 @@ class Format:
     meaning: str
     suffixes: tuple[str, ...]
     read: Reader
+    seen: str
     typed: bool = True
     recognise: Callable[[Path], bool] | None = None
     raw: bool = False
@@ -115,7 +116,6 @@ class Format:
     batches: Callable[[Path, ReadOptions], Iterator[pl.DataFrame]] | None = None
     takes: tuple[str, ...] = ()
     packed: bool = False
-    seen: str = "files of the tool itself, in the tests (2026-11-29)"
 
     def claims(self, path: Path) -> bool:
         """Whether this format reads that path."""

@@ -318,7 +318,7 @@ def _first_rows(lines: list[tuple[bytes, bool]], separator: str, path: Path) -> 
 FORMAT = Format(
     name="csv",
     meaning="run schema as comma-, semicolon- or tab-separated text",
-    seen="what pandas, polars and sheets write (2026-11-30)",
+    seen="what pandas 3.1.1, polars 2.1.0 and spreadsheets write (2026-11-30)",
     suffixes=(".csv", ".tsv", ".txt"),
     read=read,
     typed=False,

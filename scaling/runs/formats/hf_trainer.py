@@ -120,7 +120,7 @@ def _holds(path: Path) -> bool:
 FORMAT = Format(
     name="hf-trainer",
     meaning="trainer_state.json of Hugging Face transformers, or the folder that holds it",
-    seen="a file of transformers, in the tests (2026-11-29)",
+    seen="transformers 5.24.0, its own file (2026-11-30)",
     suffixes=(".trainer_state.json",),
     read=read,
     recognise=_recognise,

@@ -133,7 +133,7 @@ def _of_nested(
 FORMAT = Format(
     name="json",
     meaning="run schema as a JSON array of objects, or an object of columns",
-    seen="every `orient` of pandas 3 `to_json` (2026-11-30)",
+    seen="every `orient` of `to_json` of pandas 3.1.1 (2026-11-30)",
     suffixes=(".json",),
     read=read,
     packed=True,

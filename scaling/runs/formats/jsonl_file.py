@@ -75,7 +75,7 @@ def column(name: str, values: list[Any]) -> pl.Series:
 FORMAT = Format(
     name="jsonl",
     meaning="run schema as one JSON object per line",
-    seen="tables of polars",
+    seen="tables of polars 2.1.0 (2026-11-30)",
     suffixes=(".jsonl", ".ndjson"),
     read=read,
     packed=True,

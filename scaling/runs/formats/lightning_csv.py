@@ -87,6 +87,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="lightning",
     meaning="metrics.csv of Lightning's CSV logger, or the folder that holds it",
+    seen="pytorch-lightning, its own folder, of a version that was not noted (2026-11-29)",
     suffixes=(".metrics.csv",),
     read=read,
     recognise=_recognise,

@@ -230,6 +230,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="mlflow",
     meaning="MLflow tracking store: the folder mlruns or the SQLite file mlflow.db",
+    seen="mlflow 3.17.2, its own folder and SQLite file (2026-11-30)",
     suffixes=(".db",),
     read=read,
     recognise=_recognise,

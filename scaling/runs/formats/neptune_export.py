@@ -137,6 +137,7 @@ def _is_export(file: Path) -> bool:
 FORMAT = Format(
     name="neptune",
     meaning="Parquet file of neptune-exporter, or a folder of them",
+    seen="the schema of neptune-exporter, written by pyarrow 26.0.1 (2026-11-30)",
     suffixes=(_SUFFIX,),
     read=read,
     recognise=_recognise,

@@ -283,6 +283,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="tensorboard",
     meaning="TensorBoard event file, or a folder of them",
+    seen="tensorboard 2.21.0, its own files (2026-11-30)",
     suffixes=(_MARK,),
     read=read,
     recognise=_recognise,

@@ -90,7 +90,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="wandb-chart",
     meaning="Weights & Biases chart, exported from the web page as CSV",
-    seen="its public description",
+    seen="its public description; no file of the service (2026-11-29)",
     suffixes=(_END,),
     read=read,
     recognise=_recognise,

@@ -170,7 +170,8 @@ def _keys(path: Path) -> list[str]:
 FORMAT = Format(
     name="wandb-history",
     meaning="Weights & Biases history saved from scan_history as CSV, JSON lines or Parquet",
-    seen="its public description",
+    seen="its public description, and what `scaling pull wandb` "
+    "writes; no file of the service (2026-11-30)",
     suffixes=_ENDS,
     read=read,
     recognise=_recognise,

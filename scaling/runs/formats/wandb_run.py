@@ -226,6 +226,7 @@ def _recognise(path: Path) -> bool:
 FORMAT = Format(
     name="wandb",
     meaning="Weights & Biases run log, its offline-run folder, or the folder wandb",
+    seen="wandb 0.31.0, its own offline runs (2026-11-29)",
     suffixes=(_SUFFIX,),
     read=read,
     recognise=_recognise,

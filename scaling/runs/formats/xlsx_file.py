@@ -175,6 +175,7 @@ def _column(name: str, cells: list[Any]) -> pl.Series:
 FORMAT = Format(
     name="xlsx",
     meaning="run schema as a sheet of an Excel workbook",
+    seen="openpyxl 3.1.5, its own workbooks (2026-11-30)",
     suffixes=(".xlsx", ".xlsm"),
     read=read,
     takes=("sheet", "header"),

@@ -44,18 +44,26 @@ class Point(NamedTuple):
     step: int
 
 
+class _Cells(NamedTuple):
+    key: str
+    value: float
+    is_nan: int
+    timestamp: int
+    step: int
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a search says of a run; a run that was pulled with the same facts is not pulled again.
 
-    ``latest`` has the last point of each metric: its time and step.
+    ``latest`` has the last point of each metric, as `_cells` writes it.
     """
 
     status: str | None
     lifecycle_stage: str | None
     end_time: int | None
     params: frozenset[tuple[str, str]]
-    latest: frozenset[tuple[str, int, int]]
+    latest: frozenset[_Cells]
 
 
 @dataclass
@@ -77,7 +85,7 @@ class ServerRun:
 
     @property
     def facts(self) -> Facts:
-        latest = frozenset((one.key, one.timestamp, one.step) for one in self.latest)
+        latest = frozenset(map(_cells, self.latest))
         params = frozenset(self.params)
         return Facts(self.status, self.lifecycle_stage, self.end_time, params, latest)
 
@@ -130,13 +138,14 @@ def remembered(file: Path, experiment: Experiment) -> dict[str, Facts]:
         if database.execute(here, (experiment.server, *its)).fetchone() is None:
             return {}
         params: dict[str, set[tuple[str, str]]] = {}
-        latest: dict[str, set[tuple[str, int, int]]] = {}
+        latest: dict[str, set[_Cells]] = {}
         query = f"SELECT run_uuid, key, value FROM params {where}"  # noqa: S608 (our own words)
         for run, key, value in database.execute(query, its):
             params.setdefault(run, set()).add((key, value))
-        query = f"SELECT run_uuid, key, timestamp, step FROM latest_metrics {where}"  # noqa: S608
-        for run, key, time, step in database.execute(query, its):
-            latest.setdefault(run, set()).add((key, time, step))
+        cells = "key, value, is_nan, timestamp, step"
+        query = f"SELECT run_uuid, {cells} FROM latest_metrics {where}"  # noqa: S608
+        for run, *last in database.execute(query, its):
+            latest.setdefault(run, set()).add(_Cells(*last))
         query = "SELECT run_uuid, status, lifecycle_stage, end_time FROM runs"
         return {
             run: Facts(
@@ -184,10 +193,10 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
-def _cells(point: Point) -> tuple[str, float, int, int, int]:
-    """Key, value, whether it is NaN, time and step, as MLflow's own tables have them."""
+def _cells(point: Point) -> _Cells:
+    """The point as MLflow's own tables have it."""
     nan = math.isnan(point.value)
     value = 0.0 if nan else point.value
     if math.isinf(value):
         value = math.copysign(_LARGEST_DOUBLE, value)
-    return point.key, value, int(nan), point.timestamp, point.step
+    return _Cells(point.key, value, int(nan), point.timestamp, point.step)

@@ -122,6 +122,10 @@ def test_a_dry_run_and_json(project: Path, server: Server) -> None:
     done = server.pull("--as", "team", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
+    schemas = json.loads((ROOT / "scaling/cli/schemas.json").read_text())
+    given = schemas["$defs"]["pull mlflow"]["properties"]
+    assert given.keys() == facts.keys()
+    assert given["pulled"]["properties"].keys() == facts["pulled"].keys()
     assert tree() == before
     assert (facts["pulled"]["runs"], len(facts["pulled"]["taken"]), facts["added"]) == (7, 5, None)
 

@@ -150,6 +150,7 @@ def test_a_folder_can_be_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         meaning="a tracker's folder",
         suffixes=(),
         read=lambda path, options: pl.DataFrame({"run": [path.name]}),
+        seen="nothing",
         recognise=lambda path: (path / "store.txt").exists(),
     )
     monkeypatch.setattr(formats, "load", lambda: {"store": store})
