@@ -23,7 +23,7 @@ import numpy as np
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.forecasting.distribution import Predictive
-from scaling.watch.schedule import forecast_end
+from scaling.forecasting.scheduled import forecast_end
 from scaling.watch.series import Curve, Series, curve, window_of
 from scaling.watch.signs import NotFinite, Spike, not_finite, spikes
 

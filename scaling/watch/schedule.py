@@ -1,17 +1,12 @@
-"""The learning-rate schedule of a run under way, where the engine's curves read one."""
+"""The learning-rate schedule of a run under way."""
 
 from __future__ import annotations
-
-import importlib
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from scaling.arrays import Array
-from scaling.errors import InputError
-from scaling.forecasting.curves import extrapolate, spread
-from scaling.forecasting.distribution import Predictive
+from scaling.forecasting import schedule_input
+from scaling.runs.schedules import Schedule
 from scaling.watch.series import Series
 
 # Of a constant rate, as loggers print it.
@@ -20,25 +15,20 @@ SAME = 2e-3
 KNOTS = 1000
 
 
-def schedule_of(series: Series, text: str | None) -> tuple[Any, list[str]]:
+def schedule_of(series: Series, text: str | None) -> tuple[Schedule | None, list[str]]:
     """The schedule of the run and what is assumed of it; None where none is known.
 
     The logged learning rate as far as it goes, then the planned one (``text``).
 
     Raises:
-        InputError: a text that describes no schedule, or no schedules in this engine.
+        InputError: a text that describes no schedule.
     """
-    module = _module("scaling.forecasting.schedule_input")
-    if module is None:
-        if text is not None:
-            raise InputError("forecasts of this engine read no schedule", value=text)
-        return None, _warning(series)
     # Every value of a long log would be a knot of the schedule.
     kept = np.unique(np.linspace(0, len(series.at) - 1, KNOTS).astype(int))
     name = series.unit[:-1]
     rows = pl.DataFrame({name: series.at[kept], "lr": series.lr[kept]}, nan_to_null=True)
     end = pl.DataFrame({name: [series.planned]})
-    found, said = module.schedule_of(rows, end, (name,), text)
+    found, said = schedule_input.schedule_of(rows, end, (name,), text)
     sentences = [one.removesuffix(".") for one in said]
     return found, sentences if said else _warning(series)
 
@@ -57,19 +47,3 @@ def _warning(series: Series) -> list[str]:
             "is not known"
         ]
     return []
-
-
-def forecast_end(x: Array, y: Array, at: Array, schedule: Any = None) -> Predictive:
-    """The distribution of a curve y(x), (n,) and (n,), at ``at`` (T,), under a schedule."""
-    if schedule is None:
-        made = extrapolate(x, y, at)
-        return Predictive(made.location, *spread(made))
-    found: Predictive = _module("scaling.forecasting.scheduled").forecast_end(x, y, at, schedule)
-    return found
-
-
-def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        return None
