@@ -32,6 +32,7 @@ PLANNED = (
     *("max_steps", "max_iters", "max_update", "max_updates", "train_iters", "train_steps"),
     *("num_iterations", "num_training_steps", "num_train_steps", "total_steps", "total_iters"),
 )
+EVERY_RUN = ("log", "logs", "metrics", "history", "train", "training", "loss", "losses")
 WALL = ("wall_time", "_timestamp")
 OURS = ("step", "tokens", "lr", "wall_time")
 _EVALUATION = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?![a-z])")
@@ -229,7 +230,7 @@ def _as_tracked(table: pl.DataFrame, place: Path, wanted: Wanted) -> pl.DataFram
         # Call by call, as a log is written.
         long = long.sort("record", maintain_order=True)
     long = long.filter(pl.col("value_text").is_not_null() & (pl.col("value_text") != ""))
-    name = pl.col("run").cast(pl.String) if "run" in long.columns else pl.lit(place.stem)
+    name = pl.col("run").cast(pl.String) if "run" in long.columns else pl.lit(_run_name(place))
     return _with_wall(
         long.select(
             name.alias("run"),
@@ -245,6 +246,11 @@ def _as_tracked(table: pl.DataFrame, place: Path, wanted: Wanted) -> pl.DataFram
         ),
         wanted,
     )
+
+
+def _run_name(place: Path) -> str:
+    """After the file, or after its folder where the file has a name that every run has."""
+    return place.absolute().parent.name if place.stem.lower() in EVERY_RUN else place.stem
 
 
 def _step_column(table: pl.DataFrame, place: Path, wanted: Wanted) -> str:

@@ -179,6 +179,12 @@ def test_a_cell_that_is_no_number_is_refused_by_its_step(tmp_path: Path) -> None
         observations(log, HUNDRED)
 
 
+def test_a_file_with_a_name_that_every_run_has_is_called_after_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "run-7").mkdir()
+    assert observations(jsonl(tmp_path / "run-7/log.jsonl", falling()), HUNDRED).run == "run-7"
+    assert observations(jsonl(tmp_path / "run-8.jsonl", falling()), HUNDRED).run == "run-8"
+
+
 def test_nan_is_a_value(tmp_path: Path) -> None:
     rows = [*falling(3), {"step": 4, "loss": math.nan}]
     found = observations(jsonl(tmp_path / "a.jsonl", rows), HUNDRED)
