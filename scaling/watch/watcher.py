@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -73,12 +74,15 @@ class Look:
 @dataclass
 class Watcher:
     """Looks at one log and keeps the journal, which is held. ``seconds`` is what the last look
-    cost, of one processor core."""
+    cost, of one processor core. ``name`` is what the journal calls the log, ``fetch`` brings the
+    file of a server's runs up to date."""
 
     place: Path
     wanted: Wanted
     question: Question
     journal: Journal
+    name: str = ""
+    fetch: Callable[[], object] | None = None
     seconds: float = 0.0
     _state: object = None
     _failed: object = None
@@ -94,6 +98,16 @@ class Watcher:
             InputError: a log that cannot be read, values that cannot be forecast, something that
                 has to be said, or a folder that has another run's forecasts.
         """
+        if self.fetch is not None:
+            try:
+                self.fetch()
+            except InputError as error:  # a server may come back
+                if not patient:
+                    raise
+                return Look(WAITING, now(), str(error))
+        return self._looked(patient)
+
+    def _looked(self, patient: bool) -> Look:
         state = fingerprint(self.place)
         if self._last is not None and state == self._state:
             return replace(self._last, news=False)
@@ -147,7 +161,8 @@ class Watcher:
             )
         row = row_of(made, now(), self.question.schedule)
         left = left_interval(self._rows(row), made.median, row["time"], self.question.alert_after)
-        news = self._record(made, row | {"log": str(self.place), "left": left is not None})
+        row |= {"log": self.name or str(self.place), "left": left is not None}
+        news = self._record(made, row)
         return Look(
             RUNNING, row["time"], "", series, made, rest, left, left is not None and news,
             notes=tuple(notes),

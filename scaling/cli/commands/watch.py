@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -33,26 +34,17 @@ if TYPE_CHECKING:
 PANEL = TABLE
 
 
-def _place(text: str) -> Path:
-    from scaling.watch.source import local
-
-    try:
-        return local(text)
-    except InputError as error:
-        # Typer would fold a ValueError into a frame of its own.
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(exit_codes.BAD_INPUT) from error
-
-
 def watch(
     log: Annotated[
-        Path,
+        str,
         typer.Argument(
-            parser=_place,
-            help="Log, tracker's file or folder, or mlflow URI (file:, sqlite:); it may not be "
-            "there yet.",
+            help="Log, tracker's file or folder, or MLflow URI (file:, sqlite:, https:); it may "
+            "not be there yet."
         ),
     ],
+    experiment: Annotated[
+        str | None, typer.Option(help="Experiment to watch on an MLflow server.")
+    ] = None,
     steps: Annotated[
         float | None, typer.Option(help="Steps at which the run ends. Default: as the log says.")
     ] = None,
@@ -140,10 +132,11 @@ def watch(
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
     question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
-    with Journal(out or _folder(log)).held() as journal:
+    place, folder, name, fetch = _source(log, experiment, out)
+    with Journal(folder).held() as journal:
         if out is None:
-            _refuse_another(log, journal)
-        watcher = Watcher(log, wanted, question, journal)
+            _refuse_another(name, journal)
+        watcher = Watcher(place, wanted, question, journal, name, fetch)
         if once:
             look = watcher.look(patient=False)
             _shown(look, plot, as_json)
@@ -152,6 +145,27 @@ def watch(
     if opened and look.progress is not None:
         draw(look.progress, None, opened)
     raise typer.Exit(_code(look))
+
+
+def _source(
+    log: str, experiment: str | None, out: Path | None
+) -> tuple[Path, Path, str, Callable[[], object] | None]:
+    """What is read, the folder of the record, what the log is called there, and for a server what
+    brings its file up to date."""
+    from scaling.watch.source import local
+
+    if not log.startswith(("http://", "https://")):
+        place = local(log)
+        return place, out or _folder(place), str(place), None
+    if experiment is None:
+        raise InputError("which experiment?", value="none", allowed="--experiment NAME")
+    from scaling.runs.servers._rest import Rest
+    from scaling.runs.servers.mlflow import pull
+
+    plain = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "mlflow"
+    folder = out or _folder(Path(plain))
+    place, name = folder / f"{plain}.db", f"{Rest(log, {}).address}, experiment {experiment}"
+    return place, folder, name, lambda: pull(log, experiment, place)
 
 
 def _folder(log: Path) -> Path:
@@ -164,10 +178,10 @@ def _folder(log: Path) -> Path:
     return Path(f"{name}.watch")
 
 
-def _refuse_another(log: Path, journal: Journal) -> None:
+def _refuse_another(log: str, journal: Journal) -> None:
     """A folder that was not chosen may have the record of another log of that name."""
     before = journal.rows[-1].get("log") if journal.rows else None
-    if before is not None and before != str(log):
+    if before is not None and before != log:
         raise InputError(
             "its folder has the forecasts of another log",
             file=journal.folder,

@@ -1,4 +1,4 @@
-"""The learning rate of a run under way in an engine whose curves read no schedule."""
+"""The learning rate of a run under way: logged, planned, or not known."""
 
 from __future__ import annotations
 
@@ -13,32 +13,28 @@ from scaling.watch.series import Series
 AT = np.arange(1.0, 101.0)
 
 
-@pytest.fixture(autouse=True)
-def without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "_module", lambda name: None)
-
-
 def series(lr: Array) -> Series:
     return Series("r", "loss", False, "steps", AT, 2.0 + 1.0 / AT, AT * np.nan, lr, 200.0)
 
 
-@pytest.mark.parametrize(
-    ("lr", "said"),
-    [
-        (AT * np.nan, "no learning rate is logged"),
-        (1e-3 * (1.0 - AT / 200.0), "has fallen from 0.000995 to 0.0005"),
-    ],
-)
-def test_what_is_not_known_of_the_rate_is_said(lr: Array, said: str) -> None:
-    found, notes = schedule.schedule_of(series(lr), None)
+def test_without_a_rate_it_is_said_what_the_forecast_takes() -> None:
+    found, notes = schedule.schedule_of(series(AT * np.nan), None)
     assert found is None
-    assert said in notes[0]
+    assert "no learning rate is logged" in notes[0]
 
 
-def test_a_constant_rate_needs_no_word() -> None:
-    assert schedule.schedule_of(series(np.full(100, 1e-3)), None) == (None, [])
+def test_a_logged_rate_goes_on_as_it_has_and_says_so() -> None:
+    found, notes = schedule.schedule_of(series(1e-3 * (1.0 - AT / 200.0)), None)
+    assert found is not None
+    assert notes
 
 
-def test_a_schedule_that_would_not_be_read_is_refused() -> None:
-    with pytest.raises(InputError, match="read no schedule; found 'cosine'"):
-        schedule.schedule_of(series(AT * np.nan), "cosine")
+def test_a_plan_is_taken_as_given() -> None:
+    found, notes = schedule.schedule_of(series(AT * np.nan), "cosine:floor=10%")
+    assert found is not None
+    assert any("cosine" in one for one in notes), notes
+
+
+def test_a_text_that_is_no_schedule_is_refused() -> None:
+    with pytest.raises(InputError, match="allowed"):
+        schedule.schedule_of(series(AT * np.nan), "cosin")
