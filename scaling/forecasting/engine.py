@@ -43,7 +43,7 @@ from scaling.forecasting.inputs import (
     observed_scale,
     with_target,
 )
-from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.forecasting.law_choice import applicable, sole_law, untested
 from scaling.forecasting.law_ensemble import location_and_parts
 
 if TYPE_CHECKING:
@@ -98,10 +98,13 @@ def forecast(
     if inputs is None:
         grow = laws == "auto" and not companions
         inputs, notes = chosen_inputs(runs, at, target, grow=grow)
+    notes = [*notes, *untested(laws)]
     check_companions(companions, inputs, laws)
     special = sole_law(inputs, laws)
     if special is not None:
-        return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+        alone = _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+        alone.notes = (*untested(laws), *alone.notes)
+        return alone
     check_runs(runs, inputs, target, mixed, companions)
     measured = with_target(runs, target) if companions else runs
     check_planned(measured, at, inputs, target)
