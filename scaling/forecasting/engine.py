@@ -44,7 +44,7 @@ from scaling.forecasting.inputs import (
     observed_scale,
     with_target,
 )
-from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.forecasting.law_choice import applicable, sole_law, untested
 from scaling.forecasting.law_ensemble import location_and_parts
 from scaling.forecasting.schedule_input import Rate, one_run, other_runs, schedule_of
 
@@ -105,11 +105,14 @@ def forecast(
     if inputs is None:
         grow = laws == "auto" and not companions
         inputs, notes = chosen_inputs(runs, at, target, grow=grow)
+    notes = [*notes, *untested(laws)]
     check_companions(companions, inputs, laws)
     check_schedule(schedule, companions, laws)
     special = sole_law(inputs, laws)
     if special is not None:
-        return _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+        alone = _by_one_law(runs, at, special, inputs, target, (levels, seed), mixed)
+        alone.notes = (*untested(laws), *alone.notes)
+        return alone
     check_runs(runs, inputs, target, mixed, companions)
     others = None
     if laws == "auto" and not companions:

@@ -40,6 +40,14 @@ def by_default(inputs: Sequence[str]) -> list[str]:
     return [name for name, law in registry.load().items() if not law.simulated]
 
 
+def untested(laws: Literal["auto"] | Sequence[str]) -> tuple[str, ...]:
+    """A sentence for each law that is named although no public table has tested it."""
+    named = [] if laws == "auto" else [registry.get(name) for name in laws]
+    return tuple(
+        f"The law {law.name} was tested on simulated runs only." for law in named if law.simulated
+    )
+
+
 def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
     """The one law that was named, where it cannot join others in a forecast."""
     if laws == "auto" or len(laws) != 1:

@@ -64,8 +64,7 @@ def forecast_one(
     levels, seed = how
     made = fit(runs, law, target=target, inputs=by, resamples=RESAMPLES, seed=seed, mixed=mixed)
     x = law_inputs(at, made.law, by, to_fit=False)
-    care = (f"The law {law.name} was tested on simulated runs only.",) if law.simulated else ()
-    return from_fit(made, x, levels, seed), (*care, *made.caveats)
+    return from_fit(made, x, levels, seed), made.caveats
 
 
 def from_fit(made: Fit, x: dict[str, Array], levels: Array, seed: int) -> Array:

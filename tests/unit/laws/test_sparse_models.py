@@ -14,6 +14,7 @@ from scaling.cli.display.fits import applicable, verdict_facts
 from scaling.errors import InputError
 from scaling.fitting.applicability import verdict
 from scaling.fitting.engine import fit
+from scaling.fitting.law_contract import noisy, sample_inputs, typical
 from scaling.forecasting.law_choice import by_default
 from scaling.laws._questions import decisions, order
 from scaling.laws._surface import surface
@@ -142,6 +143,16 @@ def test_laws_for_a_table_stand_in_the_order_of_the_decision_table() -> None:
     assert {one["law"]: one["answers"] for one in found} == table
     places = [order(laws.get(one["law"])) for one in found if one["applies"] == "yes"]
     assert places == sorted(places) and len(places) > 3
+
+
+@pytest.mark.parametrize("name", ["kaplan_offset", "critical_batch", "coverage"])
+def test_a_forecast_by_a_law_without_a_public_table_says_so(name: str) -> None:
+    law = laws.get(name)
+    x = sample_inputs(law, rows=40)
+    y = noisy(law, law(typical(law, count=1), x)[0], np.random.default_rng(0))
+    runs = pl.DataFrame({**x, law.target: np.clip(y, *law.span)})
+    made = scaling.forecast(runs, runs.head(1), laws=[name], inputs=law.inputs, target=law.target)
+    assert f"The law {name} was tested on simulated runs only." in made.notes
 
 
 def test_no_law_of_simulated_runs_has_a_role_by_default() -> None:
