@@ -20,6 +20,7 @@ TARGETS = [
     "lint",
     "docs",
     "cluster",
+    "trackers",
     "audit-deps",
     "setup",
     "lock",
