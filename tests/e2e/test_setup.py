@@ -21,6 +21,7 @@ TARGETS = [
     "lint",
     "docs",
     "cluster",
+    "trackers",
     "audit-deps",
     "setup",
     "lock",

@@ -32,7 +32,8 @@ def at_root(command: Callable[..., Any], *, anywhere: bool | str) -> Callable[..
         if root is None or root == here:
             free = given.get(anywhere) is not None if isinstance(anywhere, str) else anywhere
             if root is None and not free and not _is_project(here):
-                raise _outside(here, f" Or give --{anywhere}." * isinstance(anywhere, str))
+                works = f" Outside of one it works with {anywhere!r} given."
+                raise _outside(here, works * isinstance(anywhere, str))
             return command(**given)
         defaults = inspect.signature(command).parameters
         moved = {

@@ -135,7 +135,7 @@ def test_a_file_outside_of_a_project_is_fitted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     refused = server.pull()
-    assert refused.returncode == 2 and "--out" in refused.stderr
+    assert refused.returncode == 2 and "with 'out' given" in refused.stderr
     assert server.pull("--out", "runs.csv").returncode == 2
     done = server.pull("--out", "runs.db")
     assert done.returncode == 0 and "written to runs.db" in done.stdout
