@@ -275,10 +275,10 @@ OUTRO = """
   openCLIP's errors it is .1 to .45, on which the factor of accuracies rests: one study.
 - That points count as 12 of them, recency, the share of the forecast without a schedule and the
   scale were chosen on the same studies, known to .3 and .5 of their length, by error and log score.
-  The weights of noise and posterior with the best log score are 1.56 and .36 (4 degrees of freedom);
-  without openCLIP 1.68 and .33, without GPT-3 .48 and .33, without multi-power 1.18 and .63, without
-  the OLMo ladder 1.70 and .37. The posterior's is .55, more than most: new studies differ more
-  than these.
+- The weights of noise and posterior with the best log score are 1.56 and .36 (4 degrees of
+  freedom); without openCLIP 1.68 and .33, without GPT-3 .48 and .33, without multi-power 1.18 and
+  .63, without the OLMo ladder 1.70 and .37. The posterior's is .55, more than most: new studies
+  differ more than these.
 - So the table is no blind test. Between studies b differs by a factor of up to 2 either way; that
   is what the intervals of a decay that has not begun allow for.
 """
