@@ -258,7 +258,7 @@ OUTRO = """
 ## Where the schedules are from
 
 - multi-power: the authors' repository (Luo et al. 2025, arXiv:2503.12811), 27 curves.
-- OLMo ladder: the learning rate that the runs log (a cosine to 1 % of the peak).
+- OLMo ladder: the learning rate that the runs log.
 - OPT: linear to 10 % over 300B tokens, warm-up of 375M (Zhang et al. 2022, arXiv:2205.01068,
   section 2.2). OPT-175B's rate was changed by hand on the way, which is not in this schedule.
 - GPT-3: cosine to 10 % over 260B tokens, warm-up of 375M (Brown et al. 2020, arXiv:2005.14165,
@@ -271,14 +271,17 @@ OUTRO = """
 ## How the constants were chosen
 
 - Medians of e, alpha and b are those of whole curves of these five studies, rounded; b of a loss is
-  .03 to .07 of its level in every one of them but GPT-3's (.07 to .12), at any size and length. Of
+  .03 to .07 of its level in nearly all (GPT-3: .07 to .12; OPT-30B and 175B: .01 or less), at any
+  size and length. Of
   openCLIP's errors it is .1 to .45, on which the factor of accuracies rests: one study.
 - That points count as 12 of them, recency, the share of the forecast without a schedule and the
   scale were chosen on the same studies, known to .3 and .5 of their length, by error and log score.
-  The weights of noise and posterior with the best log score are 1.56 and .36 (4 degrees of freedom);
-  without openCLIP 1.68 and .33, without GPT-3 .48 and .33, without multi-power 1.18 and .63, without
-  the OLMo ladder 1.70 and .37. The posterior's is .55, more than most: new studies differ more
-  than these.
+- The weights of noise and posterior with the best log score are 1.56 and .36 (4 degrees of
+  freedom); without openCLIP 1.68 and .33, without GPT-3 .48 and .33, without multi-power 1.18 and
+  .63, without the OLMo ladder 1.70 and .37. The posterior's is .55, more than most: new studies
+  differ more than these.
+- Intervals are too narrow on openCLIP and on the digitised GPT-3 curves, whose last part falls
+  faster than any of the shapes says.
 - So the table is no blind test. Between studies b differs by a factor of up to 2 either way; that
   is what the intervals of a decay that has not begun allow for.
 """

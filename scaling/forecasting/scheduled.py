@@ -62,7 +62,7 @@ SHARE_FACTOR = 7.0
 # Means and spreads of the logit of e and of log alpha, and the spread of log b: between studies,
 # and between the runs of one (docs/benchmarks/schedules.md).
 MEAN, SPREAD = (2.8, float(np.log(0.6))), (1.5, 0.4)
-GAIN_SPREAD, BETWEEN = 0.5, 0.2
+GAIN_SPREAD, BETWEEN = 0.5, 0.3
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
 SCALE, DEGREES = (1.6, 0.55, 1.0), 4.0

@@ -37,6 +37,27 @@ def steps(runs: pl.DataFrame) -> Array:
     return value
 
 
+def has(runs: pl.DataFrame, name: str) -> bool:
+    """Whether the table has such a column, with a value in it."""
+    return name in runs.columns and runs[name].null_count() < runs.height
+
+
+def given(runs: pl.DataFrame, name: str) -> Array:
+    """A column (rows,) of finite numbers.
+
+    Raises:
+        InputError: a cell that is none.
+    """
+    value = _numbers(runs, name)
+    bad = np.flatnonzero(~np.isfinite(value))
+    if len(bad):
+        row = int(bad[0])
+        raise InputError(
+            "no number", row=row + 1, column=name, value=runs[name][row], allowed="a finite number"
+        )
+    return value
+
+
 def of_runs(runs: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.intp], Schedule]]:
     """Each run's name, its rows (n,), and its schedule.
 
@@ -54,7 +75,7 @@ def of_runs(runs: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.intp], Schedul
 
 def _schedule(runs: pl.DataFrame, step: Array, rows: NDArray[np.intp]) -> Schedule:
     row = int(rows[0]) + 1
-    if "lr_schedule" in runs.columns:
+    if has(runs, "lr_schedule"):
         texts = runs["lr_schedule"][rows.tolist()].unique().to_list()
         if len(texts) > 1 or texts[0] is None:
             allowed = "one schedule a run, in every row"

@@ -23,7 +23,7 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.laws._falls import falls
 from scaling.laws._law import Input, Law, Param
-from scaling.laws._rates import of_runs, steps
+from scaling.laws._rates import given, has, of_runs, steps
 
 MEMORY = 0.999
 
@@ -35,13 +35,13 @@ def predict(p: Any, x: Any) -> Array:
 
 
 def lr_sum(runs: pl.DataFrame) -> Array:
-    """S1 of each row (rows,)."""
-    return _by_run(runs)[0]
+    """S1 of each row (rows,); a column of this name is S1 as it stands."""
+    return given(runs, "lr_sum") if has(runs, "lr_sum") else _by_run(runs)[0]
 
 
 def lr_drop(runs: pl.DataFrame) -> Array:
-    """S2 of each row (rows,)."""
-    return _by_run(runs)[1]
+    """S2 of each row (rows,); a column of this name is S2 as it stands."""
+    return given(runs, "lr_drop") if has(runs, "lr_drop") else _by_run(runs)[1]
 
 
 def _by_run(runs: pl.DataFrame) -> tuple[Array, Array]:
