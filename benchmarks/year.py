@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from scaling.io.git import close_all
 from scaling.io.settings import Settings
 from scaling.record.site import refresh
 from scaling.record.versions.check import appears_intact
@@ -149,6 +150,7 @@ def _seconds(work: Callable[[], object]) -> float:
     """CPU seconds of one call, with those of the processes that it started and waited for."""
     start = time.process_time(), _children()
     work()
+    close_all()
     return time.process_time() - start[0] + _children() - start[1]
 
 

@@ -127,6 +127,7 @@ def _close(key: _Key) -> None:
 
 
 @atexit.register
-def _close_all() -> None:
+def close_all() -> None:
+    """End the processes that are kept for `read_object`."""
     for key in list(_processes):
         _close(key)
