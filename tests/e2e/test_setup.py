@@ -14,7 +14,8 @@ from tests.support import ROOT
 
 TARGETS = [
     "refit",
-    "release", "sizes",
+    "release",
+    "sizes",
     "test",
     "test-all",
     "lint",
