@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 DISTRIBUTION = "scaling-forecast"
 # Extra -> the modules that it brings, as code imports them (pyproject.toml).
 EXTRAS = {
@@ -16,6 +18,17 @@ EXTRAS = {
     "s3": ("dvc_s3",),
     "wandb": ("wandb",),
 }
+
+
+def need(extra: str) -> None:
+    """Refuse before anything is written where a module of the extra is missing.
+
+    Raises:
+        ModuleNotFoundError: the first, which the command line says with `missing`.
+    """
+    for module in EXTRAS[extra]:
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
 def missing(error: ModuleNotFoundError) -> str | None:

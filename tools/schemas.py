@@ -80,7 +80,7 @@ BY_HAND = {
     ),
     "serve": _object(exit_code={"type": "integer"}, messages=LINES),
     "stage": _object(exit_code={"type": "integer"}),
-    "upgrade": _object(before=STRING, after=STRING, stale=LINES, conflicts=LINES),
+    "upgrade": _object(before=STRING, after=STRING, stale=LINES, conflicts=LINES, remarks=LINES),
     "share": _object(version=STRING, done=LINES),
     "timestamp": _object(tokens=LINES),
 }

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaling.errors import InputError
+from scaling.extras import need
 from scaling.orchestration.dvc.graph import needed, reproduce, up_to_date
 from scaling.orchestration.dvc.process import StageFailed
 from scaling.orchestration.project_flows import load_flow
@@ -35,6 +36,7 @@ def main(root: Path | None = None) -> int:
     root = (root or Path.cwd()).resolve()
 
     def work() -> None:
+        need("pipeline")
         engine_file.check(root)
         with hold_project(root):
             _refit(root)

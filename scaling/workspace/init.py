@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from scaling.errors import InputError
+from scaling.extras import need
 from scaling.io import atomic
 from scaling.io.git import git
 from scaling.record.reproduce.packages import not_as_locked
@@ -61,6 +62,7 @@ def begin(
         InputError: the folder lies in a workspace, has other files of these names, or the runs
             cannot be added; in the first two cases nothing was written.
     """
+    need("pipeline")
     folder = folder.resolve()
     _refuse_inside(folder)
     written = files.first(folder.name, files.params({}), schedule=schedule)

@@ -12,7 +12,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from scaling.errors import InputError
-from scaling.extras import DISTRIBUTION
+from scaling.extras import DISTRIBUTION, need
 from scaling.io import atomic, settings
 from scaling.io.git import git
 from scaling.io.hashing import sha256
@@ -56,6 +56,7 @@ def upgrade(root: Path, wheel: Path | None = None, *, schedule: bool = False) ->
         InputError: this is no workspace of one's own, its settings do not allow this engine, or
             the wheel is another's.
     """
+    need("pipeline")
     old, new = engine_file.read(root), engine.present()
     check_allowed(root, new["version"])
     made = Upgraded((old.version, old.code[:12]), (new["version"], new["code"][:12]))

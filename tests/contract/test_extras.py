@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.extras import DISTRIBUTION, EXTRAS, missing
+from scaling.extras import DISTRIBUTION, EXTRAS, missing, need
 from tests.support import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -48,6 +48,15 @@ def test_an_extra_brings_what_its_line_says(extra: str) -> None:
         assert PACKAGES.get(module, module) in packages(extra), module
         line = missing(ModuleNotFoundError(name=f"{module}.part"))
         assert line is not None and f"'{DISTRIBUTION}[{extra}]'" in line
+
+
+def test_a_missing_extra_is_found_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    need("pipeline")
+    monkeypatch.setitem(EXTRAS, "pipeline", ("packaging", "no_such_module"))
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        need("pipeline")
 
 
 def test_a_module_of_no_extra_is_a_fault_of_ours() -> None:

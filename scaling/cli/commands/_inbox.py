@@ -45,8 +45,10 @@ def changing_inbox(*, track: bool = True) -> Iterator[None]:
     Raises:
         InputError: this is no project's folder, or DVC fails.
     """
+    from scaling.extras import need
     from scaling.io import atomic
 
+    need("pipeline")
     if not Path("params.yaml").is_file():
         raise InputError("no params.yaml here", hint="Run this in the project's folder.")
     with atomic.locked(Path(), waiting=_waiting):
