@@ -24,6 +24,8 @@ from scaling.runs.schedules import Schedule, plan
 
 # Text that says that a logged rate is not to be read.
 NONE = "none"
+# Share of the rows at which a schedule may turn; the rates of a sweep turn at two thirds of them.
+TURNS = 0.2
 # Inputs along which one run trains.
 ALONG = re.compile(
     r"(?:^|[/._ ])(?:global_?)?(?:steps?|iter(?:ation)?s?|updates?|tokens?|samples?|images?|"
@@ -92,7 +94,15 @@ def rate_along(runs: pl.DataFrame, inputs: Sequence[str]) -> str | None:
     if any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS):
         return None
     rates = runs.group_by(along[0]).agg(pl.col(column).n_unique())[column]
-    return column if rates.max() == 1 else None
+    return column if rates.max() == 1 and not _turns(runs, along[0], column) else None
+
+
+def _turns(runs: pl.DataFrame, along: str, column: str) -> bool:
+    """Whether the rate goes up and down as no schedule does: at more than `TURNS` of the rows."""
+    steps = runs.sort(along)[column].drop_nulls().diff().drop_nulls()
+    signs = steps.filter(steps != 0).sign()
+    turns = int((signs.diff().drop_nulls() != 0).sum())
+    return turns > max(2.0, TURNS * runs.height)
 
 
 def _log(

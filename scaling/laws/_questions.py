@@ -25,6 +25,7 @@ QUESTIONS = {
     "sizes": Question("params and tokens", "loss of a planned run, best params and tokens"),
     "budgets": Question("several sizes at each of several budgets", "best params at a budget"),
     "curve": Question("one size: params, tokens, FLOP or steps", "how a result goes on with it"),
+    "rates": Question("one run's steps and learning rate", "how it goes on under a schedule"),
     "repeats": Question("unique tokens or quality of the data", "what repeated or poor data cost"),
     "mixtures": Question("shares of training domains", "loss on each domain, the best mixture"),
     "experts": Question("experts per layer (routed models)", "loss and size of routed models"),

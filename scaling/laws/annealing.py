@@ -65,6 +65,7 @@ LAW = Law(
         Param("C", "nats/token", "gain by one unit of annealing", start=(0.1, 1.5)),
     ),
     inputs=("lr_sum", "lr_drop"),
+    question="rates",
     predict=predict,
     linear=("L0", "A", "C"),
     needs=(

@@ -81,6 +81,7 @@ def make(known: Runs) -> Law:
         citation="Luo et al. 2025, arXiv:2503.12811",
         params=PARAMS,
         inputs=("run", "step"),
+        question="rates",
         predict=predict,
         estimate=estimate,
         needs=(

@@ -23,6 +23,7 @@ import polars as pl
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.io.json_files import json_text, write_json
+from scaling.io.tables import csv_text, unguarded
 
 Row = dict[str, Any]
 FORECASTS, CURVE, SCORE = "forecast.jsonl", "curve.csv", "score.json"
@@ -86,12 +87,12 @@ class Journal:
 
     def keep_curve(self, curve: pl.DataFrame) -> None:
         """What the last forecast rested on: at, value, and the key of the series in each row."""
-        atomic.write(self.folder / CURVE, curve.write_csv().encode())
+        atomic.write(self.folder / CURVE, csv_text(curve).encode())
 
     def curve(self) -> pl.DataFrame | None:
         """The curve that was kept; None where there is none."""
         file = self.folder / CURVE
-        return pl.read_csv(file) if file.exists() else None
+        return unguarded(pl.read_csv(file)) if file.exists() else None
 
     def keep_score(self, score: Mapping[str, Any]) -> None:
         """The score of a run that has ended."""

@@ -203,7 +203,7 @@ def _check_version(history: _History, entry: Entry, *, old: bool) -> None:
         if not is_inside(name):
             continue
         if pruned and name not in KEPT and not (folder / name).exists():
-            _check_in_git(history, folder, name, facts["sha256"])
+            _check_in_git(history, entry, name, facts["sha256"])
         else:
             _checked(history, folder / name, facts["sha256"], entry)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -212,12 +212,19 @@ def _check_version(history: _History, entry: Entry, *, old: bool) -> None:
             history.problems.append(problem)
 
 
-def _check_in_git(history: _History, folder: Path, name: str, digest: str) -> None:
-    """Compare a file that is in Git alone with the manifest."""
+def _check_in_git(history: _History, entry: Entry, name: str, digest: str) -> None:
+    """Compare a file that is in Git alone with the manifest.
+
+    One that Git does not have either is lost, or made again from the present outputs.
+    """
+    folder = history.reports / entry.version
     if history.not_here and history.not_here[-1] == folder:
         return
     content = in_git(folder, name)
-    if content is None:
+    present = history.current is not None and history.current.version == entry.version
+    if content is None and present:
+        _checked(history, folder / name, digest, entry)
+    elif content is None:
         history.not_here.append(folder)
     elif sha256(content) != digest:
         history.problems.append(f"{history.shown(folder / name)}: in Git is not what was published")

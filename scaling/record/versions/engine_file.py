@@ -74,7 +74,8 @@ def check(root: Path) -> None:
         InputError: the installed engine has other code than ``engine.yaml`` names.
     """
     path = root / ENGINE_FILE
-    if not path.is_file() and (root / PACKAGE / "__init__.py").is_file():
+    # A folder `scaling` of a user's own is no checkout: it has no laws.
+    if not path.is_file() and (root / PACKAGE / "laws").is_dir():
         return
     named = read(root)
     if named.code != installed_hash():

@@ -204,7 +204,7 @@ def test_a_refit_publishes_once_and_a_failure_publishes_nothing(
     root: Path, environment: dict[str, str]
 ) -> None:
     first = refit(root, environment)
-    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stderr == "" and first.returncode == 0
     assert told(first.stdout) == dict.fromkeys(STAGES, "ran")
     assert "\npublished " in first.stdout
     report = Path(first.stdout.splitlines()[-1].removeprefix("report: "))

@@ -148,7 +148,10 @@ print(points)
 """
 
 
-@pytest.mark.parametrize("harm", ["new", "damaged", "pruned"])
+@pytest.mark.parametrize(
+    "harm",
+    [*(pytest.param(one, marks=pytest.mark.slow) for one in ("new", "pruned")), "damaged"],
+)
 def test_killed_anywhere_the_same_command_completes(root: Path, harm: str) -> None:
     command = [sys.executable, "-c", KILLER, str(root), harm]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

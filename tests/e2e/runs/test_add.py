@@ -221,7 +221,9 @@ def test_the_commands_of_the_page_work(project: Path, capsys: pytest.CaptureFixt
     Path("nano.log").write_text(next(block for block in blocks if block.startswith("number of")))
     run = Path("wandb/offline-run-20260105_101010-abc")
     shutil.copytree(next(unpack("wandb-media", Path("in")).glob("kept/offline-run-*")), run)
-    commands = [block.replace("\\\n", " ") for block in blocks if "--as team" in block]
+    commands = [
+        block.replace("\\\n", " ") for block in blocks if "add " in block and "--as team" in block
+    ]
     refused, *taken = [shlex.split(command)[2:] for command in commands]
     assert scaling_add(*refused) == 2
     assert "'remark' ('warm start') is not mapped" in capsys.readouterr().err

@@ -69,6 +69,8 @@ def test_alerts(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cou
 
 def test_a_run_with_nothing_new_links_the_page(made: Made, tmp_path: Path) -> None:
     folder = tmp_path / "reports/0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
     artifacts.link_report(tmp_path, PublishedVersion("0123456789ab", folder, new=False))
     assert made["link"]["link"] == (folder / "report.html").as_uri()
     assert set(made) == {"link"}
