@@ -49,6 +49,7 @@ def publish(
     salt = secrets.read(secret, Path()) if redact else None
     # Not while a refit writes what is to be published.
     with hold_project(Path().resolve()), working("Publishing", quiet=as_json):
+        _refuse_stale(Path().resolve())
         made = run(Path(), corrects=corrects, reason=reason)
     facts: dict[str, Any] = {"version": made.version, "new": made.new, "folder": str(made.folder)}
     facts |= {"pruned": made.pruned.versions, "kept_whole": dict(made.pruned.kept)}
@@ -69,3 +70,16 @@ def publish(
         facts["tags"] = list(tag_versions(Path()))
         lines += facts["tags"]
     answer(as_json, facts, lines)
+
+
+def _refuse_stale(root: Path) -> None:
+    """A version is bound to the present code, so its files must be of that code."""
+    from scaling.orchestration.dvc.graph import stale
+
+    if (root / ".dvc").is_dir() and (stages := stale(root)):
+        raise InputError(
+            "nothing was published: stages are stale",
+            value=", ".join(stages),
+            allowed="outputs of the present code and data",
+            hint="`scaling refit` runs what is stale and publishes",
+        )
