@@ -25,6 +25,8 @@ CALLS = {
     "disclose": "disclose nothing",
     "library add": "library add gemstones",
     "publish": "publish",
+    "pull mlflow": "pull mlflow http://127.0.0.1:9 --experiment none --out runs.db",
+    "pull wandb": "pull wandb none/none --out runs.jsonl",
     "refit": "refit",
     "reproduce": "reproduce --all",
     "serve": "serve",

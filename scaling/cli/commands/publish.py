@@ -74,9 +74,13 @@ def publish(
 
 def _refuse_stale(root: Path) -> None:
     """A version is bound to the present code, so its files must be of that code."""
+    from scaling.extras import need
     from scaling.orchestration.dvc.graph import stale
 
-    if (root / ".dvc").is_dir() and (stages := stale(root)):
+    if not (root / ".dvc").is_dir():
+        return
+    need("pipeline")
+    if stages := stale(root):
         raise InputError(
             "nothing was published: stages are stale",
             value=", ".join(stages),
