@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from scaling.io.archives import extract
 from scaling.io.git import git
 from scaling.io.hashing import sha256
 from scaling.record.reproduce.git_state import INPUTS
@@ -53,7 +54,7 @@ def lay_out(root: Path, commit: str, tree: Path) -> None:
         raise ReproduceError(f"Git cannot read the files of {commit}")
     try:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(tree, filter="data")
+            extract(archive, tree)
     except tarfile.TarError as error:
         raise ReproduceError(
             f"{commit} has a file that leads out of its folder: {error}"

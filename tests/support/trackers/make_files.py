@@ -29,6 +29,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from scaling.io.archives import extract
+
 FILES = Path(__file__).parent / "files"
 STEPS_WANDB = 2_000
 STEPS_TENSORBOARD = 3_000
@@ -379,7 +381,7 @@ def pack(folder: Path, archive: Path) -> None:
 def unpack(name: str, folder: Path) -> Path:
     """The folder that was packed under this name."""
     with tarfile.open(FILES / f"{name}.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+        extract(archive, folder)
     return folder
 
 
