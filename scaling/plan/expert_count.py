@@ -21,6 +21,7 @@ from scaling.errors import InputError
 from scaling.laws._surface import LN6, bisect
 from scaling.plan.answer import FLOPS, Answer, Row, batch, ends, exact, warnings_of, within
 from scaling.plan.calibrated import forecasts
+from scaling.plan.routed_experts import most_params
 from scaling.plan.stored import Sheet
 
 LAW = "joint_moe"
@@ -67,11 +68,7 @@ def experts(
         InputError: a figure out of range, or a sheet without the law.
     """
     within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
-    within("bytes per param", bytes_per_param, (0.1, 64.0), "bytes")
-    most = np.inf
-    if memory is not None:
-        within("memory", memory, (1e6, 1e18), "bytes", "Bytes, not GB.")
-        most = float(np.log(memory / bytes_per_param))
+    most = most_params(memory, bytes_per_param)
     made = sheet.get(LAW)
     rows = []
     for count in EXPERTS:

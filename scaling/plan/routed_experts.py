@@ -47,6 +47,19 @@ def counting(expansion: float, granularity: float) -> Counting:
     return Counting(f"experts, expansion {expansion:g}, granularity {granularity:g}", log_rate)
 
 
+def most_params(memory: float | None, bytes_per_param: float) -> float:
+    """ln of the params that fit into a memory (bytes); infinite without a limit.
+
+    Raises:
+        InputError: a figure out of range.
+    """
+    within("bytes per param", bytes_per_param, (0.1, 64.0), "bytes")
+    if memory is None:
+        return np.inf
+    within("memory", memory, (1e6, 1e18), "bytes", "Bytes, not GB.")
+    return float(np.log(memory / bytes_per_param))
+
+
 def moe(
     sheet: Sheet,
     *,
@@ -65,11 +78,7 @@ def moe(
     """
     within("compute budget", flops, FLOPS, "FLOP", "FLOP in all, not FLOP per second.")
     within("expansion", expansion, (1.0, 1e4), "experts")
-    within("bytes per param", bytes_per_param, (0.1, 64.0), "bytes")
-    most = np.inf
-    if memory is not None:
-        within("memory", memory, (1e6, 1e18), "bytes", "Bytes, not GB.")
-        most = float(np.log(memory / bytes_per_param))
+    most = most_params(memory, bytes_per_param)
     made = sheet.get(LAW)
     rows = []
     for g in GRANULARITY:

@@ -152,7 +152,7 @@ class Watcher:
         rest = remaining(series, self._seen(series), self.question.chips, self.question.hardware)
         earlier = self._earlier(series)
         if earlier is not None:
-            notes.append(f"the log begins at {series.at[0]:,.0f}; what came before is from {CURVE}")
+            notes.append(f"the log begins at {series.at[0]:,.0f}; the part before is from {CURVE}")
         try:
             made = progress(series, schedule=schedule, earlier=earlier, **self._how())
         except TooShort as error:

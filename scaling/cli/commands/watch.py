@@ -156,6 +156,10 @@ def _source(
 
     if not log.startswith(("http://", "https://")):
         place = local(log)
+        if experiment is not None:
+            raise InputError(
+                "--experiment is of an MLflow server", value=log, allowed="https://HOST[:PORT]"
+            )
         return place, out or _folder(place), str(place), None
     if experiment is None:
         raise InputError("which experiment?", value="none", allowed="--experiment NAME")

@@ -215,7 +215,7 @@ def _check_version(history: _History, entry: Entry, *, old: bool) -> None:
 def _check_in_git(history: _History, entry: Entry, name: str, digest: str) -> None:
     """Compare a file that is in Git alone with the manifest.
 
-    One that Git does not have either is lost, or made again from the present outputs.
+    One that Git does not have either is lost, or restored from the present outputs.
     """
     folder = history.reports / entry.version
     if history.not_here and history.not_here[-1] == folder:

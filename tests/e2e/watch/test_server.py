@@ -20,6 +20,8 @@ def test_a_run_of_a_server_is_watched(tmp_path: Path, monkeypatch: pytest.Monkey
     record = unpack("mlflow-server", tmp_path / "record")
     answers: Answers = json.loads((record / "answers-1.json").read_text())
     with replaying(answers) as address:
+        done = cli("watch", "train.log", "--experiment", EXPERIMENT, "--once")
+        assert done.returncode == 2 and "of an MLflow server" in done.stderr
         done = cli("watch", address, "--steps", 1000, "--once")
         assert done.returncode == 2 and "--experiment NAME" in done.stderr
         command = ("watch", address, "--experiment", EXPERIMENT, "--steps", 1000, "--once")
