@@ -8,6 +8,7 @@ from typing import Literal
 
 from scaling import laws
 from scaling.api._table import ask
+from scaling.fitting.applicability import default_law
 from scaling.fitting.engine import fit as run
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
@@ -18,7 +19,7 @@ from scaling.laws._law import Law
 
 def fit(
     runs: Table,
-    law: str | Law,
+    law: str | Law | None = None,
     *,
     target: str = "loss",
     metric: str | None = None,
@@ -46,7 +47,8 @@ def fit(
         runs: one row a result: a polars, pandas or pyarrow table, a dict of columns, or the path of
             a file. Columns are named as the law's inputs, or mapped by ``inputs``; counts may be
             written as 7B. Rows without the target are left out, and ``notes`` says how many.
-        law: name of a law, or a `Law`.
+        law: name of a law, or a `Law`; None for the first that the table can feed, which ``notes``
+            names.
         target: column to explain, positive.
         metric: keep only the rows of this metric, whose numbers are in the column ``value``.
         resamples: bootstrap resamples; 0 gives no standard errors and no intervals.
@@ -76,9 +78,13 @@ def fit(
         InputError: unknown law, missing column, a value that no law can take, or rows of
             different conventions.
     """
-    family = laws.get(law)
+    family = None if law is None else laws.get(law)
     asked = ask(runs, inputs=inputs, by_name=True)
     given = asked.runs.of_metric(metric, target).without_diverged(target, without_diverged)
+    if family is None:
+        with given.placed():
+            family, note = default_law(given.frame, target)
+        given.say(note)
     given = given.with_budgets(budget_column, [family])
     given.say(given.repeated())
     with given.placed():

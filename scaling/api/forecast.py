@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from scaling.api._table import ask
+from scaling.errors import InputError
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.engine import LEVELS
 from scaling.forecasting.engine import forecast as run
@@ -26,8 +27,11 @@ Laws = Literal["auto"] | Sequence[str]
 
 def forecast(
     runs: Table,
-    at: Table,
+    at: Table = None,
     *,
+    params: float | str | None = None,
+    tokens: float | str | None = None,
+    flops: float | str | None = None,
     inputs: Sequence[str] | None = None,
     target: str = "loss",
     metric: str | None = None,
@@ -47,6 +51,7 @@ def forecast(
             without the target are left out, and the notes say how many.
         at: one row a planned run, with the input columns; a table of any kind, such as
             ``{"params": "70B", "tokens": "1.4T"}``.
+        params, tokens, flops: one planned run instead of ``at``, numbers or texts such as "70B".
         inputs: columns of any names, numbers or text whose values are groups, also with units,
             ``("params:M", "tokens:B")``; None for params and tokens, with tokens_unique where runs
             or targets repeat their data, or, without these, for all columns of both tables that can
@@ -76,7 +81,7 @@ def forecast(
     Raises:
         InputError: a column is missing, or no forecast can be made of these runs.
     """
-    asked = ask(runs, at, inputs)
+    asked = ask(runs, _planned(at, params=params, tokens=tokens, flops=flops), inputs)
     assert asked.at is not None
     given = asked.runs.of_metric(metric, target, sparse=bool(companions))
     # Beside companions a row may lack the target: NaN, as arrays say it.
@@ -100,6 +105,15 @@ def forecast(
     made.notes = (*asked.notes, *notes, *made.notes)
     made.kind = asked.kind
     return back(made, asked.kind)
+
+
+def _planned(at: Table, **sizes: float | str | None) -> Table:
+    named = {name: [value] for name, value in sizes.items() if value is not None}
+    if (at is None) != bool(named):
+        found = " and ".join(["at", *named]) if named else None
+        allowed = "params and tokens (or flops) of one run, or a table of runs"
+        raise InputError("which planned runs?", value=found, allowed=allowed)
+    return named if at is None else at
 
 
 def refuse(

@@ -31,7 +31,12 @@ PANEL = TABLE
 
 def fit(
     runs: Table,
-    law: Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")],
+    law: Annotated[
+        str | None,
+        typer.Option(
+            help="Law family, see `scaling laws`; by default the first of `scaling laws --for`."
+        ),
+    ] = None,
     maps: Maps = None,
     metric: Metric = None,
     target: Target = "loss",
@@ -58,13 +63,18 @@ def fit(
     """Fit a law to a table of runs."""
     from scaling import laws
     from scaling.cli.commands._table import read
+    from scaling.fitting.applicability import default_law
     from scaling.fitting.engine import fit as run
 
-    family = laws.get(law)
+    family = None if law is None else laws.get(law)
     table = read(runs, maps).of_metric(metric, target).without_diverged(target, without_diverged)
+    if family is None:
+        with table.placed():
+            family, note = default_law(table.frame, target)
+        remark(note)
     table = table.with_budgets(budget_column, [family])
     remark(table.repeated())
-    with table.placed(), working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
+    with table.placed(), working(f"Fitting {family.name}, {resamples} resamples", quiet=as_json):
         made = run(
             table.frame,
             family,

@@ -10,7 +10,8 @@ import pytest
 
 import scaling
 from scaling import laws
-from scaling.cli.display.fits import applicable, verdict_facts
+from scaling.cli.display.fits import verdict_facts
+from scaling.fitting.applicability import applicable
 from scaling.errors import InputError
 from scaling.fitting.applicability import verdict
 from scaling.fitting.engine import fit
