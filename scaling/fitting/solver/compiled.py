@@ -1,10 +1,9 @@
-"""Resamples of laws that are sums of power terms, compiled (numba).
+"""Fits of laws that are sums of power terms, compiled (numba).
 
 The same objective and derivatives as `scaling.fitting.solver.problem`, with damped steps instead of
 the trust region of `scaling.fitting.solver.newton`, for one batch member at a time, in loops that
 become vector instructions (`scaling.fitting.solver.loops`); exp and log are polynomials so that it
-can. Tests hold it equal to the numpy kernel. It serves large resampling jobs only: one fit is done
-before numba is imported.
+can. Tests hold it equal to the numpy kernel. `scaling.fitting.solver.choice` says when it serves.
 """
 
 from __future__ import annotations
@@ -32,9 +31,11 @@ NEAR, PROMISED = 0.25, 0.1
 _KINDS = ("huber", "least_squares", "quantile")
 
 
-def serves(problem: Problem) -> bool:
-    """Whether this kernel can fit the problem: a `PowerForm`, and a loss that it knows."""
-    return problem.objective.kind in _KINDS and power_form(problem) is not None
+def serves(problem: Problem, held: NDArray[np.int64] | None = None) -> bool:
+    """Whether this kernel can fit the problem, with these coordinates ``held``: a `PowerForm`, and
+    a loss that it knows."""
+    form = power_form(problem) if problem.objective.kind in _KINDS else None
+    return form is not None and (held is None or bool((form.places[held] >= 0).all()))
 
 
 def minimise(
