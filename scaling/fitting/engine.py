@@ -26,8 +26,8 @@ from scaling.fitting.data import (
 )
 from scaling.fitting.procedures import fit_procedure
 from scaling.fitting.result import Fit, Outcome, Resampling
+from scaling.fitting.solver.choice import minimise
 from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
-from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.solver.search import starts

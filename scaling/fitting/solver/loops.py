@@ -129,23 +129,22 @@ def _terms(u: Array, z: Array, at: int, to: int, has: Any, positive: Any, work: 
     used, ``positive`` (exponents,) which exponents are searched as logs.
     """
     terms, exponents, _ = z.shape
-    p, rows = terms + exponents, to - at
+    p, rows = len(u), to - at
     total, argument = work[p, :rows], work[p + 4, :rows]
     constant = 0.0
     for i in range(rows):
         total[i] = 0.0
     for k in range(terms):
-        term, varies = work[k, :rows], False
+        term = work[k, :rows]
         for i in range(rows):
             argument[i] = u[k]
         for j in range(exponents):
             if has[k, j]:
-                varies = True
                 zkj = z[k, j, at:to]
                 gamma = np.exp(u[terms + j]) if positive[j] else u[terms + j]
                 for i in range(rows):
                     argument[i] += gamma * zkj[i]
-        if varies:
+        if _varies(has, k):
             for i in range(rows):
                 value = _exp(argument[i])
                 term[i] = value
@@ -155,7 +154,42 @@ def _terms(u: Array, z: Array, at: int, to: int, has: Any, positive: Any, work: 
             constant += size
             for i in range(rows):
                 term[i] = size
+    if p > terms + exponents:
+        _raise(u, has, positive, work, rows)
     return constant
+
+
+@_part
+def _varies(has: Any, k: int) -> bool:
+    """Whether a term depends on an input."""
+    varies = False
+    for j in range(has.shape[1]):
+        varies = varies or has[k, j]
+    return bool(varies)
+
+
+@_part
+def _raise(u: Array, has: Any, positive: Any, work: Array, rows: int) -> None:
+    """The total S of the terms that vary becomes W = S^gamma, gamma the last coordinate; each of
+    them, its derivative of W by its log size; into ``work``, W log S and W.
+    """
+    terms, exponents = has.shape
+    p = len(u)
+    total, by = work[p, :rows], work[p + 4, :rows]
+    slope, whole = work[p - 1, :rows], work[p + 5, :rows]
+    gamma = np.exp(u[p - 1]) if positive[exponents] else u[p - 1]
+    for i in range(rows):
+        log, inverse = _log_and_inverse(total[i])
+        power = _exp(gamma * log)
+        by[i] = gamma * power * inverse
+        slope[i] = power * log
+        whole[i] = power
+        total[i] = power
+    for k in range(terms):
+        if _varies(has, k):
+            term = work[k, :rows]
+            for i in range(rows):
+                term[i] *= by[i]
 
 
 @_part
@@ -163,31 +197,35 @@ def _losses(
     p: int, constant: float, y: Array, w: Array, aim: Array, work: Array, second: bool
 ) -> float:
     """The objective; into ``work`` each row's psi, psi' and, unless ``second``, majoriser weight,
-    times w, and 1 / prediction in place of the total of `_terms`.
+    times w, and the slope of the link in place of the total of `_terms`.
 
-    aim = (kind, delta, tau), kind 0 huber, 1 least squares, 2 quantile.
+    aim = (kind, delta, tau, link), kind 0 huber, 1 least squares, 2 quantile, link 0 log, 1 linear.
     """
     rows = len(y)
-    total, curve = work[p, :rows], work[p + 1, :rows]
+    total, curve, eta = work[p, :rows], work[p + 1, :rows], work[p + 4, :rows]
     b, major = work[p + 2, :rows], work[p + 3, :rows]
     f, delta, below, above = 0.0, aim[1], 1.0, 1.0
+    if aim[3] == 0.0:
+        for i in range(rows):
+            eta[i], total[i] = _log_and_inverse(total[i] + constant)
+    else:
+        for i in range(rows):
+            eta[i] = total[i] + constant
+            total[i] = 1.0
     if aim[0] == 1.0:
         for i in range(rows):
-            eta, inverse = _log_and_inverse(total[i] + constant)
-            r = eta - y[i]
+            r = eta[i] - y[i]
             f += w[i] * 0.5 * r * r
-            total[i], b[i], curve[i], major[i] = inverse, w[i] * r, w[i], w[i]
+            b[i], curve[i], major[i] = w[i] * r, w[i], w[i]
         return f
     if aim[0] == 2.0:
         below, above = aim[2] / delta, (1.0 - aim[2]) / delta
     for i in range(rows):
-        eta, inverse = _log_and_inverse(total[i] + constant)
-        r = eta - y[i]
+        r = eta[i] - y[i]
         size = abs(r)
         side = w[i] * (above if r > 0 else below)
         inside = min(size, delta)
         f += side * inside * (size - 0.5 * inside)
-        total[i] = inverse
         b[i] = side * min(max(r, -delta), delta)
         curve[i] = side if size <= delta else 0.0
         major[i] = 0.0 if second else side * delta / max(size, delta)
@@ -196,15 +234,26 @@ def _losses(
 
 @_part
 def _slopes(
-    z: Array, at: int, to: int, has: Any, work: Array, g: Array, h: Array, second: bool
+    u: Array,
+    z: Array,
+    at: int,
+    to: int,
+    has: Any,
+    positive: Any,
+    logs: bool,
+    work: Array,
+    g: Array,
+    h: Array,
+    second: bool,
 ) -> None:
     """Add rows at:to to gradient g and matrix h by (log sizes, exponents), upper triangle.
 
     Takes what `_terms` and `_losses` left. h (p, p) is the exact Hessian where ``second`` is
-    true, else the matrix of the quadratic that lies above the objective.
+    true, else the matrix of the quadratic that lies above the objective. ``logs`` says that logs
+    are compared.
     """
     terms, exponents, _ = z.shape
-    p, rows, last = terms + exponents, to - at, terms + exponents - 1
+    p, rows, last = len(u), to - at, len(u) - 1
     inverse, curve, b = work[p, :rows], work[p + 1, :rows], work[p + 2, :rows]
     bend, part = work[p + 3, :rows], work[p + 4, :rows]
     for k in range(terms):
@@ -220,9 +269,13 @@ def _slopes(
                 share, zkj = work[k, :rows], z[k, j, at:to]
                 for i in range(rows):
                     row[i] += share[i] * zkj[i]
+    if p > terms + exponents:
+        slope_of_power = work[last, :rows]
+        for i in range(rows):
+            slope_of_power[i] *= inverse[i]
     if second:
         for i in range(rows):
-            bend[i] = curve[i] - b[i]
+            bend[i] = curve[i] - b[i] if logs else curve[i]
     # Four columns at once: a quarter of the reading.
     for j in range(p):
         one, two = work[j, :rows], work[min(j + 1, last), :rows]
@@ -250,6 +303,8 @@ def _slopes(
             _add_row(h, j, q, s, t, v, x)
     if second:
         _add_terms(z, at, to, has, work, b, part, h)
+    if second and p > terms + exponents:
+        _add_power(u, has, positive, work, rows, h)
 
 
 @_part
@@ -299,6 +354,40 @@ def _add_terms(
 
 
 @_part
+def _add_power(u: Array, has: Any, positive: Any, work: Array, rows: int, h: Array) -> None:
+    """h += sum_i b_i times what bends W = S^gamma beyond its terms, l' the slope of the link:
+
+    J_j J_q (1 - 1/gamma) / (W l')     j, q log sizes of terms that vary, and exponents
+    J_j J_p / (W l') + J_j / gamma     with gamma, whose own slope is J_p
+    J_p J_p / (W l')                   gamma twice
+    """
+    terms, exponents = has.shape
+    p, last = len(h), len(h) - 1
+    inverse, b = work[p, :rows], work[p + 2, :rows]
+    part, whole = work[p + 4, :rows], work[p + 5, :rows]
+    gamma = np.exp(u[last]) if positive[exponents] else u[last]
+    for i in range(rows):
+        part[i] = b[i] / (whole[i] * inverse[i])
+    for j in range(p):
+        if j < terms and not _varies(has, j):
+            continue
+        one = work[j, :rows]
+        for q in range(j, p):
+            if q < terms and not _varies(has, q):
+                continue
+            two = work[q, :rows]
+            s, t = 0.0, 0.0
+            for i in range(rows):
+                s += part[i] * one[i] * two[i]
+                t += b[i] * one[i]
+            if q < last:
+                s *= 1.0 - 1.0 / gamma
+            elif j < last:
+                s += t / gamma
+            h[j, q] += s
+
+
+@_part
 def _chain(u: Array, terms: int, positive: Any, g: Array, h: Array, m: Array, second: bool) -> None:
     """From sums by (log sizes, exponents) to coordinates; fills the lower triangle.
 
@@ -313,6 +402,18 @@ def _chain(u: Array, terms: int, positive: Any, g: Array, h: Array, m: Array, se
             h[j, q] = h[q, j]
         if not second:
             m[j] = h[j, j]
+
+
+@_part
+def _hold(held: Any, g: Array, h: Array, m: Array) -> None:
+    """Take the coordinates that are ``held`` (p,) out of a step: it moves them by nothing."""
+    for j in range(len(g)):
+        if held[j]:
+            g[j], m[j] = 0.0, 0.0
+            for q in range(len(g)):
+                h[j, q] = 0.0
+                h[q, j] = 0.0
+            h[j, j] = 1.0
 
 
 @_part
@@ -404,18 +505,23 @@ def minimise_all(
     rules: Array,
     known: Array,
     ends: Array,
+    held: Any,
 ) -> Array:
     """Walk each start (B, P) to its minimum in place; returns the objectives (B,).
 
+    P is the number of terms and exponents, or one more: then the terms that vary are summed and
+    raised to the power that the last coordinate gives.
+
     rules: see `scaling.fitting.solver.compiled.minimise`; known (B,), ends (B, P): objectives and
     coordinates reached from other starts. A walk that falls into one of these ends stops there.
+    held (B or 1, P): coordinates that stay where they start.
     """
     terms, exponents, rows = z.shape
-    p = terms + exponents
+    p, logs = starts.shape[1], aim[3] == 0.0
     room = rows + LANES
     zs, ys, ws = np.empty((terms, exponents, room)), np.empty(room), np.empty(room)
     kept, tile = np.empty(room, dtype=np.int64), min(room, TILE)
-    work = np.empty((p + 5, tile))
+    work = np.empty((p + 6, tile))
     g, h, m = np.empty(p), np.empty((p, p)), np.empty(p)
     low, pivots, step = np.empty((p, p)), np.empty(p), np.empty(p)
     ridge, trial, values = np.empty(p), np.empty(p), np.empty(len(starts))
@@ -438,7 +544,7 @@ def minimise_all(
                         constant = _terms(trial, zs, at, to, has, positive, work)
                         new += _losses(p, constant, ys[at:to], ws[at:to], aim, work, second)
                     if sweep == 1:
-                        _slopes(zs, at, to, has, work, g, h, second)
+                        _slopes(trial, zs, at, to, has, positive, logs, work, g, h, second)
                 if sweep == 1:
                     break
                 better = np.isfinite(new) and (fresh or new <= f)
@@ -459,6 +565,7 @@ def minimise_all(
                 break
             if better:
                 _chain(u, terms, positive, g, h, m, second)
+                _hold(held[member % len(held)], g, h, m)
             elif not second and damping > 1.0:
                 # An upper quadratic that cannot improve is at its limit.
                 second, fresh = True, True
