@@ -36,7 +36,7 @@ def replaced(text: str, name: str, data: Any) -> str | None:
 
     None where the text, or what DVC writes for the stage, is of another form.
     """
-    lines = dumps_yaml({"stages": {name: data}}).removeprefix("stages:\n")
+    lines: str = dumps_yaml({"stages": {name: data}}).removeprefix("stages:\n")
     first = lines[: lines.index("\n") + 1]
     is_plain = PLAIN.fullmatch(text) and PLAIN.fullmatch(HEAD + lines) and first.endswith(":\n")
     if not is_plain:
