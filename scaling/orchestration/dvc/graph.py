@@ -28,6 +28,7 @@ from scaling.runs.studies import PARAMS, load_params
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
 DVC_SECONDS = 1800.0
+COMMAND = Path(__file__).with_name("command.py")
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
@@ -136,7 +137,7 @@ def dvc(
 
 def _start(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     # Stages run side by side, and DVC holds its lock while it looks at files.
-    command = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", *arguments]
+    command = [sys.executable, "-P", str(COMMAND), "--wait-for-lock", *arguments]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path}
     pipe = subprocess.PIPE
