@@ -114,11 +114,10 @@ class Arrivals:
         """Draws (steps, DRAWS) of the expected number of new models above the threshold by the end
         of each of ``steps`` equal parts of the time from ``as_of`` to ``until`` (decimal years)."""
         as_of, total, expected = self.as_of, np.zeros(DRAWS), np.empty((steps, DRAWS))
-        moved, above = np.empty_like(self.level), np.empty(self.level.shape, dtype=np.bool_)
+        above = np.empty(self.level.shape, dtype=np.bool_)
         for step in range(steps):
             t = as_of + (step + 0.5) / steps * (until - as_of)
-            np.add(self.level, self.slope * (t - as_of), out=moved)
-            np.greater(moved, np.log(threshold), out=above)
+            np.greater(self.level, np.log(threshold) - self.slope * (t - as_of), out=above)
             # A byte holds the count of `MODELS`.
             total += above.view(np.uint8).sum(axis=0, dtype=np.uint8) / MODELS
             expected[step] = self.rate * total * (until - as_of) / steps
