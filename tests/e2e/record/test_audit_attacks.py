@@ -28,7 +28,7 @@ from scaling.record.audit.run import (
     write,
 )
 from scaling.record.site import build
-from scaling.record.site.derived import derived_problems
+from scaling.record.derived.check import derived_problems
 from scaling.record.versions import dates
 from scaling.record.versions.ledger import PublishError
 from scaling.record.versions.outcomes import OUTCOMES, outcomes_head, outcomes_problems

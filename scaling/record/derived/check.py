@@ -8,24 +8,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaling.record.audit.run import audit_problems, differences
-from scaling.record.site.write import JSON, OLDER, SUBJECT, derived
+from scaling.record.audit.run import (
+    audit_problems,
+    differences,
+    outcome_problems,
+    signature_problems,
+)
+from scaling.record.derived import cache
 from scaling.record.versions.ledger import LEDGER
 
 AGAIN = "`scaling site` writes it again"
 
 
-def derived_problems(root: Path, certificate: Path | None = None) -> list[str]:
+def derived_problems(
+    root: Path, certificate: Path | None = None, *, cached: bool = True
+) -> tuple[list[str], bool]:
     """The outcomes that are not as they were, and the derived files that are not as the record
-    gives them.
+    gives them; and whether these files were derived here before, byte for byte, and not now.
 
-    ``certificate`` verifies the timestamps on which dates rest.
+    ``certificate`` verifies the timestamps on which dates rest; without ``cached`` everything is
+    derived. The versions themselves are taken to be whole.
     """
-    return audit_problems(root, certificate) + index_problems(root)
+    state = cache.state(root, certificate)
+    if cached and cache.is_known(state):
+        return outcome_problems(root) + signature_problems(root), True
+    problems = audit_problems(root, certificate) + index_problems(root)
+    # Not when somebody wrote meanwhile.
+    if not problems and cache.state(root, certificate) == state:
+        cache.keep(state)
+    return problems, False
 
 
 def index_problems(root: Path) -> list[str]:
     """The files of the index that the ledger and the versions do not give."""
+    from scaling.record.site.write import JSON, OLDER, SUBJECT, derived
+
     reports = root / "reports"
     if not (reports / LEDGER).is_file():
         return []
