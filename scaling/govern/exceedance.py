@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from scaling.analysis.trends import Growth
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.govern.trends import growth_of

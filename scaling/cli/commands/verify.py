@@ -98,9 +98,9 @@ def _project(
     """What is known beside, problems of every published version, and what to print without any."""
     from scaling.record.audit.run import uncovered
     from scaling.record.audit.timestamps import timestamp_problems
+    from scaling.record.derived.check import derived_before, derived_problems
     from scaling.record.editions.verify import check_all
     from scaling.record.reproduce.git_state import changed
-    from scaling.record.derived.check import derived_problems
     from scaling.record.versions.verify import notes
     from scaling.record.versions.verify import verify as run
 
@@ -115,8 +115,9 @@ def _project(
         problems.append(NOT_DERIVED)
     else:
         with working("Deriving the audit and the index", quiet=quiet):
-            problems, before = derived_problems(Path(), certificate, cached=cached)
-        good += [DERIVED_BEFORE] if before else []
+            before = derived_before(Path(), certificate) if cached else None
+            problems = derived_problems(Path(), certificate) if before is None else before
+        good += [] if before is None else [DERIVED_BEFORE]
     if since is not None:
         wrong, said = _since(since)
         problems, good = problems + wrong, good + said

@@ -28,14 +28,16 @@ KEPT = 50
 
 def state(root: Path, certificate: Path | None = None) -> str:
     """One hash of the record, of what is derived from it, and of the code that derives."""
-    paths = [root / name for name in FILES] + [
-        Path(base, name)
+    names = [Path(name) for name in FILES] + [
+        Path(base, name).relative_to(root)
         for folder in FOLDERS
-        for base, _, names in os.walk(root / folder)
-        for name in names
+        for base, _, there in os.walk(root / folder)
+        for name in there
     ]
-    paths += [] if certificate is None else [root / certificate]
-    files = [(str(path), sha256(path.read_bytes())) for path in paths if path.is_file()]
+    names += [] if certificate is None else [certificate]
+    files = [
+        (str(one), sha256((root / one).read_bytes())) for one in names if (root / one).is_file()
+    ]
     versions = [f"{name} {metadata.version(name)}" for name in PACKAGES]
     facts = [str(certificate), installed_hash(), sys.version, *versions, listing_hash(files)]
     return sha256("\n".join(facts).encode())

@@ -20,23 +20,30 @@ from scaling.record.versions.ledger import LEDGER
 AGAIN = "`scaling site` writes it again"
 
 
-def derived_problems(
-    root: Path, certificate: Path | None = None, *, cached: bool = True
-) -> tuple[list[str], bool]:
+def derived_problems(root: Path, certificate: Path | None = None) -> list[str]:
     """The outcomes that are not as they were, and the derived files that are not as the record
-    gives them; and whether these files were derived here before, byte for byte, and not now.
+    gives them.
 
-    ``certificate`` verifies the timestamps on which dates rest; without ``cached`` everything is
-    derived. The versions themselves are taken to be whole.
+    ``certificate`` verifies the timestamps on which dates rest. The versions themselves are taken
+    to be whole.
     """
     state = cache.state(root, certificate)
-    if cached and cache.is_known(state):
-        return outcome_problems(root) + signature_problems(root), True
     problems = audit_problems(root, certificate) + index_problems(root)
     # Not when somebody wrote meanwhile.
     if not problems and cache.state(root, certificate) == state:
         cache.keep(state)
-    return problems, False
+    return problems
+
+
+def derived_before(root: Path, certificate: Path | None = None) -> list[str] | None:
+    """As `derived_problems`, where this machine has derived the same bytes from the same record by
+    the same code and found no problem; else None.
+
+    What may differ all the same, the outcomes and signatures in Git, is read again.
+    """
+    if not cache.is_known(cache.state(root, certificate)):
+        return None
+    return outcome_problems(root) + signature_problems(root)
 
 
 def index_problems(root: Path) -> list[str]:
