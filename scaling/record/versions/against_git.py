@@ -21,6 +21,7 @@ from scaling.document.format import clean
 from scaling.errors import counted
 from scaling.io.git import git, objects, read_object
 from scaling.io.hashing import canonical, sha256
+from scaling.io.progress import steps
 from scaling.record.versions.fingerprint import PACKAGES
 from scaling.record.versions.ledger import LEDGER, MANIFEST, Entry, read_lines
 from scaling.record.versions.sources import Commits
@@ -71,7 +72,7 @@ def _parsed(params: bytes) -> bytes:
 
 def problems(witness: Witness, place: Path, chain: list[Entry]) -> Iterator[str]:
     """What commits and tags say otherwise than the versions of one ledger."""
-    for entry in chain:
+    for entry in steps(chain):
         version = place / entry.version
         shown = f"{version.relative_to(witness.root).as_posix()}/{MANIFEST}"
         yield from (f"{shown}: {one}" for one in _against_commit(witness, entry, recorded(version)))
