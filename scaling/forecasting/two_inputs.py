@@ -45,6 +45,8 @@ DRAWS = 1000
 SCALE_WEIGHTS = (1.0, 1.8, 0.5, 0.16)
 DEGREES = 4.0
 _MOST = 60.0
+# Points drawn at a time: their draws stay in the processor's cache (1,000 x 128 numbers are 1 MB).
+BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ class CoupledModel:
         Each is one optimum with a draw of its constants, an offset that grows with the step, and
         the noise of one run, with the tails of Student's t.
         """
+        places = range(0, max(len(log_x), 1), BLOCK)
+        return np.concatenate([self._draws(log_x[i : i + BLOCK]) for i in places], axis=1)
+
+    def _draws(self, log_x: Array) -> Array:
+        """`draws` of a few points."""
         numbers, (chosen, constants) = _numbers(), self._drawn
         each, location = self._each(self.theta, log_x), self.location(log_x)
         noise, disagreement, about, step = SCALE_WEIGHTS
