@@ -15,6 +15,7 @@ import typer
 
 from scaling.cli import exit_codes
 from scaling.cli.commands._options import (
+    PARAMS,
     TABLE,
     TOKENS,
     Json,
@@ -28,6 +29,7 @@ from scaling.cli.commands._options import (
 from scaling.errors import InputError, as_text
 
 if TYPE_CHECKING:
+    from scaling.watch.across import Across
     from scaling.watch.journal import Journal
     from scaling.watch.watcher import Look, Watcher
 
@@ -74,6 +76,19 @@ def watch(
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Learning-rate schedule, such as cosine:floor=10%.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="Table of finished runs of the recipe, or a study's name: its law also forecasts "
+            "the end."
+        ),
+    ] = None,
+    study_metric: Annotated[
+        str | None, typer.Option(help="Metric of the study's table, where it has several.")
+    ] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Params of the run, for --study.")
     ] = None,
     gain: Annotated[
         float,
@@ -131,7 +146,8 @@ def watch(
     wanted = Wanted(run, metric, steps, tokens, maps_of(maps or ()), read_options())
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
-    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
+    across = _across(study, study_metric, params)
+    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended, across)
     place, folder, name, fetch = _source(log, experiment, out)
     with Journal(folder).held() as journal:
         if out is None:
@@ -145,6 +161,23 @@ def watch(
     if opened and look.progress is not None:
         draw(look.progress, None, opened)
     raise typer.Exit(_code(look))
+
+
+def _across(study: str | None, metric: str | None, params: float | None) -> Across | None:
+    """The other runs that are named; None where there are none.
+
+    Raises:
+        InputError: an option that nothing would read, or a table that cannot be read.
+    """
+    if study is None:
+        for name, value in (("--study-metric", metric), ("--params", params)):
+            if value is not None:
+                raise InputError(f"{name} is of --study", value=value, allowed="--study TABLE")
+        return None
+    from scaling.cli.commands._table import study_runs
+    from scaling.watch.across import Across
+
+    return Across(study_runs(Path(study), metric), params)
 
 
 def _source(
