@@ -164,8 +164,8 @@ def progress(
     end, now = _at(x, y, (found.end, x[-1]), schedule)
     (doubled,) = _at(x, y, (2.0 * x[-1],), None)
     others, notes = ([], []) if across is None else across.opinions(series, found, schedule)
-    pooled = pool([Opinion("The run's curve", end), *others])
-    end = pooled.made if others else end
+    pooled = pool([Opinion("The run's curve", end), *others]) if others else None
+    end = end if pooled is None else pooled.made
     level = float(np.exp(now.location[0]))
     low = np.array([level * (1.0 - gain)])
     by_doubling = float(doubled.rank(low)[0])
@@ -191,10 +191,10 @@ def progress(
         not_finite=not_finite(series.at, series.value),
         method=METHOD
         + " with schedule" * (schedule is not None)
-        + " with other runs" * bool(others),
+        + " with other runs" * bool(pooled),
         curve=found,
-        sources=_sources(pooled) if others else (),
-        notes=(*notes, *pooled.warnings()),
+        sources=() if pooled is None else _sources(pooled),
+        notes=(*notes, *(() if pooled is None else pooled.warnings())),
     )
 
 

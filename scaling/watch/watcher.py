@@ -150,7 +150,9 @@ class Watcher:
         self._check_run(series)
         if series.finished:
             return self._ended(series)
-        schedule, said = schedule_of(series, self.question.schedule)
+        schedule, said = schedule_of(
+            series, self.question.schedule, self.question.across, self.question.smooth
+        )
         notes = [*series.notes, *said]
         rest = remaining(series, self._seen(series), self.question.chips, self.question.hardware)
         earlier = self._earlier(series)
