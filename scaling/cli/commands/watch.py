@@ -6,8 +6,9 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ import typer
 
 from scaling.cli import exit_codes
 from scaling.cli.commands._options import (
+    PARAMS,
     TABLE,
     TOKENS,
     Json,
@@ -28,6 +30,7 @@ from scaling.cli.commands._options import (
 from scaling.errors import InputError, as_text
 
 if TYPE_CHECKING:
+    from scaling.watch.across import Across
     from scaling.watch.journal import Journal
     from scaling.watch.watcher import Look, Watcher
 
@@ -74,6 +77,26 @@ def watch(
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Learning-rate schedule, such as cosine:floor=10%.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="Table of finished runs of the recipe, or a study's name: its law also forecasts "
+            "the end."
+        ),
+    ] = None,
+    study_metric: Annotated[
+        str | None, typer.Option(help="Metric of the study's table, where it has several.")
+    ] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Params of the run, for --study and --like.")
+    ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Log, table or folder of logs of finished runs of the recipe, whose shape also "
+            "forecasts the end; repeat."
+        ),
     ] = None,
     gain: Annotated[
         float,
@@ -131,8 +154,11 @@ def watch(
     wanted = Wanted(run, metric, steps, tokens, maps_of(maps or ()), read_options())
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
-    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
     place, folder, name, fetch = _source(log, experiment, out)
+    across = _across(study, study_metric, params, like or ())
+    if across is not None:
+        across = replace(across, log=place, wanted=wanted)
+    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended, across)
     with Journal(folder).held() as journal:
         if out is None:
             _refuse_another(name, journal)
@@ -145,6 +171,28 @@ def watch(
     if opened and look.progress is not None:
         draw(look.progress, None, opened)
     raise typer.Exit(_code(look))
+
+
+def _across(
+    study: str | None, metric: str | None, params: float | None, like: Sequence[Path]
+) -> Across | None:
+    """The other runs that are named; None where there are none.
+
+    Raises:
+        InputError: an option that nothing would read, or a table that cannot be read.
+    """
+    from scaling.cli.commands._table import study_runs
+    from scaling.watch.across import Across
+
+    if metric is not None and study is None:
+        raise InputError("--study-metric is of --study", value=metric, allowed="--study TABLE")
+    if study is None and not like:
+        if params is not None:
+            allowed = "--study TABLE, or --like LOGS"
+            raise InputError("--params is for other runs", value=params, allowed=allowed)
+        return None
+    runs = None if study is None else study_runs(Path(study), metric)
+    return Across(runs, params, tuple(like))
 
 
 def _source(
