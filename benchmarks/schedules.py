@@ -44,7 +44,8 @@ MULTI_POWER = {
 
 @dataclass(frozen=True)
 class Curve:
-    """A whole run: places (n,), values (n,) as they are forecast, and its learning rate."""
+    """A whole run: places (n,), values (n,) as they are forecast, and its learning rate; ``noisy``
+    where the loss is that of single batches."""
 
     group: str
     name: str
@@ -52,10 +53,11 @@ class Curve:
     y: Array
     schedule: Schedule
     share: bool = False
+    noisy: bool = False
 
-    def split(self) -> tuple[Array, Array, Array, Array]:
+    def split(self, known_to: float = KNOWN) -> tuple[Array, Array, Array, Array]:
         """Known places and values, targets, and the log of their outcomes."""
-        known = self.x <= KNOWN * self.x.max()
+        known = self.x <= known_to * self.x.max()
         hidden = np.flatnonzero(~known)
         hidden = hidden[np.unique(np.linspace(0, len(hidden) - 1, TARGETS).astype(int))]
         return self.x[known], self.y[known], self.x[hidden], np.log(self.y[hidden])
@@ -143,13 +145,14 @@ def row(label: str, curves: Sequence[Curve], now: Sequence[Score], made: Sequenc
     cells = [f"{label} ({len(curves)})", *(f"{np.mean([one.error for one in s]):.4f}"
              for s in (made, now)), f"{np.mean([carried(one) for one in curves]):.4f}"]  # fmt: skip
     for level in (0.5, 0.9):
-        cells += [f"{inside(made, level):.0f} ({inside(now, level):.0f})"]
+        both = (inside([one.rank for one in s], level) for s in (made, now))
+        cells += ["{:.0f} ({:.0f})".format(*both)]
     return "| " + " | ".join([*cells, f"{np.mean([one.end for one in made]):+.4f}"]) + " |"
 
 
-def inside(scores: Sequence[Score], level: float) -> float:
-    """Per cent of outcomes inside the central interval, mean over curves."""
-    return 100.0 * float(np.mean([(one.rank <= level / 2).mean() for one in scores]))
+def inside(ranks: Sequence[Array], level: float) -> float:
+    """Per cent of outcomes inside the central interval, mean over curves, from |PIT - .5| (T,)."""
+    return 100.0 * float(np.mean([(one <= level / 2).mean() for one in ranks]))
 
 
 HEAD = (
