@@ -17,6 +17,7 @@ import polars as pl
 from scipy.special import stdtr
 
 from benchmarks.forecast.tasks import SHARED
+from benchmarks.parity.schedules import SCHEDULES
 from scaling.arrays import Array
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.scheduled import Run, forecast_end
@@ -27,19 +28,6 @@ PAGE = Path("docs/benchmarks/schedules.md")
 KNOWN = 0.5
 # Targets a curve, evenly from the first to the last.
 TARGETS = 40
-TOP = "peak=3e-4,warmup=2160"
-TWO_STEPS = "points:0=0,2160=3e-4,8000=3e-4,8000={0},16000={0}"
-MULTI_POWER = {
-    "constant_24000": f"constant:{TOP},end=24000",
-    "constant_72000": f"constant:{TOP},end=72000",
-    "cosine_24000": f"cosine:{TOP},floor=10%,end=24000",
-    "cosine_72000": f"cosine:{TOP},floor=10%,end=72000",
-    "wsd_20000_24000": f"wsd:{TOP},floor=10%,decay=4000,shape=exp,end=24000",
-    "wsdld_20000_24000": f"wsd:{TOP},floor=10%,decay=4000,end=24000",
-    "wsdcon_3": TWO_STEPS.format("3e-5"),
-    "wsdcon_9": TWO_STEPS.format("9e-5"),
-    "wsdcon_18": TWO_STEPS.format("18e-5"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ def multi_power() -> list[Curve]:
     table = pl.read_csv(SHARED / "multi-power/curves.csv")
     return [
         Curve(f"multi-power {int(params) // 10**6}M", str(name), rows["step"].to_numpy() * 1.0,
-              rows["loss"].to_numpy(), plan(MULTI_POWER[str(name)]))
+              rows["loss"].to_numpy(), plan(SCHEDULES[str(name)]))
         for (params, name), rows in table.group_by("params", "schedule", maintain_order=True)
     ]  # fmt: skip
 

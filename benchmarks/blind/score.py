@@ -1,6 +1,6 @@
 """Forecasts of the blind curves, known to a quarter, a half and three quarters.
 
-    python -m benchmarks.blind.score [BATCH ...]          prints a table a batch
+python -m benchmarks.blind.score [BATCH ...]          prints a table a batch
 """
 
 from __future__ import annotations
