@@ -21,6 +21,7 @@ import contextlib
 import functools
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -102,10 +103,7 @@ class Watch:
         """The numbers among a trainer's values, and the steps that it plans, where it knows."""
         if self.steps is None and steps is not None and 0 < steps < float("inf"):
             self.steps = steps
-        numbers = {}
-        for name, value in values.items():
-            with contextlib.suppress(TypeError, ValueError):
-                numbers[name] = float(value)
+        numbers = _numbers(values)
         if numbers:
             self._write(step, numbers)
 
@@ -174,6 +172,15 @@ class Watch:
                 os.setpriority(os.PRIO_PROCESS, self._child.pid, LOWEST)
 
 
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those that `float` takes."""
+    found = {}
+    for name, value in values.items():
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):
+            found[name] = float(value)
+    return found
+
+
 def _trainer() -> type:
     """The callback of HF Trainer."""
     base: Any = import_module("transformers").TrainerCallback
@@ -185,8 +192,8 @@ def _trainer() -> type:
             self.watch = Watch(folder, **how)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            """What the trainer logged."""
-            if state.is_world_process_zero:
+            """What the trainer logged; its summary at the end is of the whole run, of no step."""
+            if state.is_world_process_zero and "train_runtime" not in (logs or {}):
                 self.watch.take(state.global_step, logs or {}, state.max_steps)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -197,37 +204,67 @@ def _trainer() -> type:
     return TrainerWatch
 
 
+def _rate(trainer: Any) -> dict[str, float]:
+    """The learning rate of the first optimiser, which Lightning keeps out of its metrics."""
+    with contextlib.suppress(Exception):  # another kind of optimiser
+        return {"lr": float(trainer.optimizers[0].param_groups[0]["lr"])}
+    return {}
+
+
+class _LightningHooks:
+    """`Watch` as a callback of ``lightning.Trainer``; arguments as there."""
+
+    def __init__(self, folder: str | os.PathLike[str], **how: Any) -> None:
+        self.watch = Watch(folder, **how)
+        self.steps: float | None = None
+        self.step = 0
+        self.taken: dict[str, float] = {}
+
+    def on_train_start(self, trainer: Any, *_: Any) -> None:
+        """Where the run is, and how many steps are planned."""
+        self.step = trainer.global_step
+        with contextlib.suppress(Exception):  # it asks the data, which may be anybody's code
+            self.steps = float(trainer.estimated_stepping_batches)
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """What the trainer logged, at the steps at which it logs. Batches whose gradients are
+        accumulated are one step; several optimisers make several steps of a batch."""
+        step, every = trainer.global_step, max(trainer.log_every_n_steps, 1)
+        if step // every > self.step // every:
+            self._take(trainer, _rate(trainer))
+        self.step = step
+
+    def on_validation_end(self, trainer: Any, *_: Any) -> None:
+        """What an evaluation logged, but for the trial before the training."""
+        if not trainer.sanity_checking:
+            self._take(trainer, {})
+
+    def _take(self, trainer: Any, more: Mapping[str, float]) -> None:
+        """Values that are not those of before: the trainer keeps the last of each metric, so an
+        evaluation would be logged again at each step after it."""
+        if not trainer.is_global_zero:
+            return
+        new = {}
+        for name, value in _numbers(trainer.logged_metrics).items():
+            if value != self.taken.get(name) or not math.isfinite(value):
+                new[name] = self.taken[name] = value
+        if new:
+            self.watch.take(trainer.global_step, {**more, **new}, self.steps)
+
+    def on_train_end(self, trainer: Any, *_: Any) -> None:
+        """The end of the training."""
+        if trainer.is_global_zero:
+            self.watch.close()
+
+
 def _lightning() -> type:
     """The callback of Lightning, under either name of its package."""
     try:
         base: Any = import_module("lightning.pytorch").Callback
     except ModuleNotFoundError:
         base = import_module("pytorch_lightning").Callback
-
-    class LightningWatch(base):  # type: ignore[misc]
-        """`Watch` as a callback of ``lightning.Trainer``; arguments as there."""
-
-        def __init__(self, folder: str | os.PathLike[str], **how: Any) -> None:
-            self.watch = Watch(folder, **how)
-            self.steps: float | None = None
-
-        def on_train_start(self, trainer: Any, *_: Any) -> None:
-            """How many steps are planned."""
-            with contextlib.suppress(Exception):  # it asks the data, which may be anybody's code
-                self.steps = float(trainer.estimated_stepping_batches)
-
-        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-            """What the trainer logged, at the steps at which it logs: other values are old."""
-            step = trainer.global_step
-            if trainer.is_global_zero and step % max(trainer.log_every_n_steps, 1) == 0:
-                self.watch.take(step, trainer.logged_metrics, self.steps)
-
-        def on_train_end(self, trainer: Any, *_: Any) -> None:
-            """The end of the training."""
-            if trainer.is_global_zero:
-                self.watch.close()
-
-    return LightningWatch
+    hooks = {"__doc__": _LightningHooks.__doc__, "__module__": __name__}
+    return type("LightningWatch", (_LightningHooks, base), hooks)
 
 
 _CALLBACKS = {"LightningWatch": _lightning, "TrainerWatch": _trainer}

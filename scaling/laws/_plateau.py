@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import polars as pl
 
 from scaling.arrays import Array
 from scaling.errors import InputError
@@ -33,3 +34,16 @@ def regress(target: Array, columns: list[Array], w: Array) -> Array:
         )
     answer[0] = np.exp(answer[0])
     return np.asarray(answer)
+
+
+def sweep(rng: np.random.Generator, setting: str, best: Callable[[float], float]) -> pl.DataFrame:
+    """A simulated sweep over one setting at five compute-optimal sizes, 20 tokens a param, with
+    bowls of loss about the best value at that compute."""
+    rows = []
+    for n in np.geomspace(1e8, 3e9, 5):
+        d = 20.0 * n
+        for off in np.linspace(-2.0, 2.0, 33):
+            noise = 1.0 + 2e-4 * rng.standard_normal()
+            loss = (1.8 + 400 * n**-0.34 + 400 * d**-0.3) * (1.0 + 0.01 * off**2) * noise
+            rows.append((n, d, best(6.0 * n * d) * np.exp(off), loss))
+    return pl.DataFrame(rows, schema=["params", "tokens", setting, "loss"], orient="row")

@@ -266,7 +266,7 @@ def _screen(plot: Path | None, as_json: bool) -> Iterator[Callable[[Look], None]
     from rich.live import Live
     from rich.text import Text
 
-    from scaling.cli.display.watch import line, lines
+    from scaling.watch.text import line, lines
 
     shown: set[str] = set()
     with Live(console=Console(file=stream), auto_refresh=False) as live:
@@ -290,7 +290,7 @@ class _Plain:
 
     def show(self, look: Look) -> None:
         """Print the look, where it is new."""
-        from scaling.cli.display.watch import facts, line, score_lines
+        from scaling.watch.text import facts, line, score_lines
         from scaling.io.json_files import json_text
 
         for note in (f"{one}." for one in look.notes):
@@ -310,7 +310,7 @@ class _Plain:
 
 def _shown(look: Look, plot: Path | None, as_json: bool) -> None:
     """Print all of one look."""
-    from scaling.cli.display.watch import facts, lines
+    from scaling.watch.text import facts, lines
 
     if as_json:
         print_json(facts(look))
@@ -332,6 +332,6 @@ def _after(look: Look, plot: Path | None) -> None:
 
 
 def _code(look: Look) -> int:
-    from scaling.cli.display.watch import answered
+    from scaling.watch.text import answered
 
     return exit_codes.OK if answered(look) else exit_codes.NO

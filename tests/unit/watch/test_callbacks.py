@@ -108,16 +108,23 @@ def test_the_trainer_of_lightning(
     made = _callback(monkeypatch, "LightningWatch")(tmp_path / "run", every=HANG)
     trainer = SimpleNamespace(
         global_step=0, estimated_stepping_batches=100, is_global_zero=True, log_every_n_steps=5,
-        logged_metrics={"train_loss": 3.0},
+        logged_metrics={"train_loss": 3.0}, sanity_checking=False,
+        optimizers=[SimpleNamespace(param_groups=[{"lr": 1e-3}])],
     )  # fmt: skip
     made.on_train_start(trainer, None)
     for step in range(1, 101):
         trainer.global_step = step
-        trainer.logged_metrics = {"train_loss": LOSS[step]}
-        made.on_train_batch_end(trainer, None, None, None, step)
+        trainer.logged_metrics = trainer.logged_metrics | {"train_loss": LOSS[step]}
+        for _ in range(2):  # two batches a step
+            made.on_train_batch_end(trainer, None, None, None, step)
+        if step % 50 == 0:
+            trainer.logged_metrics = trainer.logged_metrics | {"val_loss": LOSS[step] + 0.1}
+            made.on_validation_end(trainer, None)
     made.on_train_end(trainer, None)
     lines = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(5, 101, 5))
+    assert [x["step"] for x in lines if "train_loss" in x] == list(range(5, 101, 5))
+    assert [x["step"] for x in lines if "val_loss" in x] == [50, 100]
+    assert lines[0]["lr"] == 1e-3
 
 
 def test_another_process_of_the_training_writes_nothing(

@@ -1,4 +1,4 @@
-"""What `scaling watch` prints of a look at a run."""
+"""A look at a run in words, and as JSON has it."""
 
 from __future__ import annotations
 
