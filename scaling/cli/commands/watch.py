@@ -290,8 +290,8 @@ class _Plain:
 
     def show(self, look: Look) -> None:
         """Print the look, where it is new."""
-        from scaling.watch.text import facts, line, score_lines
         from scaling.io.json_files import json_text
+        from scaling.watch.text import facts, line, score_lines
 
         for note in (f"{one}." for one in look.notes):
             if note not in self.shown:
