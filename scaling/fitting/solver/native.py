@@ -83,10 +83,12 @@ def _places() -> list[Path]:
     named = "|".join((FORMAT, llvmlite.__version__, *_processor()))
     made_of = b"|".join([named.encode(), *(one.read_bytes() for one in files)])
     name = f"loops-{hashlib.sha256(made_of).hexdigest()[:20]}.o"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    folders = [Path(chosen)] if chosen else [own / "__pycache__", cache / "scaling"]
-    return [folder / name for folder in folders]
+    if chosen:
+        return [Path(chosen, name)]
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folders = [own / "__pycache__", Path(cache, "scaling")]
+    return [folder / name for folder in folders if folder.is_absolute()]  # no home: ~ stays
 
 
 def _kept() -> tuple[str, bytes] | None:
