@@ -22,8 +22,8 @@ from scaling.fitting.solver.search import starts
 
 # Share of the weight that may go before the old optimum no longer serves as the only start.
 LITTLE = 0.05
-# Row losses in one pass from which importing the compiled solver (half a CPU second) pays.
-COMPILE_FROM = 1_000_000
+# Row losses in one pass from which loading the compiled solver (.05 CPU seconds) pays.
+COMPILE_FROM = 20_000
 # A neighbour's optimum must be better by this part to be worth another descent.
 BETTER = 1e-9
 ROUNDS = 3

@@ -1,8 +1,8 @@
 """Which solver walks: numpy's, or the compiled one where many fits pay for loading it.
 
-One fit is done before numba is imported, so a process that makes a few stays with numpy. A stage
-that makes hundreds says so, `with many_fits():`, and all of its problems that have a `PowerForm` go
-to the compiled loops. Both are held to the same optima by tests.
+One fit is done before the compiled solver is loaded, so a process that makes a few stays with
+numpy. A function that makes many says so, ``@many_fits()``, and all of its problems that have a
+`PowerForm` go to the compiled loops. Both are held to the same optima by tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _MANY: ContextVar[bool] = ContextVar("many fits", default=False)
 
 @contextmanager
 def many_fits() -> Iterator[None]:
-    """Within it, every problem that the compiled solver serves goes there."""
+    """Within it, or in a function that it decorates, every problem that the compiled solver serves
+    goes there."""
     token = _MANY.set(True)
     try:
         yield

@@ -8,14 +8,16 @@ can. Tests hold it equal to the numpy kernel. `scaling.fitting.solver.choice` sa
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.fitting.solver import newton
-from scaling.fitting.solver.loops import minimise_all
-from scaling.fitting.solver.power_form import power_form
+from scaling.fitting.solver import native, newton
+from scaling.fitting.solver.power_form import PowerForm, power_form
 from scaling.fitting.solver.problem import Problem
+from scaling.fitting.solver.tiles import LANES, TILE
 
 # Expected relative gain of a last step. Newton's steps converge quadratically, so what is left
 # after it is of rounding's size (measured: 6e-14), and one step in ten is saved.
@@ -58,17 +60,12 @@ def minimise(
     still = np.repeat(form.held[None], 1 if held is None else len(w), axis=0)
     if held is not None:
         still[np.arange(len(w)), form.places[held]] = True
-    f = minimise_all(
+    f = _walk(
+        form,
         w,
-        form.z,
-        form.has,
-        np.ascontiguousarray(problem.y[None] if y is None else y),
-        np.ascontiguousarray(weights * problem.weights),
-        form.positive,
+        (problem.y[None] if y is None else y, weights * problem.weights),
         _aim(problem),
-        _RULES,
-        np.full(len(w), -np.inf) if known is None else known.f,
-        w if known is None else np.ascontiguousarray(form.inward(known.u)),
+        None if known is None else (known.f, form.inward(known.u)),
         still,
     )
     u = form.outward(w, starts)
@@ -78,6 +75,45 @@ def minimise(
         found = newton.minimise(problem, starts[lost], weights[lost], y=own)
         u[lost], f[lost] = found.u, found.f
     return newton.Minima(u, f, np.zeros(len(f), dtype=np.int64))
+
+
+def _walk(
+    form: PowerForm,
+    starts: Array,
+    data: tuple[Array, Array],
+    aim: Array,
+    known: tuple[Array, Array] | None,
+    held: NDArray[np.bool_],
+) -> Array:
+    """Walk each start (B, Q) to its minimum in place; returns the objectives (B,).
+
+    data: observations (B or 1, rows) and weights (B, rows); the others as `minimise` and
+    `scaling.fitting.solver.loops.walk` say.
+    """
+    (members, p), (terms, exponents, rows) = starts.shape, form.z.shape
+    room = rows + LANES
+    tile, values = min(room, TILE), np.empty(members)
+    y, weights = data
+    f, ends = (np.full(members, -np.inf), starts) if known is None else known
+    given = [starts, form.z, form.has, y, weights, form.positive, aim, _RULES, f, ends, held]
+    sizes = np.array([members, p, terms, exponents, rows, len(y), len(held), tile])
+    arrays = [
+        sizes,
+        *(_plain(one) for one in given),
+        values,
+        np.empty((terms * exponents + 2, room)),
+        np.empty(room, dtype=np.int64),
+        np.empty((p + 6, tile)),
+        np.empty((2 * p + 6, p)),
+    ]
+    native.load()(*(one.ctypes.data for one in arrays))
+    return values
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """As the loops take it: in one piece, of doubles or of bytes."""
+    kind = np.uint8 if array.dtype == np.bool_ else np.float64
+    return np.ascontiguousarray(array, dtype=kind)
 
 
 def _aim(problem: Problem) -> Array:
@@ -102,23 +138,8 @@ _RULES = np.array(
 
 
 def warm_up() -> None:
-    """Compile and cache everything (about 8 CPU seconds, once): set-up runs this module."""
-    z, has = np.ones((2, 1, 8)), np.array([[False], [True]])
-    y, w = np.log(np.linspace(2.0, 3.0, 8))[None], np.ones((1, 8))
-    aim, known, u = np.array([0.0, 1e-3, 0.5, 0.0]), np.zeros(1), np.ones((1, 3))
-    minimise_all(
-        u,
-        z,
-        has,
-        y,
-        w,
-        np.array([True]),
-        aim,
-        _RULES,
-        known,
-        u.copy(),
-        np.zeros((1, 3), dtype=np.bool_),
-    )
+    """Compile and keep the loops (some 10 CPU seconds, once): set-up runs this module."""
+    native.load()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The loops that `scaling.fitting.solver.compiled` runs, compiled by numba.
 
-All of them are in one file: numba's cache notices changes of the file of the function that is
-compiled, not of its parts'.
+All of them are in one file, whose bytes say whether what is compiled is current
+(`scaling.fitting.solver.native`).
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from scaling.arrays import Array
+from scaling.fitting.solver.tiles import LANES, TILE
 
 # fastmath lets sums be vectorised; NaN and infinity keep their meaning (no nnan, ninf).
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
-_jit: Callable[..., Any] = numba.njit(fastmath=_FAST, cache=True, error_model="numpy")
+_jit: Callable[..., Any] = numba.njit
 # Parts of the one compiled function: a function of its own would be compiled a second time.
-_part: Callable[..., Any] = numba.njit(fastmath=_FAST, error_model="numpy", inline="always")
+_part: Callable[..., Any] = _jit(fastmath=_FAST, error_model="numpy", inline="always")
 
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
 LOG2E = 1.4426950408889634
-# Loops over a multiple of this many rows have no remainder.
-LANES = 8
-# Rows visited together: their work arrays stay in a second-level cache.
-TILE = 2048
 
 
 def _reading(to: Any, given: Any) -> Any:
@@ -493,8 +492,65 @@ def _falls_into(
     return bool(nearly or (gain <= agree * f and ahead <= agree * f))
 
 
-@_jit
-def minimise_all(
+# Pointers to the arrays of `walk`, in the order of its arguments, and their types.
+_pointer: Callable[..., Any] = types.CPointer
+_F, _I, _B = (_pointer(one) for one in (types.float64, types.int64, types.uint8))
+SIGNATURE = types.void(_I, _F, _F, _B, _F, _F, _B, _F, _F, _F, _F, _B, _F, _F, _I, _F, _F)
+
+
+def walk(
+    sizes: Any,
+    starts: Any,
+    z: Any,
+    has: Any,
+    y: Any,
+    weights: Any,
+    positive: Any,
+    aim: Any,
+    rules: Any,
+    known: Any,
+    ends: Any,
+    held: Any,
+    values: Any,
+    data: Any,
+    kept: Any,
+    work: Any,
+    small: Any,
+) -> None:
+    """`minimise_all` by pointers: what it needs of memory is given, so that the compiled function
+    calls nothing and can be loaded without the compiler (`scaling.fitting.solver.native`).
+
+    sizes: members, coordinates, terms, exponents, rows, sets of y, of held, and rows of a tile.
+    """
+    shape = carray(sizes, (8,))
+    members, p, terms, exponents = shape[0], shape[1], shape[2], shape[3]
+    rows, room = shape[4], shape[4] + LANES
+    gathered = carray(data, (terms * exponents + 2, room))
+    matrices = carray(small, (2 * p + 6, p))
+    _minimise(
+        carray(starts, (members, p)),
+        carray(z, (terms, exponents, rows)),
+        carray(has, (terms, exponents)),
+        carray(y, (shape[5], rows)),
+        carray(weights, (members, rows)),
+        carray(positive, (p - terms,)),
+        carray(aim, (4,)),
+        carray(rules, (8,)),
+        carray(known, (members,)),
+        carray(ends, (members, p)),
+        carray(held, (shape[6], p)),
+        carray(values, (members,)),
+        carray(data, (terms, exponents, room)),
+        gathered[terms * exponents],
+        gathered[terms * exponents + 1],
+        carray(kept, (room,)),
+        carray(work, (p + 6, shape[7])),
+        matrices,
+    )
+
+
+@_part
+def _minimise(
     starts: Array,
     z: Array,
     has: Any,
@@ -506,25 +562,28 @@ def minimise_all(
     known: Array,
     ends: Array,
     held: Any,
-) -> Array:
-    """Walk each start (B, P) to its minimum in place; returns the objectives (B,).
+    values: Array,
+    zs: Array,
+    ys: Array,
+    ws: Array,
+    kept: Any,
+    work: Array,
+    small: Array,
+) -> None:
+    """Walk each start (B, P) to its minimum in place; its objective goes into ``values`` (B,).
 
     P is the number of terms and exponents, or one more: then the terms that vary are summed and
     raised to the power that the last coordinate gives.
 
     rules: see `scaling.fitting.solver.compiled.minimise`; known (B,), ends (B, P): objectives and
     coordinates reached from other starts. A walk that falls into one of these ends stops there.
-    held (B or 1, P): coordinates that stay where they start.
+    held (B or 1, P): coordinates that stay where they start. The others are room to work in.
     """
-    terms, exponents, rows = z.shape
+    terms = z.shape[0]
     p, logs = starts.shape[1], aim[3] == 0.0
-    room = rows + LANES
-    zs, ys, ws = np.empty((terms, exponents, room)), np.empty(room), np.empty(room)
-    kept, tile = np.empty(room, dtype=np.int64), min(room, TILE)
-    work = np.empty((p + 6, tile))
-    g, h, m = np.empty(p), np.empty((p, p)), np.empty(p)
-    low, pivots, step = np.empty((p, p)), np.empty(p), np.empty(p)
-    ridge, trial, values = np.empty(p), np.empty(p), np.empty(len(starts))
+    h, low = small[:p], small[p : 2 * p]
+    g, m, pivots, step = small[2 * p], small[2 * p + 1], small[2 * p + 2], small[2 * p + 3]
+    ridge, trial = small[2 * p + 4], small[2 * p + 5]
     most, longest, switch = rules[0], rules[1], rules[2]
     done, stuck = rules[3], rules[4]
     for member in range(len(starts)):
@@ -597,4 +656,14 @@ def minimise_all(
                 _copy(trial, u)
                 break
         values[member] = f
-    return values
+
+
+def assembly() -> tuple[str, str]:
+    """`walk` as LLVM's assembly for this processor, optimised, and the name it has there.
+
+    Without numba's wrappers, which would need numba's library.
+    """
+    alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made = _jit([SIGNATURE], fastmath=_FAST, error_model="numpy", **alone)(walk)
+    (compiled,) = made.overloads.values()
+    return made.inspect_llvm(made.signatures[0]), compiled.fndesc.llvm_func_name

@@ -27,7 +27,7 @@ AROUND = 0.7
 FARTHEST = 1.0
 # Resampled rows whose weights are kept for the second pass instead of being drawn again.
 KEPT = 2_000_000
-# Resampled rows from which importing the compiled solver (half a CPU second) pays.
+# Resampled rows from which loading the compiled solver (.05 CPU seconds) pays.
 COMPILE_FROM = 5_000
 
 
