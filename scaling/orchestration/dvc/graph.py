@@ -20,8 +20,9 @@ from typing import Any
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
-from scaling.record.reproduce.engines import KEPT
+from scaling.orchestration.dvc.unchanged import is_as_noted, note, signature
 from scaling.record.versions.check import appears_intact
+from scaling.record.versions.sources import ENGINE_WHEEL
 from scaling.record.versions.store import is_published
 from scaling.runs.studies import PARAMS, load_params
 
@@ -102,16 +103,27 @@ def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
     if done.returncode != 0:
         raise InputError(f"DVC cannot tell what is stale: {done.stderr.strip()}", file=root)
     changed: dict[str, Any] = json.loads(done.stdout)
-    return {name: what for name, what in changed.items() if name != KEPT}
+    return {name: what for name, what in changed.items() if name != ENGINE_WHEEL}
 
 
 def up_to_date(root: Path | None = None) -> bool:
     """Whether nothing is stale and the present outputs are published and whole.
 
-    DVC is asked first: where something is stale, publishing looks at the versions anyway.
+    Staleness comes first: where something is stale, publishing looks at the versions anyway.
     """
     root = root or Path.cwd()
-    return is_published(root) and not stale(root) and appears_intact(root)
+    return is_published(root) and _is_fresh(root) and appears_intact(root)
+
+
+def _is_fresh(root: Path) -> bool:
+    """Whether nothing is stale; DVC is asked where a file is not as when it last said so."""
+    now = signature(root)
+    if is_as_noted(root, now):
+        return True
+    if stale(root):
+        return False
+    note(root, now)
+    return True
 
 
 def dvc(

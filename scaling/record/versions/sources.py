@@ -26,6 +26,8 @@ PACKAGE = "scaling"
 # In a workspace: the whole package, as it is installed; its hash stands in engine.yaml.
 ENGINE = "engine"
 ENGINE_FILE = "engine.yaml"
+# DVC's record of the wheel that a workspace keeps.
+ENGINE_WHEEL = "engine.dvc"
 
 
 def code_of(root: Path) -> dict[str, str]:
