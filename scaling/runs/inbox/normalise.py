@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from scaling.errors import InputError, meaning, nearest, placed, shorten
-from scaling.runs import counts
+from scaling.runs import counts, unit_cells, unit_checks
 from scaling.runs.formats import days, settled, to_schema
 from scaling.runs.formats._raw import RAW, run_left_out
 from scaling.runs.inbox.mapping import From, Mapping, is_number
@@ -388,7 +388,8 @@ def day_columns(cells: pl.DataFrame, mapping: Mapping) -> list[pl.Series]:
 
 def _constant(ours: str, value: str) -> pl.Series:
     """One cell: a count in full, if its unit was set too; else as it was set."""
-    text, unit = counts.split(value, ours) if units_of(ours) in (COUNTS, COMPUTE) else (value, None)
+    has_units = units_of(ours) in (COUNTS, COMPUTE)
+    text, unit = unit_cells.split(value, ours) if has_units else (value, None)
     cell = pl.Series(ours, [text], dtype=pl.String)
     return cell if unit is None else counts.converted(cell, ours, unit)
 
@@ -458,7 +459,7 @@ def _plain(frame: pl.DataFrame, theirs: str, ours: str, source: From) -> pl.Seri
     """A column as it is; its cells state no unit, if the mapping does."""
     if source.unit is not None and units_of(ours) is COUNTS:
         with placed(rows=frame["_row"].to_list()):
-            counts.refuse_two_units(frame[theirs], ours, source.unit)
+            unit_checks.refuse_two_units(frame[theirs], ours, source.unit)
     return frame[theirs]
 
 
@@ -467,7 +468,7 @@ def _product(frame: pl.DataFrame, ours: str, source: From) -> pl.Series:
     product = pl.Series(ours, [1.0]).new_from_index(0, frame.height)
     for part in source.parts:
         if part in frame.columns:
-            product = product * counts.numbers(frame[part]).cast(pl.Float64, strict=False)
+            product = product * unit_cells.numbers(frame[part]).cast(pl.Float64, strict=False)
         else:
             product = product * float(part)
     columns = [part for part in source.parts if part in frame.columns]
@@ -506,7 +507,8 @@ def doubtful(given: pl.DataFrame, made: pl.DataFrame, mapping: Mapping) -> list[
         theirs = "*".join(source.parts)
         try:
             with placed(rows=made["row"].to_list()):
-                counts.refuse(given[ours].alias(theirs), ours, counts.map_flag(ours, theirs), made)
+                say = unit_cells.map_flag(ours, theirs)
+                unit_checks.refuse(given[ours].alias(theirs), ours, say, made)
         except InputError as error:
             found.append(f"{ours}: {error}")
     by_metric = made.group_by("metric", "unit", "metric_kind", maintain_order=True)
@@ -524,4 +526,4 @@ def _refuse_metric(rows: pl.DataFrame, unit: Any, kind: Any) -> None:
         raise InputError("a perplexity is in no such unit", value=unit, allowed="perplexity")
     if kind == "loss" and unit is not None:
         with placed(rows=rows["row"].to_list()):
-            counts.refuse_perplexities(rows["value"], unit)
+            unit_checks.refuse_perplexities(rows["value"], unit)
