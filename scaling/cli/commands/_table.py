@@ -221,7 +221,7 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
 def _with_products(given: Given, maps: Sequence[str]) -> Given:
     """A tracker's history with mapped products, such as tokens=step*2048, without the results at
     which one is 0; says on standard error how many these are."""
-    from scaling.runs.inbox.normalise import with_products
+    from scaling.runs.inbox.our_columns import with_products
 
     pairs = [one.partition("=")[::2] for one in maps]
     texts = [unit_cells.split(text, name, given.frame.columns)[0] for name, text in pairs]
