@@ -449,7 +449,7 @@ def _whole_number(value: object) -> float | None:
 
 def _tokens(log: pl.DataFrame, rows: pl.DataFrame, wanted: Wanted, place: Path) -> pl.Series:
     """Tokens at each row: a product, a metric of that name, or the column of steps itself."""
-    from scaling.runs.inbox.normalise import with_products
+    from scaling.runs.inbox.our_columns import with_products
 
     name = wanted.maps.get("tokens")
     if name is None:
