@@ -17,6 +17,14 @@ from scaling.forecasting.inputs import (
     with_target,
 )
 from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.forecasting.partial import (
+    WEIGHT,
+    finished,
+    model_scatter,
+    offer,
+    refuse_with_partial,
+    with_partial,
+)
 from scaling.frames import Table, back
 from scaling.given import Given
 from scaling.runs.schedules import Schedule
@@ -38,6 +46,7 @@ def forecast(
     schedule: Schedule | str | None = None,
     seed: int = 0,
     without_diverged: bool = False,
+    partial: Table = None,
 ) -> Forecast | Any:
     """Forecast ``target`` at the rows of ``at``, as ``scaling forecast`` does.
 
@@ -65,6 +74,9 @@ def forecast(
             for the one that a column such as lr logs, if there is one; "none" to read none.
         seed: of those resamples; the forecast of several laws draws no random numbers.
         without_diverged: as of `scaling.fit`.
+        partial: curves of runs under way, which enter with their forecast end, as by ``--partial``
+            of the command line (`scaling.forecasting.partial`), for two inputs; ``schedule`` is
+            then that of these runs.
 
     Returns:
         One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``; a
@@ -78,7 +90,10 @@ def forecast(
     """
     asked = ask(runs, at, inputs)
     assert asked.at is not None
-    given = asked.runs.of_metric(metric, target, sparse=bool(companions))
+    whole = asked.runs.of_metric(metric, target, sparse=True)
+    if partial is None:
+        whole.say(None if companions else offer(whole, target, "partial=CURVES"))
+    given = whole if companions else finished(whole, target, under_way=partial is not None)
     # Beside companions a row may lack the target: NaN, as arrays say it.
     if without_diverged or not companions:
         given = given.without_diverged(target, without_diverged)
@@ -92,10 +107,21 @@ def forecast(
             grow = laws == "auto" and not companions
             names, notes = chosen_inputs(given.frame, asked.at.frame, target, grow=grow)
     refuse(given, asked.at, tuple(names), target, laws, mixed, companions)
+    if partial is not None:
+        others = {
+            "laws": laws != "auto",
+            "companions": companions,
+            "without_diverged": without_diverged,
+        }
+        refuse_with_partial([name for name, used in others.items() if used])
+        curves = ask(partial, inputs=inputs).runs.of_metric(metric, target)
+        scatter = model_scatter(tuple(names), target)
+        given, schedule = with_partial(whole, curves, target, scatter, WEIGHT, schedule), None
     with given.placed():
         made = run(
             given.frame, asked.at.frame, inputs=names, target=target, quantiles=quantiles,
             laws=laws, companions=companions, mixed=mixed, schedule=schedule, seed=seed,
+            weights=None if partial is None else WEIGHT,
         )  # fmt: skip
     made.notes = (*asked.notes, *notes, *made.notes)
     made.kind = asked.kind

@@ -100,6 +100,15 @@ Schedule = Annotated[
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]
+Partial = Annotated[
+    Path | None,
+    typer.Option(
+        "--partial",
+        help="Table of curves (columns run, tokens or step, and the target) of runs under way, "
+        "whose planned end is a row without a result in the table of runs. They enter with their "
+        "forecast end, the less the wider that is.",
+    ),
+]
 WithoutDiverged = Annotated[
     bool,
     typer.Option(

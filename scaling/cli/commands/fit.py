@@ -14,8 +14,10 @@ from scaling.cli.commands._options import (
     Metric,
     Mixed,
     Open,
+    Partial,
     Plot,
     Resamples,
+    Schedule,
     Seed,
     Table,
     Target,
@@ -25,6 +27,7 @@ from scaling.cli.commands._options import (
     remark,
     working,
 )
+from scaling.errors import InputError
 
 PANEL = TABLE
 
@@ -43,6 +46,8 @@ def fit(
     ] = None,
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
+    partial: Partial = None,
+    schedule: Schedule = None,
     budget_column: BudgetColumn = None,
     check: Annotated[bool, typer.Option(help="Check the optimum with SciPy.")] = False,
     profile: Annotated[
@@ -59,9 +64,22 @@ def fit(
     from scaling import laws
     from scaling.cli.commands._table import read
     from scaling.fitting.engine import fit as run
+    from scaling.forecasting.partial import STANDARD_ERROR, law_scatter, offer, with_partial
 
     family = laws.get(law)
-    table = read(runs, maps).of_metric(metric, target).without_diverged(target, without_diverged)
+    whole = read(runs, maps).of_metric(metric, target, sparse=True)
+    if partial is None:
+        if schedule is not None:
+            raise InputError(
+                "--schedule is of --partial", value=schedule, allowed="--partial CURVES"
+            )
+        remark(offer(whole, target, "--partial CURVES"))
+        table = whole.with_target(target)
+    else:
+        curves = read(partial, maps, optional=True).of_metric(metric, target)
+        scatter = law_scatter(family, target, mixed or ())
+        table = with_partial(whole, curves, target, scatter, STANDARD_ERROR, schedule)
+    table = table.without_diverged(target, without_diverged)
     table = table.with_budgets(budget_column, [family])
     remark(table.repeated())
     with table.placed(), working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
@@ -74,6 +92,7 @@ def fit(
             seed=seed,
             check=check,
             profile=profile,
+            weights=None if partial is None else STANDARD_ERROR,
             mixed=mixed or (),
         )
     if as_json:

@@ -18,6 +18,7 @@ from scaling.cli.commands._options import (
     Metric,
     Mixed,
     Open,
+    Partial,
     Plot,
     Schedule,
     Seed,
@@ -75,6 +76,7 @@ def forecast(
     schedule: Schedule = None,
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
+    partial: Partial = None,
     as_json: Json = False,
     plot: Plot = None,
     opened: Open = False,
@@ -87,12 +89,23 @@ def forecast(
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
     from scaling.forecasting.inputs import chosen_inputs, is_general, with_target
+    from scaling.forecasting.partial import (
+        WEIGHT,
+        finished,
+        model_scatter,
+        offer,
+        refuse_with_partial,
+        with_partial,
+    )
     from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
     planned = _planned(at, maps, params=params, tokens=tokens, flops=flops)
     table = read(runs, maps)
-    given = table.of_metric(metric, target, sparse=bool(companion))
+    whole = table.of_metric(metric, target, sparse=True)
+    if partial is None:
+        remark(None if companion else offer(whole, target, "--partial CURVES"))
+    given = whole if companion else finished(whole, target, under_way=partial is not None)
     given = given.without_diverged(target, without_diverged)
     remark(given.repeated())
     if metric is not None and companion:
@@ -107,6 +120,14 @@ def forecast(
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
     refuse(given, planned, names, target, laws, mixed or (), others)
+    ended = given
+    if partial is not None:
+        used = {"--law": law, "--companion": companion, "--without-diverged": without_diverged}
+        refuse_with_partial([name for name, value in used.items() if value])
+        curves = read(partial, maps, optional=True).of_metric(metric, target)
+        scatter = model_scatter(names, target)
+        given = with_partial(whole, curves, target, scatter, WEIGHT, schedule)
+        schedule = None  # of the curves
     with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
         made = run(
             given.frame,
@@ -118,6 +139,7 @@ def forecast(
             companions=others,
             mixed=mixed or (),
             schedule=schedule,
+            weights=None if partial is None else WEIGHT,
             seed=seed,
         )
     made.notes = (*notes, *made.notes)
@@ -132,7 +154,7 @@ def forecast(
         typer.echo(f"{counted(made.height, 'quantile')} of {count} -> {out}")
     from scaling.cli.display.forecast import show_forecast
 
-    frame = with_target(given.frame, target) if companion else given.frame
+    frame = with_target(given.frame, target) if companion else ended.frame
     if made.runs is not None and made.runs.height < frame.height:
         frame = made.runs  # of the one run that the targets name
     single = not law and len(names) < 3 and not is_general(frame, names, target)
