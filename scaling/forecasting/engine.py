@@ -17,7 +17,7 @@ chosen, docs/benchmarks/forecast.md how well they hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -70,6 +70,7 @@ def forecast(
     mixed: Sequence[str] = (),
     schedule: Schedule | str | None = None,
     weights: str | None = None,
+    informed: Callable[[Predictive, pl.DataFrame], tuple[Predictive, list[str]]] | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -94,6 +95,8 @@ def forecast(
             if there is one; "none" to read none.
         weights: column of the share by which each run counts, of a whole one, for two inputs
             (`scaling.forecasting.partial`).
+        informed: of the forecast of a curve and its targets makes one that other runs inform, and
+            says how (`scaling.forecasting.informed`).
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -133,8 +136,12 @@ def forecast(
         made.further = lambda more: forecast_table(model, more, levels)
     else:
         together = predictive(runs, at, inputs, target, laws, companions, rate)
+        if informed is not None:
+            together, of_others = informed(together, at)
+            notes += of_others
         made, linear = _table(at, levels, together.quantiles(levels)), ()
         rises = together.increasing
+        # Of a chart's fan: what other runs say, they say of the targets alone.
         made.further = lambda more: _table(
             more,
             levels,

@@ -4,7 +4,7 @@ A row of the runs that has no result yet, and whose run has a curve, gets the fo
 curve (`scaling.forecasting.scheduled`) as its result. With sigma the scatter of finished runs about
 the law, and s the standard deviation of the forecast, both in logs, it counts as
 
-    w = sigma^2 / (sigma^2 + s^2)
+    w = sigma^2 / (sigma^2 + (OWN s)^2)
 
 of a finished run: one at 95 % of its way nearly whole, one that has just begun hardly at all.
 """
@@ -21,6 +21,7 @@ from scaling.arrays import Array
 from scaling.errors import InputError, counted
 from scaling.fitting.data import number, positive
 from scaling.fitting.engine import fit
+from scaling.forecasting.pooled import OWN
 from scaling.forecasting.schedule_input import schedule_of
 from scaling.forecasting.scheduled import forecast_end
 from scaling.forecasting.study_model import TwoInputModel, study_model
@@ -128,8 +129,8 @@ class End:
 
     @property
     def spread(self) -> float:
-        """Standard deviation in logs, by the 90 % interval."""
-        return float(np.log(self.high / self.low) / (2.0 * _HALF))
+        """Standard deviation in logs, by the 90 % interval, with the factor of `pooled.OWN`."""
+        return float(OWN * np.log(self.high / self.low) / (2.0 * _HALF))
 
 
 def with_partial(

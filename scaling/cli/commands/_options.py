@@ -100,6 +100,13 @@ Schedule = Annotated[
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]
+Study = Annotated[
+    str | None,
+    typer.Option(
+        help="Table of finished runs of the recipe, or a study's name: its law also forecasts the "
+        "run whose curve the table has (--params and --tokens of its end)."
+    ),
+]
 Partial = Annotated[
     Path | None,
     typer.Option(

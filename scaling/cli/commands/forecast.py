@@ -22,6 +22,7 @@ from scaling.cli.commands._options import (
     Plot,
     Schedule,
     Seed,
+    Study,
     Table,
     Target,
     WithoutDiverged,
@@ -77,17 +78,19 @@ def forecast(
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
     partial: Partial = None,
+    study: Study = None,
     as_json: Json = False,
     plot: Plot = None,
     opened: Open = False,
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.api.forecast import refuse
-    from scaling.cli.commands._table import read
+    from scaling.cli.commands._table import read, study_runs
     from scaling.fitting.data import unit_of_target
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
+    from scaling.forecasting.informed import along, informed
     from scaling.forecasting.inputs import chosen_inputs, is_general, with_target
     from scaling.forecasting.partial import (
         WEIGHT,
@@ -111,6 +114,8 @@ def forecast(
     if metric is not None and companion:
         given = given.beside(companion, table)
     targets = planned.frame
+    if study is not None and not inputs:
+        inputs = [along(given.frame, targets)]
     with given.placed():
         grow = not law and not companion
         chosen = (
@@ -120,7 +125,12 @@ def forecast(
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
     refuse(given, planned, names, target, laws, mixed or (), others)
-    ended = given
+    ended, others_say = given, None
+    if not law and not companion and partial is None:
+        known = None if study is None else study_runs(Path(study), metric, target)
+        others_say = informed(given.frame, names, target, metric, known, schedule)
+    elif study is not None:
+        raise InputError("--study does not go with --law, --companion and --partial", value=study)
     if partial is not None:
         used = {"--law": law, "--companion": companion, "--without-diverged": without_diverged}
         refuse_with_partial([name for name, value in used.items() if value])
@@ -140,6 +150,7 @@ def forecast(
             mixed=mixed or (),
             schedule=schedule,
             weights=None if partial is None else WEIGHT,
+            informed=others_say,
             seed=seed,
         )
     made.notes = (*notes, *made.notes)
