@@ -102,9 +102,8 @@ def finished(whole: Given, target: str, *, under_way: bool) -> Given:
 def refuse_with_partial(others: Sequence[str]) -> None:
     """Refuse choices that do not go with runs under way in a forecast."""
     if others:
-        raise InputError(
-            "runs under way do not go with", value=", ".join(others), allowed="neither"
-        )
+        value = ", ".join(["runs under way", *others])
+        raise InputError("cannot be combined", value=value)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,7 @@ from scaling.errors import InputError, counted
 
 if TYPE_CHECKING:
     from scaling.cli.commands._table import Given
+    from scaling.forecasting.informed import Informed
 
 PANEL = TABLE
 
@@ -85,21 +87,14 @@ def forecast(
 ) -> None:
     """Forecast planned runs from a table of finished ones, with intervals."""
     from scaling.api.forecast import refuse
-    from scaling.cli.commands._table import read, study_runs
+    from scaling.cli.commands._table import read
     from scaling.fitting.data import unit_of_target
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
-    from scaling.forecasting.informed import along, informed
+    from scaling.forecasting.informed import along
     from scaling.forecasting.inputs import chosen_inputs, is_general, with_target
-    from scaling.forecasting.partial import (
-        WEIGHT,
-        finished,
-        model_scatter,
-        offer,
-        refuse_with_partial,
-        with_partial,
-    )
+    from scaling.forecasting.partial import WEIGHT, finished, offer
     from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
@@ -114,8 +109,7 @@ def forecast(
     if metric is not None and companion:
         given = given.beside(companion, table)
     targets = planned.frame
-    if study is not None and not inputs:
-        inputs = [along(given.frame, targets)]
+    inputs = inputs or ([along(given.frame, targets)] if study else None)
     with given.placed():
         grow = not law and not companion
         chosen = (
@@ -125,19 +119,12 @@ def forecast(
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
     refuse(given, planned, names, target, laws, mixed or (), others)
-    ended, others_say = given, None
-    if not law and not companion and partial is None:
-        known = None if study is None else study_runs(Path(study), metric, target)
-        others_say = informed(given.frame, names, target, metric, known, schedule)
-    elif study is not None:
-        raise InputError("--study does not go with --law, --companion and --partial", value=study)
+    used = {"--law": law, "--companion": companion, "--without-diverged": without_diverged}
+    beside_it = [name for name, value in used.items() if value]
+    ended, what = given, (names, target, metric, schedule)
+    informed_by = _other_runs(given, study, what, [*beside_it, *["--partial"] * bool(partial)])
     if partial is not None:
-        used = {"--law": law, "--companion": companion, "--without-diverged": without_diverged}
-        refuse_with_partial([name for name, value in used.items() if value])
-        curves = read(partial, maps, optional=True).of_metric(metric, target)
-        scatter = model_scatter(names, target)
-        given = with_partial(whole, curves, target, scatter, WEIGHT, schedule)
-        schedule = None  # of the curves
+        given, schedule = _with_partial(whole, (partial, maps), what, beside_it), None
     with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
         made = run(
             given.frame,
@@ -150,7 +137,7 @@ def forecast(
             mixed=mixed or (),
             schedule=schedule,
             weights=None if partial is None else WEIGHT,
-            informed=others_say,
+            informed=informed_by,
             seed=seed,
         )
     made.notes = (*notes, *made.notes)
@@ -173,6 +160,44 @@ def forecast(
     unit = unit_of_target(given.frame, target) if target in given.frame.columns else ""
     show_forecast(made, targets, names, beside, target=target, unit=unit)
     draw(made, plot, opened)
+
+
+What = tuple[Sequence[str], str, str | None, str | None]
+
+
+def _other_runs(
+    given: Given, study: str | None, what: What, others: Sequence[str]
+) -> Informed | None:
+    """What informs a curve, where nothing among ``others`` is named; ``what`` is (inputs, target,
+    metric, schedule).
+
+    Raises:
+        InputError: a study beside other options.
+    """
+    from scaling.cli.commands._table import study_runs
+    from scaling.forecasting.informed import informed
+
+    names, target, metric, schedule = what
+    if others:
+        if study is not None:
+            raise InputError("cannot be combined", value=", ".join(["--study", *others]))
+        return None
+    known = None if study is None else study_runs(Path(study), metric, target)
+    return informed(given.frame, names, target, metric, known, schedule)
+
+
+def _with_partial(
+    whole: Given, partial: tuple[Path, list[str] | None], what: What, others: Sequence[str]
+) -> Given:
+    """The runs with those under way, by the file of their curves and its mapped columns."""
+    from scaling.cli.commands._table import read
+    from scaling.forecasting import partial as under_way
+
+    names, target, metric, schedule = what
+    under_way.refuse_with_partial(others)
+    curves = read(*partial, optional=True).of_metric(metric, target)
+    scatter = under_way.model_scatter(names, target)
+    return under_way.with_partial(whole, curves, target, scatter, under_way.WEIGHT, schedule)
 
 
 def _planned(at: Path | None, maps: list[str] | None, **sizes: float | None) -> Given:
