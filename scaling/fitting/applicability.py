@@ -80,6 +80,7 @@ def default_law(runs: pl.DataFrame, target: str = "loss") -> tuple[Law, str]:
     Raises:
         InputError: an empty table, one without the target, or no law for it.
     """
+    runs = runs.drop_nulls(target) if target in runs.columns else runs
     found = [one for one in applicable(runs, target) if one.word != "no"]
     tested = [one for one in found if not laws.get(one.law).simulated]
     sizes = {"params", "tokens"}

@@ -57,7 +57,13 @@ class Optima:
 
 
 def fit_shape(
-    shape: Shape, y: Array, position: Array, power: float, noise: float, bent: int
+    shape: Shape,
+    y: Array,
+    position: Array,
+    power: float,
+    noise: float,
+    bent: int,
+    share: Array | None = None,
 ) -> Optima:
     """Distinct optima of one shape.
 
@@ -67,17 +73,19 @@ def fit_shape(
         power: strength of recency.
         noise: first guess of the log scatter of single points.
         bent: parameters that bend the end of the curve, for the scatter's degrees of freedom.
+        share: by which each point counts (n,), of a whole one; None for all of each.
     """
     recency = np.exp(power * position)
+    recency = recency if share is None else share * recency
     w, theta, noise = recency, shape.starts, max(noise, MIN_NOISE)
     few = recency.sum() ** 2 / (recency**2).sum()
-    share = few / max(few - bent, 0.5 * few)
+    freedom = few / max(few - bent, 0.5 * few)
     for steps in STEPS:
         theta, cost, hessian = _descend(theta, shape, y, w / noise**2, steps)
         error = shape.model(theta[[np.argmin(cost)]])[0][0] - y
         typical = max(1.4826 * weighted_median(np.abs(error), recency), noise)
         w = recency / (1.0 + (error / (FAR * typical)) ** 2)
-        scatter = float(np.sqrt((w * error**2).sum() / w.sum() * share))
+        scatter = float(np.sqrt((w * error**2).sum() / w.sum() * freedom))
         noise = max(scatter, MIN_NOISE)
     variance = max(float((w * error**2).mean()), 0.1 * MIN_NOISE**2)
     evidence = 0.5 * (power * position.sum() - len(y) * (np.log(variance) + 1.0))

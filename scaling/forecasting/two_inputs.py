@@ -194,12 +194,18 @@ def coupled_model(
     y: Array,
     powers: Sequence[float] = POWERS,
     priors: Sequence[tuple[Prior, float]] = PRIORS,
+    share: Array | None = None,
 ) -> CoupledModel:
     """The model of the loss y (n,) > 0 of inputs x (n, 2) > 0.
 
+    Args:
+        share: by which each run counts (n,), of a whole one; None for all of each.
+
     Raises:
-        InputError: fewer than `MIN_RUNS` runs.
+        InputError: fewer than `MIN_RUNS` runs, or shares of so many runs that they are merged.
     """
+    if share is not None and len(y) > MOST_RUNS:
+        raise InputError("too many runs to weigh", value=len(y), allowed=f"at most {MOST_RUNS}")
     if len(y) < MIN_RUNS:
         raise InputError("too few runs for two inputs", value=len(y), allowed=f"{MIN_RUNS} or more")
     log_x = np.log(x)
@@ -210,7 +216,7 @@ def coupled_model(
     found, odds = [], []
     for power, (prior, times) in itertools.product(powers, priors):
         shape = _shape(known, log_y, prior)
-        one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3)
+        one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3, share=share)
         found.append((one, len(shape.mean)))
         odds.append(times)
     shares = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y))) * odds

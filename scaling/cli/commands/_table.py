@@ -163,12 +163,15 @@ def study_runs(path: Path, metric: str | None, target: str = "loss") -> Study:
     from scaling.forecasting.study_end import Study
 
     table = read(path)
+    if metric is not None and "metric" not in table.frame.columns:
+        remark(f"{path} has no column metric: its {target} is read.")
+        metric = None
     if metric is None and "metric" in table.frame.columns and target not in table.frame.columns:
         known = table.frame["metric"].drop_nulls().unique().sort().cast(pl.String).to_list()
         if len(known) != 1:
             raise InputError(
                 f"{len(known)} metrics", file=table.file, column="metric",
-                allowed=f"--study-metric with one of {shorten(known, 300)}",
+                allowed=f"one of {shorten(known, 300)}: --metric (of a watch, --study-metric)",
             )  # fmt: skip
         metric = known[0]
     given = table.of_metric(metric, target)

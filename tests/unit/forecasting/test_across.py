@@ -39,7 +39,7 @@ def test_opinions_that_agree_count_by_precision_and_narrow_the_forecast() -> Non
     # The curve's own variance counts 1.5^2 times: 9 of the other's.
     assert made.weights[:, 0] == pytest.approx([0.1, 0.9])
     assert made.made.location[0] == pytest.approx(1.0)
-    assert made.made.scale[0] == pytest.approx((1 / 0.03**2 + 1 / 0.01**2) ** -0.5)
+    assert made.made.scale[0] == pytest.approx(0.8 * (1 / 0.03**2 + 1 / 0.01**2) ** -0.5)
     assert made.made.degrees == DEGREES
     assert made.warnings() == []
 
