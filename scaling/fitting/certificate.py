@@ -112,10 +112,14 @@ def _slope(problem: Problem, u: Array, at: Derivatives) -> float:
 
 
 def weakest_direction(problem: Problem, u: Array) -> tuple[dict[str, float], float]:
-    """The direction of largest variance, as parameter -> weight, and the sd along it, in sizes."""
-    covariance = smooth_covariance(problem, u)
+    """The direction of largest variance, as parameter -> weight, and the sd along it, in sizes;
+    no direction and infinity, where the variance is beyond what a number holds."""
     size = _sizes(problem, u)
-    eigen, vectors = np.linalg.eigh(covariance / np.outer(size, size))
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = smooth_covariance(problem, u) / np.outer(size, size)
+    if not np.isfinite(covariance).all():
+        return {}, float("inf")
+    eigen, vectors = np.linalg.eigh(covariance)
     vector = vectors[:, -1]
     vector = vector * np.sign(vector[np.argmax(np.abs(vector))])
     weights = {

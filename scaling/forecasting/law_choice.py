@@ -59,9 +59,12 @@ def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> La
 
 
 def _stands_alone(law: Law) -> bool:
-    """Whether the law does not give the target's logarithm from a formula of positive inputs."""
+    """Whether the law does not give a result's logarithm from a formula of positive inputs. Others
+    are fitted to the distance of a score from 1, and weigh large runs more, which is wrong for a
+    quantity of the law's own, such as steps or an averaging time."""
     zero = any(one.low < 0 or (one.low == 0 and not one.open_low) for one in law.all_inputs)
-    return zero or law.kind is not registry.Kind.FORMULA or law.link != "log"
+    own = law.kind is not registry.Kind.FORMULA or law.own_quantity
+    return zero or own or law.link != "log"
 
 
 def joins(law: Law, inputs: Sequence[str]) -> bool:

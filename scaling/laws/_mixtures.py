@@ -1,8 +1,8 @@
 """What the two mixture laws share: shares of domains in, one output a validation domain.
 
-A table has a text column ``mixture`` ('web=0.7;code=0.3'; what is missing is 0), and one row a
-result: the column ``metric`` says of which validation domain. The law's parameters depend on both,
-so it is bound to the table.
+A table has a text column ``mixture`` ('web=0.7;code=0.3'; what is missing is 0), or a column of
+numbers for each domain (``share_web``, ``share_code``), and one row a result: the column ``metric``
+says of which validation domain. The law's parameters depend on both, so it is bound to the table.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.laws._law import Input
+
+# The start of a column's name that has the shares of one domain, and how far from 1 a row of them
+# may add up: they are printed with three digits.
+SHARE, ROUNDED = "share_", 2e-3
 
 
 def shares(text: str) -> dict[str, float]:
@@ -37,11 +41,39 @@ def shares(text: str) -> dict[str, float]:
     return found
 
 
+def with_mixture(runs: pl.DataFrame) -> pl.DataFrame:
+    """The table with a column ``mixture``, which columns ``share_NAME`` make where it has none.
+
+    Raises:
+        InputError: neither, or shares that are not numbers from 0 to 1 that add to 1.
+    """
+    if "mixture" in runs.columns:
+        return runs
+    names = [name for name in runs.columns if name.startswith(SHARE) and name != SHARE]
+    if not names:
+        allowed = f"name=share;..., or a column {SHARE}NAME for each domain"
+        raise InputError("missing column", column="mixture", allowed=allowed)
+    for name in names:
+        inside = runs[name].cast(pl.Float64, strict=False).is_between(0.0, 1.0 + ROUNDED)
+        row = inside.fill_null(value=False).arg_min()
+        if row is not None and not inside[row]:
+            value = runs[name][row]
+            raise InputError("not a share", row=row + 1, column=name, value=value, allowed="0 to 1")
+    total = runs.select(pl.sum_horizontal(pl.col(names).cast(pl.Float64))).to_series()
+    row = (total - 1.0).abs().arg_max()
+    if row is not None and abs(total[row] - 1.0) > ROUNDED:
+        raise InputError(
+            "shares do not add to 1", row=row + 1, column=", ".join(names), value=total[row],
+            allowed=f"1 to within {ROUNDED}, a column {SHARE}NAME for every domain",
+        )  # fmt: skip
+    parts = [pl.format(f"{name.removeprefix(SHARE)}={{}}", pl.col(name)) for name in names]
+    return runs.with_columns(mixture=pl.concat_str(parts, separator=";"))
+
+
 def domains(runs: pl.DataFrame) -> tuple[str, ...]:
     """Every training domain that some row uses."""
-    if "mixture" not in runs.columns:
-        raise InputError("missing column", column="mixture", allowed="name=share;...")
-    return tuple(sorted({name for text in runs["mixture"].unique() for name in shares(text)}))
+    texts = with_mixture(runs)["mixture"].unique()
+    return tuple(sorted({name for text in texts for name in shares(text)}))
 
 
 def outputs(runs: pl.DataFrame) -> tuple[str, ...]:
@@ -58,7 +90,7 @@ def needs(names: tuple[str, ...], results: tuple[str, ...]) -> tuple[Input, ...]
             f"share_{name}",
             "share",
             f"share of {name} in training",
-            columns=("mixture",),
+            columns=("mixture", f"{SHARE}{name}"),
             low=0.0,
             open_low=False,
             high=1.0 + 1e-6,
@@ -76,8 +108,6 @@ def needs(names: tuple[str, ...], results: tuple[str, ...]) -> tuple[Input, ...]
 
 def _reader(name: str) -> Callable[[pl.DataFrame], Array]:
     def read(runs: pl.DataFrame) -> Array:
-        if "mixture" not in runs.columns:
-            raise InputError("missing column", column="mixture", allowed="name=share;...")
-        return np.array([shares(text).get(name, 0.0) for text in runs["mixture"]])
+        return np.array([shares(text).get(name, 0.0) for text in with_mixture(runs)["mixture"]])
 
     return read

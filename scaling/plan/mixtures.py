@@ -27,7 +27,7 @@ from scaling.errors import InputError, nearest
 from scaling.fitting.intervals import of_values
 from scaling.fitting.result import Fit
 from scaling.forecasting.engine import model_of
-from scaling.laws._mixtures import domains, outputs, shares
+from scaling.laws._mixtures import domains, outputs, shares, with_mixture
 from scaling.laws._surface import bisect
 from scaling.plan.answer import Answer, Figure, Row, by_model, ends, exact, warnings_of, within
 from scaling.plan.stored import Sheet
@@ -121,6 +121,7 @@ def mixture(
     Raises:
         InputError: no such domain, bounds that no mixture meets, or weights that are no weights.
     """
+    runs = with_mixture(runs)
     names, results = domains(runs), outputs(runs)
     known = np.array([[shares(text).get(j, 0.0) for j in names] for text in runs["mixture"]])
     w = _weights(results, weights)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -53,3 +55,36 @@ def test_a_share_above_one_is_refused() -> None:
     with pytest.raises(InputError, match=r"not a mixture.*code=60"):
         fit(wrong, "mixture_additive")
     assert laws.get("mixture_additive").question == "mixtures"
+
+
+def _shares_as_columns() -> pl.DataFrame:
+    table = mixture_additive.example(np.random.default_rng(0))[0]
+    code = table["mixture"].str.extract(r"code=([\d.]+)").cast(pl.Float64)
+    return table.drop("mixture").with_columns(share_code=code, share_web=1.0 - code)
+
+
+def test_a_column_for_each_domain_is_the_text_of_all() -> None:
+    table = mixture_additive.example(np.random.default_rng(0))[0]
+    by_text = fit(table, "mixture_additive", resamples=0)
+    by_column = fit(_shares_as_columns(), "mixture_additive", resamples=0)
+    assert by_column.theta == pytest.approx(by_text.theta, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("share_code", 70.0, "row 3, column 'share_code': not a share; found 70.0"),
+        ("share_web", 0.0001, "row 3, column 'share_code, share_web': shares do not add to 1"),
+    ],
+)
+def test_shares_that_are_none_are_refused(column: str, value: float, said: str) -> None:
+    runs = _shares_as_columns().with_row_index("n")
+    runs = runs.with_columns(pl.when(pl.col("n") == 2).then(value).otherwise(column).alias(column))
+    with pytest.raises(InputError, match=re.escape(said)):
+        fit(runs.drop("n"), "mixture_additive", resamples=0)
+
+
+def test_without_shares_the_columns_are_named() -> None:
+    runs = _shares_as_columns().drop("share_code", "share_web")
+    with pytest.raises(InputError, match="share_NAME for each domain"):
+        fit(runs, "mixture_additive", resamples=0)

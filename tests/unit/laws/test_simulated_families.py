@@ -6,11 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+import scaling
 from scaling import laws
 from scaling.errors import InputError
 from scaling.fitting.applicability import verdict
 from scaling.fitting.engine import fit
 from scaling.laws.coverage import pass_at_k
+from scaling.laws.moe_configuration import best_shape
+from scaling.laws.rl_by_size import example as rl_table
 from scaling.laws.weight_decay import best_weight_decay
 
 
@@ -106,3 +109,82 @@ def test_a_law_of_another_quantity_does_not_apply_to_a_loss() -> None:
     runs = pl.DataFrame({"params": n, "tokens": 20 * n[::-1], "loss": 10 * n**-0.1})
     found = verdict(runs, laws.get("weight_decay"))
     assert found.word == "no" and found.reason == "it explains timescale: --target timescale"
+
+
+def test_best_granularity_and_shared_experts_of_the_printed_constants() -> None:
+    """Zhao et al.: granularity about 7, share of shared experts about .31."""
+    law = laws.get("moe_configuration")
+    p = law.published[0].values
+    assert best_shape(p) == pytest.approx((6.78, 0.315), abs=5e-3)
+    x = {"params": 1e10, "params_active": 1e9, "tokens": 1e11}
+    g, s = np.meshgrid(np.geomspace(1, 40, 400), np.linspace(0, 1, 201))
+    at = {name: np.full(g.size, value) for name, value in x.items()}
+    loss = law(p, {**at, "granularity": g.ravel(), "shared_experts": s.ravel()}).ravel()
+    best = int(loss.argmin())
+    assert (g.ravel()[best], s.ravel()[best]) == pytest.approx(best_shape(p), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "share"), [("460m", 0.298), ("940m", 0.349), ("1600m", 0.414), ("3100m", 0.478)]
+)
+def test_critical_mixture_ratios_as_printed(size: str, share: float) -> None:
+    """T = 100 in the paper's units of .2B tokens."""
+    law = laws.get("critical_mixture")
+    p = next(one.values for one in law.published if one.variant == size)
+    assert float(law(p, {"tokens": [2e10]})[0]) == pytest.approx(share, abs=6e-4)
+
+
+def test_quantisation_by_two_forms_is_of_one_size() -> None:
+    """1B params, 100B tokens, 3 bits: Ouyang et al. print .22 nats, Kumar et al. .11."""
+    x = {"loss_full": [0.0], "params": [1e9], "tokens": [1e11], "bits_after": [3.0]}
+    added = [
+        float(laws.get(name)(laws.get(name).published[0].values, x)[0])
+        for name in ("quantised_after", "quantised_exponential")
+    ]
+    assert added == pytest.approx([0.22, 0.113], abs=5e-3)
+
+
+def test_coverage_at_one_compute_is_the_law_of_attempts() -> None:
+    k = np.geomspace(1, 128, 8)
+    p = {"c0": 0.5, "c1": -0.1, "c2": -0.3, "c3": 0.01}
+    both = laws.get("coverage_compute")(p, {"flops": np.full(8, 1e22), "attempts": k})
+    more = np.log(10.0)
+    plain = {"a": np.exp(0.5 - 0.1 * more), "b": 0.3 - 0.01 * more}
+    assert both == pytest.approx(laws.get("coverage")(plain, {"attempts": k}))
+
+
+def test_reinforcement_learning_goes_on_at_a_size_of_the_table_alone() -> None:
+    runs = rl_table(np.random.default_rng(0))[0]
+    how = {"laws": ["rl_by_size"], "target": "error", "quantiles": (0.05, 0.95)}
+    made = scaling.forecast(runs, {"params": [7e9], "flops": [5e22]}, **how)
+    true = ((5e8 / 7e9) ** 1.1 + 8e19 / (5e22 + 3e19)) ** 0.2
+    assert made["value"].to_list() == pytest.approx([true, true], rel=2e-3)
+    with pytest.raises(InputError, match=r"no runs of this size; found 8000000000.*1.4e\+10"):
+        scaling.forecast(runs, {"params": [8e9], "flops": [5e22]}, **how)
+
+
+def test_a_quantity_of_its_own_is_not_forecast_as_a_score() -> None:
+    """It rises with the inputs below 1, as an accuracy does, but its law is not of 1 - y."""
+    law = laws.get("weight_decay")
+    n, d = (one.ravel() for one in np.meshgrid(np.geomspace(1e7, 3e8, 4), [1e9, 3e9, 9e9]))
+    noise = np.exp(0.02 * np.random.default_rng(0).standard_normal(12))
+    tau = law(law.published[0].values, {"params": n, "tokens": d}) * noise
+    runs = pl.DataFrame({"params": n, "tokens": d, "timescale": tau})
+    at = {"params": [1e9], "tokens": [2.7e10]}
+    made = scaling.forecast(
+        runs, at, laws=["weight_decay"], target="timescale", quantiles=(0.05, 0.5, 0.95)
+    )
+    low, middle, high = made["value"].to_list()
+    assert low < 1.084 * 27**-0.527 < high
+    assert middle == pytest.approx(1.084 * 27**-0.527, rel=0.05)
+
+
+def test_accuracies_stay_within_their_span() -> None:
+    k = np.array([1, 2, 4, 8, 16, 32, 64, 128])
+    noise = 0.01 * np.random.default_rng(1).standard_normal(8)
+    share = np.clip(np.exp(-0.3 * k**-0.9) + noise, 0, 1)
+    made = scaling.forecast(
+        pl.DataFrame({"attempts": k, "accuracy": share}), {"attempts": [1024]},
+        laws=["coverage"], target="accuracy",
+    )  # fmt: skip
+    assert made["value"].max() <= 1.0

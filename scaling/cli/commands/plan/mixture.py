@@ -43,14 +43,15 @@ def mixture(
 ) -> None:
     """Shares of training domains that give the least loss, by a mixture law fitted to a table."""
     from scaling.cli.commands._table import read
+    from scaling.laws._mixtures import with_mixture
     from scaling.plan import stored
     from scaling.plan.mixtures import LAW
     from scaling.plan.mixtures import mixture as plan
 
     weights = dict(_weight(text) for text in weigh or [])
     given = read(runs, maps)
-    if "mixture" not in given.frame.columns:
-        raise InputError("missing column", file=runs, column="mixture", allowed="name=share;...")
+    with given.placed():
+        with_mixture(given.frame)  # refused before anything is fitted
     given = _kept(given.renamed("value", "loss"), where)
     if weights and "metric" in given.frame.columns:
         with given.placed():
