@@ -42,6 +42,7 @@ STORED = (
     "checkpoint --unsigned",
     "frontier",
     "verify",
+    "verify --no-cache",
     "plan optimal gemstones --flops 1e24",
     "plan serve gemstones --params 8e9 --tokens 15e12",
     "plan cost --flops 1e25",

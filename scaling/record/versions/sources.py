@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 import scaling
-from scaling.io.git import git, objects, read_object
+from scaling.io.git import objects, read_object
 from scaling.io.hashing import sha256
 
 # All code there is, the command line and the project's own laws too.
@@ -96,21 +96,35 @@ class Commits:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, str] = {}
-        self._prefix = git(root, "rev-parse", "--show-prefix")
+        self._folders: dict[str, dict[str, str]] = {}
 
     def code_at(self, commit: str) -> dict[str, str] | None:
         """Folder -> hash of the code at a commit; None when this clone does not have the commit."""
-        listed = git(self._root, "ls-tree", "-r", "-z", "--full-tree", commit)
-        if listed is None or self._prefix is None:
+        if read_object(self._root, f"{commit}^{{commit}}") is None:
             return None
-        prefix = self._prefix.decode().strip()
-        found = dict(_listed(listed.decode(errors="surrogateescape"), prefix))
+        # The project's folder, which may lie below the top; empty where the commit has none.
+        top = read_object(self._root, f"{commit}:./") or ("", b"")
+        listed = {name: one for name, one in _entries(*top) if name in CODE}
+        found = {path: blob for path, blob in self._files(listed).items() if _is_code(path)}
         engine = read_object(self._root, f"{commit}:./{ENGINE_FILE}")
         if engine is not None:
             found = {name: one for name, one in found.items() if not _is_package(name)}
         self._read(set(found.values()) - self._known.keys())
         own = hashes({name: self._known[blob] for name, blob in found.items()})
         return own if engine is None else own | {ENGINE: _named(engine[1])}
+
+    def _files(self, listed: Mapping[str, tuple[bool, str]]) -> dict[str, str]:
+        """Path -> blob of all files below; what commits have in common is read once."""
+        found: dict[str, str] = {}
+        for name, (is_folder, identity) in listed.items():
+            if not is_folder:
+                found[name] = identity
+                continue
+            if identity not in self._folders:
+                tree = read_object(self._root, identity) or (identity, b"")
+                self._folders[identity] = self._files(dict(_entries(*tree)))
+            found |= {f"{name}/{path}": blob for path, blob in self._folders[identity].items()}
+        return found
 
     def _read(self, wanted: set[str]) -> None:
         asked = sorted(wanted)
@@ -131,14 +145,15 @@ def _named(engine: bytes) -> str:
         return ""
 
 
-def _listed(listed: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """(path below the project, blob) of the code in what `git ls-tree` prints."""
-    for line in listed.split("\0"):
-        facts, _, name = line.partition("\t")
-        path = name.removeprefix(prefix)
-        inside = name.startswith(prefix) and path.split("/", 1)[0] in CODE
-        if inside and _is_code(path):
-            yield path, facts.split()[2]
+def _entries(identity: str, tree: bytes) -> Iterator[tuple[str, tuple[bool, str]]]:
+    """Name -> whether it is a folder, and its id, of a tree as Git keeps it: "MODE NAME", a zero,
+    and the id in as many bytes as the tree's own has."""
+    at, size = 0, len(identity) // 2
+    while at < len(tree):
+        end = tree.index(b"\0", at)
+        mode, _, name = tree[at:end].partition(b" ")
+        at = end + 1 + size
+        yield name.decode(errors="surrogateescape"), (mode == b"40000", tree[end + 1 : at].hex())
 
 
 def hashes(files: Mapping[str, str]) -> dict[str, str]:

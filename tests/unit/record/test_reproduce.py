@@ -135,6 +135,28 @@ def test_all_code_of_a_commit_is_laid_out(root: Path, tmp_path: Path) -> None:
     assert "flows" in code_of(tmp_path / "tree")
 
 
+def test_code_of_a_commit_is_that_of_the_projects_folder(tmp_path: Path) -> None:
+    """The project may lie below the top of its repository, beside other code."""
+    root = tmp_path / "team" / "project"
+    files = {"dvc.yaml": "a: 1\n", "scaling/a/b/ü c.py": "x = 1\n", "scaling/d.py": "y = 2\n"}
+    files |= {"scaling/a/notes.md": "no code\n", "scaling/a/.hidden": "no code\n"}
+    write(root, files | {"data/scaling/a.py": "no code\n"})
+    write(tmp_path, {"scaling/other.py": "of another project\n"})
+    git(tmp_path, "init", "-q")
+    for name, who in (("user.name", "a"), ("user.email", "a@example.org")):
+        git(tmp_path, "config", name, who)
+    made = commit(tmp_path, "two projects")
+    commits = Commits(root)
+    assert commits.code_at(made) == code_of(root)
+    assert set(code_of(root)) == {"dvc.yaml", "scaling", "scaling/a"}
+    (root / "scaling/a/b/ü c.py").write_text("x = 2\n")
+    assert commits.code_at(commit(tmp_path, "a change")) == code_of(root) != commits.code_at(made)
+    # A commit from before the project has no code of it; one that is not here is not known.
+    (tmp_path / "empty").mkdir()
+    assert Commits(tmp_path / "empty").code_at(made) == {}
+    assert commits.code_at("0" * 40) is None
+
+
 def test_installed_versions_are_compared_with_the_lines_for_this_python(tmp_path: Path) -> None:
     """Two lines for two ranges of Pythons, an extra, another spelling of name and version."""
     here = metadata.version("polars")
