@@ -198,6 +198,7 @@ class Watcher:
         same = self._rows(row)
         before = same[-1] if same else {}
         again = all(before.get(name) == row[name] for name in ("at", "schedule", "method", "beat"))
+        again = again and [*(before.get("sources") or ())] == [*row["sources"]]
         if before and again:
             return False
         # The curve first: a forecast that is recorded has what it rested on.

@@ -82,7 +82,7 @@ def test_a_run_on_another_data_set_is_said_to_disagree(tmp_path: Path) -> None:
     run = log(tmp_path / "big.csv", 5e8, 0.75, bare=True, offset=0.6)
     known = study(tmp_path / "study.csv")
     done = cli("watch", run, *TOKENS, "--once", "--out", tmp_path / "out", "--study", known)
-    assert "so far apart, or farther, is " in done.stdout
+    assert "so far apart lie fewer than 1 in 20 of the runs" in done.stdout
     assert "Is it the same loss, on the same data set? A constant offset is not corrected" in (
         done.stdout
     )
@@ -102,7 +102,7 @@ def test_what_is_left_out_of_the_finished_runs_is_said(tmp_path: Path) -> None:
     for words in (
         "left out, for their learning rate went another way: constant.",
         "other of ",
-        "no such metric so far; found val_loss",
+        "no such metric so far; found 'val_loss'",
         "zero of ",
         "no curve of values above 0",
         "The shape of 4 finished runs alone: ",
