@@ -48,8 +48,9 @@ _LOOK = {
     "halo": "paint-order",
 }
 _IDLE = {"opacity": "1", "stroke-width": "1", "font-weight": "normal"}
-# Parts of a look that say where a mark is or what shape it has.
-_PLACING = {"baseline", "dx", "dy", "shape", "size"}
+# Marks whose places are rounded to thousandths before they are to tenths, as in published pages,
+# which are derived again and compared.
+_THOUSANDTHS = {"area", "line", "rect"}
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,8 @@ class _Ground:
                 for name in layer.fields - {"text"}
             } | (layer.fixed or {})
             if all(map(math.isfinite, found.values())):
+                if layer.mark in _THOUSANDTHS:
+                    found = {name: round(value, 3) for name, value in found.items()}
                 origin = {name: self.top if name[0] == "y" else self.left for name in found}
                 yield {
                     **{name: origin[name] + value for name, value in found.items()},
@@ -217,7 +220,8 @@ class _Ground:
             line = _path([_polyline([(left, foot), (right, foot)])], _AXIS)
             yield _group("gx", _group("tick", ticks) + _axis_words(names, "center") + line)
         names = [(left - _GAP, top + at + _MIDDLE, label) for at, label in up]
-        yield _group("gy", _axis_words(names, "right"))
+        # A single word has the class of the other axis in published pages, which are compared.
+        yield _group("gx" if len(names) == 1 else "gy", _axis_words(names, "right"))
 
 
 Point = tuple[float, float]
