@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,11 +24,10 @@ from scaling.cli.commands._options import (
     read_options,
     remark,
 )
-from scaling.errors import InputError, as_text
+from scaling.errors import as_text
 
 if TYPE_CHECKING:
-    from scaling.watch.journal import Journal
-    from scaling.watch.watcher import Look, Watcher
+    from scaling.watching.watcher import Look, Watcher
 
 PANEL = TABLE
 
@@ -123,20 +121,21 @@ def watch(
     the record. When the run ends, what stood at 25, 50, 75 and 95 % is scored. Ctrl-C ends it; the
     same command goes on.
     """
-    from scaling.watch.journal import Journal
-    from scaling.watch.remaining import hardware
-    from scaling.watch.source import Wanted, maps_of
-    from scaling.watch.watcher import Question, Watcher
+    from scaling.watching.journal import Journal
+    from scaling.watching.place import place_of
+    from scaling.watching.remaining import hardware
+    from scaling.watching.source import Wanted, maps_of
+    from scaling.watching.watcher import Question, Watcher
+    from scaling.workspace.root import find
 
     wanted = Wanted(run, metric, steps, tokens, maps_of(maps or ()), read_options())
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
     question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
-    place, folder, name, fetch = _source(log, experiment, out)
-    with Journal(folder).held() as journal:
-        if out is None:
-            _refuse_another(name, journal)
-        watcher = Watcher(place, wanted, question, journal, name, fetch)
+    place = place_of(log, experiment, out, find(Path.cwd()) is not None)
+    with Journal(place.record).held() as journal:
+        place.refuse_another(journal)
+        watcher = Watcher(place.file, wanted, question, journal, place.name, place.fetch)
         if once:
             look = watcher.look(patient=False)
             _shown(look, plot, as_json)
@@ -147,56 +146,9 @@ def watch(
     raise typer.Exit(_code(look))
 
 
-def _source(
-    log: str, experiment: str | None, out: Path | None
-) -> tuple[Path, Path, str, Callable[[], object] | None]:
-    """What is read, the folder of the record, what the log is called there, and for a server what
-    brings its file up to date."""
-    from scaling.watch.source import local
-
-    if not log.startswith(("http://", "https://")):
-        place = local(log)
-        if experiment is not None:
-            raise InputError(
-                "--experiment is of an MLflow server", value=log, allowed="https://HOST[:PORT]"
-            )
-        return place, out or _folder(place), str(place), None
-    if experiment is None:
-        raise InputError("which experiment?", value="none", allowed="--experiment NAME")
-    from scaling.runs.servers._rest import Rest
-    from scaling.runs.servers.mlflow import pull
-
-    plain = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "mlflow"
-    folder = out or _folder(Path(plain))
-    place, name = folder / f"{plain}.db", f"{Rest(log, {}).address}, experiment {experiment}"
-    return place, folder, name, lambda: pull(log, experiment, place)
-
-
-def _folder(log: Path) -> Path:
-    """Where the record of a log is kept, if the person does not say."""
-    from scaling.workspace.root import find
-
-    name = log.absolute().stem
-    if find(Path.cwd()) is not None:
-        return Path("reports", "watch", f"{log.absolute().parent.name}-{name}")
-    return Path(f"{name}.watch")
-
-
-def _refuse_another(log: str, journal: Journal) -> None:
-    """A folder that was not chosen may have the record of another log of that name."""
-    before = journal.rows[-1].get("log") if journal.rows else None
-    if before is not None and before != log:
-        raise InputError(
-            "its folder has the forecasts of another log",
-            file=journal.folder,
-            value=before,
-            allowed=f"{log}, or a folder of its own: --out FOLDER",
-        )
-
-
 def _follow(watcher: Watcher, every: float, plot: Path | None, as_json: bool) -> Look:
     """Look until the run ends."""
-    from scaling.watch.watcher import ENDED, STOPPED, pause
+    from scaling.watching.watcher import ENDED, STOPPED, pause
 
     with _screen(plot, as_json) as show:
         while True:
@@ -278,7 +230,7 @@ def _after(look: Look, plot: Path | None) -> None:
         draw(look.progress, plot, False)
     if look.news:
         import scaling.orchestration.environment  # noqa: F401  settings of Prefect, before it
-        from scaling.watch.alert import announce
+        from scaling.watching.alert import announce
 
         remark(announce())
 

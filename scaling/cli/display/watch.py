@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from scaling.watch.text import answered, facts, line, lines, score_lines
+from scaling.watching.text import answered, facts, line, lines, score_lines
 
 __all__ = ["answered", "facts", "line", "lines", "score_lines"]

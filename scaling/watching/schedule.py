@@ -7,7 +7,7 @@ import polars as pl
 
 from scaling.forecasting import schedule_input
 from scaling.runs.schedules import Schedule
-from scaling.watch.series import Series
+from scaling.watching.series import Series
 
 # Of a constant rate, as loggers print it.
 SAME = 2e-3

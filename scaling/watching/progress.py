@@ -2,8 +2,8 @@
 
 The curve's model is that of every forecast of one input (`scaling.forecasting.curves`), along steps
 or tokens. The end is the last evaluation or, of a training loss, the mean over the run's last
-window (`scaling.watch.series`). With F the forecast distribution of the loss at the end, at twice
-the present steps F2, and level the present loss on the fitted curve:
+window (`scaling.watching.series`). With F the forecast distribution of the loss at the end, at
+twice the present steps F2, and level the present loss on the fitted curve:
 
     chance to beat v   = F(v)
     chance of a gain   = F(level (1 - gain))
@@ -24,8 +24,8 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.scheduled import forecast_end
-from scaling.watch.series import Curve, Series, curve, window_of
-from scaling.watch.signs import NotFinite, Spike, not_finite, spikes
+from scaling.watching.series import Curve, Series, curve, window_of
+from scaling.watching.signs import NotFinite, Spike, not_finite, spikes
 
 # The name of this way to forecast; a change of its numbers is a new name.
 METHOD = "curve 1"
@@ -111,8 +111,8 @@ def progress(
         gain: the part of the loss by which a plateau is judged, between 0 and 1.
         smooth: window of the mean, in the unit of the series; None for 1 % of the run of a training
             loss, and values as they are of an evaluation.
-        schedule: of the learning rate (`scaling.watch.schedule`); None for a curve that goes on as
-            it has.
+        schedule: of the learning rate (`scaling.watching.schedule`); None for a curve that goes on
+            as it has.
         earlier: points of the curve (k,) and (k,) that the log no longer has.
 
     Raises:
