@@ -17,6 +17,7 @@ import polars as pl
 from scipy.special import stdtr
 
 from benchmarks.forecast.tasks import SHARED
+from benchmarks.parity.schedules import SCHEDULES
 from scaling.arrays import Array
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.scheduled import Run, forecast_end
@@ -27,24 +28,12 @@ PAGE = Path("docs/benchmarks/schedules.md")
 KNOWN = 0.5
 # Targets a curve, evenly from the first to the last.
 TARGETS = 40
-TOP = "peak=3e-4,warmup=2160"
-TWO_STEPS = "points:0=0,2160=3e-4,8000=3e-4,8000={0},16000={0}"
-MULTI_POWER = {
-    "constant_24000": f"constant:{TOP},end=24000",
-    "constant_72000": f"constant:{TOP},end=72000",
-    "cosine_24000": f"cosine:{TOP},floor=10%,end=24000",
-    "cosine_72000": f"cosine:{TOP},floor=10%,end=72000",
-    "wsd_20000_24000": f"wsd:{TOP},floor=10%,decay=4000,shape=exp,end=24000",
-    "wsdld_20000_24000": f"wsd:{TOP},floor=10%,decay=4000,end=24000",
-    "wsdcon_3": TWO_STEPS.format("3e-5"),
-    "wsdcon_9": TWO_STEPS.format("9e-5"),
-    "wsdcon_18": TWO_STEPS.format("18e-5"),
-}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A whole run: places (n,), values (n,) as they are forecast, and its learning rate."""
+    """A whole run: places (n,), values (n,) as they are forecast, and its learning rate; ``noisy``
+    where the loss is that of single batches."""
 
     group: str
     name: str
@@ -52,10 +41,11 @@ class Curve:
     y: Array
     schedule: Schedule
     share: bool = False
+    noisy: bool = False
 
-    def split(self) -> tuple[Array, Array, Array, Array]:
+    def split(self, known_to: float = KNOWN) -> tuple[Array, Array, Array, Array]:
         """Known places and values, targets, and the log of their outcomes."""
-        known = self.x <= KNOWN * self.x.max()
+        known = self.x <= known_to * self.x.max()
         hidden = np.flatnonzero(~known)
         hidden = hidden[np.unique(np.linspace(0, len(hidden) - 1, TARGETS).astype(int))]
         return self.x[known], self.y[known], self.x[hidden], np.log(self.y[hidden])
@@ -76,7 +66,7 @@ def multi_power() -> list[Curve]:
     table = pl.read_csv(SHARED / "multi-power/curves.csv")
     return [
         Curve(f"multi-power {int(params) // 10**6}M", str(name), rows["step"].to_numpy() * 1.0,
-              rows["loss"].to_numpy(), plan(MULTI_POWER[str(name)]))
+              rows["loss"].to_numpy(), plan(SCHEDULES[str(name)]))
         for (params, name), rows in table.group_by("params", "schedule", maintain_order=True)
     ]  # fmt: skip
 
@@ -143,13 +133,14 @@ def row(label: str, curves: Sequence[Curve], now: Sequence[Score], made: Sequenc
     cells = [f"{label} ({len(curves)})", *(f"{np.mean([one.error for one in s]):.4f}"
              for s in (made, now)), f"{np.mean([carried(one) for one in curves]):.4f}"]  # fmt: skip
     for level in (0.5, 0.9):
-        cells += [f"{inside(made, level):.0f} ({inside(now, level):.0f})"]
+        both = (inside([one.rank for one in s], level) for s in (made, now))
+        cells += ["{:.0f} ({:.0f})".format(*both)]
     return "| " + " | ".join([*cells, f"{np.mean([one.end for one in made]):+.4f}"]) + " |"
 
 
-def inside(scores: Sequence[Score], level: float) -> float:
-    """Per cent of outcomes inside the central interval, mean over curves."""
-    return 100.0 * float(np.mean([(one.rank <= level / 2).mean() for one in scores]))
+def inside(ranks: Sequence[Array], level: float) -> float:
+    """Per cent of outcomes inside the central interval, mean over curves, from |PIT - .5| (T,)."""
+    return 100.0 * float(np.mean([(one <= level / 2).mean() for one in ranks]))
 
 
 HEAD = (

@@ -4,7 +4,7 @@
 >>> runs = "runs.csv"  # or a polars, pandas or pyarrow table, or a dict of columns
 >>> model = scaling.fit(runs, "chinchilla")
 >>> model.plot()
->>> scaling.forecast(runs, {"params": "70B", "tokens": "1.4T"})
+>>> scaling.forecast(runs, params="70B", tokens="1.4T")
 >>> scaling.plan.optimal(model, flops=1e24)
 """
 

@@ -21,7 +21,7 @@ from scaling.errors import InputError, counted, nearest, placed
 from scaling.fitting.data import unit_of_target
 from scaling.laws._isoflop import GROUP
 from scaling.laws._law import Law
-from scaling.runs import counts
+from scaling.runs import counts, unit_cells, unit_words
 from scaling.runs.units import units_of
 
 MISSING = "missing column"
@@ -65,8 +65,9 @@ class Given:
         start = re.compile(rf"(?:n_|num_)?{re.escape(column)}(?![a-z])", re.IGNORECASE)
         units = units_of(column)
         for name in self.frame.columns:
-            if units and start.match(name) and (word := counts.named(name)):
-                return counts.map_flag(column, name)(counts.unit_of_word(word, units) or "UNIT")
+            if units and start.match(name) and (word := unit_words.named(name)):
+                unit = unit_words.unit_of_word(word, units) or "UNIT"
+                return unit_cells.map_flag(column, name)(unit)
         return f"--map {column}=THEIRS"
 
     def kept(self, where: pl.Series) -> Given:
@@ -140,7 +141,7 @@ class Given:
 
     def _refuse_not_finite(self, target: str) -> None:
         """Refuse NaN and infinite values, and say how to leave out the runs that have them."""
-        values = counts.numbers(self.frame[target], "loss").cast(pl.Float64, strict=False)
+        values = unit_cells.numbers(self.frame[target], "loss").cast(pl.Float64, strict=False)
         bad = (~values.is_finite()).fill_null(value=False).arg_true()
         if len(bad):
             raise InputError(

@@ -20,6 +20,8 @@ from tests.support import ROOT
 from tests.support.verbs import ELSEWHERE, commands, outputs, project
 
 FILE = ROOT / "scaling/cli/schemas.json"
+# Characters of a line of the file, where a part can be broken.
+WIDTH = 100
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # Objects whose keys are names: of a law's parameters, a study's inputs, metrics, thresholds.
 NAMED = frozenset(
@@ -119,7 +121,17 @@ def _kind(value: object) -> str:
 def written(schemas: dict[str, Any]) -> str:
     """The file: a schema a verb."""
     head = {"$schema": DRAFT, "title": "What each verb of `scaling` prints with --json"}
-    return json.dumps(head | {"$defs": dict(sorted(schemas.items()))}, indent=1) + "\n"
+    return _lines(head | {"$defs": dict(sorted(schemas.items()))}) + "\n"
+
+
+def _lines(value: Any, before: str = "", depth: int = 0) -> str:
+    """JSON with a part on one line where it fits, so that a change shows as the lines it is in."""
+    plain = before + json.dumps(value)
+    if len(plain) + depth <= WIDTH or not isinstance(value, dict) or not value:
+        return plain
+    parts = [_lines(one, f"{json.dumps(name)}: ", depth + 1) for name, one in value.items()]
+    inner = ",\n".join(f"{' ' * (depth + 1)}{part}" for part in parts)
+    return f"{before}{{\n{inner}\n{' ' * depth}}}"
 
 
 def main() -> None:

@@ -160,7 +160,7 @@ def _ours(ours: Ours, fresh: Fresh) -> list[str]:
         "",
         f"All {ours.starts_agreeing:.0%} of polished starts end at the same objective, and both "
         f"starts of {ours.resamples_agreeing:.2%} of the resamples. The first resamples of a "
-        f"process also import numba and load the compiled solver: {loading:.2f} s. Compiling it, "
+        f"process also load the compiled solver: {loading:.2f} s. Compiling it, "
         f"once at set-up, takes {fresh.compiling:.0f} s.",
         "",
         f"Peak memory of a fresh process after each step, MB: {steps}. That process takes "

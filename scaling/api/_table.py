@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from scaling.api._inputs import stated
 from scaling.errors import InputError
 from scaling.frames import POLARS, Table, kind_of, path_of, to_polars
 from scaling.given import Given, counting
-from scaling.runs import counts
 from scaling.runs.units import COUNTS, units_of
 
 
@@ -45,7 +45,7 @@ class Asked:
 
 
 def ask(runs: Table, at: Table = None, inputs: Any = None, *, by_name: bool = False) -> Asked:
-    """Read the tables, and the units that ``inputs`` states, see `scaling.runs.counts.stated`.
+    """Read the tables, and the units that ``inputs`` states, see `scaling.api._inputs.stated`.
 
     Raises:
         InputError: no table, a file that cannot be read, or counts that cannot be in full.
@@ -55,7 +55,7 @@ def ask(runs: Table, at: Table = None, inputs: Any = None, *, by_name: bool = Fa
     kinds = [kind_of(one) for one in (at, runs) if one is not None]
     kind = next((one for one in kinds if one != POLARS), POLARS)
     with _placed(given):
-        tables, known, names = counts.stated(
+        tables, known, names = stated(
             {name: one.frame for name, one in given.items()}, inputs, by_name=by_name
         )
     made = {

@@ -8,17 +8,20 @@ from typing import Literal
 
 from scaling import laws
 from scaling.api._table import ask
+from scaling.errors import InputError
+from scaling.fitting.applicability import default_law
 from scaling.fitting.engine import fit as run
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.space import Box, Prior
+from scaling.forecasting.partial import STANDARD_ERROR, law_scatter, offer, with_partial
 from scaling.frames import Table
 from scaling.laws._law import Law
 
 
 def fit(
     runs: Table,
-    law: str | Law,
+    law: str | Law | None = None,
     *,
     target: str = "loss",
     metric: str | None = None,
@@ -38,6 +41,8 @@ def fit(
     method: Literal["auto", "pairs", "wild"] = "auto",
     mixed: Sequence[str] = (),
     without_diverged: bool = False,
+    partial: Table = None,
+    schedule: str | None = None,
     budget_column: str | None = None,
 ) -> Fit:
     """Fit a law to a table of runs, as ``scaling fit`` does.
@@ -46,7 +51,8 @@ def fit(
         runs: one row a result: a polars, pandas or pyarrow table, a dict of columns, or the path of
             a file. Columns are named as the law's inputs, or mapped by ``inputs``; counts may be
             written as 7B. Rows without the target are left out, and ``notes`` says how many.
-        law: name of a law, or a `Law`.
+        law: name of a law, or a `Law`; None for the first that the table can feed, which ``notes``
+            names.
         target: column to explain, positive.
         metric: keep only the rows of this metric, whose numbers are in the column ``value``.
         resamples: bootstrap resamples; 0 gives no standard errors and no intervals.
@@ -70,15 +76,34 @@ def fit(
             `scaling.fitting.conventions`.
         without_diverged: leave out runs whose target turns NaN or infinite, or ends above its first
             value; ``notes`` names them.
+        partial: curves of runs under way, which enter with their forecast end, as by ``--partial``
+            of the command line (`scaling.forecasting.partial`); instead of ``weights``.
+        schedule: of their learning rate, as of `scaling.forecast`.
         budget_column: column that names the compute budget of each row, for isoFLOP laws.
 
     Raises:
         InputError: unknown law, missing column, a value that no law can take, or rows of
             different conventions.
     """
-    family = laws.get(law)
+    family = None if law is None else laws.get(law)
     asked = ask(runs, inputs=inputs, by_name=True)
-    given = asked.runs.of_metric(metric, target).without_diverged(target, without_diverged)
+    whole = asked.runs.of_metric(metric, target, sparse=True)
+    if family is None:
+        with whole.placed():
+            family, note = default_law(whole.frame, target)
+        whole.say(note)
+    if partial is None:
+        if schedule is not None:
+            raise InputError("schedule is of partial", value=schedule, allowed="partial=CURVES")
+        whole.say(offer(whole, target, "partial=CURVES"))
+        given = whole.with_target(target)
+    else:
+        if weights is not None:
+            raise InputError("partial brings its own weights", value=weights, allowed="one of them")
+        scatter, weights = law_scatter(family, target, mixed), STANDARD_ERROR
+        curves = ask(partial, inputs=inputs, by_name=True).runs.of_metric(metric, target)
+        given = with_partial(whole, curves, target, scatter, STANDARD_ERROR, schedule)
+    given = given.without_diverged(target, without_diverged)
     given = given.with_budgets(budget_column, [family])
     given.say(given.repeated())
     with given.placed():

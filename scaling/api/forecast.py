@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from scaling.api._table import ask
+from scaling.errors import InputError
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.engine import LEVELS
 from scaling.forecasting.engine import forecast as run
+from scaling.forecasting.informed import Informed, along, informed
 from scaling.forecasting.inputs import (
     check_companions,
     check_planned,
@@ -17,6 +19,15 @@ from scaling.forecasting.inputs import (
     with_target,
 )
 from scaling.forecasting.law_choice import applicable, sole_law
+from scaling.forecasting.partial import (
+    WEIGHT,
+    finished,
+    model_scatter,
+    offer,
+    refuse_with_partial,
+    with_partial,
+)
+from scaling.forecasting.study_end import Study
 from scaling.frames import Table, back
 from scaling.given import Given
 from scaling.runs.schedules import Schedule
@@ -26,8 +37,11 @@ Laws = Literal["auto"] | Sequence[str]
 
 def forecast(
     runs: Table,
-    at: Table,
+    at: Table = None,
     *,
+    params: float | str | None = None,
+    tokens: float | str | None = None,
+    flops: float | str | None = None,
     inputs: Sequence[str] | None = None,
     target: str = "loss",
     metric: str | None = None,
@@ -38,6 +52,8 @@ def forecast(
     schedule: Schedule | str | None = None,
     seed: int = 0,
     without_diverged: bool = False,
+    partial: Table = None,
+    study: Table = None,
 ) -> Forecast | Any:
     """Forecast ``target`` at the rows of ``at``, as ``scaling forecast`` does.
 
@@ -47,6 +63,7 @@ def forecast(
             without the target are left out, and the notes say how many.
         at: one row a planned run, with the input columns; a table of any kind, such as
             ``{"params": "70B", "tokens": "1.4T"}``.
+        params, tokens, flops: one planned run instead of ``at``, numbers or texts such as "70B".
         inputs: columns of any names, numbers or text whose values are groups, also with units,
             ``("params:M", "tokens:B")``; None for params and tokens, with tokens_unique where runs
             or targets repeat their data, or, without these, for all columns of both tables that can
@@ -65,6 +82,11 @@ def forecast(
             for the one that a column such as lr logs, if there is one; "none" to read none.
         seed: of those resamples; the forecast of several laws draws no random numbers.
         without_diverged: as of `scaling.fit`.
+        partial: curves of runs under way, which enter with their forecast end, as by ``--partial``
+            of the command line (`scaling.forecasting.partial`), for two inputs; ``schedule`` is
+            then that of these runs.
+        study: finished runs of the recipe, whose law also forecasts the run whose curve ``runs``
+            has; ``at`` has its params and tokens.
 
     Returns:
         One row per row of ``at`` and level: the columns of ``at``, then ``quantile``, ``value``; a
@@ -76,30 +98,83 @@ def forecast(
     Raises:
         InputError: a column is missing, or no forecast can be made of these runs.
     """
-    asked = ask(runs, at, inputs)
+    asked = ask(runs, _planned(at, params=params, tokens=tokens, flops=flops), inputs)
     assert asked.at is not None
-    given = asked.runs.of_metric(metric, target, sparse=bool(companions))
+    whole = asked.runs.of_metric(metric, target, sparse=True)
+    if partial is None:
+        whole.say(None if companions else offer(whole, target, "partial=CURVES"))
+    given = whole if companions else finished(whole, target, under_way=partial is not None)
     # Beside companions a row may lack the target: NaN, as arrays say it.
     if without_diverged or not companions:
         given = given.without_diverged(target, without_diverged)
     given.say(given.repeated())
     if metric is not None and companions:
         given = given.beside(companions, asked.runs)
-    names = asked.inputs
+    names = asked.inputs or ([along(given.frame, asked.at.frame)] if study is not None else None)
     notes: list[str] = []
     with given.placed():
         if names is None:
             grow = laws == "auto" and not companions
             names, notes = chosen_inputs(given.frame, asked.at.frame, target, grow=grow)
     refuse(given, asked.at, tuple(names), target, laws, mixed, companions)
+    used = {"laws": laws != "auto", "companions": companions, "without_diverged": without_diverged}
+    beside_it = [name for name, value in used.items() if value]
+    what = (names, target, metric, schedule)
+    informed_by = _other_runs(
+        given, study, what, [*beside_it, *["partial"] * (partial is not None)]
+    )
+    if partial is not None:
+        given, schedule = (
+            _with_partial(whole, ask(partial, inputs=inputs).runs, what, beside_it),
+            None,
+        )
     with given.placed():
         made = run(
             given.frame, asked.at.frame, inputs=names, target=target, quantiles=quantiles,
             laws=laws, companions=companions, mixed=mixed, schedule=schedule, seed=seed,
+            weights=None if partial is None else WEIGHT, informed=informed_by,
         )  # fmt: skip
     made.notes = (*asked.notes, *notes, *made.notes)
     made.kind = asked.kind
     return back(made, asked.kind)
+
+
+def _planned(at: Table, **sizes: float | str | None) -> Table:
+    named = {name: [value] for name, value in sizes.items() if value is not None}
+    if (at is None) != bool(named):
+        found = " and ".join(["at", *named]) if named else None
+        allowed = "params and tokens (or flops) of one run, or a table of runs"
+        raise InputError("which planned runs?", value=found, allowed=allowed)
+    return named if at is None else at
+
+
+What = tuple[Sequence[str], str, str | None, Schedule | str | None]
+
+
+def _other_runs(given: Given, study: Table, what: What, others: Sequence[str]) -> Informed | None:
+    """What informs a curve, where nothing among ``others`` is named; ``what`` is (inputs, target,
+    metric, schedule)."""
+    names, target, metric, schedule = what
+    if others:
+        if study is not None:
+            raise InputError("cannot be combined", value=", ".join(["study", *others]))
+        return None
+    known = None
+    if study is not None:
+        table = ask(study).runs
+        runs = table.of_metric(metric if "metric" in table.frame.columns else None, target)
+        runs.require(target)
+        name = "study" if runs.file is None else str(runs.file)
+        known = Study(name, runs.frame, target, runs.file, runs.rows)
+    return informed(given.frame, tuple(names), target, metric, known, schedule)
+
+
+def _with_partial(whole: Given, curves: Given, what: What, others: Sequence[str]) -> Given:
+    """The runs with those under way."""
+    names, target, metric, schedule = what
+    refuse_with_partial(others)
+    scatter = model_scatter(tuple(names), target)
+    return with_partial(whole, curves.of_metric(metric, target), target, scatter, WEIGHT, schedule)
 
 
 def refuse(

@@ -8,10 +8,12 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from scaling import laws
 from scaling.errors import InputError, counted
 from scaling.fitting.conventions import _mixtures, _wrong_kind
 from scaling.fitting.data import column_of, number
 from scaling.laws._law import Input, Law
+from scaling.laws._questions import order as place_of
 
 SIZES = {
     "total": "params",
@@ -48,6 +50,53 @@ def verdict(runs: pl.DataFrame, law: Law, target: str = "loss") -> Verdict:
         return Verdict(law.name, "no", reason)
     care = _caution(runs, law)
     return Verdict(law.name, "with care" if care else "yes", care)
+
+
+def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
+    """Which laws can be fitted to a table, those first, and why not the others; among equals in the
+    order of the decision table.
+
+    Raises:
+        InputError: an empty table, or one without the target.
+    """
+    if runs.height == 0:
+        raise InputError("the table is empty", value=0, allowed="at least one data row")
+    if target not in runs.columns:
+        long = {"metric", "value"} <= set(runs.columns)
+        hint = "Choose a metric with --metric." if long else None
+        allowed = ", ".join(runs.columns[:30])
+        raise InputError("missing column", column=target, allowed=allowed, hint=hint)
+    order = {"yes": 0, "with care": 1, "no": 2}
+    chosen = laws.load().values() if name is None else [laws.get(name)]
+    found = [verdict(runs, law, target) for law in sorted(chosen, key=place_of)]
+    return sorted(found, key=lambda v: order[v.word])
+
+
+def default_law(runs: pl.DataFrame, target: str = "loss") -> tuple[Law, str]:
+    """The law that is fitted where none is named, and a sentence that says so: the first of
+    `applicable` that has been tested on published runs, and reads params and tokens where the
+    table has both.
+
+    Raises:
+        InputError: an empty table, one without the target, or no law for it.
+    """
+    runs = runs.drop_nulls(target) if target in runs.columns else runs
+    found = [one for one in applicable(runs, target) if one.word != "no"]
+    tested = [one for one in found if not laws.get(one.law).simulated]
+    sizes = {"params", "tokens"}
+    if sizes <= set(runs.columns):
+        tested = sorted(tested, key=lambda one: not sizes <= set(laws.get(one.law).inputs))
+    if not tested:
+        allowed = ", ".join(one.law for one in found) or "none of this table as it is"
+        hint = "`scaling laws --for RUNS` says what each law lacks."
+        raise InputError("which law?", value=None, allowed=allowed, hint=hint)
+    chosen = tested[0]
+    care = f" ({chosen.reason})" if chosen.reason else ""
+    others = len(found) - 1
+    more = f"; `scaling laws --for RUNS` lists {counted(others, 'other')}" if others else ""
+    return laws.get(
+        chosen.law
+    ), f"No law was named: {chosen.law} is the first that fits{care}{more}"
 
 
 def _missing(runs: pl.DataFrame, law: Law, target: str) -> str:

@@ -75,6 +75,9 @@ def number(runs: pl.DataFrame, name: str) -> Array:
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
 
 
+SIX_N_D = "compute, counted as 6 x params x tokens (6ND)"
+
+
 def law_inputs(
     runs: pl.DataFrame,
     law: Law,
@@ -110,6 +113,32 @@ def law_inputs(
             good = x[one.name] >= x[one.at_least]
             refuse_rows(runs, column, good, f">= {one.at_least} of the same row")
     return x
+
+
+def assumed_inputs(
+    runs: pl.DataFrame, law: Law, inputs: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Sentences on inputs that have no column of their own and are taken as `law_inputs` says:
+    what ``x`` is, compute counted as 6ND, and defaults."""
+    lacking = [
+        one
+        for one in law.all_inputs
+        if one.name not in (inputs or {}) and one.read is None and not one.labels
+        if not _present(runs, column_of(one, runs.columns))
+    ]
+    said = []
+    if law.inputs == ("x",) and any(one.name == "x" and not one.columns for one in lacking):
+        said.append(f"x is {'flops' if _present(runs, 'flops') else SIX_N_D}.")
+    if any(one.name == "flops" for one in lacking):
+        said.append(f"No column flops: {SIX_N_D}.")
+    taken = [f"{one.name} = {one.default:g}" for one in lacking if one.default is not None]
+    if taken:
+        said.append(f"Not in the table, so taken as {', '.join(taken)}.")
+    return tuple(said)
+
+
+def _present(runs: pl.DataFrame, name: str | None) -> bool:
+    return name is not None and name in runs.columns and runs[name].null_count() < runs.height
 
 
 def column_of(one: Input, have: Collection[str]) -> str | None:

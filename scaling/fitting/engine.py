@@ -16,6 +16,7 @@ from scaling.errors import InputError
 from scaling.fitting.certificate import certify
 from scaling.fitting.conventions import refuse_mixtures
 from scaling.fitting.data import (
+    assumed_inputs,
     clusters,
     law_inputs,
     number,
@@ -25,8 +26,8 @@ from scaling.fitting.data import (
 )
 from scaling.fitting.procedures import fit_procedure
 from scaling.fitting.result import Fit, Outcome, Resampling
+from scaling.fitting.solver.choice import minimise
 from scaling.fitting.solver.kernels import centres, kernel_of, sums_terms
-from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.solver.search import starts
@@ -109,7 +110,9 @@ def fit(
     if family.estimate is not None:
         _refuse_choices(family, objective, fixed, tied, bounds, priors, start, check, profile)
         made = fit_procedure(runs, family, target, inputs, weights, (resamples, cluster, seed))
-        return replace(made, unit=unit_of_target(runs, target), unsampled=not resamples)
+        notes = (*assumed_inputs(runs, family, inputs), *made.notes)
+        unit = unit_of_target(runs, target)
+        return replace(made, unit=unit, unsampled=not resamples, notes=notes)
     problem = prepare(
         runs,
         family,
@@ -125,7 +128,13 @@ def fit(
     )
     result, u = solve(problem, target, start)
     seen = number(runs, target)
-    result = replace(result, unit=unit_of_target(runs, target), x=problem.x, observed=seen)
+    result = replace(
+        result,
+        unit=unit_of_target(runs, target),
+        x=problem.x,
+        observed=seen,
+        notes=assumed_inputs(runs, family, inputs),
+    )
     if check:
         from scaling.fitting.scipy_check import scipy_objective
 
@@ -135,9 +144,9 @@ def fit(
         result = _profiled(result, problem, u)
     if not resamples:
         return replace(result, unsampled=True)
-    unit = clusters(runs, cluster)
-    result = replace(result, notes=unnamed_runs(runs, unit[0]))
-    return _with_draws(result, problem, u, unit, resamples, seed, method)
+    grouped = clusters(runs, cluster)
+    result = replace(result, notes=(*result.notes, *unnamed_runs(runs, grouped[0])))
+    return _with_draws(result, problem, u, grouped, resamples, seed, method)
 
 
 def prepare(

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from scaling.arrays import Array
 from scaling.errors import InputError, nearest
-from scaling.fitting.solver.newton import Minima, minimise
+from scaling.fitting.solver.choice import minimise
+from scaling.fitting.solver.newton import Minima
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.solver.search import starts
 
 # Share of the weight that may go before the old optimum no longer serves as the only start.
 LITTLE = 0.05
-# Row losses in one pass from which importing the compiled solver (half a CPU second) pays.
-COMPILE_FROM = 1_000_000
+# Row losses in one pass from which loading the compiled solver (.05 CPU seconds) pays.
+COMPILE_FROM = 20_000
 # A neighbour's optimum must be better by this part to be worth another descent.
 BETTER = 1e-9
 ROUNDS = 3
@@ -93,12 +94,7 @@ def _warm(problem: Problem, u: Array, weights: Array) -> Minima:
 
 
 def _descend(problem: Problem, begin: Array, weights: Array) -> Minima:
-    if weights.size >= COMPILE_FROM:
-        from scaling.fitting.solver import compiled
-
-        if compiled.serves(problem):
-            return compiled.minimise(problem, begin, weights)
-    return minimise(problem, begin, weights, exact=True)
+    return minimise(problem, begin, weights, exact=True, pays=weights.size >= COMPILE_FROM)
 
 
 def _best_neighbour(problem: Problem, u: Array, weights: Array) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.fitting.data import log_size, positive
+from scaling.fitting.solver.choice import many_fits
 from scaling.forecasting.display import Backtest
 from scaling.forecasting.distance import distance
 from scaling.forecasting.distribution import Predictive
@@ -41,6 +42,7 @@ SHARES = (0.5, 0.65, 0.8, 0.9)
 MIN_RUNS = 5
 
 
+@many_fits()
 def backtest(
     runs: pl.DataFrame,
     inputs: Sequence[str] = ("params", "tokens"),

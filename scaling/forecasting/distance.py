@@ -40,6 +40,8 @@ BEYOND = 0.1
 FEW_VALUES = 3
 # Inputs that a line names.
 NAMED = 3
+# Pairs of points whose distances fit in a few megabytes, and take a hundredth of a second.
+MOST_PAIRS = 1_000_000
 _SHOWN = 0.005
 
 
@@ -189,14 +191,24 @@ def distance(
 
 def _from_runs(known: Array, where: Array) -> tuple[Array, Array, float]:
     """`Distance.outside` and `.nearest` of points (T, d), and the usual distance between runs."""
-    from scipy.spatial import KDTree
-
     low, high = known.min(axis=0), known.max(axis=0)
     cells = np.unique(known, axis=0)
-    tree = KDTree(cells)
     moved = np.clip(where, low, high)
-    nearest = np.asarray(tree.query(moved, p=np.inf)[0])
+    nearest = _nearest(cells, moved, 1)
     if len(cells) < 2:
         return where - moved, nearest, 0.0
-    between = np.sort(np.asarray(tree.query(cells, k=2, p=np.inf)[0])[:, 1])
+    between = np.sort(_nearest(cells, cells, 2))
     return where - moved, nearest, float(between[int(USUAL * (len(cells) - 1))])
+
+
+def _nearest(cells: Array, points: Array, number: int) -> Array:
+    """Largest difference by any input (T,) from each point (T, d) to the ``number``-th nearest of
+    the cells (C, d). A tree takes long to import and pays for many pairs only."""
+    if len(cells) * len(points) > MOST_PAIRS:
+        from scipy.spatial import KDTree
+
+        return np.asarray(KDTree(cells).query(points, k=[number], p=np.inf)[0])[:, 0]
+    apart = np.zeros((len(points), len(cells)))
+    for cell, point in zip(cells.T, points.T, strict=True):
+        np.maximum(apart, np.abs(point[:, None] - cell), out=apart)
+    return np.asarray(np.partition(apart, number - 1, axis=1)[:, number - 1])

@@ -17,7 +17,7 @@ chosen, docs/benchmarks/forecast.md how well they hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +69,8 @@ def forecast(
     companions: Sequence[str] = (),
     mixed: Sequence[str] = (),
     schedule: Schedule | str | None = None,
+    weights: str | None = None,
+    informed: Callable[[Predictive, pl.DataFrame], tuple[Predictive, list[str]]] | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Forecast ``target`` at the rows of ``at``.
@@ -91,6 +93,10 @@ def forecast(
         schedule: the learning rate along the run, for one input (`scaling.runs.schedules`): a text
             such as "cosine:floor=10%,end=24000"; None for the one that a column such as lr logs,
             if there is one; "none" to read none.
+        weights: column of the share by which each run counts, of a whole one, for two inputs
+            (`scaling.forecasting.partial`).
+        informed: of the forecast of a curve and its targets makes one that other runs inform, and
+            says how (`scaling.forecasting.informed`).
         seed: of those resamples; the forecast of several laws draws no random numbers.
 
     Returns:
@@ -125,18 +131,23 @@ def forecast(
         rate, said = _rate_of(runs, at, (inputs, target), schedule, others)
         notes += said
     if laws == "auto" and not companions and has_model(runs, inputs, target):
-        model = model_of(runs, inputs, target)
+        model = model_of(runs, inputs, target, weights)
         made, linear, rises = forecast_table(model, at, levels), model.linear, model.rises
         made.further = lambda more: forecast_table(model, more, levels)
     else:
         together = predictive(runs, at, inputs, target, laws, companions, rate)
+        if informed is not None:
+            together, of_others = informed(together, at)
+            notes += of_others
         made, linear = _table(at, levels, together.quantiles(levels)), ()
         rises = together.increasing
+        # Of a chart's fan: what other runs say, they say of the targets alone.
         made.further = lambda more: _table(
             more,
             levels,
             predictive(runs, more, inputs, target, laws, companions, rate).quantiles(levels),
         )
+    measured = measured.drop(weights) if weights else measured
     made.runs = measured.select(*dict.fromkeys([*inputs, target]))
     far = distance(measured, at, inputs, linear)
     notes += omitted.warning(measured, inputs, target, companions)
@@ -196,11 +207,13 @@ def has_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> bool:
     return len(inputs) == 2 or is_general(runs, inputs, target)
 
 
-def model_of(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> StudyModel:
+def model_of(
+    runs: pl.DataFrame, inputs: Sequence[str], target: str, weights: str | None = None
+) -> StudyModel:
     """The model of a study's runs (`scaling.forecasting.study_model`)."""
     from scaling.forecasting.study_model import study_model
 
-    return study_model(runs, inputs, target)
+    return study_model(runs, inputs, target, weights)
 
 
 def forecast_table(

@@ -24,6 +24,8 @@ STEPS = (50, 20)
 # Noise below which a curve counts as exact: .1 %.
 MIN_NOISE = 1e-3
 MAX_STEP = 1.5
+# Share of the cost that a step must promise to be followed by another: below, rounding decides.
+DONE = 1e-15
 # Distance, in robust scatters, at which a point counts half.
 FAR = 6.0
 
@@ -55,7 +57,13 @@ class Optima:
 
 
 def fit_shape(
-    shape: Shape, y: Array, position: Array, power: float, noise: float, bent: int
+    shape: Shape,
+    y: Array,
+    position: Array,
+    power: float,
+    noise: float,
+    bent: int,
+    share: Array | None = None,
 ) -> Optima:
     """Distinct optima of one shape.
 
@@ -65,17 +73,19 @@ def fit_shape(
         power: strength of recency.
         noise: first guess of the log scatter of single points.
         bent: parameters that bend the end of the curve, for the scatter's degrees of freedom.
+        share: by which each point counts (n,), of a whole one; None for all of each.
     """
     recency = np.exp(power * position)
+    recency = recency if share is None else share * recency
     w, theta, noise = recency, shape.starts, max(noise, MIN_NOISE)
     few = recency.sum() ** 2 / (recency**2).sum()
-    share = few / max(few - bent, 0.5 * few)
+    freedom = few / max(few - bent, 0.5 * few)
     for steps in STEPS:
         theta, cost, hessian = _descend(theta, shape, y, w / noise**2, steps)
         error = shape.model(theta[[np.argmin(cost)]])[0][0] - y
         typical = max(1.4826 * weighted_median(np.abs(error), recency), noise)
         w = recency / (1.0 + (error / (FAR * typical)) ** 2)
-        scatter = float(np.sqrt((w * error**2).sum() / w.sum() * share))
+        scatter = float(np.sqrt((w * error**2).sum() / w.sum() * freedom))
         noise = max(scatter, MIN_NOISE)
     variance = max(float((w * error**2).mean()), 0.1 * MIN_NOISE**2)
     evidence = 0.5 * (power * position.sum() - len(y) * (np.log(variance) + 1.0))
@@ -123,7 +133,10 @@ def shape_weights(
 def _descend(
     theta: Array, shape: Shape, y: Array, w: Array, steps: int
 ) -> tuple[Array, Array, Array]:
-    """Damped Gauss-Newton on every start at once: parameters, cost (S,), curvature (S, P, P)."""
+    """Damped Gauss-Newton on every start at once: parameters, cost (S,), curvature (S, P, P).
+
+    A start whose next step promises nothing takes it and leaves.
+    """
     root, tight = np.sqrt(w), np.diag(1.0 / shape.spread**2)
 
     def state(theta: Array) -> tuple[Array, Array, Array]:
@@ -131,20 +144,26 @@ def _descend(
         error, off = (value - y) * root, (theta - shape.mean) / shape.spread
         return 0.5 * ((error**2).sum(1) + (off**2).sum(1)), error, jacobian * root[:, None]
 
+    theta = theta.copy()
     cost, error, jacobian = state(theta)
-    damping = np.full(len(theta), 1e-2)
+    damping, going = np.full(len(theta), 1e-2), np.arange(len(theta))
     for _ in range(steps):
-        hessian = jacobian.transpose(0, 2, 1) @ jacobian + tight
-        slope = (error[:, None, :] @ jacobian)[:, 0] + (theta - shape.mean) / shape.spread**2
+        hessian = jacobian[going].transpose(0, 2, 1) @ jacobian[going] + tight
+        slope = (error[going][:, None, :] @ jacobian[going])[:, 0]
+        slope = slope + (theta[going] - shape.mean) / shape.spread**2
         scale = np.diagonal(hessian, axis1=1, axis2=2)
-        damped = hessian + damping[:, None, None] * np.eye(len(tight)) * scale[:, :, None]
+        damped = hessian + damping[going, None, None] * np.eye(len(tight)) * scale[:, :, None]
         step = -np.linalg.solve(damped, slope[..., None])[..., 0]
-        tried = theta + np.clip(step, -MAX_STEP, MAX_STEP)
+        tried = theta[going] + np.clip(step, -MAX_STEP, MAX_STEP)
         new_cost, new_error, new_jacobian = state(tried)
-        better = new_cost < cost
-        theta = np.where(better[:, None], tried, theta)
-        cost = np.where(better, new_cost, cost)
-        error = np.where(better[:, None], new_error, error)
-        jacobian = np.where(better[:, None, None], new_jacobian, jacobian)
-        damping = np.clip(np.where(better, 0.3 * damping, 5.0 * damping), 1e-8, 1e8)
+        better = new_cost < cost[going]
+        ended = (damping[going] < 1.0) & (-0.5 * (slope * step).sum(1) <= DONE * cost[going])
+        into = going[better]
+        theta[into], cost[into] = tried[better], new_cost[better]
+        error[into], jacobian[into] = new_error[better], new_jacobian[better]
+        factor = np.where(better, 0.3, 5.0)
+        damping[going] = np.clip(factor * damping[going], 1e-8, 1e8)
+        going = going[~ended]
+        if not len(going):
+            break
     return theta, cost, jacobian.transpose(0, 2, 1) @ jacobian + tight

@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
+from scaling.errors import InputError
 from scaling.fitting.data import log_size, positive
 from scaling.forecasting import two_inputs
 from scaling.forecasting.distribution import Predictive, quantiles_of
@@ -106,33 +107,50 @@ class TwoInputModel:
         return np.asarray(np.maximum(1.0 - y, 0.0) if self.rises else y)
 
 
-def study_model(runs: pl.DataFrame, inputs: Sequence[str], target: str) -> StudyModel:
+def study_model(
+    runs: pl.DataFrame, inputs: Sequence[str], target: str, weights: str | None = None
+) -> StudyModel:
     """The model of a study's runs.
 
     Args:
         runs: one row a run, with the inputs and the target.
         inputs: columns; with two positive ones the coupled law is tried.
         target: a number of either sign.
+        weights: column of the share by which each run counts, of a whole one; only the coupled law
+            takes such.
 
     Raises:
-        InputError: a bad cell, or too few runs.
+        InputError: a bad cell, too few runs, or weights that the model does not take.
     """
     from scaling.forecasting.table_model import table_model
 
+    share = None if weights is None else positive(runs, weights)
     if len(inputs) != 2 or is_general(runs, inputs, target):
+        _refuse_weights(weights, inputs)
         return table_model(runs, inputs, target)
     x = np.column_stack([positive(runs, name) for name in inputs])
     size = log_size({name: x[:, i] for i, name in enumerate(inputs)})
     y, increasing = observed_scale(runs, target, size)
     y = 1.0 - y if increasing else y
-    law = coupled_model(x, y)
+    law = coupled_model(x, y, share=share)
     first, second = inputs
-    held_out, explained = _held_out(x, y)
+    whole = np.ones(len(y), dtype=bool) if share is None else share >= 1.0
+    held_out, explained = _held_out(x[whole], y[whole])
     if explained < IN_DOUBT:
         table = table_model(runs, inputs, target)
         if table.scale.kind != "plain" and table.held_out[1] < GIVEN_UP * held_out:
+            _refuse_weights(weights, inputs)
             return table
     return TwoInputModel((first, second), law, increasing)
+
+
+def _refuse_weights(weights: str | None, inputs: Sequence[str]) -> None:
+    if weights is not None:
+        raise InputError(
+            "the model of these runs takes no runs under way",
+            value=", ".join(inputs),
+            allowed="two positive inputs, such as params and tokens, that the coupled law explains",
+        )
 
 
 def _held_out(x: Array, y: Array) -> tuple[float, float]:

@@ -45,6 +45,8 @@ DRAWS = 1000
 SCALE_WEIGHTS = (1.0, 1.8, 0.5, 0.16)
 DEGREES = 4.0
 _MOST = 60.0
+# Points drawn at a time: their draws stay in the processor's cache (1,000 x 128 numbers are 1 MB).
+BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ class CoupledModel:
         Each is one optimum with a draw of its constants, an offset that grows with the step, and
         the noise of one run, with the tails of Student's t.
         """
+        places = range(0, max(len(log_x), 1), BLOCK)
+        return np.concatenate([self._draws(log_x[i : i + BLOCK]) for i in places], axis=1)
+
+    def _draws(self, log_x: Array) -> Array:
+        """`draws` of a few points."""
         numbers, (chosen, constants) = _numbers(), self._drawn
         each, location = self._each(self.theta, log_x), self.location(log_x)
         noise, disagreement, about, step = SCALE_WEIGHTS
@@ -187,12 +194,18 @@ def coupled_model(
     y: Array,
     powers: Sequence[float] = POWERS,
     priors: Sequence[tuple[Prior, float]] = PRIORS,
+    share: Array | None = None,
 ) -> CoupledModel:
     """The model of the loss y (n,) > 0 of inputs x (n, 2) > 0.
 
+    Args:
+        share: by which each run counts (n,), of a whole one; None for all of each.
+
     Raises:
-        InputError: fewer than `MIN_RUNS` runs.
+        InputError: fewer than `MIN_RUNS` runs, or shares of so many runs that they are merged.
     """
+    if share is not None and len(y) > MOST_RUNS:
+        raise InputError("too many runs to weigh", value=len(y), allowed=f"at most {MOST_RUNS}")
     if len(y) < MIN_RUNS:
         raise InputError("too few runs for two inputs", value=len(y), allowed=f"{MIN_RUNS} or more")
     log_x = np.log(x)
@@ -203,7 +216,7 @@ def coupled_model(
     found, odds = [], []
     for power, (prior, times) in itertools.product(powers, priors):
         shape = _shape(known, log_y, prior)
-        one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3)
+        one = fit_shape(shape, log_y, position, power, FIRST_NOISE, bent=3, share=share)
         found.append((one, len(shape.mean)))
         odds.append(times)
     shares = shape_weights(found, len(log_y), TEMPER * min(1.0, FEW / len(log_y))) * odds

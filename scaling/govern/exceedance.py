@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from scaling.analysis.trends import Growth
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.govern.trends import growth_of
@@ -36,6 +35,10 @@ SINCE = 2015.0
 WIDTHS = tuple(round(0.1 * i, 1) for i in range(16))
 DRAWS = 4000
 STEPS = 12
+# Recent models that each draw resamples.
+MODELS = 64
+# Share of past outcomes that 90 % intervals must hold.
+COVERED = 0.9
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,15 @@ def forecast(
     Raises:
         InputError: too few models before ``as_of``.
     """
-    so_far, mean = _expected(table, threshold, as_of, until, seed)
+    return _counted(arrivals(table, as_of, seed), threshold, until, width, seed)
+
+
+def _counted(
+    drawn: Arrivals, threshold: float, until: float, width: float, seed: int
+) -> CountForecast:
+    so_far, mean = drawn.so_far(threshold), drawn.expected(threshold, until)[-1]
     values = tuple(map(float, np.quantile(_drawn(so_far, mean, width, seed), LEVELS)))
-    return CountForecast(threshold, as_of, until, so_far, values, width)
+    return CountForecast(threshold, drawn.as_of, until, so_far, values, width)
 
 
 def _drawn(so_far: int, mean: Array, width: float, seed: int) -> Array:
@@ -78,27 +87,50 @@ def _drawn(so_far: int, mean: Array, width: float, seed: int) -> Array:
     return np.asarray(so_far + rng.poisson(mean))
 
 
-def _expected(
-    table: pl.DataFrame, threshold: float, as_of: float, until: float, seed: int
-) -> tuple[int, Array]:
-    """The models above the threshold so far, and draws of the expected number of new ones."""
+@dataclass(frozen=True)
+class Arrivals:
+    """What is drawn once for every threshold on a day.
+
+    Attributes:
+        as_of: the day, in decimal years.
+        flop: compute of the models known on the day (models,).
+        rate: models a year (DRAWS,).
+        slope: of ln(compute), per year (DRAWS,).
+        level: ln(compute) of recent models, moved to the day along the trend (MODELS, DRAWS).
+    """
+
+    as_of: float
+    flop: Array
+    rate: Array
+    slope: Array
+    level: Array
+
+    def so_far(self, threshold: float) -> int:
+        """Models above the threshold on the day."""
+        return int((self.flop > threshold).sum())
+
+    def expected(self, threshold: float, until: float, steps: int = STEPS) -> Array:
+        """Draws (steps, DRAWS) of the expected number of new models above the threshold by the end
+        of each of ``steps`` equal parts of the time from ``as_of`` to ``until`` (decimal years)."""
+        as_of, total, expected = self.as_of, np.zeros(DRAWS), np.empty((steps, DRAWS))
+        above = np.empty(self.level.shape, dtype=np.bool_)
+        for step in range(steps):
+            t = as_of + (step + 0.5) / steps * (until - as_of)
+            np.greater(self.level, np.log(threshold) - self.slope * (t - as_of), out=above)
+            # A byte holds the count of `MODELS`.
+            total += above.view(np.uint8).sum(axis=0, dtype=np.uint8) / MODELS
+            expected[step] = self.rate * total * (until - as_of) / steps
+        return expected
+
+
+def arrivals(table: pl.DataFrame, as_of: float, seed: int) -> Arrivals:
+    """Draws from the rows of a copy up to ``as_of`` (decimal years).
+
+    Raises:
+        InputError: too few models before ``as_of``.
+    """
     known = table.filter(pl.col("year") <= as_of)
     line = growth_of(known, since=SINCE)
-    so_far = known.filter(pl.col("flop") > threshold).height
-    return so_far, np.asarray(expected_over_time(known, line, threshold, as_of, until, seed)[-1])
-
-
-def expected_over_time(
-    known: pl.DataFrame,
-    line: Growth,
-    threshold: float,
-    as_of: float,
-    until: float,
-    seed: int,
-    steps: int = STEPS,
-) -> Array:
-    """Draws (steps, DRAWS) of the expected number of new models above the threshold by the end of
-    each of ``steps`` equal parts of the time from ``as_of`` to ``until`` (decimal years)."""
     rng = np.random.default_rng([seed, 0])
     window = known.filter(pl.col("year") > as_of - RECENT - LATE)
     full = window.filter(pl.col("year") <= as_of - LATE).height
@@ -107,16 +139,9 @@ def expected_over_time(
     rate = rng.gamma(full, 1.0 / RECENT, DRAWS)
     slope = line.rate + line.se * rng.standard_normal(DRAWS)
     x, y = window["year"].to_numpy(), np.log(window["flop"].to_numpy())
-    level = y - line.rate * (x - as_of)  # each recent model, moved to the day along the trend
-    chosen = rng.choice(level, (DRAWS, 64))
-    when = as_of + (np.arange(steps) + 0.5) / steps * (until - as_of)
-    total = np.zeros(DRAWS)
-    expected = np.empty((steps, DRAWS))
-    for step, t in enumerate(when):
-        above = chosen + slope[:, None] * (t - as_of) > np.log(threshold)
-        total += above.mean(axis=1)
-        expected[step] = rate * total * (until - as_of) / steps
-    return expected
+    chosen = rng.choice(y - line.rate * (x - as_of), (DRAWS, MODELS))
+    level = np.ascontiguousarray(chosen.T)
+    return Arrivals(as_of, known["flop"].to_numpy(), rate, slope, level)
 
 
 def past(
@@ -151,20 +176,31 @@ def calibrate(table: pl.DataFrame, horizon: float, as_of: float, seed: int = 0) 
     if not tasks:
         raise InputError("no past to calibrate on", value=as_of, allowed="an earlier first origin")
     # What is expected does not depend on the width.
-    expected = [_expected(table, one[1], one[0], one[0] + horizon, seed) for one in tasks]
-    for width in WIDTHS:
-        held = [
-            _held(_drawn(*counts, width, seed), outcome)
-            for counts, (*_, outcome) in zip(expected, tasks, strict=True)
-        ]
-        if np.mean(held) >= 0.9:
-            break
+    days = {origin: arrivals(table, origin, seed) for origin in {one[0] for one in tasks}}
+    counts = [
+        (days[origin].so_far(line), days[origin].expected(line, origin + horizon)[-1], outcome)
+        for origin, line, outcome in tasks
+    ]
+    # The likeliest to be missed come first: most widths are refused after a few of them.
+    counts.sort(key=lambda one: -abs(np.log((one[2] - one[0] + 0.5) / (np.median(one[1]) + 0.5))))
+    width = next((one for one in WIDTHS[:-1] if _covers(counts, one, seed)), WIDTHS[-1])
+    held = [_held(*one, width, seed) for one in counts]
     return Calibration(width, float(np.mean(held)), len(tasks))
 
 
-def _held(drawn: Array, outcome: int) -> bool:
-    """Whether the outermost quantiles of the draws hold the outcome."""
-    low, high = np.quantile(drawn, (LEVELS[0], LEVELS[-1]))
+def _covers(counts: Sequence[tuple[int, Array, int]], width: float, seed: int) -> bool:
+    """Whether intervals of this width hold enough outcomes; ends once too many are missed."""
+    left = len(counts)
+    for one in counts:
+        left -= not _held(*one, width, seed)
+        if left / len(counts) < COVERED:
+            return False
+    return True
+
+
+def _held(so_far: int, mean: Array, outcome: int, width: float, seed: int) -> bool:
+    """Whether the outermost quantiles of the drawn counts hold the outcome."""
+    low, high = np.quantile(_drawn(so_far, mean, width, seed), (LEVELS[0], LEVELS[-1]))
     return bool(low <= outcome <= high)
 
 
@@ -173,7 +209,8 @@ def forecasts(
 ) -> tuple[list[CountForecast], Calibration]:
     """Calibrate on the past up to ``as_of``, then forecast every threshold."""
     made = calibrate(table, until - as_of, as_of, seed)
-    return [forecast(table, t, as_of, until, made.width, seed) for t in thresholds], made
+    drawn = arrivals(table, as_of, seed)
+    return [_counted(drawn, one, until, made.width, seed) for one in thresholds], made
 
 
 def news(old: pl.DataFrame, new: pl.DataFrame, threshold: float) -> dict[str, int]:

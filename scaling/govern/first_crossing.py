@@ -127,11 +127,8 @@ def forecast(table: pl.DataFrame, line: Line, start: date, width: float, seed: i
         InputError: too few models before ``start``.
     """
     today = decimal(start)
-    known = table.filter(pl.col("year") <= today)
-    trend = growth_of(known, since=exceedance.SINCE)
-    expected = exceedance.expected_over_time(
-        known, trend, line.value, today, today + HORIZON, seed, STEPS
-    )
+    drawn = exceedance.arrivals(table, today, seed)
+    expected = drawn.expected(line.value, today + HORIZON, STEPS)
     factor = np.exp(width * np.random.default_rng([seed, 1]).standard_normal(exceedance.DRAWS))
     chance = 1.0 - np.exp(-factor * expected).mean(axis=1)
     days = np.arange(STEPS + 1) / STEPS * HORIZON * YEAR

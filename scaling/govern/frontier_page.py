@@ -158,7 +158,8 @@ def _plot(rows: list[dict[str, Any]], models: pl.DataFrame, made: dict[str, Any]
         for year, flop in shown.select("year", "flop").iter_rows()
         if low <= flop <= high
     ]
-    layers: list[Layer] = [chart(dots, "x y", "point", color=COLOUR["run"], filled=True, size=12)]
+    look: dict[str, Any] = {"fill": COLOUR["run"], "opacity": 0.7, "strokeWidth": 0, "size": 12}
+    layers: list[Layer] = [chart(dots, "x y", "point", **look)]
     for row in rows:
         layers += _line(row, right)
     bar = chart([{"x": now}], "x", "rule", color=COLOUR["ink"], strokeWidth=1)
@@ -170,10 +171,10 @@ def _line(row: dict[str, Any], right: float) -> list[Layer]:
     value = row["threshold"]
     across = [{"x": SINCE, "x2": right, "y": value}]
     made: list[Layer] = [chart(across, "x x2 y", "rule", color=COLOUR["axis"], strokeWidth=1)]
-    look: dict[str, Any] = {"filled": True, "opacity": 1, "size": 60}
+    look: dict[str, Any] = {"opacity": 1, "strokeWidth": 0, "size": 60}
     if "model" in row:
         place = [{"x": _year(row["observed"]), "y": value}]
-        made.append(chart(place, "x y", "point", color=COLOUR["good"], **look))
+        made.append(chart(place, "x y", "point", fill=COLOUR["good"], **look))
     elif row["p05"]:
         late = min(_year(row["p95"]) if row["p95"] else right, right)
         band = [{"x": _year(row["p05"]), "x2": late, "y": value}]
@@ -184,7 +185,7 @@ def _line(row: dict[str, Any], right: float) -> list[Layer]:
     days = [_year(day) for day in row["rules"].values() if day]
     dated = [{"x": day, "y": value} for day in days if SINCE <= day <= right]
     if dated:
-        made.append(chart(dated, "x y", "point", color=COLOUR["planned"], **look))
+        made.append(chart(dated, "x y", "point", fill=COLOUR["planned"], **look))
     return made
 
 

@@ -117,11 +117,12 @@ def _layers(rows: list[dict[str, Any]], high: float) -> list[Layer]:
             first, last = decimal(early or middle), high if late is None else decimal(late)
             spans.append({"x": first, "x2": last, "y": y - 0.13, "y2": y + 0.13})
             middles.append({"x": decimal(middle), "y": y - 0.18, "y2": y + 0.18})
+    look: dict[str, Any] = {"fill": COLOUR["planned"], "opacity": 1, "strokeWidth": 0, "size": 60}
     made = [
         (bars, chart(bars, "x x2 y", "rule", color=COLOUR["run"], strokeWidth=4)),
         (spans, chart(spans, "x x2 y y2", "rect", color=COLOUR["band80"])),
         (middles, chart(middles, "x y y2", "rule", color=COLOUR["median"], strokeWidth=2.5)),
-        (due, chart(due, "x y", "point", color=COLOUR["planned"], filled=True, opacity=1, size=60)),
+        (due, chart(due, "x y", "point", **look)),
         (names, at(chart(names, "y text", "text", color=COLOUR["ink"], align="left"), x=2)),
     ]
     return [layer for marks, layer in made if marks]

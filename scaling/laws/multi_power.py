@@ -12,9 +12,11 @@ Source: Luo et al. 2025, "A Multi-Power Law for Loss Curve Prediction Across Lea
 Schedules", arXiv:2503.12811. The constants are those of the authors' repository
 (thu-yao-01-luo/MultiPowerLaw, README); the paper's table is of older runs. On its 18 test curves
 they have here R2 .9987, .9981, .9978 and mean absolute error .0040, .0048, .0048; the README
-prints .9988, .9983, .9978 and .0038, .0044, .0048, and L0 to .001. They are no optimum: at 25M a
-fit to the same three curves has half their Huber loss, with other C, beta and gamma, and forecasts
-the other schedules less well (R2 .9976). Three curves hardly tell these three apart.
+prints .9988, .9983, .9978 and .0038, .0044, .0048. The rest is rounding: the constants are printed
+to .001, and others that round to them give all figures of the README as printed
+(tests/unit/laws/test_schedule_laws.py). They are no optimum: at 25M a fit to the same three curves
+has half their Huber loss, with other C, beta and gamma, and forecasts the other schedules less well
+(R2 .9976). Three curves hardly tell these three apart.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from scaling.fitting.engine import default_objective, prepare
 from scaling.fitting.result import Fit
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.study_record import Choice, LawProfiles, ProfileCurve, Sensitivity
-from scaling.fitting.uncertainty.profile import profile_curve, profile_height
+from scaling.fitting.uncertainty.profile import profile_curves, profile_height
 from scaling.runs.studies import of_metric
 
 # Six of the twelve objectives of `scaling sensitivity`: the ends and the middle of Huber's delta.
@@ -42,7 +42,7 @@ def profiles(
             runs, one.law, objective=default_objective(one.law, aim.delta), mixed=mixed
         )
         u = problem.space.coordinates(one.theta[None])[0]
-        curves = {name: _curve(profile_curve(problem, u, name)) for name in problem.space.free}
+        curves = {name: _curve(pairs) for name, pairs in profile_curves(problem, u).items()}
         found.append(LawProfiles(one.law.name, _short(profile_height(problem)), curves))
     return tuple(found)
 

@@ -17,6 +17,7 @@ from scaling.fitting.diagnostics.rolling import errors_by_horizon
 from scaling.fitting.engine import default_objective, fit, prepare
 from scaling.fitting.holdout import holdout_error
 from scaling.fitting.result import Fit
+from scaling.fitting.solver.choice import many_fits
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.study_record import (
     ExcludedRows,
@@ -52,20 +53,22 @@ def _fit_study(name: str, study: dict[str, Any], params: dict[str, Any]) -> None
     for law in study["laws"]:
         with of_study(name, study, law):
             fits.append(fit(runs, law, objective=_aim(law, aim), **choices))
-            records.append(_record(runs, fits[-1], aim, mixed))
-    record = StudyFits(
-        study=name,
-        source=study["source"],
-        metric=study["metric"],
-        rows=runs.height,
-        excluded=tuple(map(_excluded, excluded)),
-        ranges=_ranges(runs),
-        fits=tuple(records),
-        rolling_origin=_rolling_origin(runs, fits, aim, mixed),
-        profiles=profiles(runs, fits, aim, mixed),
-        sensitivity=sensitivity(rows, study),
-        without_exclusions=tuple(_without_exclusions(rows, study, aim)),
-    )
+            with many_fits():
+                records.append(_record(runs, fits[-1], aim, mixed))
+    with many_fits():
+        record = StudyFits(
+            study=name,
+            source=study["source"],
+            metric=study["metric"],
+            rows=runs.height,
+            excluded=tuple(map(_excluded, excluded)),
+            ranges=_ranges(runs),
+            fits=tuple(records),
+            rolling_origin=_rolling_origin(runs, fits, aim, mixed),
+            profiles=profiles(runs, fits, aim, mixed),
+            sensitivity=sensitivity(rows, study),
+            without_exclusions=tuple(_without_exclusions(rows, study, aim)),
+        )
     write_parquet(FITS / f"{name}.parquet", pl.concat([_long(one) for one in fits]))
     write_table(FITS / f"{name}.csv", listed(runs))
     write_figures(FITS / f"{name}.json", record.to_json())

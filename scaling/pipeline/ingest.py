@@ -40,8 +40,8 @@ from scaling.runs.inbox import store, withdrawals
 from scaling.runs.inbox.aliases import Hidden, read_names, unnumbered
 from scaling.runs.inbox.complete_lines import NO_LINE_END, open_ended
 from scaling.runs.inbox.mapping import Mapping as ColumnMapping
-from scaling.runs.inbox.normalise import doubtful
 from scaling.runs.inbox.read import source_rows
+from scaling.runs.inbox.unit_doubts import doubtful
 from scaling.runs.schema import RUN
 
 PUBLISHED = Path("data/published")

@@ -138,7 +138,7 @@ def _named(kind: str, given: Mapping[str, str], end: float | None, text: str) ->
     if "end" in given:
         end = _number("end", given["end"], text)[0]
     elif end is not None and kind != "constant":
-        assumed.append(f"it ends at {end:.6g}, the farthest target")
+        assumed.append(f"an end at {end:.6g} (the farthest target)")
     if not end:
         raise InputError("schedule: where does it end?", value=text, allowed="end=NUMBER, > 0")
     peak = _peak(given, text)
@@ -151,7 +151,7 @@ def _named(kind: str, given: Mapping[str, str], end: float | None, text: str) ->
     share = _decay(shape, floor, text)
     x = np.concatenate([[0.0], [warmup] * (warmup > 0), np.linspace(begins, end, len(share))])
     rate = np.concatenate([[1.0 if warmup == 0 else 0.0], [1.0] * (warmup > 0), share])
-    said = (f"Schedule {text}: assumed that {' and '.join(assumed)}.",) if assumed else ()
+    said = (f"Schedule {text}. Assumed: {', '.join(assumed)}.",) if assumed else ()
     return Schedule(x, peak * rate, f"the schedule {text}", said, "peak" not in given)
 
 
@@ -170,7 +170,7 @@ def _floor(
         return 1.0
     if "floor" not in given:
         default = FLOOR if kind == "cosine" or given.get("shape") == "exp" else 0.0
-        assumed.append(f"the floor is {default:.0%} of the peak")
+        assumed.append(f"a floor of {default:.0%} of the peak")
         return default
     floor, share = _number("floor", given["floor"], text)
     if not share and floor > 0 and "peak" not in given:
@@ -207,7 +207,7 @@ def _decay_begin(
     if kind != "wsd":
         return warmup
     if "decay" not in given:
-        assumed.append(f"the last {DECAY:.0%} decay")
+        assumed.append(f"a decay over the last {DECAY:.0%}")
     begins = end - _length("decay", given.get("decay", f"{DECAY:.0%}"), end, text)
     if begins < warmup:
         raise InputError(
@@ -245,5 +245,5 @@ def _points(pairs: Sequence[tuple[str, str]], text: str) -> Schedule:
             value=text,
             allowed="points:X=RATE,X=RATE,... with X rising, and a rate above 0",
         )
-    note = f"Schedule {text}: assumed linear between its points."
+    note = f"Schedule {text}. Assumed: linear between its points."
     return Schedule(np.array(places), np.array(rates), f"the schedule {text}", (note,))

@@ -10,10 +10,10 @@ A folder with
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from scaling.io.tables import csv_text, unguarded
 
 Row = dict[str, Any]
 FORECASTS, CURVE, SCORE = "forecast.jsonl", "curve.csv", "score.json"
+IGNORE = ".gitignore"
 
 
 class Journal:
@@ -36,20 +37,29 @@ class Journal:
         self.folder = folder
         self.rows: list[Row] = []
 
-    @contextmanager
+    @contextlib.contextmanager
     def held(self) -> Iterator[Journal]:
         """The folder, made and locked; its rows are read and a line that a kill cut is removed.
+
+        What is made here is removed again where nothing was recorded.
 
         Raises:
             InputError: another process watches into the same folder, or a line is no forecast.
         """
+        made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic.locked(self.folder, waiting=self._refuse):
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
+            ignore = self.folder / IGNORE
+            new = not ignore.exists()
+            if new:
                 atomic.write(ignore, b"# Figures of a run under way are internal.\n*\n")
             self.rows = self._read()
-            yield self
+            try:
+                yield self
+            finally:
+                if new and [one.name for one in self.folder.iterdir()] == [IGNORE]:
+                    ignore.unlink()
+                    _remove_empty(made)
 
     def _refuse(self) -> None:
         raise InputError(
@@ -105,6 +115,13 @@ class Journal:
             return None
         found: Row = json.loads(file.read_text(encoding="utf-8"))
         return found
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, up to one that holds something."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def now() -> str:

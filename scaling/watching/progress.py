@@ -9,31 +9,57 @@ twice the present steps F2, and level the present loss on the fitted curve:
     chance of a gain   = F(level (1 - gain))
     plateau            where F2(level (1 - gain)) < 1/2: twice the steps would rather not gain
 
-F2 is of the curve as it has gone so far, whatever the schedule of the learning rate.
+F2 is of the curve as it has gone so far, whatever the schedule of the learning rate. Where other
+runs are named, F is the curve's forecast pooled with what they say (`scaling.watching.across`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.forecasting.distribution import Predictive
+from scaling.forecasting.pooled import Opinion, Pooled, pool
 from scaling.forecasting.scheduled import forecast_end
 from scaling.watching.series import Curve, Series, curve, window_of
 from scaling.watching.signs import NotFinite, Spike, not_finite, spikes
+
+if TYPE_CHECKING:
+    from scaling.watching.across import Across
 
 # The name of this way to forecast; a change of its numbers is a new name.
 METHOD = "curve 1"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Fewer evaluations or windows than this are no curve.
 MIN_POINTS = 5
+# What JSON has elsewhere or not at all.
+_APART = ("curve", "notes")
 # The gain that a plateau does not promise: 1 % of the loss.
 GAIN = 0.01
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one source says of the end alone.
+
+    Attributes:
+        source: in words.
+        q05, q50, q95: quantiles of the end.
+        weight: in the median of the forecast, by precision.
+        chance_apart: of a gap to the curve as wide or wider, if both were right; 1 of the curve.
+    """
+
+    source: str
+    q05: float
+    q50: float
+    q95: float
+    weight: float
+    chance_apart: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +84,8 @@ class Progress:
         not_finite: values that are NaN or infinite; None where there are none.
         method: how the forecast is made.
         curve: what the forecast rests on.
+        sources: what the curve and other runs say alone; none where no other runs are named.
+        notes: what a reader must know of the other runs.
     """
 
     run: str
@@ -80,6 +108,8 @@ class Progress:
     not_finite: NotFinite | None
     method: str
     curve: Curve
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
@@ -87,9 +117,9 @@ class Progress:
         return self.quantiles[0.5]
 
     def to_dict(self) -> dict[str, object]:
-        """All but the curve, as JSON has it."""
+        """All but the curve and the notes, as JSON has it."""
         names = {level: f"q{100 * level:02.0f}" for level in LEVELS}
-        facts = {key: one for key, one in asdict(self).items() if key != "curve"}
+        facts = {key: one for key, one in asdict(self).items() if key not in _APART}
         facts["quantiles"] = {names[level]: one for level, one in self.quantiles.items()}
         return facts
 
@@ -102,6 +132,7 @@ def progress(
     smooth: float | None = None,
     schedule: Any = None,
     earlier: tuple[Array, Array] | None = None,
+    across: Across | None = None,
 ) -> Progress:
     """The forecast of the end of a run from its log so far.
 
@@ -114,10 +145,12 @@ def progress(
         schedule: of the learning rate (`scaling.watching.schedule`); None for a curve that goes on
             as it has.
         earlier: points of the curve (k,) and (k,) that the log no longer has.
+        across: other runs that inform the end.
 
     Raises:
         TooShort: fewer points than a curve needs.
-        InputError: values that are not positive, or an argument out of range.
+        InputError: values that are not positive, an argument out of range, or other runs that say
+            nothing of this one.
     """
     _check(series, beat, gain, smooth)
     found = _with_earlier(curve(series, window_of(series, smooth)), series, earlier)
@@ -130,6 +163,9 @@ def progress(
     x, y = found.at, found.value
     end, now = _at(x, y, (found.end, x[-1]), schedule)
     (doubled,) = _at(x, y, (2.0 * x[-1],), None)
+    others, notes = ([], []) if across is None else across.opinions(series, found, schedule)
+    pooled = pool([Opinion("The run's curve", end), *others]) if others else None
+    end = end if pooled is None else pooled.made
     level = float(np.exp(now.location[0]))
     low = np.array([level * (1.0 - gain)])
     by_doubling = float(doubled.rank(low)[0])
@@ -153,9 +189,23 @@ def progress(
         plateau=by_doubling < 0.5,
         spikes=tuple(spikes(series.at, series.value)),
         not_finite=not_finite(series.at, series.value),
-        method=METHOD if schedule is None else f"{METHOD} with schedule",
+        method=METHOD
+        + " with schedule" * (schedule is not None)
+        + " with other runs" * bool(pooled),
         curve=found,
+        sources=() if pooled is None else _sources(pooled),
+        notes=(*notes, *(() if pooled is None else pooled.warnings())),
     )
+
+
+def _sources(pooled: Pooled) -> tuple[Source, ...]:
+    """What each opinion says of the end."""
+    levels, found = np.array((LEVELS[0], 0.5, LEVELS[-1])), []
+    rows = zip(pooled.opinions, pooled.weights[:, 0], pooled.chances[:, 0], strict=True)
+    for one, weight, chance in rows:
+        low, middle, high = one.made.quantiles(levels)[:, 0].tolist()
+        found.append(Source(one.source, low, middle, high, float(weight), float(chance)))
+    return tuple(found)
 
 
 class TooShort(InputError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
@@ -9,20 +11,32 @@ from scaling.forecasting import schedule_input
 from scaling.runs.schedules import Schedule
 from scaling.watching.series import Series
 
+if TYPE_CHECKING:
+    from scaling.watching.across import Across
+
 # Of a constant rate, as loggers print it.
 SAME = 2e-3
 # Values of a logged rate that a schedule is made of, evenly along the log.
 KNOTS = 1000
 
 
-def schedule_of(series: Series, text: str | None) -> tuple[Schedule | None, list[str]]:
+def schedule_of(
+    series: Series,
+    text: str | None,
+    across: Across | None = None,
+    smooth: float | None = None,
+) -> tuple[Schedule | None, list[str]]:
     """The schedule of the run and what is assumed of it; None where none is known.
 
-    The logged learning rate as far as it goes, then the planned one (``text``).
+    The logged learning rate as far as it goes, then the planned one (``text``), else that of
+    finished runs that went the same way so far.
 
     Raises:
         InputError: a text that describes no schedule.
     """
+    found = None if text or across is None else across.schedule(series, smooth)
+    if found is not None:
+        return found, [f"learning rate: {found.source}"]
     # Every value of a long log would be a knot of the schedule.
     kept = np.unique(np.linspace(0, len(series.at) - 1, KNOTS).astype(int))
     name = series.unit[:-1]

@@ -83,8 +83,9 @@ def _stood(
     then = series.until(share * series.planned)
     if not len(then.at):
         return {"share": share, "made": None, "why": "the log has no value so early"}
+    known, _ = schedule_of(then, schedule, how.get("across"), how.get("smooth"))
     try:
-        made = progress(then, schedule=schedule_of(then, schedule)[0], **how)
+        made = progress(then, schedule=known, **how)
     except InputError as error:
         return {"share": share, "made": None, "why": str(error)}
     return {"share": share, "made": AFTERWARDS, **_figures(row_of(made, ""))}

@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -41,6 +41,8 @@ _LOSS = re.compile(r"loss|nll|bpb|perplexity|ppl|(?:^|[^a-z])ce(?![a-z])|cross.?
 _LINES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 # What readers say of files in which a run has not logged anything yet.
 _EMPTY = ("the file is empty", "the table has no rows", "no line with a metric")
+# Later than any run ends: of a run whose end is not stated.
+_UNKNOWN_END = 1e30
 # A tracker's times are Unix seconds: between 2001 and 2096.
 _UNIX = (1e9, 4e9)
 
@@ -111,7 +113,61 @@ def observations(place: Path, wanted: Wanted) -> Series:
     if unknown:
         raise Unclear("--map cannot be read", value=unknown[0], allowed=", ".join(OURS))
     log, notes = _log(place, wanted)
-    log = _of_run(log, wanted.run, place)
+    return _series(_of_run(log, wanted.run, place), notes, wanted, place)
+
+
+def finished(place: Path, wanted: Wanted) -> tuple[list[tuple[Series, float | None]], list[str]]:
+    """Every run of a log that has ended, with its params, and a sentence on each that is left out.
+
+    A run ends where its log says that it was to end, else at its last value. ``wanted`` has the
+    metric and what is mapped; a run or a planned end in it is not read.
+
+    Raises:
+        InputError: as `observations`, but for what one run alone lacks.
+    """
+    log, _ = _log(place, wanted)
+    found, left = [], []
+    for name in log["run"].unique(maintain_order=True):
+        own = log.filter(pl.col("run") == name)
+        try:
+            series = _whole(own, wanted, place)
+        except InputError as error:
+            left.append(f"{name} of {place} is left out: {error}")
+            continue
+        if series.complete:
+            found.append((series, _params(own)))
+        else:
+            left.append(
+                f"{name} of {place} is left out: it is at {series.unit[:-1]} {series.last:,.0f} of "
+                f"{series.planned:,.0f}"
+            )
+    return found, left
+
+
+def _whole(log: pl.DataFrame, wanted: Wanted, place: Path) -> Series:
+    """The series of one run up to its end: the stated one, in steps, else the last value."""
+    stated = [] if wanted.tokens is not None else list(_stated(log))
+    if len(stated) == 1:
+        return _series(log, [], replace(wanted, steps=stated[0]), place)
+    tokens = None if wanted.tokens is None else _UNKNOWN_END
+    series = _series(log, [], replace(wanted, steps=_UNKNOWN_END, tokens=tokens), place)
+    return replace(series, planned=series.last)
+
+
+def _params(log: pl.DataFrame) -> float | None:
+    """The params of a run, where its log has them as a metric, a column or a setting."""
+    for name in log["metric"].unique(maintain_order=True):
+        if meaning(re.split(r"[/.]", name)[-1]) == "params":
+            value = log.filter(pl.col("metric") == name)["value"].drop_nulls()
+            return float(value[0]) if len(value) else None
+    for column in (one for one in log.columns if one.startswith("config.")):
+        if meaning(re.split(r"[./]", column)[-1]) == "params":
+            return _whole_number(log[column].drop_nulls().first())
+    return None
+
+
+def _series(log: pl.DataFrame, notes: list[str], wanted: Wanted, place: Path) -> Series:
+    """One metric of a log of one run."""
     metric, said = _metric(log, wanted.metric, place)
     rows = _values(log, metric, place)
     unit = "steps" if wanted.tokens is None else "tokens"
@@ -374,7 +430,7 @@ def _stated(log: pl.DataFrame) -> dict[float, str]:
     for column in (name for name in log.columns if name.startswith("config.")):
         last = re.split(r"[./]", column)[-1].lower().replace("-", "_")
         values = log[column].drop_nulls()
-        number = _whole(values[-1]) if last in PLANNED and len(values) else None
+        number = _whole_number(values[-1]) if last in PLANNED and len(values) else None
         # Trainers write -1 where epochs are planned instead.
         if number is not None and number > 0:
             found.setdefault(number, column.removeprefix("config."))
@@ -384,7 +440,7 @@ def _stated(log: pl.DataFrame) -> dict[float, str]:
     return found
 
 
-def _whole(value: object) -> float | None:
+def _whole_number(value: object) -> float | None:
     try:
         return float(str(value).replace(",", "").replace("_", ""))
     except ValueError:
@@ -393,7 +449,7 @@ def _whole(value: object) -> float | None:
 
 def _tokens(log: pl.DataFrame, rows: pl.DataFrame, wanted: Wanted, place: Path) -> pl.Series:
     """Tokens at each row: a product, a metric of that name, or the column of steps itself."""
-    from scaling.runs.inbox.normalise import with_products
+    from scaling.runs.inbox.our_columns import with_products
 
     name = wanted.maps.get("tokens")
     if name is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scaling.watching.alert import Left
-from scaling.watching.progress import Progress
+from scaling.watching.progress import Progress, Source
 from scaling.watching.remaining import Remaining
 from scaling.watching.signs import NotFinite, Spike
 from scaling.watching.watcher import ENDED, STOPPED, WAITING, Look
@@ -78,6 +78,7 @@ def _progress(made: Progress) -> Iterator[str]:
         f"End ({what}): {made.median:.4g}, 50 % {q[0.25]:.4g} to {q[0.75]:.4g}, "
         f"90 % {q[0.05]:.4g} to {q[0.95]:.4g}"
     )
+    yield from map(_source, made.sources)
     if made.chance_to_beat is not None:
         yield f"Chance to end at or below {made.beat:g}: {percent(made.chance_to_beat)}"
     yield (
@@ -88,6 +89,13 @@ def _progress(made: Progress) -> Iterator[str]:
     yield from _spikes(made)
     if made.not_finite is not None:
         yield _no_numbers(made.not_finite, made.unit)
+
+
+def _source(one: Source) -> str:
+    return (
+        f"  {one.source} alone: {one.q50:.4g}, 90 % {one.q05:.4g} to {one.q95:.4g}; "
+        f"weight {one.weight:.0%}"
+    )
 
 
 def _spikes(made: Progress) -> Iterator[str]:

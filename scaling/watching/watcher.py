@@ -15,6 +15,7 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.plan.costs import Hardware
+from scaling.watching.across import Across
 from scaling.watching.alert import Left, left_interval
 from scaling.watching.journal import CURVE, Journal, now
 from scaling.watching.progress import GAIN, Progress, TooShort, progress
@@ -32,7 +33,8 @@ WAITING, RUNNING, ENDED, STOPPED = "waiting", "running", "ended", "stopped"
 @dataclass(frozen=True)
 class Question:
     """What is asked of a run: `scaling.watching.progress.progress`, `scaling.watching.remaining`
-    and `scaling.watching.alert` have the meanings. ``ended`` says that the run has ended."""
+    and `scaling.watching.alert` have the meanings. ``ended`` says that the run has ended,
+    ``across`` has the other runs that inform its end."""
 
     beat: float | None = None
     gain: float = GAIN
@@ -42,6 +44,7 @@ class Question:
     hardware: Hardware | None = None
     alert_after: float = 24.0
     ended: bool = False
+    across: Across | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ class Watcher:
         self._check_run(series)
         if series.finished:
             return self._ended(series)
-        schedule, said = schedule_of(series, self.question.schedule)
+        schedule, said = schedule_of(
+            series, self.question.schedule, self.question.across, self.question.smooth
+        )
         notes = [*series.notes, *said]
         rest = remaining(series, self._seen(series), self.question.chips, self.question.hardware)
         earlier = self._earlier(series)
@@ -165,12 +170,14 @@ class Watcher:
         news = self._record(made, row)
         return Look(
             RUNNING, row["time"], "", series, made, rest, left, left is not None and news,
-            notes=tuple(notes),
+            notes=(*notes, *made.notes),
         )  # fmt: skip
 
     def _how(self) -> dict[str, Any]:
         asked = self.question
-        return {"beat": asked.beat, "gain": asked.gain, "smooth": asked.smooth}
+        return {
+            "beat": asked.beat, "gain": asked.gain, "smooth": asked.smooth, "across": asked.across,
+        }  # fmt: skip
 
     def _check_run(self, series: Series) -> None:
         rows = self.journal.rows

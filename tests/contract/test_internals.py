@@ -63,6 +63,22 @@ def writes_in_place(folder: Path) -> bool:
     return file.stat().st_ino == before
 
 
+def writes_the_same_lock(folder: Path) -> bool:
+    """The lines of one stage replaced in the text are what DVC writes of the whole file."""
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
+
+    from scaling.orchestration.dvc.command import replaced
+
+    text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    stage = {"cmd": "python -m x " + "long " * 40, "params": {"params.yaml": {"a": [1e-06, "1"]}}}
+    for name in (*parse_yaml_for_update(text, folder)["stages"], "study@new", "2", "a b"):
+        whole = parse_yaml_for_update(text, folder)
+        whole["stages"][name] = stage
+        if replaced(text, name, stage) != dumps_yaml(whole):
+            return False
+    return True
+
+
 def takes_entries(_: Path) -> bool:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 
@@ -116,6 +132,7 @@ CHECKS: dict[str, tuple[str, list[Callable[[Path], bool]]]] = {
         ],
     ),
     "dvc/clones.py": ("dvc", [takes_entries]),
+    "dvc/command.py": ("dvc", [writes_the_same_lock]),
     "sharing/push_inbox.py": (
         "dvc",
         [

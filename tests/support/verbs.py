@@ -105,6 +105,8 @@ MORE = (
     "sources",
     "thresholds --check",
     "thresholds --every",
+    "watch log.csv --tokens 2B --map tokens=step*5000000 --params 1B --once --out of-study "
+    "--study few.csv",
     "watch jumped.csv --steps 400 --once --out seen --alert-after 0",
     "watch log.csv --steps 400 --once --ended",
     "watch log.csv --steps 200 --once --out ended --beat 2.5",

@@ -100,6 +100,22 @@ Schedule = Annotated[
 Planned = Annotated[
     Path | None, typer.Option(help="Table of planned runs whose predictions are shown too.")
 ]
+Study = Annotated[
+    str | None,
+    typer.Option(
+        help="Table of finished runs of the recipe, or a study's name: its law also forecasts the "
+        "run whose curve the table has (--params and --tokens of its end)."
+    ),
+]
+Partial = Annotated[
+    Path | None,
+    typer.Option(
+        "--partial",
+        help="Table of curves (columns run, tokens or step, and the target) of runs under way, "
+        "whose planned end is a row without a result in the table of runs. They enter with their "
+        "forecast end, the less the wider that is.",
+    ),
+]
 WithoutDiverged = Annotated[
     bool,
     typer.Option(

@@ -16,13 +16,14 @@ from scaling.cli.commands._options import (
     remark,
     tables,
 )
-from scaling.errors import InputError, counted, nearest, placed
+from scaling.errors import InputError, counted, nearest, placed, shorten
 from scaling.given import Given, complete, counting
-from scaling.runs import counts
+from scaling.runs import counts, unit_cells
 from scaling.runs.studies import PARAMS, STUDY, load_params, select
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 if TYPE_CHECKING:
+    from scaling.forecasting.study_end import Study
     from scaling.runs.formats import ReadOptions
 
 __all__ = ["Given", "complete", "read"]
@@ -122,19 +123,19 @@ def _of_planned(error: InputError) -> InputError:
 def _mapped(whole: Given, maps: Sequence[str] | None, optional: bool) -> Given:
     """The table with mapped columns, in our units."""
     path, frame = whole.file, whole.frame
-    sources: counts.Sources = {}
+    sources: unit_cells.Sources = {}
     for entry in maps or ():
         name, _, text = entry.partition("=")
         if not name or not text:
             raise InputError("--map cannot be read", value=entry, allowed="NAME=COLUMN[:UNIT]")
         with placed(path):
-            column, unit = counts.split(text, name, frame.columns)
+            column, unit = unit_cells.split(text, name, frame.columns)
             unit = unit or whole.units.get(column)
         if optional and column not in frame.columns:
             continue
         whole.require(column)
         # Planned cells such as 70B need no unit that the runs need.
-        needless = optional and counts.states_units(frame[column], name)
+        needless = optional and unit_cells.states_units(frame[column], name)
         sources[name] = column, None if needless else unit
     with replace(whole, names={name: one for name, (one, _) in sources.items()}).placed():
         made = _with_days(counts.table(frame, sources), optional)
@@ -151,6 +152,33 @@ def of_options(**sizes: float | None) -> Given:
     given = {name: value for name, value in sizes.items() if value is not None}
     flags = {name: f"--{name}" for name in given}
     return Given(Path(" ".join(flags.values())), pl.DataFrame(given), [1], flags)
+
+
+def study_runs(path: Path, metric: str | None, target: str = "loss") -> Study:
+    """The finished runs of a study, or of a table, whose law is asked; says what is left out.
+
+    Raises:
+        InputError: as `read`, or no column of the target.
+    """
+    from scaling.forecasting.study_end import Study
+
+    table = read(path)
+    if metric is not None and "metric" not in table.frame.columns:
+        remark(f"{path} has no column metric: its {target} is read.")
+        metric = None
+    if metric is None and "metric" in table.frame.columns and target not in table.frame.columns:
+        known = table.frame["metric"].drop_nulls().unique().sort().cast(pl.String).to_list()
+        if len(known) != 1:
+            raise InputError(
+                f"{len(known)} metrics", file=table.file, column="metric",
+                allowed=f"one of {shorten(known, 300)}: --metric (of a watch, --study-metric)",
+            )  # fmt: skip
+        metric = known[0]
+    given = table.of_metric(metric, target)
+    given.require(target)
+    given = given.without_diverged(target, leave_out=False)
+    remark(given.repeated())
+    return Study(str(path), given.frame, target, given.file, given.rows)
 
 
 def _names_study(path: Path) -> bool:
@@ -221,10 +249,10 @@ def _with_days(frame: pl.DataFrame, optional: bool) -> pl.DataFrame:
 def _with_products(given: Given, maps: Sequence[str]) -> Given:
     """A tracker's history with mapped products, such as tokens=step*2048, without the results at
     which one is 0; says on standard error how many these are."""
-    from scaling.runs.inbox.normalise import with_products
+    from scaling.runs.inbox.our_columns import with_products
 
     pairs = [one.partition("=")[::2] for one in maps]
-    texts = [counts.split(text, name, given.frame.columns)[0] for name, text in pairs]
+    texts = [unit_cells.split(text, name, given.frame.columns)[0] for name, text in pairs]
     new = [text for text in texts if text not in given.frame.columns]
     made = replace(given, frame=with_products(given.frame, new))
     for text in (one for one in new if one in made.frame.columns):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,18 +33,22 @@ def audit(
         return
     for path in [*write(made, Path()), *refresh(Path())]:
         typer.echo(f"wrote {path}")
-    for row in made.summary.get("confidence", ()):
-        shares = ", ".join(
-            f"{100 * one['observed']:.0f} % in {100 * one['stated']:.0f} %"
-            for one in row["intervals"]
-            if one["observed"] is not None
-        )
-        typer.echo(
-            f"{row['kind']}: {row['forecasts']} of {counted(row['origins'], 'origin')}; {shares}"
-        )
+    for line in coverage_lines(made.summary):
+        typer.echo(line)
     for row in made.summary["same_day"]:
         typer.echo(f"{row['version']}, {row['target']}: {row['reason']}")
     for row in made.summary["dates"]:
         for text in row["contradicted_by"]:
             typer.echo(text, err=True)
     typer.echo(f"{counted(made.still_open.height, 'target')} still without an outcome.")
+
+
+def coverage_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """How often intervals held, a line a kind of forecast, in alphabetical order."""
+    for row in sorted(summary.get("confidence", ()), key=lambda one: str(one["kind"])):
+        shares = ", ".join(
+            f"{100 * one['observed']:.0f} % in {100 * one['stated']:.0f} %"
+            for one in row["intervals"]
+            if one["observed"] is not None
+        )
+        yield f"{row['kind']}: {row['forecasts']} of {counted(row['origins'], 'origin')}; {shares}"

@@ -14,8 +14,10 @@ from scaling.cli.commands._options import (
     Metric,
     Mixed,
     Open,
+    Partial,
     Plot,
     Resamples,
+    Schedule,
     Seed,
     Table,
     Target,
@@ -25,13 +27,19 @@ from scaling.cli.commands._options import (
     remark,
     working,
 )
+from scaling.errors import InputError
 
 PANEL = TABLE
 
 
 def fit(
     runs: Table,
-    law: Annotated[str, typer.Option(help="Law family; `scaling laws` lists them.")],
+    law: Annotated[
+        str | None,
+        typer.Option(
+            help="Law family, see `scaling laws`; by default the first of `scaling laws --for`."
+        ),
+    ] = None,
     maps: Maps = None,
     metric: Metric = None,
     target: Target = "loss",
@@ -43,6 +51,8 @@ def fit(
     ] = None,
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
+    partial: Partial = None,
+    schedule: Schedule = None,
     budget_column: BudgetColumn = None,
     check: Annotated[bool, typer.Option(help="Check the optimum with SciPy.")] = False,
     profile: Annotated[
@@ -58,13 +68,31 @@ def fit(
     """Fit a law to a table of runs."""
     from scaling import laws
     from scaling.cli.commands._table import read
+    from scaling.fitting.applicability import default_law
     from scaling.fitting.engine import fit as run
+    from scaling.forecasting.partial import STANDARD_ERROR, law_scatter, offer, with_partial
 
-    family = laws.get(law)
-    table = read(runs, maps).of_metric(metric, target).without_diverged(target, without_diverged)
+    family = None if law is None else laws.get(law)
+    whole = read(runs, maps).of_metric(metric, target, sparse=True)
+    if family is None:
+        with whole.placed():
+            family, note = default_law(whole.frame, target)
+        remark(note)
+    if partial is None:
+        if schedule is not None:
+            raise InputError(
+                "--schedule is of --partial", value=schedule, allowed="--partial CURVES"
+            )
+        remark(offer(whole, target, "--partial CURVES"))
+        table = whole.with_target(target)
+    else:
+        curves = read(partial, maps, optional=True).of_metric(metric, target)
+        scatter = law_scatter(family, target, mixed or ())
+        table = with_partial(whole, curves, target, scatter, STANDARD_ERROR, schedule)
+    table = table.without_diverged(target, without_diverged)
     table = table.with_budgets(budget_column, [family])
     remark(table.repeated())
-    with table.placed(), working(f"Fitting {law}, {resamples} resamples", quiet=as_json):
+    with table.placed(), working(f"Fitting {family.name}, {resamples} resamples", quiet=as_json):
         made = run(
             table.frame,
             family,
@@ -74,6 +102,7 @@ def fit(
             seed=seed,
             check=check,
             profile=profile,
+            weights=None if partial is None else STANDARD_ERROR,
             mixed=mixed or (),
         )
     if as_json:

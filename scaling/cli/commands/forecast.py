@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,11 @@ from scaling.cli.commands._options import (
     Metric,
     Mixed,
     Open,
+    Partial,
     Plot,
     Schedule,
     Seed,
+    Study,
     Table,
     Target,
     WithoutDiverged,
@@ -33,6 +36,7 @@ from scaling.errors import InputError, counted
 
 if TYPE_CHECKING:
     from scaling.cli.commands._table import Given
+    from scaling.forecasting.informed import Informed
 
 PANEL = TABLE
 
@@ -75,6 +79,8 @@ def forecast(
     schedule: Schedule = None,
     seed: Seed = 0,
     without_diverged: WithoutDiverged = False,
+    partial: Partial = None,
+    study: Study = None,
     as_json: Json = False,
     plot: Plot = None,
     opened: Open = False,
@@ -86,18 +92,24 @@ def forecast(
     from scaling.forecasting.display import as_json as json_of
     from scaling.forecasting.engine import LEVELS
     from scaling.forecasting.engine import forecast as run
+    from scaling.forecasting.informed import along
     from scaling.forecasting.inputs import chosen_inputs, is_general, with_target
+    from scaling.forecasting.partial import WEIGHT, finished, offer
     from scaling.forecasting.per_law import forecast_per_law
     from scaling.io.tables import write_table
 
     planned = _planned(at, maps, params=params, tokens=tokens, flops=flops)
     table = read(runs, maps)
-    given = table.of_metric(metric, target, sparse=bool(companion))
+    whole = table.of_metric(metric, target, sparse=True)
+    if partial is None:
+        remark(None if companion else offer(whole, target, "--partial CURVES"))
+    given = whole if companion else finished(whole, target, under_way=partial is not None)
     given = given.without_diverged(target, without_diverged)
     remark(given.repeated())
     if metric is not None and companion:
         given = given.beside(companion, table)
     targets = planned.frame
+    inputs = inputs or ([along(given.frame, targets)] if study else None)
     with given.placed():
         grow = not law and not companion
         chosen = (
@@ -107,6 +119,12 @@ def forecast(
         )
     (names, notes), laws, others = chosen, law or "auto", companion or ()
     refuse(given, planned, names, target, laws, mixed or (), others)
+    used = {"--law": law, "--companion": companion, "--without-diverged": without_diverged}
+    beside_it = [name for name, value in used.items() if value]
+    ended, what = given, (names, target, metric, schedule)
+    informed_by = _other_runs(given, study, what, [*beside_it, *["--partial"] * bool(partial)])
+    if partial is not None:
+        given, schedule = _with_partial(whole, (partial, maps), what, beside_it), None
     with given.placed(), working(f"Forecasting {counted(targets.height, 'target')}", quiet=as_json):
         made = run(
             given.frame,
@@ -118,6 +136,8 @@ def forecast(
             companions=others,
             mixed=mixed or (),
             schedule=schedule,
+            weights=None if partial is None else WEIGHT,
+            informed=informed_by,
             seed=seed,
         )
     made.notes = (*notes, *made.notes)
@@ -132,7 +152,7 @@ def forecast(
         typer.echo(f"{counted(made.height, 'quantile')} of {count} -> {out}")
     from scaling.cli.display.forecast import show_forecast
 
-    frame = with_target(given.frame, target) if companion else given.frame
+    frame = with_target(given.frame, target) if companion else ended.frame
     if made.runs is not None and made.runs.height < frame.height:
         frame = made.runs  # of the one run that the targets name
     single = not law and len(names) < 3 and not is_general(frame, names, target)
@@ -140,6 +160,44 @@ def forecast(
     unit = unit_of_target(given.frame, target) if target in given.frame.columns else ""
     show_forecast(made, targets, names, beside, target=target, unit=unit)
     draw(made, plot, opened)
+
+
+What = tuple[Sequence[str], str, str | None, str | None]
+
+
+def _other_runs(
+    given: Given, study: str | None, what: What, others: Sequence[str]
+) -> Informed | None:
+    """What informs a curve, where nothing among ``others`` is named; ``what`` is (inputs, target,
+    metric, schedule).
+
+    Raises:
+        InputError: a study beside other options.
+    """
+    from scaling.cli.commands._table import study_runs
+    from scaling.forecasting.informed import informed
+
+    names, target, metric, schedule = what
+    if others:
+        if study is not None:
+            raise InputError("cannot be combined", value=", ".join(["--study", *others]))
+        return None
+    known = None if study is None else study_runs(Path(study), metric, target)
+    return informed(given.frame, names, target, metric, known, schedule)
+
+
+def _with_partial(
+    whole: Given, partial: tuple[Path, list[str] | None], what: What, others: Sequence[str]
+) -> Given:
+    """The runs with those under way, by the file of their curves and its mapped columns."""
+    from scaling.cli.commands._table import read
+    from scaling.forecasting import partial as under_way
+
+    names, target, metric, schedule = what
+    under_way.refuse_with_partial(others)
+    curves = read(*partial, optional=True).of_metric(metric, target)
+    scatter = under_way.model_scatter(names, target)
+    return under_way.with_partial(whole, curves, target, scatter, under_way.WEIGHT, schedule)
 
 
 def _planned(at: Path | None, maps: list[str] | None, **sizes: float | None) -> Given:

@@ -39,10 +39,11 @@ def laws(
             show.show_published_exponents(known)
     elif table is not None:
         from scaling.cli.commands._table import read
+        from scaling.fitting.applicability import applicable
 
         given = read(table, maps).of_metric(metric, target)
         with given.placed():
-            found = show.applicable(given.frame, target, name)
+            found = applicable(given.frame, target, name)
         if as_json:
             verdicts = [show.verdict_facts(one) for one in found]
             print_json({"table": str(table), "verdicts": verdicts})

@@ -14,6 +14,10 @@ from scaling.errors import InputError, counted
 
 PANEL = TRUST
 ANYWHERE = "edition"
+DERIVED_BEFORE = (
+    "This machine derived them before, from the same bytes by the same code; --no-cache does it "
+    "again."
+)
 NOT_DERIVED = "The audit, its outcomes and the index are checked once the above is right."
 
 
@@ -38,6 +42,14 @@ def verify(
     ] = None,
     certificate: Certificate = None,
     registry: Registry = Path("data/thresholds"),
+    cache: Annotated[
+        bool,
+        typer.Option(
+            " /--no-cache",
+            help="Derive the audit and the index though this machine has derived them before, from "
+            "the same bytes by the same code.",
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Check every published version, or one redacted edition or evidence pack by itself.
@@ -53,7 +65,7 @@ def verify(
     elif disclosed or full:
         raise InputError("no edition given", allowed="the folder of a redacted edition")
     else:
-        known, problems, good = _project(certificate, since, quiet=as_json)
+        known, problems, good = _project(certificate, since, cached=cache, quiet=as_json)
     for problem in problems:
         typer.echo(problem, err=True)
     good = [] if problems else good
@@ -81,14 +93,14 @@ def _by_itself(
 
 
 def _project(
-    certificate: Path | None, since: str | None, *, quiet: bool
+    certificate: Path | None, since: str | None, *, cached: bool, quiet: bool
 ) -> tuple[list[str], list[str], list[str]]:
     """What is known beside, problems of every published version, and what to print without any."""
     from scaling.record.audit.run import uncovered
     from scaling.record.audit.timestamps import timestamp_problems
+    from scaling.record.derived.check import derived_before, derived_problems
     from scaling.record.editions.verify import check_all
     from scaling.record.reproduce.git_state import changed
-    from scaling.record.site.derived import derived_problems
     from scaling.record.versions.verify import notes
     from scaling.record.versions.verify import verify as run
 
@@ -97,9 +109,15 @@ def _project(
         typer.echo(line, err=True)
     with working("Checking versions", quiet=quiet):
         problems = run(Path()) + check_all(Path()) + timestamp_problems(Path(), certificate)
-    # What is derived from versions that are not whole would differ everywhere.
-    problems += [NOT_DERIVED] if problems else derived_problems(Path(), certificate)
     good = ["Every published version is whole; the audit and the index follow from them."]
+    if problems:
+        # What is derived from versions that are not whole would differ everywhere.
+        problems.append(NOT_DERIVED)
+    else:
+        with working("Deriving the audit and the index", quiet=quiet):
+            before = derived_before(Path(), certificate) if cached else None
+            problems = derived_problems(Path(), certificate) if before is None else before
+        good += [] if before is None else [DERIVED_BEFORE]
     if since is not None:
         wrong, said = _since(since)
         problems, good = problems + wrong, good + said

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ import typer
 
 from scaling.cli import exit_codes
 from scaling.cli.commands._options import (
+    PARAMS,
     TABLE,
     TOKENS,
     Json,
@@ -24,9 +26,10 @@ from scaling.cli.commands._options import (
     read_options,
     remark,
 )
-from scaling.errors import as_text
+from scaling.errors import InputError, as_text
 
 if TYPE_CHECKING:
+    from scaling.watching.across import Across
     from scaling.watching.watcher import Look, Watcher
 
 PANEL = TABLE
@@ -72,6 +75,26 @@ def watch(
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Learning-rate schedule, such as cosine:floor=10%.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="Table of finished runs of the recipe, or a study's name: its law also forecasts "
+            "the end."
+        ),
+    ] = None,
+    study_metric: Annotated[
+        str | None, typer.Option(help="Metric of the study's table, where it has several.")
+    ] = None,
+    params: Annotated[
+        float | None, typer.Option(parser=PARAMS, help="Params of the run, for --study and --like.")
+    ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Log, table or folder of logs of finished runs of the recipe, whose shape also "
+            "forecasts the end; repeat."
+        ),
     ] = None,
     gain: Annotated[
         float,
@@ -131,8 +154,11 @@ def watch(
     wanted = Wanted(run, metric, steps, tokens, maps_of(maps or ()), read_options())
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
-    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
     place = place_of(log, experiment, out, find(Path.cwd()) is not None)
+    across = _across(study, study_metric, params, like or ())
+    if across is not None:
+        across = replace(across, log=place.file, wanted=wanted)
+    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended, across)
     with Journal(place.record).held() as journal:
         place.refuse_another(journal)
         watcher = Watcher(place.file, wanted, question, journal, place.name, place.fetch)
@@ -144,6 +170,28 @@ def watch(
     if opened and look.progress is not None:
         draw(look.progress, None, opened)
     raise typer.Exit(_code(look))
+
+
+def _across(
+    study: str | None, metric: str | None, params: float | None, like: Sequence[Path]
+) -> Across | None:
+    """The other runs that are named; None where there are none.
+
+    Raises:
+        InputError: an option that nothing would read, or a table that cannot be read.
+    """
+    from scaling.cli.commands._table import study_runs
+    from scaling.watching.across import Across
+
+    if metric is not None and study is None:
+        raise InputError("--study-metric is of --study", value=metric, allowed="--study TABLE")
+    if study is None and not like:
+        if params is not None:
+            allowed = "--study TABLE, or --like LOGS"
+            raise InputError("--params is for other runs", value=params, allowed=allowed)
+        return None
+    runs = None if study is None else study_runs(Path(study), metric)
+    return Across(runs, params, tuple(like))
 
 
 def _follow(watcher: Watcher, every: float, plot: Path | None, as_json: bool) -> Look:
@@ -170,7 +218,7 @@ def _screen(plot: Path | None, as_json: bool) -> Iterator[Callable[[Look], None]
     from rich.live import Live
     from rich.text import Text
 
-    from scaling.cli.display.watch import line, lines
+    from scaling.watching.text import line, lines
 
     shown: set[str] = set()
     with Live(console=Console(file=stream), auto_refresh=False) as live:
@@ -194,8 +242,8 @@ class _Plain:
 
     def show(self, look: Look) -> None:
         """Print the look, where it is new."""
-        from scaling.cli.display.watch import facts, line, score_lines
         from scaling.io.json_files import json_text
+        from scaling.watching.text import facts, line, score_lines
 
         for note in (f"{one}." for one in look.notes):
             if note not in self.shown:
@@ -214,7 +262,7 @@ class _Plain:
 
 def _shown(look: Look, plot: Path | None, as_json: bool) -> None:
     """Print all of one look."""
-    from scaling.cli.display.watch import facts, lines
+    from scaling.watching.text import facts, lines
 
     if as_json:
         print_json(facts(look))
@@ -236,6 +284,6 @@ def _after(look: Look, plot: Path | None) -> None:
 
 
 def _code(look: Look) -> int:
-    from scaling.cli.display.watch import answered
+    from scaling.watching.text import answered
 
     return exit_codes.OK if answered(look) else exit_codes.NO

@@ -18,7 +18,6 @@ from scaling.errors import InputError, nearest
 from scaling.fitting.result import Fit, Outcome, Resampling
 from scaling.io import library as package
 from scaling.laws._questions import asked
-from scaling.laws._questions import order as place_of
 from scaling.runs.schema import RUN
 
 if TYPE_CHECKING:
@@ -121,28 +120,6 @@ def inputs_text(law: laws.Law) -> str:
     own = [text for text, one in zip(asked, law.all_inputs, strict=True) if not one.only_fit]
     fits = [text for text, one in zip(asked, law.all_inputs, strict=True) if one.only_fit]
     return ", ".join(own) + (f" | {', '.join(fits)}" if fits else "")
-
-
-def applicable(runs: pl.DataFrame, target: str, name: str | None = None) -> list[Verdict]:
-    """Which laws can be fitted to a table, those first, and why not the others; among equals in the
-    order of the decision table.
-
-    Raises:
-        InputError: an empty table, or one without the target.
-    """
-    from scaling.fitting.applicability import verdict
-
-    if runs.height == 0:
-        raise InputError("the table is empty", value=0, allowed="at least one data row")
-    if target not in runs.columns:
-        long = {"metric", "value"} <= set(runs.columns)
-        hint = "Choose a metric with --metric." if long else None
-        allowed = ", ".join(runs.columns[:30])
-        raise InputError("missing column", column=target, allowed=allowed, hint=hint)
-    order = {"yes": 0, "with care": 1, "no": 2}
-    chosen = laws.load().values() if name is None else [laws.get(name)]
-    found = [verdict(runs, law, target) for law in sorted(chosen, key=place_of)]
-    return sorted(found, key=lambda v: order[v.word])
 
 
 def verdict_facts(one: Verdict) -> dict[str, str]:

@@ -14,6 +14,7 @@ from scaling.fitting.diagnostics.compare import compare
 from scaling.fitting.diagnostics.rolling import errors_by_group, errors_by_horizon
 from scaling.fitting.engine import prepare, solve
 from scaling.io.notebook import Result, html_table, text_table
+from scaling.io.progress import steps
 from scaling.laws._law import Law
 
 _HEAD = ("law", "parameters", "ΔAIC", "ΔAICc", "ΔBIC", "weight", "outcome")
@@ -93,7 +94,7 @@ def comparison(
     """
     chosen = [laws.get(name) for name in names] if names else possible(runs)
     problems = [prepare(runs, one, target=target) for one in chosen]
-    fits = [(problem, solve(problem, target)[0]) for problem in problems]
+    fits = [(problem, solve(problem, target)[0]) for problem in steps(problems)]
     beyond, notes = errors_by_horizon(runs, problems)
     groups = None
     if by is not None:

@@ -24,6 +24,7 @@ from scaling.errors import InputError
 from scaling.fitting.certificate import levels
 from scaling.fitting.data import compute
 from scaling.fitting.reweighted import group_codes, search
+from scaling.fitting.solver.choice import many_fits
 from scaling.fitting.solver.problem import Problem
 
 Mask = NDArray[np.bool_]
@@ -123,6 +124,7 @@ def by_horizon(errors: pl.DataFrame, ends: Sequence[float] = HORIZONS) -> pl.Dat
     return pl.DataFrame(parts)
 
 
+@many_fits()
 def errors_by_horizon(
     runs: pl.DataFrame, problems: Sequence[Problem]
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -143,6 +145,7 @@ def errors_by_horizon(
     return (pl.concat(parts) if parts else pl.DataFrame()), notes
 
 
+@many_fits()
 def errors_by_group(
     runs: pl.DataFrame, problems: Sequence[Problem], by: str
 ) -> tuple[pl.DataFrame, list[str]]:

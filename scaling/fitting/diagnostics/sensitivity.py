@@ -27,6 +27,7 @@ from scaling.fitting.diagnostics.exclusions import Exclusion, apply
 from scaling.fitting.diagnostics.influence import prediction_columns
 from scaling.fitting.engine import prepare, solve
 from scaling.fitting.result import Fit
+from scaling.fitting.solver.choice import many_fits
 from scaling.fitting.solver.objective import Objective
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.sandwich import natural_errors, smooth_covariance
@@ -45,6 +46,7 @@ BUDGET = 5.76e23
 ALL_LIFTED = "every rule"
 
 
+@many_fits()
 def panel(
     runs_all: pl.DataFrame,
     law: str | Law,

@@ -1,7 +1,7 @@
 """The loops that `scaling.fitting.solver.compiled` runs, compiled by numba.
 
-All of them are in one file: numba's cache notices changes of the file of the function that is
-compiled, not of its parts'.
+All of them are in one file, whose bytes say whether what is compiled is current
+(`scaling.fitting.solver.native`).
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from scaling.arrays import Array
+from scaling.fitting.solver.tiles import LANES, TILE
 
 # fastmath lets sums be vectorised; NaN and infinity keep their meaning (no nnan, ninf).
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
-_jit: Callable[..., Any] = numba.njit(fastmath=_FAST, cache=True, error_model="numpy")
+_jit: Callable[..., Any] = numba.njit
 # Parts of the one compiled function: a function of its own would be compiled a second time.
-_part: Callable[..., Any] = numba.njit(fastmath=_FAST, error_model="numpy", inline="always")
+_part: Callable[..., Any] = _jit(fastmath=_FAST, error_model="numpy", inline="always")
 
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
 LOG2E = 1.4426950408889634
-# Loops over a multiple of this many rows have no remainder.
-LANES = 8
-# Rows visited together: their work arrays stay in a second-level cache.
-TILE = 2048
 
 
 def _reading(to: Any, given: Any) -> Any:
@@ -129,23 +128,22 @@ def _terms(u: Array, z: Array, at: int, to: int, has: Any, positive: Any, work: 
     used, ``positive`` (exponents,) which exponents are searched as logs.
     """
     terms, exponents, _ = z.shape
-    p, rows = terms + exponents, to - at
+    p, rows = len(u), to - at
     total, argument = work[p, :rows], work[p + 4, :rows]
     constant = 0.0
     for i in range(rows):
         total[i] = 0.0
     for k in range(terms):
-        term, varies = work[k, :rows], False
+        term = work[k, :rows]
         for i in range(rows):
             argument[i] = u[k]
         for j in range(exponents):
             if has[k, j]:
-                varies = True
                 zkj = z[k, j, at:to]
                 gamma = np.exp(u[terms + j]) if positive[j] else u[terms + j]
                 for i in range(rows):
                     argument[i] += gamma * zkj[i]
-        if varies:
+        if _varies(has, k):
             for i in range(rows):
                 value = _exp(argument[i])
                 term[i] = value
@@ -155,7 +153,42 @@ def _terms(u: Array, z: Array, at: int, to: int, has: Any, positive: Any, work: 
             constant += size
             for i in range(rows):
                 term[i] = size
+    if p > terms + exponents:
+        _raise(u, has, positive, work, rows)
     return constant
+
+
+@_part
+def _varies(has: Any, k: int) -> bool:
+    """Whether a term depends on an input."""
+    varies = False
+    for j in range(has.shape[1]):
+        varies = varies or has[k, j]
+    return bool(varies)
+
+
+@_part
+def _raise(u: Array, has: Any, positive: Any, work: Array, rows: int) -> None:
+    """The total S of the terms that vary becomes W = S^gamma, gamma the last coordinate; each of
+    them, its derivative of W by its log size; into ``work``, W log S and W.
+    """
+    terms, exponents = has.shape
+    p = len(u)
+    total, by = work[p, :rows], work[p + 4, :rows]
+    slope, whole = work[p - 1, :rows], work[p + 5, :rows]
+    gamma = np.exp(u[p - 1]) if positive[exponents] else u[p - 1]
+    for i in range(rows):
+        log, inverse = _log_and_inverse(total[i])
+        power = _exp(gamma * log)
+        by[i] = gamma * power * inverse
+        slope[i] = power * log
+        whole[i] = power
+        total[i] = power
+    for k in range(terms):
+        if _varies(has, k):
+            term = work[k, :rows]
+            for i in range(rows):
+                term[i] *= by[i]
 
 
 @_part
@@ -163,31 +196,35 @@ def _losses(
     p: int, constant: float, y: Array, w: Array, aim: Array, work: Array, second: bool
 ) -> float:
     """The objective; into ``work`` each row's psi, psi' and, unless ``second``, majoriser weight,
-    times w, and 1 / prediction in place of the total of `_terms`.
+    times w, and the slope of the link in place of the total of `_terms`.
 
-    aim = (kind, delta, tau), kind 0 huber, 1 least squares, 2 quantile.
+    aim = (kind, delta, tau, link), kind 0 huber, 1 least squares, 2 quantile, link 0 log, 1 linear.
     """
     rows = len(y)
-    total, curve = work[p, :rows], work[p + 1, :rows]
+    total, curve, eta = work[p, :rows], work[p + 1, :rows], work[p + 4, :rows]
     b, major = work[p + 2, :rows], work[p + 3, :rows]
     f, delta, below, above = 0.0, aim[1], 1.0, 1.0
+    if aim[3] == 0.0:
+        for i in range(rows):
+            eta[i], total[i] = _log_and_inverse(total[i] + constant)
+    else:
+        for i in range(rows):
+            eta[i] = total[i] + constant
+            total[i] = 1.0
     if aim[0] == 1.0:
         for i in range(rows):
-            eta, inverse = _log_and_inverse(total[i] + constant)
-            r = eta - y[i]
+            r = eta[i] - y[i]
             f += w[i] * 0.5 * r * r
-            total[i], b[i], curve[i], major[i] = inverse, w[i] * r, w[i], w[i]
+            b[i], curve[i], major[i] = w[i] * r, w[i], w[i]
         return f
     if aim[0] == 2.0:
         below, above = aim[2] / delta, (1.0 - aim[2]) / delta
     for i in range(rows):
-        eta, inverse = _log_and_inverse(total[i] + constant)
-        r = eta - y[i]
+        r = eta[i] - y[i]
         size = abs(r)
         side = w[i] * (above if r > 0 else below)
         inside = min(size, delta)
         f += side * inside * (size - 0.5 * inside)
-        total[i] = inverse
         b[i] = side * min(max(r, -delta), delta)
         curve[i] = side if size <= delta else 0.0
         major[i] = 0.0 if second else side * delta / max(size, delta)
@@ -196,15 +233,26 @@ def _losses(
 
 @_part
 def _slopes(
-    z: Array, at: int, to: int, has: Any, work: Array, g: Array, h: Array, second: bool
+    u: Array,
+    z: Array,
+    at: int,
+    to: int,
+    has: Any,
+    positive: Any,
+    logs: bool,
+    work: Array,
+    g: Array,
+    h: Array,
+    second: bool,
 ) -> None:
     """Add rows at:to to gradient g and matrix h by (log sizes, exponents), upper triangle.
 
     Takes what `_terms` and `_losses` left. h (p, p) is the exact Hessian where ``second`` is
-    true, else the matrix of the quadratic that lies above the objective.
+    true, else the matrix of the quadratic that lies above the objective. ``logs`` says that logs
+    are compared.
     """
     terms, exponents, _ = z.shape
-    p, rows, last = terms + exponents, to - at, terms + exponents - 1
+    p, rows, last = len(u), to - at, len(u) - 1
     inverse, curve, b = work[p, :rows], work[p + 1, :rows], work[p + 2, :rows]
     bend, part = work[p + 3, :rows], work[p + 4, :rows]
     for k in range(terms):
@@ -220,9 +268,13 @@ def _slopes(
                 share, zkj = work[k, :rows], z[k, j, at:to]
                 for i in range(rows):
                     row[i] += share[i] * zkj[i]
+    if p > terms + exponents:
+        slope_of_power = work[last, :rows]
+        for i in range(rows):
+            slope_of_power[i] *= inverse[i]
     if second:
         for i in range(rows):
-            bend[i] = curve[i] - b[i]
+            bend[i] = curve[i] - b[i] if logs else curve[i]
     # Four columns at once: a quarter of the reading.
     for j in range(p):
         one, two = work[j, :rows], work[min(j + 1, last), :rows]
@@ -250,6 +302,8 @@ def _slopes(
             _add_row(h, j, q, s, t, v, x)
     if second:
         _add_terms(z, at, to, has, work, b, part, h)
+    if second and p > terms + exponents:
+        _add_power(u, has, positive, work, rows, h)
 
 
 @_part
@@ -299,6 +353,40 @@ def _add_terms(
 
 
 @_part
+def _add_power(u: Array, has: Any, positive: Any, work: Array, rows: int, h: Array) -> None:
+    """h += sum_i b_i times what bends W = S^gamma beyond its terms, l' the slope of the link:
+
+    J_j J_q (1 - 1/gamma) / (W l')     j, q log sizes of terms that vary, and exponents
+    J_j J_p / (W l') + J_j / gamma     with gamma, whose own slope is J_p
+    J_p J_p / (W l')                   gamma twice
+    """
+    terms, exponents = has.shape
+    p, last = len(h), len(h) - 1
+    inverse, b = work[p, :rows], work[p + 2, :rows]
+    part, whole = work[p + 4, :rows], work[p + 5, :rows]
+    gamma = np.exp(u[last]) if positive[exponents] else u[last]
+    for i in range(rows):
+        part[i] = b[i] / (whole[i] * inverse[i])
+    for j in range(p):
+        if j < terms and not _varies(has, j):
+            continue
+        one = work[j, :rows]
+        for q in range(j, p):
+            if q < terms and not _varies(has, q):
+                continue
+            two = work[q, :rows]
+            s, t = 0.0, 0.0
+            for i in range(rows):
+                s += part[i] * one[i] * two[i]
+                t += b[i] * one[i]
+            if q < last:
+                s *= 1.0 - 1.0 / gamma
+            elif j < last:
+                s += t / gamma
+            h[j, q] += s
+
+
+@_part
 def _chain(u: Array, terms: int, positive: Any, g: Array, h: Array, m: Array, second: bool) -> None:
     """From sums by (log sizes, exponents) to coordinates; fills the lower triangle.
 
@@ -313,6 +401,18 @@ def _chain(u: Array, terms: int, positive: Any, g: Array, h: Array, m: Array, se
             h[j, q] = h[q, j]
         if not second:
             m[j] = h[j, j]
+
+
+@_part
+def _hold(held: Any, g: Array, h: Array, m: Array) -> None:
+    """Take the coordinates that are ``held`` (p,) out of a step: it moves them by nothing."""
+    for j in range(len(g)):
+        if held[j]:
+            g[j], m[j] = 0.0, 0.0
+            for q in range(len(g)):
+                h[j, q] = 0.0
+                h[q, j] = 0.0
+            h[j, j] = 1.0
 
 
 @_part
@@ -392,8 +492,65 @@ def _falls_into(
     return bool(nearly or (gain <= agree * f and ahead <= agree * f))
 
 
-@_jit
-def minimise_all(
+# Pointers to the arrays of `walk`, in the order of its arguments, and their types.
+_pointer: Callable[..., Any] = types.CPointer
+_F, _I, _B = (_pointer(one) for one in (types.float64, types.int64, types.uint8))
+SIGNATURE = types.void(_I, _F, _F, _B, _F, _F, _B, _F, _F, _F, _F, _B, _F, _F, _I, _F, _F)
+
+
+def walk(
+    sizes: Any,
+    starts: Any,
+    z: Any,
+    has: Any,
+    y: Any,
+    weights: Any,
+    positive: Any,
+    aim: Any,
+    rules: Any,
+    known: Any,
+    ends: Any,
+    held: Any,
+    values: Any,
+    data: Any,
+    kept: Any,
+    work: Any,
+    small: Any,
+) -> None:
+    """`minimise_all` by pointers: what it needs of memory is given, so that the compiled function
+    calls nothing and can be loaded without the compiler (`scaling.fitting.solver.native`).
+
+    sizes: members, coordinates, terms, exponents, rows, sets of y, of held, and rows of a tile.
+    """
+    shape = carray(sizes, (8,))
+    members, p, terms, exponents = shape[0], shape[1], shape[2], shape[3]
+    rows, room = shape[4], shape[4] + LANES
+    gathered = carray(data, (terms * exponents + 2, room))
+    matrices = carray(small, (2 * p + 6, p))
+    _minimise(
+        carray(starts, (members, p)),
+        carray(z, (terms, exponents, rows)),
+        carray(has, (terms, exponents)),
+        carray(y, (shape[5], rows)),
+        carray(weights, (members, rows)),
+        carray(positive, (p - terms,)),
+        carray(aim, (4,)),
+        carray(rules, (8,)),
+        carray(known, (members,)),
+        carray(ends, (members, p)),
+        carray(held, (shape[6], p)),
+        carray(values, (members,)),
+        carray(data, (terms, exponents, room)),
+        gathered[terms * exponents],
+        gathered[terms * exponents + 1],
+        carray(kept, (room,)),
+        carray(work, (p + 6, shape[7])),
+        matrices,
+    )
+
+
+@_part
+def _minimise(
     starts: Array,
     z: Array,
     has: Any,
@@ -404,21 +561,29 @@ def minimise_all(
     rules: Array,
     known: Array,
     ends: Array,
-) -> Array:
-    """Walk each start (B, P) to its minimum in place; returns the objectives (B,).
+    held: Any,
+    values: Array,
+    zs: Array,
+    ys: Array,
+    ws: Array,
+    kept: Any,
+    work: Array,
+    small: Array,
+) -> None:
+    """Walk each start (B, P) to its minimum in place; its objective goes into ``values`` (B,).
+
+    P is the number of terms and exponents, or one more: then the terms that vary are summed and
+    raised to the power that the last coordinate gives.
 
     rules: see `scaling.fitting.solver.compiled.minimise`; known (B,), ends (B, P): objectives and
     coordinates reached from other starts. A walk that falls into one of these ends stops there.
+    held (B or 1, P): coordinates that stay where they start. The others are room to work in.
     """
-    terms, exponents, rows = z.shape
-    p = terms + exponents
-    room = rows + LANES
-    zs, ys, ws = np.empty((terms, exponents, room)), np.empty(room), np.empty(room)
-    kept, tile = np.empty(room, dtype=np.int64), min(room, TILE)
-    work = np.empty((p + 5, tile))
-    g, h, m = np.empty(p), np.empty((p, p)), np.empty(p)
-    low, pivots, step = np.empty((p, p)), np.empty(p), np.empty(p)
-    ridge, trial, values = np.empty(p), np.empty(p), np.empty(len(starts))
+    terms = z.shape[0]
+    p, logs = starts.shape[1], aim[3] == 0.0
+    h, low = small[:p], small[p : 2 * p]
+    g, m, pivots, step = small[2 * p], small[2 * p + 1], small[2 * p + 2], small[2 * p + 3]
+    ridge, trial = small[2 * p + 4], small[2 * p + 5]
     most, longest, switch = rules[0], rules[1], rules[2]
     done, stuck = rules[3], rules[4]
     for member in range(len(starts)):
@@ -438,7 +603,7 @@ def minimise_all(
                         constant = _terms(trial, zs, at, to, has, positive, work)
                         new += _losses(p, constant, ys[at:to], ws[at:to], aim, work, second)
                     if sweep == 1:
-                        _slopes(zs, at, to, has, work, g, h, second)
+                        _slopes(trial, zs, at, to, has, positive, logs, work, g, h, second)
                 if sweep == 1:
                     break
                 better = np.isfinite(new) and (fresh or new <= f)
@@ -459,6 +624,7 @@ def minimise_all(
                 break
             if better:
                 _chain(u, terms, positive, g, h, m, second)
+                _hold(held[member % len(held)], g, h, m)
             elif not second and damping > 1.0:
                 # An upper quadratic that cannot improve is at its limit.
                 second, fresh = True, True
@@ -490,4 +656,14 @@ def minimise_all(
                 _copy(trial, u)
                 break
         values[member] = f
-    return values
+
+
+def assembly() -> tuple[str, str]:
+    """`walk` as LLVM's assembly for this processor, optimised, and the name it has there.
+
+    Without numba's wrappers, which would need numba's library.
+    """
+    alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made = _jit([SIGNATURE], fastmath=_FAST, error_model="numpy", **alone)(walk)
+    (compiled,) = made.overloads.values()
+    return made.inspect_llvm(made.signatures[0]), compiled.fndesc.llvm_func_name

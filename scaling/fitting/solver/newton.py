@@ -63,9 +63,10 @@ def minimise(
     *,
     exact: bool = False,
     y: Array | None = None,
+    held: NDArray[np.int64] | None = None,
 ) -> Minima:
     """Local minima from ``starts`` (B, P); ``weights`` (B, rows) resample the data,
-    ``y`` (B, rows) replaces the observations.
+    ``y`` (B, rows) replaces the observations; a coordinate ``held`` (B,) stays at its start.
 
     ``exact`` begins with the exact Hessian, which is right for warm starts.
     """
@@ -74,7 +75,8 @@ def minimise(
     for at in range(0, len(starts), size):
         w = None if weights is None else weights[at : at + size]
         own = None if y is None else y[at : at + size]
-        parts.append(_Batch(problem, starts[at : at + size], w, own, exact).run())
+        still = None if held is None else held[at : at + size]
+        parts.append(_Batch(problem, starts[at : at + size], w, own, still, exact).run())
     return Minima(
         np.concatenate([part.u for part in parts]),
         np.concatenate([part.f for part in parts]),
@@ -91,9 +93,10 @@ class _Batch:
         starts: Array,
         weights: Array | None,
         y: Array | None,
+        held: NDArray[np.int64] | None,
         exact: bool,
     ) -> None:
-        self.problem, self.weights, self.y = problem, weights, y
+        self.problem, self.weights, self.y, self.held = problem, weights, y, held
         batch = len(starts)
         self.u = np.array(starts, dtype=np.float64)
         self.f = np.full(batch, np.inf)
@@ -109,7 +112,7 @@ class _Batch:
         self.radius = np.full(batch, np.nan)
 
     def run(self) -> Minima:
-        at = self.problem.evaluate(self.u, self.weights, second=self.second, y=self.y)
+        at = self._evaluate(self.u)
         self.f = np.where(np.isfinite(at.f), at.f, np.inf)
         with np.errstate(all="ignore"):
             for _ in range(MAX_STEPS):
@@ -126,6 +129,20 @@ class _Batch:
                 if not len(self.alive):
                     break
         return Minima(self.u, self.f, self.steps)
+
+    def _evaluate(self, u: Array) -> Derivatives:
+        """Derivatives of the members that still move, by the coordinates that are not held."""
+        alive = self.alive
+        weights = None if self.weights is None else self.weights[alive]
+        y = None if self.y is None else self.y[alive]
+        at = self.problem.evaluate(u, weights, second=self.second, y=y)
+        if self.held is not None:
+            members, held = np.arange(len(alive)), self.held[alive]
+            at.g[members, held] = 0.0
+            for matrix in (at.hessian, at.majoriser):
+                matrix[members, held] = 0.0
+                matrix[members, :, held] = 0.0
+        return at
 
     def _metric(self, at: Derivatives) -> Array:
         """d of the module's docstring, (B, P); the first one also sets the radius."""
@@ -150,6 +167,9 @@ class _Batch:
         square = unit[:, :, None] * unit[:, None, :]
         newton = self.newton[self.alive]
         matrix = np.where(newton[:, None, None], at.hessian, at.majoriser) * square
+        if self.held is not None:
+            held = self.held[self.alive]
+            matrix[np.arange(len(held)), held, held] = 1.0
         radius = self.radius[self.alive]
         along, bent = _whole(matrix, slope)
         short = (along * along).sum(axis=1) <= (NEARLY * radius) ** 2
@@ -169,9 +189,7 @@ class _Batch:
         """Take each step that improves; adapt the region and the kind of step."""
         alive = self.alive
         trial = self.u[alive] + step.by
-        weights = None if self.weights is None else self.weights[alive]
-        own = None if self.y is None else self.y[alive]
-        new = self.problem.evaluate(trial, weights, second=self.second, y=own)
+        new = self._evaluate(trial)
         old_f = self.f[alive]
         gain = old_f - new.f
         better: Mask = np.isfinite(new.f) & (new.f <= old_f)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -141,21 +141,6 @@ class Space:
         """The same space with every size as its own logarithm, not the term at the centre."""
         other = copy.copy(self)
         other.centres = {}
-        return other
-
-    def held(self, name: str, value: float) -> Space:
-        """The same space with one more parameter, and those tied to it, fixed at ``value``."""
-        other = copy.copy(self)
-        fixed = {name, *(one for one, to in self.tied.items() if to == name)}
-        other.fixed = {**self.fixed, **dict.fromkeys(fixed, value)}
-        other.tied = {one: to for one, to in self.tied.items() if to != name}
-        other.free = tuple(one for one in self.free if one != name)
-        other.axes = tuple(
-            _Axis("fixed", value=other.fixed[param.name])
-            if param.name in other.fixed
-            else replace(axis, index=other.free.index(other.tied.get(param.name, param.name)))
-            for param, axis in zip(self.law.params, self.axes, strict=True)
-        )
         return other
 
     @property

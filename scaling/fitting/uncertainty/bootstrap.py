@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.fitting.solver.newton import Minima, minimise
+from scaling.fitting.solver.choice import minimise
+from scaling.fitting.solver.newton import Minima
 from scaling.fitting.solver.problem import Problem, batch_size
 from scaling.fitting.uncertainty.sandwich import curvature, inverse, row_scores
 
@@ -26,7 +27,7 @@ AROUND = 0.7
 FARTHEST = 1.0
 # Resampled rows whose weights are kept for the second pass instead of being drawn again.
 KEPT = 2_000_000
-# Resampled rows from which importing the compiled solver (half a CPU second) pays.
+# Resampled rows from which loading the compiled solver (.05 CPU seconds) pays.
 COMPILE_FROM = 5_000
 
 
@@ -128,37 +129,16 @@ class _Blocks:
 def _pass(problem: Problem, blocks: _Blocks, starts: Starts, known: Minima | None) -> Minima:
     """All resamples from their starts; ``known`` are optima reached from others."""
     parts = []
-    solve = _solver(problem, blocks.count)
+    pays = blocks.count * problem.rows >= COMPILE_FROM
     for part, weights in blocks:
         ends = None if known is None else Minima(known.u[part], known.f[part], known.steps[part])
-        parts.append(solve(problem, starts(part, weights), weights, ends))
+        begin = starts(part, weights)
+        parts.append(minimise(problem, begin, weights, known=ends, pays=pays))
     return Minima(
         np.concatenate([one.u for one in parts]),
         np.concatenate([one.f for one in parts]),
         np.concatenate([one.steps for one in parts]),
     )
-
-
-def _solver(
-    problem: Problem, count: int
-) -> Callable[[Problem, Array, Array, Minima | None], Minima]:
-    """The compiled solver where it pays for its import, else numpy's."""
-    if count * problem.rows >= COMPILE_FROM:
-        from scaling.fitting.solver import compiled
-
-        if compiled.serves(problem):
-            return _compiled
-    return _plain
-
-
-def _plain(problem: Problem, starts: Array, weights: Array, known: Minima | None) -> Minima:
-    return minimise(problem, starts, weights)
-
-
-def _compiled(problem: Problem, starts: Array, weights: Array, known: Minima | None) -> Minima:
-    from scaling.fitting.solver import compiled
-
-    return compiled.minimise(problem, starts, weights, known=known)
 
 
 def resampled_weights(

@@ -9,14 +9,15 @@ Source: Bates and Watts 1988, "Nonlinear Regression Analysis", section 6.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling.arrays import Array
+from scaling.fitting.solver.choice import minimise
 from scaling.fitting.solver.kernels import kernel_of
-from scaling.fitting.solver.newton import minimise
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.small_samples import t_over_z
 
@@ -58,7 +59,8 @@ def profile_interval(
     near = float(np.sqrt(2.0 * limit / bend)) if bend > 0 else 1.0
     size = max(abs(float(u[axis.index])), near) if axis.kind == "real" else 1.0
     low, high = (
-        _end(_walker(problem, u, name), side * near, limit, FARTHEST * size) for side in (-1.0, 1.0)
+        _end(_walker(problem, u, axis.index), side * near, limit, FARTHEST * size)
+        for side in (-1.0, 1.0)
     )
     return _natural(problem, u, axis.index, name, low), _natural(problem, u, axis.index, name, high)
 
@@ -84,34 +86,34 @@ def _uncentred(problem: Problem, u: Array) -> tuple[Problem, Array]:
     return replace(problem, space=space, kernel=kernel), moved
 
 
-def _walker(problem: Problem, u: Array, name: str) -> Callable[[float], float]:
-    """Rise of the objective with the parameter's coordinate moved by a distance and the others
-    refitted, each time from where the last walk ended and from the optimum."""
-    index = problem.space.axes[problem.law.names.index(name)].index
-    best = float(problem.value(u[None])[0])
-    state = {"u": np.delete(u, index)}
-    begin = np.delete(u, index)
+class _Walk:
+    """Coordinates that move away from the optimum ``u`` (P,), one a walker, the others refitted:
+    each time from where the walker's last step ended and from the optimum."""
 
-    def rise(distance: float) -> float:
-        at = u[index] + distance
-        if not len(begin):
-            return float(problem.value(np.array([[at]]))[0]) - best
-        found = minimise(_held(problem, name, index, at), np.stack([state["u"], begin]))
-        state["u"] = found.u[int(np.argmin(found.f))]
-        full = np.insert(state["u"], index, at)
-        return float(problem.value(full[None])[0]) - best
+    def __init__(
+        self, problem: Problem, u: Array, moved: Sequence[int] | NDArray[np.int64]
+    ) -> None:
+        self.problem, self.u, self.moved = problem, u, np.asarray(moved, dtype=np.int64)
+        self.last = np.repeat(u[None], len(self.moved), axis=0)
+        self.best = float(problem.value(u[None])[0])
 
-    return rise
+    def rise(self, walkers: NDArray[np.int64], distance: Array) -> Array:
+        """How much higher the objective is where ``walkers`` (W,) are at a distance (W,)."""
+        moved = self.moved[walkers]
+        begin = np.stack([self.last[walkers], np.repeat(self.u[None], len(walkers), axis=0)], 1)
+        begin[np.arange(len(walkers)), :, moved] = (self.u[moved] + distance)[:, None]
+        found = minimise(self.problem, begin.reshape(-1, len(self.u)), held=np.repeat(moved, 2))
+        f = found.f.reshape(-1, 2)
+        first = f.argmin(axis=1)
+        at = np.arange(len(walkers))
+        self.last[walkers] = found.u.reshape(begin.shape)[at, first]
+        return np.asarray(f[at, first] - self.best)
 
 
-def _held(problem: Problem, name: str, index: int, at: float) -> Problem:
-    """The problem with one coordinate fixed at ``at``."""
-    u = np.zeros((1, problem.space.size))
-    u[0, index] = at
-    axis = problem.space.axes[problem.law.names.index(name)]
-    space = problem.space.held(name, float(axis.natural(u)[0][0]))
-    kernel = kernel_of(problem.law, problem.x, space, problem.objective)
-    return replace(problem, space=space, kernel=kernel)
+def _walker(problem: Problem, u: Array, index: int) -> Callable[[float], float]:
+    """`_Walk.rise` of one walker."""
+    walk, one = _Walk(problem, u, [index]), np.zeros(1, dtype=np.int64)
+    return lambda distance: float(walk.rise(one, np.array([distance]))[0])
 
 
 def _end(rise: Callable[[float], float], first: float, limit: float, farthest: float) -> float:
@@ -144,34 +146,41 @@ def _natural(problem: Problem, u: Array, index: int, name: str, distance: float)
     return float(axis.natural(at)[0][0])
 
 
-def profile_curve(
-    problem: Problem, u: Array, name: str, steps: int = 9
-) -> list[tuple[float, float]]:
-    """The profile of one free parameter: (value, 2 (F(value) - F(best)) / phi), value ascending.
+def profile_curves(
+    problem: Problem, u: Array, steps: int = 9
+) -> dict[str, list[tuple[float, float]]]:
+    """The profile of every free parameter: (value, 2 (F(value) - F(best)) / phi), value ascending.
 
     Steps to both sides of the optimum begin at six tenths of the standard deviation that the
     curvature gives and grow; a side ends above twice the height of the 90 % interval's end, or
     after ``steps``, 20 such deviations away. A parabola is what a well-told parameter looks like; a
-    side that stays low is one that the data do not bound.
+    side that stays low is one that the data do not bound. A parameter without a deviation has no
+    points. All sides are walked together.
     """
     problem, u = _uncentred(problem, u)
-    axis = problem.space.axes[problem.law.names.index(name)]
-    phi = dispersion(problem, u)
-    spread = phi * np.linalg.pinv(problem.evaluate(u[None]).majoriser[0])[axis.index, axis.index]
-    if not (np.isfinite(spread) and spread > 0):
-        return []
-    first, highest = 0.6 * float(np.sqrt(spread)), 2.0 * Z[0.9] ** 2
-    found = [(_natural(problem, u, axis.index, name, 0.0), 0.0)]
-    for side in (-1.0, 1.0):
-        rise, step, away = _walker(problem, u, name), first, 0.0
-        for _ in range(steps):
-            away, step = away + side * step, 1.3 * step
-            with np.errstate(over="ignore"):  # far out the law itself may overflow
-                height = 2.0 * rise(away) / phi
-            found.append((_natural(problem, u, axis.index, name, away), max(height, 0.0)))
-            if not height < highest:
-                break
-    return sorted(pair for pair in found if np.isfinite(pair).all())
+    free, phi = problem.space.free, dispersion(problem, u)
+    spread = phi * np.diag(np.linalg.pinv(problem.evaluate(u[None]).majoriser[0]))
+    moved = np.repeat(np.flatnonzero(np.isfinite(spread) & (spread > 0)), 2)
+    walk, side = _Walk(problem, u, moved), np.tile([-1.0, 1.0], len(moved) // 2)
+    first, away = 0.6 * np.sqrt(spread[moved]), np.zeros(len(moved))
+    found = {name: [(_natural(problem, u, k, name, 0.0), 0.0)] for k, name in enumerate(free)}
+    found |= {free[k]: [] for k in set(range(len(free))) - set(moved.tolist())}
+    going = np.arange(len(moved))
+    for step in range(steps):
+        if not len(going):
+            break
+        away[going] += side[going] * 1.3**step * first[going]
+        with np.errstate(over="ignore"):  # far out the law itself may overflow
+            height = 2.0 * walk.rise(going, away[going]) / phi
+        for one, high in zip(going.tolist(), height.tolist(), strict=True):
+            name = free[moved[one]]
+            value = _natural(problem, u, moved[one], name, float(away[one]))
+            found[name].append((value, max(high, 0.0)))
+        going = going[height < 2.0 * Z[0.9] ** 2]
+    return {
+        name: sorted(pair for pair in pairs if np.isfinite(pair).all())
+        for name, pairs in found.items()
+    }
 
 
 def profile_height(problem: Problem, level: float = 0.9) -> float:

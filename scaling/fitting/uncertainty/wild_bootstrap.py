@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.arrays import Array
-from scaling.fitting.solver.newton import Minima, minimise
+from scaling.fitting.solver.choice import minimise
 from scaling.fitting.solver.problem import Problem
 from scaling.fitting.uncertainty.sandwich import inverse, slopes
 from scaling.fitting.uncertainty.small_samples import t_over_z
@@ -55,8 +55,8 @@ def wild_draws(
     rng = np.random.default_rng([seed, 3])
     flips = rng.choice(np.concatenate([-WEBB, WEBB]), size=(count, number))
     y = eta + t_over_z(degrees) * flips[:, groups] * residual
-    first = _refit(problem, np.repeat(u[None], count, axis=0), y, None)
-    second = _refit(problem, np.roll(first.u, 1, axis=0), y, first)
+    first = minimise(problem, np.repeat(u[None], count, axis=0), y=y, pays=True)
+    second = minimise(problem, np.roll(first.u, 1, axis=0), y=y, known=first, pays=True)
     return np.where((second.f < first.f)[:, None], second.u, first.u)
 
 
@@ -96,12 +96,3 @@ def _left_out(
     total, square = share.sum(axis=0), (share**2).sum(axis=0)
     known = total**2 / np.maximum(square, 1e-300)
     return out, float(np.clip(np.median(known), min(MIN_DEGREES, number - 1), number - 1))
-
-
-def _refit(problem: Problem, starts: Array, y: Array, known: Minima | None) -> Minima:
-    """Optima for each row of ``y`` (draws, rows); ``known`` were reached from other starts."""
-    from scaling.fitting.solver import compiled
-
-    if compiled.serves(problem):
-        return compiled.minimise(problem, starts, np.ones_like(y), y, known)
-    return minimise(problem, starts, y=y)

@@ -20,14 +20,16 @@ from typing import Any
 from scaling.errors import InputError
 from scaling.io import atomic
 from scaling.orchestration.dvc.process import Outcome, StageFailed, read_outputs
-from scaling.record.reproduce.engines import KEPT
+from scaling.orchestration.dvc.unchanged import is_as_noted, note, signature
 from scaling.record.versions.check import appears_intact
+from scaling.record.versions.sources import ENGINE_WHEEL
 from scaling.record.versions.store import is_published
 from scaling.runs.studies import PARAMS, load_params
 
 # No stage of the studies shipped takes a hundredth of it; a stage that hangs must end some day.
 STAGE_SECONDS = 7200.0
 DVC_SECONDS = 1800.0
+COMMAND = Path(__file__).with_name("command.py")
 NODE = re.compile(r'^"([^"]+)";$', re.MULTILINE)
 EDGE = re.compile(r'^"([^"]+)" -> "([^"]+)";$', re.MULTILINE)
 
@@ -101,16 +103,27 @@ def stale(root: Path, stages: Sequence[str] = ()) -> dict[str, Any]:
     if done.returncode != 0:
         raise InputError(f"DVC cannot tell what is stale: {done.stderr.strip()}", file=root)
     changed: dict[str, Any] = json.loads(done.stdout)
-    return {name: what for name, what in changed.items() if name != KEPT}
+    return {name: what for name, what in changed.items() if name != ENGINE_WHEEL}
 
 
 def up_to_date(root: Path | None = None) -> bool:
     """Whether nothing is stale and the present outputs are published and whole.
 
-    DVC is asked first: where something is stale, publishing looks at the versions anyway.
+    Staleness comes first: where something is stale, publishing looks at the versions anyway.
     """
     root = root or Path.cwd()
-    return is_published(root) and not stale(root) and appears_intact(root)
+    return is_published(root) and _is_fresh(root) and appears_intact(root)
+
+
+def _is_fresh(root: Path) -> bool:
+    """Whether nothing is stale; DVC is asked where a file is not as when it last said so."""
+    now = signature(root)
+    if is_as_noted(root, now):
+        return True
+    if stale(root):
+        return False
+    note(root, now)
+    return True
 
 
 def dvc(
@@ -136,7 +149,7 @@ def dvc(
 
 def _start(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
     # Stages run side by side, and DVC holds its lock while it looks at files.
-    command = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", *arguments]
+    command = [sys.executable, "-P", str(COMMAND), "--wait-for-lock", *arguments]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path}
     pipe = subprocess.PIPE

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from scaling.io.hashing import canonical
+from scaling.io.progress import steps
 from scaling.record.audit.match import AHEAD, N_COLUMNS
 from scaling.record.versions.dates import moment
 from scaling.record.versions.ledger import LEDGER, PLACES, Entry, read_lines
@@ -86,7 +87,7 @@ def forecasts(folders: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     targets, quantile_rows = [], []
     manifests = {folder: manifest(folder) for folder in folders}
     corrected = {one["corrects"]: one["version"] for one in manifests.values() if "corrects" in one}
-    for folder, stated in manifests.items():
+    for folder, stated in steps(list(manifests.items())):
         table = quantiles(folder).with_columns(version=pl.lit(folder.name))
         studies = pl.DataFrame(_studies(folder), infer_schema_length=None)
         targets.append(

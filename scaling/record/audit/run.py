@@ -243,6 +243,12 @@ def audit_problems(root: Path, certificate: Path | None = None) -> list[str]:
     ]
 
 
+def signature_problems(root: Path) -> list[str]:
+    """Signatures that a written audit speaks of and that Git does not verify here."""
+    summary = _json(root / OUT / SUMMARY)
+    return _unconfirmed(root, covered(root, summary)[0], Claims.of(summary))
+
+
 def _unconfirmed(root: Path, versions: Sequence[tuple[Path, Entry]], claims: Claims) -> list[str]:
     """Signatures that the audit speaks of and that Git does not verify here."""
     here = signatures(root, [folder for folder, _ in versions if folder.name in claims.signed])

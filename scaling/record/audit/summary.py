@@ -64,7 +64,7 @@ def means(scores: pl.DataFrame, *by: str) -> list[dict[str, Any]]:
 def _with_carried(scores: pl.DataFrame) -> pl.DataFrame:
     """With the CRPS of carrying on at the same target, beside every forecast of it."""
     carried = scores.filter(pl.col("law") == CARRY).select(*TARGET, carried="crps")
-    return scores.join(carried, on=TARGET, how="left")
+    return scores.join(carried, on=TARGET, how="left", maintain_order="left")
 
 
 def _banded(scores: pl.DataFrame) -> pl.DataFrame:

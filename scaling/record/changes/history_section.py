@@ -23,7 +23,7 @@ from scaling.document.cells import figure, words
 from scaling.document.format import clean, estimate, like
 from scaling.document.legend import box, dot, swatch
 from scaling.document.palette import COLOUR
-from scaling.document.svg import Axis, Plot, Rows, at, chart, draw
+from scaling.document.svg import Axis, Layer, Plot, Rows, at, chart, draw
 from scaling.document.svg import words as label
 from scaling.fitting.study_record import Parameter
 from scaling.io.json_files import as_list, as_map, as_number
@@ -199,7 +199,7 @@ def history_plot(params: Mapping[str, Any]) -> Plot:
     return draw(layers, x, y, WIDE, height, PAD)
 
 
-def _dots(rows: Rows, role: str, tip: str, size: float) -> dict[str, Any]:
+def _dots(rows: Rows, role: str, tip: str, size: float) -> Layer:
     look: dict[str, Any] = {"fill": COLOUR[role], "strokeWidth": 0, "size": size, "opacity": 0.9}
     return chart(rows, "x y", "point", tip, **look)
 

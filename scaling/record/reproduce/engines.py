@@ -24,10 +24,8 @@ from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import Interpreter, execute, printable
 from scaling.record.versions import engine_file
 from scaling.record.versions.engine_file import Engine
-from scaling.record.versions.sources import ENGINE_FILE, installed_hash, wheel_hash
+from scaling.record.versions.sources import ENGINE_FILE, ENGINE_WHEEL, installed_hash, wheel_hash
 
-# What DVC says of the folder `engine`, which holds the wheel.
-KEPT = "engine.dvc"
 # A wheel is some megabytes; an index that does not answer is given up.
 DOWNLOAD_SECONDS = 300.0
 
@@ -114,11 +112,11 @@ def _places(
 
 
 def _kept(root: Path, commit: str, work: Path) -> Path | str:
-    text = git(root, "show", f"{commit}:./{KEPT}")
+    text = git(root, "show", f"{commit}:./{ENGINE_WHEEL}")
     if text is None:
         return "the commit keeps no wheel"
     try:
-        wheels = sorted(fetch(root, KEPT, text.decode(), work).glob("*.whl"))
+        wheels = sorted(fetch(root, ENGINE_WHEEL, text.decode(), work).glob("*.whl"))
     except (ReproduceError, UnicodeDecodeError) as error:
         return str(error)
     return wheels[0] if wheels else "its folder has no wheel"

@@ -14,8 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from scaling.errors import counted
-from scaling.extras import DISTRIBUTION
-from scaling.io import atomic
+from scaling.io import atomic, cache
 from scaling.io.hashing import sha256
 from scaling.record.reproduce.published import ReproduceError
 from scaling.record.reproduce.sandbox import Interpreter, execute
@@ -46,8 +45,7 @@ def present() -> Interpreter:
 
 def environments() -> Path:
     """Where environments of lock files are kept: any of them may be removed at any time."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, DISTRIBUTION, "environments").absolute()
+    return cache.folder("environments")
 
 
 def locked(lock: Path, own: Path, say: Callable[[str], None], was: str = "") -> Interpreter:

@@ -125,7 +125,9 @@ def reproduce(
             groups.setdefault(key, []).append(version)
         except ReproduceError as error:
             yield Reproduced(version.name, "no commit", 0, (), (), str(error))
-    for (commit, inbox, _), group in groups.items():
+    for number, ((commit, inbox, _), group) in enumerate(groups.items(), 1):
+        if len(groups) > 1:
+            say(f"Commit {number} of {len(groups)}:")
         with tempfile.TemporaryDirectory(prefix="scaling-") as work:
             run = _Run(root, commit, Path(work).resolve(), say, lock or wheel is not None, wheel)
             yield from _at(run, inbox, group)

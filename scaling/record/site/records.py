@@ -17,6 +17,7 @@ from scaling.document.format import clean, shorten
 from scaling.document.report_json import load
 from scaling.io import settings
 from scaling.io.json_files import as_list, as_map, as_number
+from scaling.io.progress import steps
 from scaling.io.tables import unguarded
 from scaling.record.versions.files import FORECAST, KEPT, PAGE, has, page_in_tree, read
 from scaling.record.versions.layouts import relocated
@@ -68,7 +69,7 @@ def records(
     found: list[Record] = []
     # Each version stands beside the one before it, and is read once.
     facts = functools.lru_cache(maxsize=2)(_facts)
-    for entry in entries:
+    for entry in steps(list(entries)):
         old = known.get(entry.version)
         fits = old is not None and _identity(old) == _identity(_names(entry))
         record = old if old is not None and fits else _record(reports, entry, before, facts)

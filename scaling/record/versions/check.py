@@ -22,6 +22,7 @@ from scaling.errors import counted
 from scaling.io import atomic, settings
 from scaling.io.git import git
 from scaling.io.hashing import sha256
+from scaling.io.progress import steps
 from scaling.record.versions.files import KEPT, in_git, is_inside, is_pruned, why_not
 from scaling.record.versions.fingerprint import Current, manifest
 from scaling.record.versions.ledger import (
@@ -114,7 +115,7 @@ def _checked_chain(history: _History) -> list[Entry]:
     """The ledger's entries, every version checked; with present outputs at hand, restored."""
     chain = _repaired_ledger(history)
     unread = history.unread(chain)
-    for number, entry in enumerate(chain, 1):
+    for number, entry in enumerate(steps(chain), 1):
         if entry.version not in unread:
             _check_version(history, entry, old=number <= len(chain) - history.whole)
     for name in sorted(history.named.keys() - {entry.version for entry in chain}):

@@ -113,6 +113,7 @@ def _paired(gone: dict[str, str], came: dict[str, str], same: Callable[[str, str
 
 def _is_move(name: str, other: str) -> bool:
     """Whether a file of this name went to a folder where the other stands."""
-    before, after = PurePosixPath(name), PurePosixPath(other)
-    places = FOLDERS.get(before.parent.as_posix(), ())
-    return before.name == after.name and any(after.is_relative_to(place) for place in places)
+    if name.rpartition("/")[2] != other.rpartition("/")[2]:
+        return False
+    places = FOLDERS.get(PurePosixPath(name).parent.as_posix(), ())
+    return any(PurePosixPath(other).is_relative_to(place) for place in places)

@@ -190,16 +190,16 @@ def _git_problems(root: Path, content: bytes) -> list[str]:
 
 def _copies(root: Path) -> dict[str, list[str]]:
     """Where Git has copies: the present commit, its history, the commits of tagged versions."""
-    path = OUTCOMES.as_posix()
+    path, prefix = OUTCOMES.as_posix(), _prefix(root)
     log = ("log", "--first-parent", "-m", "--raw", "--no-abbrev", "--format=")
-    listed = (git(root, *log, "--", f":(top){_prefix(root)}{path}") or b"").decode().splitlines()
+    listed = (git(root, *log, "--", f":(top){prefix}{path}") or b"").decode().splitlines()
     # :old mode new mode, old id, new id, status and path.
     blobs = [one.split()[place] for one in listed for place in (2, 3)]
     tags = (git(root, "for-each-ref", "--format=%(refname)", TAGS) or b"").decode().split()
     return {
         "Git": [f"HEAD:./{path}"],
         "Git's history": [one for one in dict.fromkeys(blobs) if one.strip("0")],
-        "the commit of a tagged version": [f"{tag}:{_prefix(root)}{path}" for tag in tags],
+        "the commit of a tagged version": [f"{tag}:{prefix}{path}" for tag in tags],
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 import scaling
-from scaling.io.git import git, objects
+from scaling.io.git import git, objects, read_object
 from scaling.io.hashing import sha256
 
 # All code there is, the command line and the project's own laws too.
@@ -26,6 +26,8 @@ PACKAGE = "scaling"
 # In a workspace: the whole package, as it is installed; its hash stands in engine.yaml.
 ENGINE = "engine"
 ENGINE_FILE = "engine.yaml"
+# DVC's record of the wheel that a workspace keeps.
+ENGINE_WHEEL = "engine.dvc"
 
 
 def code_of(root: Path) -> dict[str, str]:
@@ -94,20 +96,21 @@ class Commits:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, str] = {}
+        self._prefix = git(root, "rev-parse", "--show-prefix")
 
     def code_at(self, commit: str) -> dict[str, str] | None:
         """Folder -> hash of the code at a commit; None when this clone does not have the commit."""
         listed = git(self._root, "ls-tree", "-r", "-z", "--full-tree", commit)
-        prefix = git(self._root, "rev-parse", "--show-prefix")
-        if listed is None or prefix is None:
+        if listed is None or self._prefix is None:
             return None
-        found = dict(_listed(listed.decode(errors="surrogateescape"), prefix.decode().strip()))
-        engine = git(self._root, "show", f"{commit}:./{ENGINE_FILE}")
+        prefix = self._prefix.decode().strip()
+        found = dict(_listed(listed.decode(errors="surrogateescape"), prefix))
+        engine = read_object(self._root, f"{commit}:./{ENGINE_FILE}")
         if engine is not None:
             found = {name: one for name, one in found.items() if not _is_package(name)}
         self._read(set(found.values()) - self._known.keys())
         own = hashes({name: self._known[blob] for name, blob in found.items()})
-        return own if engine is None else own | {ENGINE: _named(engine)}
+        return own if engine is None else own | {ENGINE: _named(engine[1])}
 
     def _read(self, wanted: set[str]) -> None:
         asked = sorted(wanted)
@@ -133,8 +136,8 @@ def _listed(listed: str, prefix: str) -> Iterator[tuple[str, str]]:
     for line in listed.split("\0"):
         facts, _, name = line.partition("\t")
         path = name.removeprefix(prefix)
-        inside = name.startswith(prefix) and PurePosixPath(path).parts[:1] != ()
-        if inside and PurePosixPath(path).parts[0] in CODE and _is_code(path):
+        inside = name.startswith(prefix) and path.split("/", 1)[0] in CODE
+        if inside and _is_code(path):
             yield path, facts.split()[2]
 
 
@@ -148,10 +151,11 @@ def hashes(files: Mapping[str, str]) -> dict[str, str]:
 
 def _folder(name: str) -> str:
     """The folder whose hash a file counts in: of the package one of its own folders."""
-    parts = PurePosixPath(name).parts
+    parts = name.split("/")
     return "/".join(parts[:2]) if parts[0] == PACKAGE and len(parts) > 2 else parts[0]
 
 
+@functools.cache  # the commits of a project have most names in common
 def _is_code(name: str) -> bool:
     """Whether a file can change what a command does: no note for people, nothing hidden."""
     path = PurePosixPath(name)

@@ -34,7 +34,7 @@ from scaling.runs.inbox.mapping import (
     write_versions,
 )
 from scaling.runs.inbox.merge import Part, merged
-from scaling.runs.inbox.normalise import day_columns
+from scaling.runs.inbox.our_columns import day_columns
 from scaling.runs.inbox.read import part_of, source_rows
 from scaling.runs.inbox.staging import Staged, staged
 from scaling.runs.inbox.store import Line

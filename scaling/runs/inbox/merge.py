@@ -21,7 +21,7 @@ import polars as pl
 from scaling.errors import counted
 from scaling.runs.formats._raw import GAP
 from scaling.runs.formats._settled import NO_NUMBER, RESTART, settled
-from scaling.runs.inbox.normalise import META
+from scaling.runs.inbox.our_columns import META
 from scaling.runs.row_identity import in_words, place
 from scaling.runs.schema import RUN
 

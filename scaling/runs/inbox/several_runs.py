@@ -7,7 +7,7 @@ import polars as pl
 from scaling.errors import InputError, shorten
 from scaling.runs.formats._settled import AGAIN, RESTART, settled
 from scaling.runs.inbox.mapping import Mapping
-from scaling.runs.inbox.normalise import as_written, identified
+from scaling.runs.inbox.tracker_frame import as_written, identified
 
 # One run has one of each.
 _SIZES = ("params", "params_non_embedding", "width", "depth")

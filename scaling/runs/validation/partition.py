@@ -223,6 +223,8 @@ def _findings(
         rows = [
             i for i in broken[check.key] if check.severity == "warning" or (check.key, i) in errors
         ]
+        if not rows:
+            continue
         cells = checked[check.target].gather(rows)
         text = cells if check.target.startswith("rule:") else map(_found, cells)
         outcomes = {"warning": ("flagged", "quarantined"), "error": ("released", "quarantined")}

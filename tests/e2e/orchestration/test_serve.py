@@ -118,7 +118,7 @@ def _find(pid: int, words: str) -> list[psutil.Process]:
             command = " ".join(child.cmdline())
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if words in command and "-m dvc" not in command and "sh -c" not in command:
+        if words in command and "dvc/command.py" not in command and "sh -c" not in command:
             found.append(child)
     return found
 

@@ -9,6 +9,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,8 +28,9 @@ from scaling.record.audit.run import (
     uncovered,
     write,
 )
+from scaling.record.derived.cache import FILES, FOLDERS
+from scaling.record.derived.check import derived_before, derived_problems
 from scaling.record.site import build
-from scaling.record.site.derived import derived_problems
 from scaling.record.versions import dates
 from scaling.record.versions.ledger import PublishError
 from scaling.record.versions.outcomes import OUTCOMES, outcomes_head, outcomes_problems
@@ -279,6 +281,91 @@ def test_each_byte_of_what_is_derived_is_held_to_the_record(root: Path) -> None:
     assert derived_problems(root) == []
     (root / "reports/audit/better.csv").write_text("error\n0\n")
     assert derived_problems(root) == ["reports/audit/better.csv: is no file of the audit"]
+
+
+def test_what_was_derived_before_is_known_by_every_byte_that_goes_in_or_comes_out(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert derived_before(root) is None
+    assert derived_problems(root) == []
+    assert derived_before(root) == []
+    # Another project, or another certificate, is another state.
+    assert derived_before(copy(root, tmp_path / "other")) == []
+    assert derived_before(root, Path("params.yaml")) is None
+    rng = random.Random(1)
+    files = [*(root / "reports").rglob("*"), root / "params.yaml"]
+    for path in (path for path in files if path.is_file()):
+        whole = path.read_bytes()
+        place = rng.randrange(len(whole))
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert derived_before(root) is None, path
+        path.unlink()
+        assert derived_before(root) is None, path
+        path.write_bytes(whole)
+    for name in ("reports/audit/better.csv", "reports/study-better.html", "laws/mine.py"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("<p>better</p>\n")
+        assert derived_before(root) is None, name
+        (root / name).unlink()
+    assert derived_before(root) == []
+    # Files that change places are other files.
+    one, other = root / "reports/audit/scores.csv", root / "reports/audit/open.csv"
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    assert derived_before(root) is None
+
+
+def test_nothing_is_read_that_is_no_part_of_the_state(root: Path) -> None:
+    """Else what was derived before could pass though something it rests on has changed."""
+    code = """
+import sys
+from pathlib import Path
+read = set()
+def note(what, given):
+    if what == "open" and not isinstance(given[0], int):
+        read.add(Path(str(given[0])).absolute())
+sys.addaudithook(note)
+from scaling.record.audit.run import audit_problems
+from scaling.record.derived.check import index_problems
+assert audit_problems(Path()) + index_problems(Path()) == []
+here = Path.cwd()
+print(*sorted(str(one.relative_to(here)) for one in read if one.is_relative_to(here)), sep="\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    read = [Path(line) for line in done.stdout.splitlines()]
+    assert Path("reports/index.html") in read
+    beyond = {path for path in read if path.parts[0] not in (*FOLDERS, *FILES)}
+    # The tables of today are compared with the outcomes each time.
+    assert all(path.is_relative_to("data/validated") for path in beyond), beyond
+
+
+def test_the_command_derives_once_and_finds_an_edited_page(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert "derived them before" not in cli("verify").stdout
+    again = cli("verify")
+    assert (again.returncode, "derived them before" in again.stdout) == (0, True)
+    assert "derived them before" not in cli("verify", "--no-cache").stdout
+    page = root / "reports/index.html"
+    whole = page.read_bytes()
+    page.write_bytes(whole.replace(b"<svg", b"<svg ", 1))
+    for options in ((), ("--no-cache",)):
+        found = cli("verify", *options)
+        assert found.returncode == 1
+        assert "reports/index.html: line" in found.stderr
+    # A cache that is no text, or cannot be written, is none.
+    page.write_bytes(whole)
+    (state,) = (tmp_path / "cache").rglob("states.txt")
+    state.write_bytes(b"\xff\xfe")
+    assert cli("verify").returncode == 0
+    state.unlink()
+    state.mkdir()
+    assert cli("verify").returncode == 0
 
 
 def test_an_audit_that_is_older_than_the_newest_version_is_said_to_be(root: Path) -> None:

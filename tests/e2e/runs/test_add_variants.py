@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.runs.counts import named, unit_of_word
+from scaling.runs.unit_words import named, unit_of_word
 from scaling.runs.units import COUNTS
 from tests.support.command import cli
 from tests.support.inbox_project import project, table

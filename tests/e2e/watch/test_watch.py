@@ -126,6 +126,32 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert (server.returncode, "secret" in server.stderr) == (2, False)
 
 
+def test_a_refused_watch_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    log(tmp_path / "run.jsonl", 20)
+    (tmp_path / "mine").mkdir()
+    refused = (
+        ("nowhere.jsonl", "--steps", STEPS),
+        ("run.jsonl",),
+        ("run.jsonl", "--steps", 10),
+        ("run.jsonl", "--steps", STEPS, "--metric", "lss"),
+        ("run.jsonl", "--steps", STEPS, "--run", "other"),
+        ("run.jsonl", "--steps", STEPS, "--out", "some/where/else", "--metric", "lss"),
+        ("run.jsonl", "--steps", STEPS, "--out", "mine", "--metric", "lss"),
+    )
+    for options in refused:
+        assert cli("watch", *options, "--once").returncode == 2, options
+        assert sorted(one.name for one in tmp_path.rglob("*")) == ["mine", "run.jsonl"], options
+    # Neither does one that has nothing to forecast yet; a recorded forecast stays.
+    assert cli("watch", "run.jsonl", "--steps", STEPS, "--once").returncode == 1
+    assert not (tmp_path / "run.watch").exists()
+    log(tmp_path / "run.jsonl", 750)
+    assert cli("watch", "run.jsonl", "--steps", STEPS, "--once").returncode == 0
+    assert cli("watch", "run.jsonl", "--once").returncode == 2
+    kept = sorted(one.name for one in (tmp_path / "run.watch").iterdir())
+    assert kept == [".gitignore", "curve.csv", "forecast.jsonl"]
+
+
 def test_ctrl_c_ends_it_with_130_and_leaves_the_record(tmp_path: Path) -> None:
     file, out = log(tmp_path / "run.jsonl", 750), tmp_path / "out"
     command = ("scaling", "watch", file, "--steps", STEPS, "--every", 0.2, "--out", out)

@@ -10,9 +10,9 @@ import pytest
 
 import scaling
 from scaling import laws
-from scaling.cli.display.fits import applicable, verdict_facts
+from scaling.cli.display.fits import verdict_facts
 from scaling.errors import InputError
-from scaling.fitting.applicability import verdict
+from scaling.fitting.applicability import applicable, verdict
 from scaling.fitting.engine import fit
 from scaling.fitting.law_contract import noisy, sample_inputs, typical
 from scaling.forecasting.law_choice import by_default

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from scaling.cli.commands.audit import coverage_lines
 from scaling.errors import InputError
 from scaling.record.audit import scores, summary, table
 from scaling.record.audit.match import Rules, match
@@ -339,6 +340,17 @@ def test_a_target_without_an_outcome_stays_visible() -> None:
     found = summary.summarise(made, still_open)
     assert found["open"][0]["targets"] == 1
     assert "| v | 2024-01-01 | ahead | s | 1 |" in page(found)
+
+
+def test_kinds_are_shown_in_one_order() -> None:
+    kinds = ("replay by size", "counts by day", "ahead", "replay by day")
+    parts = [target(target=f"t{n}", kind=kind) for n, kind in enumerate(kinds)]
+    forecasts = pl.concat([said().with_columns(target=pl.lit(f"t{n}")) for n in range(len(kinds))])
+    made, still_open = table.scored(pl.concat(parts), forecasts, outcome(value=2.0), RULES)
+    found = summary.summarise(made, still_open)
+    lines = list(coverage_lines(found))
+    assert [line.split(":")[0] for line in lines] == sorted(kinds)
+    assert lines[0] == "ahead: 1 of 1 origin; 0 % in 50 %, 0 % in 80 %, 0 % in 90 %, 0 % in 95 %"
 
 
 def test_the_summary_answers_every_question() -> None:

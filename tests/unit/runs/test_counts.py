@@ -15,7 +15,7 @@ import pytest
 
 import scaling
 from scaling.errors import InputError
-from scaling.runs import counts
+from scaling.runs import counts, unit_words
 from tests.support.command import cli
 
 # Besiroglu et al. 2024, arXiv:2404.10102, table 2.
@@ -134,7 +134,7 @@ def test_units_in_headers(header: str, unit: str) -> None:
 
 @pytest.mark.parametrize("header", ["params", "N", "model_size", "n_params", "tokens seen", "num"])
 def test_headers_without_units(header: str) -> None:
-    assert counts.named(header) is None
+    assert unit_words.named(header) is None
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,10 @@ def test_each_kind_at_a_point(text: str, at: float, expected: float) -> None:
 
 def test_what_is_assumed_is_listed() -> None:
     (note,) = plan("wsd", end=100.0).notes
-    assert "ends at 100" in note and "no warm-up" in note
-    assert "floor is 0%" in note and "last 20% decay" in note
+    assert note == (
+        "Schedule wsd. Assumed: an end at 100 (the farthest target), no warm-up, a floor of 0% of "
+        "the peak, a decay over the last 20%."
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaling.record.audit.run import audit_problems, differences
-from scaling.record.site.write import JSON, OLDER, SUBJECT, derived
+from scaling.record.audit.run import (
+    audit_problems,
+    differences,
+    outcome_problems,
+    signature_problems,
+)
+from scaling.record.derived import cache
 from scaling.record.versions.ledger import LEDGER
 
 AGAIN = "`scaling site` writes it again"
@@ -19,13 +24,32 @@ def derived_problems(root: Path, certificate: Path | None = None) -> list[str]:
     """The outcomes that are not as they were, and the derived files that are not as the record
     gives them.
 
-    ``certificate`` verifies the timestamps on which dates rest.
+    ``certificate`` verifies the timestamps on which dates rest. The versions themselves are taken
+    to be whole.
     """
-    return audit_problems(root, certificate) + index_problems(root)
+    state = cache.state(root, certificate)
+    problems = audit_problems(root, certificate) + index_problems(root)
+    # Not when somebody wrote meanwhile.
+    if not problems and cache.state(root, certificate) == state:
+        cache.keep(state)
+    return problems
+
+
+def derived_before(root: Path, certificate: Path | None = None) -> list[str] | None:
+    """As `derived_problems`, where this machine has derived the same bytes from the same record by
+    the same code and found no problem; else None.
+
+    What may differ all the same, the outcomes and signatures in Git, is read again.
+    """
+    if not cache.is_known(cache.state(root, certificate)):
+        return None
+    return outcome_problems(root) + signature_problems(root)
 
 
 def index_problems(root: Path) -> list[str]:
     """The files of the index that the ledger and the versions do not give."""
+    from scaling.record.site.write import JSON, OLDER, SUBJECT, derived
+
     reports = root / "reports"
     if not (reports / LEDGER).is_file():
         return []

@@ -1,0 +1,1 @@
+"""Training curves on which no constant of a forecast was chosen."""
