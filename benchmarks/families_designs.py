@@ -173,6 +173,12 @@ EXPERTS: tuple[Design, ...] = (
 
 WEIGHTS: tuple[Design, ...] = (
     Design(
+        "quantised_exponential",
+        {"params": N, "tokens": _sizes(1e10, 1e11, 3), "bits_after": [2, 3, 4]},
+        {"params": [1e9] * 3, "tokens": [1e11, 3e11, 3e11], "bits_after": [3, 3, 2]},
+        computed={"loss_full": _approach_3},
+    ),
+    Design(
         "sparse_connected",
         {"params_nonzero": N, "tokens": D, "sparsity": [0, 0.5, 0.75]},
         {
@@ -272,6 +278,14 @@ MIXTURES: tuple[Design, ...] = tuple(
 
 SETTINGS: tuple[Design, ...] = (
     Design(
+        "critical_mixture",
+        {"tokens": _sizes(1e9, 2e10, 8)},
+        {"tokens": [4e10, 8e10]},
+        noise=SCORE,
+        linear=True,
+        target="critical_share",
+    ),
+    Design(
         "critical_batch",
         {"batch_tokens": _sizes(3.2e4, 4e6, 8)},
         {"batch_tokens": [8e6, 1.6e7]},
@@ -302,6 +316,15 @@ SETTINGS: tuple[Design, ...] = (
 
 TASKS: tuple[Design, ...] = (
     Design(
+        "coverage_compute",
+        {"flops": _sizes(1e20, 1e22, 4), "attempts": [1, 4, 16, 64]},
+        {"flops": [5e22, 1e22, 5e22], "attempts": [64, 256, 256]},
+        truth={"c0": 0.5, "c1": -0.12, "c2": -0.3, "c3": 0.01},
+        noise=SCORE,
+        linear=True,
+        target="accuracy",
+    ),
+    Design(
         "coverage",
         {"attempts": [1, 2, 4, 8, 16, 32, 64, 128]},
         {"attempts": [256, 512]},
@@ -330,6 +353,26 @@ TASKS: tuple[Design, ...] = (
 )
 
 REWARDS: tuple[Design, ...] = (
+    Design(
+        "rl_by_size",
+        {"params": [1.5e9, 3e9, 7e9, 1.4e10], "flops": _sizes(1e19, 1e21, 8)},
+        {"params": [1.5e9, 3e9, 7e9, 1.4e10], "flops": [2e21] * 4},
+        truth={
+            "alpha": 0.2,
+            "beta": 1.1,
+            "N0": 5e8,
+            "B_0": 3e19,
+            "C0_0": 3e19,
+            "B_1": 4e19,
+            "C0_1": 3e19,
+            "B_2": 8e19,
+            "C0_2": 3e19,
+            "B_3": 1.5e20,
+            "C0_3": 3e19,
+        },
+        noise=2 * LOSS,
+        target="error",
+    ),
     *(
         Design(
             name,

@@ -22,10 +22,10 @@ import numpy as np
 
 from benchmarks.small_training import SCHEDULES, Design, train
 from scaling.callbacks import Watch
-from scaling.watch.progress import Progress, progress
-from scaling.watch.score import SHARES, observed
-from scaling.watch.series import Series
-from scaling.watch.source import Wanted, observations
+from scaling.watching.progress import Progress, progress
+from scaling.watching.score import SHARES, observed
+from scaling.watching.series import Series
+from scaling.watching.source import Wanted, observations
 
 OUT = Path("docs/benchmarks/watch.md")
 RUNS = 20

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scaling.api.forecast import forecast
     from scaling.api.saved import load
     from scaling.api.versions import read_version
+    from scaling.api.watch import watch
     from scaling.errors import InputError
     from scaling.fitting.result import Fit
     from scaling.fitting.solver.objective import Objective
@@ -61,6 +62,7 @@ __all__ = [
     "load",
     "plan",
     "read_version",
+    "watch",
 ]
 
 # Where each name of the Python interface is defined; the imports above say the same to editors.
@@ -81,6 +83,7 @@ _HOMES = {
     "load": "scaling.api.saved",
     "plan": "scaling.plan",
     "read_version": "scaling.api.versions",
+    "watch": "scaling.api.watch",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

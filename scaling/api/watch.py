@@ -12,13 +12,13 @@ from scaling.errors import InputError
 from scaling.io.notebook import Drawn, html_table, markdown_table
 from scaling.plan.costs import CHIP
 from scaling.runs.counts import count
-from scaling.watch.journal import Journal
-from scaling.watch.place import place_of
-from scaling.watch.progress import GAIN
-from scaling.watch.remaining import hardware
-from scaling.watch.source import Wanted, maps_of
-from scaling.watch.text import facts, lines
-from scaling.watch.watcher import Look, Question, Watcher
+from scaling.watching.journal import Journal
+from scaling.watching.place import place_of
+from scaling.watching.progress import GAIN
+from scaling.watching.remaining import hardware
+from scaling.watching.source import Wanted, maps_of
+from scaling.watching.text import facts, lines
+from scaling.watching.watcher import Look, Question, Watcher
 from scaling.workspace.root import find
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from scaling.charts import _marks as m
 from scaling.document.palette import COLOUR
 
 if TYPE_CHECKING:
-    from scaling.watch.progress import Progress
+    from scaling.watching.progress import Progress
 
 
 def course(made: Progress) -> m.Drawing:

@@ -49,11 +49,13 @@ def untested(laws: Literal["auto"] | Sequence[str]) -> tuple[str, ...]:
 
 
 def sole_law(inputs: Sequence[str], laws: Literal["auto"] | Sequence[str]) -> Law | None:
-    """The one law that was named, where it cannot join others in a forecast."""
+    """The one law that was named, where its forecast is that of its own resamples: it cannot join
+    others, or was tested on simulated runs only, on which the spread of several laws was not."""
     if laws == "auto" or len(laws) != 1:
         return None
     law = registry.get(laws[0])
-    if _stands_alone(law):
+    by_name = law.generic or set(law.inputs) == set(inputs)
+    if _stands_alone(law) or (law.simulated and by_name):
         return law
     return law if _mapping(law, inputs) is None and not law.generic else None
 

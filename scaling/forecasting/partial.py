@@ -34,7 +34,7 @@ ALONG = ("tokens", "step", "steps")
 RUN = "run"
 # Standard error of each row in units of the scatter of finished runs, and the weight of it.
 STANDARD_ERROR, WEIGHT = "_standard_error", "_weight"
-# Fewer points are no curve: as of a run that is watched (`scaling.watch.progress`).
+# Fewer points are no curve: as of a run that is watched (`scaling.watching.progress`).
 MIN_POINTS = 5
 # Scatter of finished runs below which a law cannot tell it from 0: .1 %, as in curves.
 MIN_NOISE = 1e-3

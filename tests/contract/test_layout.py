@@ -15,7 +15,7 @@ WINGS = (
     *("_version", "_exports", "errors", "extras", "arrays", "io", "_pandas", "frames"),
     *("runs", "laws"),
     *("compute", "document", "fitting", "given", "analysis", "forecasting", "govern", "plan"),
-    *("charts", "watch", "callbacks", "report", "explore", "record", "pipeline", "workspace"),
+    *("charts", "watching", "callbacks", "report", "explore", "record", "pipeline", "workspace"),
     *("orchestration", "api"),
     "cli",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -33,9 +34,18 @@ def test_the_page_is_short() -> None:
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the project, with its files elsewhere."""
     monkeypatch.chdir(ROOT)
+    log = tmp_path / "run.jsonl"
+    rows = ({"step": n, "loss": 2.0 + 9.0 * n**-0.3} for n in range(100, 10_001, 100))
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elsewhere = {
+        '"model.json"': f'"{tmp_path / "model.json"}"',
+        '"run.jsonl"': f'"{log}", out="{tmp_path / "record"}"',
+    }
     names: dict[str, object] = {}
     for block in BLOCKS:
-        exec(block.replace('"model.json"', f'"{tmp_path / "model.json"}"'), names)
+        for text, place in elsewhere.items():
+            block = block.replace(text, place)
+        exec(block, names)
     assert isinstance(names["model"], scaling.Fit)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,9 +29,8 @@ from scaling.cli.commands._options import (
 from scaling.errors import InputError, as_text
 
 if TYPE_CHECKING:
-    from scaling.watch.across import Across
-    from scaling.watch.journal import Journal
-    from scaling.watch.watcher import Look, Watcher
+    from scaling.watching.across import Across
+    from scaling.watching.watcher import Look, Watcher
 
 PANEL = TABLE
 
@@ -146,23 +144,24 @@ def watch(
     the record. When the run ends, what stood at 25, 50, 75 and 95 % is scored. Ctrl-C ends it; the
     same command goes on.
     """
-    from scaling.watch.journal import Journal
-    from scaling.watch.remaining import hardware
-    from scaling.watch.source import Wanted, maps_of
-    from scaling.watch.watcher import Question, Watcher
+    from scaling.watching.journal import Journal
+    from scaling.watching.place import place_of
+    from scaling.watching.remaining import hardware
+    from scaling.watching.source import Wanted, maps_of
+    from scaling.watching.watcher import Question, Watcher
+    from scaling.workspace.root import find
 
     wanted = Wanted(run, metric, steps, tokens, maps_of(maps or ()), read_options())
     given = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, given)
-    place, folder, name, fetch = _source(log, experiment, out)
+    place = place_of(log, experiment, out, find(Path.cwd()) is not None)
     across = _across(study, study_metric, params, like or ())
     if across is not None:
-        across = replace(across, log=place, wanted=wanted)
+        across = replace(across, log=place.file, wanted=wanted)
     question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended, across)
-    with Journal(folder).held() as journal:
-        if out is None:
-            _refuse_another(name, journal)
-        watcher = Watcher(place, wanted, question, journal, name, fetch)
+    with Journal(place.record).held() as journal:
+        place.refuse_another(journal)
+        watcher = Watcher(place.file, wanted, question, journal, place.name, place.fetch)
         if once:
             look = watcher.look(patient=False)
             _shown(look, plot, as_json)
@@ -182,7 +181,7 @@ def _across(
         InputError: an option that nothing would read, or a table that cannot be read.
     """
     from scaling.cli.commands._table import study_runs
-    from scaling.watch.across import Across
+    from scaling.watching.across import Across
 
     if metric is not None and study is None:
         raise InputError("--study-metric is of --study", value=metric, allowed="--study TABLE")
@@ -195,56 +194,9 @@ def _across(
     return Across(runs, params, tuple(like))
 
 
-def _source(
-    log: str, experiment: str | None, out: Path | None
-) -> tuple[Path, Path, str, Callable[[], object] | None]:
-    """What is read, the folder of the record, what the log is called there, and for a server what
-    brings its file up to date."""
-    from scaling.watch.source import local
-
-    if not log.startswith(("http://", "https://")):
-        place = local(log)
-        if experiment is not None:
-            raise InputError(
-                "--experiment is of an MLflow server", value=log, allowed="https://HOST[:PORT]"
-            )
-        return place, out or _folder(place), str(place), None
-    if experiment is None:
-        raise InputError("which experiment?", value="none", allowed="--experiment NAME")
-    from scaling.runs.servers._rest import Rest
-    from scaling.runs.servers.mlflow import pull
-
-    plain = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "mlflow"
-    folder = out or _folder(Path(plain))
-    place, name = folder / f"{plain}.db", f"{Rest(log, {}).address}, experiment {experiment}"
-    return place, folder, name, lambda: pull(log, experiment, place)
-
-
-def _folder(log: Path) -> Path:
-    """Where the record of a log is kept, if the person does not say."""
-    from scaling.workspace.root import find
-
-    name = log.absolute().stem
-    if find(Path.cwd()) is not None:
-        return Path("reports", "watch", f"{log.absolute().parent.name}-{name}")
-    return Path(f"{name}.watch")
-
-
-def _refuse_another(log: str, journal: Journal) -> None:
-    """A folder that was not chosen may have the record of another log of that name."""
-    before = journal.rows[-1].get("log") if journal.rows else None
-    if before is not None and before != log:
-        raise InputError(
-            "its folder has the forecasts of another log",
-            file=journal.folder,
-            value=before,
-            allowed=f"{log}, or a folder of its own: --out FOLDER",
-        )
-
-
 def _follow(watcher: Watcher, every: float, plot: Path | None, as_json: bool) -> Look:
     """Look until the run ends."""
-    from scaling.watch.watcher import ENDED, STOPPED, pause
+    from scaling.watching.watcher import ENDED, STOPPED, pause
 
     with _screen(plot, as_json) as show:
         while True:
@@ -266,7 +218,7 @@ def _screen(plot: Path | None, as_json: bool) -> Iterator[Callable[[Look], None]
     from rich.live import Live
     from rich.text import Text
 
-    from scaling.watch.text import line, lines
+    from scaling.watching.text import line, lines
 
     shown: set[str] = set()
     with Live(console=Console(file=stream), auto_refresh=False) as live:
@@ -291,7 +243,7 @@ class _Plain:
     def show(self, look: Look) -> None:
         """Print the look, where it is new."""
         from scaling.io.json_files import json_text
-        from scaling.watch.text import facts, line, score_lines
+        from scaling.watching.text import facts, line, score_lines
 
         for note in (f"{one}." for one in look.notes):
             if note not in self.shown:
@@ -310,7 +262,7 @@ class _Plain:
 
 def _shown(look: Look, plot: Path | None, as_json: bool) -> None:
     """Print all of one look."""
-    from scaling.watch.text import facts, lines
+    from scaling.watching.text import facts, lines
 
     if as_json:
         print_json(facts(look))
@@ -326,12 +278,12 @@ def _after(look: Look, plot: Path | None) -> None:
         draw(look.progress, plot, False)
     if look.news:
         import scaling.orchestration.environment  # noqa: F401  settings of Prefect, before it
-        from scaling.watch.alert import announce
+        from scaling.watching.alert import announce
 
         remark(announce())
 
 
 def _code(look: Look) -> int:
-    from scaling.watch.text import answered
+    from scaling.watching.text import answered
 
     return exit_codes.OK if answered(look) else exit_codes.NO

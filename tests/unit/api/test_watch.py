@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from scaling.api.watch import watch
+from scaling import watch
 from scaling.cli.main import app
 from scaling.errors import InputError
 

@@ -9,9 +9,9 @@ from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.forecasting.curves import extrapolate, spread
 from scaling.forecasting.distribution import Predictive
-from scaling.watch.progress import LEVELS, TooShort, progress
-from scaling.watch.score import observed, score
-from scaling.watch.series import Series, curve, window_of
+from scaling.watching.progress import LEVELS, TooShort, progress
+from scaling.watching.score import observed, score
+from scaling.watching.series import Series, curve, window_of
 
 STEPS = 2000
 

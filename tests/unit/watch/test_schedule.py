@@ -7,8 +7,8 @@ import pytest
 
 from scaling.arrays import Array
 from scaling.errors import InputError
-from scaling.watch import schedule
-from scaling.watch.series import Series
+from scaling.watching import schedule
+from scaling.watching.series import Series
 
 AT = np.arange(1.0, 101.0)
 

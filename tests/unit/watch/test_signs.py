@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling.arrays import Array
-from scaling.watch.signs import not_finite, spikes
+from scaling.watching.signs import not_finite, spikes
 
 AT = np.arange(1.0, 1001.0)
 

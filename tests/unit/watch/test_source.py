@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from scaling.errors import InputError
-from scaling.watch.source import Absent, NothingYet, Unclear, Wanted, local, maps_of, observations
+from scaling.watching.source import (
+    Absent,
+    NothingYet,
+    Unclear,
+    Wanted,
+    local,
+    maps_of,
+    observations,
+)
 
 HUNDRED = Wanted(steps=100)
 

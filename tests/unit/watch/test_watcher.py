@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from scaling.errors import InputError
-from scaling.watch import source
-from scaling.watch.alert import left_interval
-from scaling.watch.journal import CURVE, FORECASTS, SCORE, Journal
-from scaling.watch.progress import progress
-from scaling.watch.remaining import hardware, pace, remaining
-from scaling.watch.watcher import (
+from scaling.watching import source
+from scaling.watching.alert import left_interval
+from scaling.watching.journal import CURVE, FORECASTS, SCORE, Journal
+from scaling.watching.progress import progress
+from scaling.watching.remaining import hardware, pace, remaining
+from scaling.watching.watcher import (
     ENDED,
     RUNNING,
     STOPPED,
@@ -162,7 +162,7 @@ def test_another_run_or_process_is_kept_out_of_the_folder(bench: Bench) -> None:
     bench.write(1, 100)
     bench.look()
     with Journal(bench.out).held():
-        code = "import sys; from scaling.watch.journal import *\n"
+        code = "import sys; from scaling.watching.journal import *\n"
         code += "with Journal(Path(sys.argv[1])).held(): pass"
         command = [sys.executable, "-c", code, str(bench.out)]
         done = subprocess.run(command, capture_output=True, text=True)

@@ -14,8 +14,8 @@ from scaling.forecasting.pooled import Opinion
 from scaling.runs.formats import is_claimed
 from scaling.runs.logged_rates import joined, logged
 from scaling.runs.schedules import Schedule
-from scaling.watch.series import Curve, Series, curve
-from scaling.watch.source import Wanted, finished
+from scaling.watching.series import Curve, Series, curve
+from scaling.watching.source import Wanted, finished
 
 # Runs that a sentence names; more are counted.
 NAMED = 5

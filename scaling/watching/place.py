@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.errors import InputError
-from scaling.watch.journal import Journal
-from scaling.watch.source import local
+from scaling.watching.journal import Journal
+from scaling.watching.source import local
 
 
 @dataclass(frozen=True)

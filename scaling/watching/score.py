@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from scaling.errors import InputError
-from scaling.watch.progress import Progress, progress
-from scaling.watch.schedule import schedule_of
-from scaling.watch.series import Series, curve, window_of
+from scaling.watching.progress import Progress, progress
+from scaling.watching.schedule import schedule_of
+from scaling.watching.series import Series, curve, window_of
 
 SHARES = (0.25, 0.5, 0.75, 0.95)
 # A forecast stands for a share if it was made within so much of the run before it; else it is made

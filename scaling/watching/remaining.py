@@ -21,7 +21,7 @@ from scaling.errors import InputError
 from scaling.govern import registry
 from scaling.plan import costs
 from scaling.plan.costs import FactorRange, Hardware
-from scaling.watch.series import Series
+from scaling.watching.series import Series
 
 # The part of what is done over which the pace is taken, and the pieces that it is cut into.
 RECENT = 0.2

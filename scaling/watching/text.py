@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from scaling.watch.alert import Left
-from scaling.watch.progress import Progress, Source
-from scaling.watch.remaining import Remaining
-from scaling.watch.signs import NotFinite, Spike
-from scaling.watch.watcher import ENDED, STOPPED, WAITING, Look
+from scaling.watching.alert import Left
+from scaling.watching.progress import Progress, Source
+from scaling.watching.remaining import Remaining
+from scaling.watching.signs import NotFinite, Spike
+from scaling.watching.watcher import ENDED, STOPPED, WAITING, Look
 
 # Spikes that a line names; more are counted.
 SHOWN = 3

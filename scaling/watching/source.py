@@ -21,7 +21,7 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError, counted, meaning, nearest, shorten
 from scaling.runs.formats import ReadOptions, format_of, read_cells, read_table, settled
-from scaling.watch.series import Series
+from scaling.watching.series import Series
 
 # Names of the column of steps of a table, in small letters.
 STEPS = ("step", "steps", "global_step", "_step", "iter", "iteration", "iterations", "update")

@@ -2,15 +2,15 @@
 
 The curve's model is that of every forecast of one input (`scaling.forecasting.curves`), along steps
 or tokens. The end is the last evaluation or, of a training loss, the mean over the run's last
-window (`scaling.watch.series`). With F the forecast distribution of the loss at the end, at twice
-the present steps F2, and level the present loss on the fitted curve:
+window (`scaling.watching.series`). With F the forecast distribution of the loss at the end, at
+twice the present steps F2, and level the present loss on the fitted curve:
 
     chance to beat v   = F(v)
     chance of a gain   = F(level (1 - gain))
     plateau            where F2(level (1 - gain)) < 1/2: twice the steps would rather not gain
 
 F2 is of the curve as it has gone so far, whatever the schedule of the learning rate. Where other
-runs are named, F is the curve's forecast pooled with what they say (`scaling.watch.across`).
+runs are named, F is the curve's forecast pooled with what they say (`scaling.watching.across`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from scaling.errors import InputError
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.pooled import Opinion, Pooled, pool
 from scaling.forecasting.scheduled import forecast_end
-from scaling.watch.series import Curve, Series, curve, window_of
-from scaling.watch.signs import NotFinite, Spike, not_finite, spikes
+from scaling.watching.series import Curve, Series, curve, window_of
+from scaling.watching.signs import NotFinite, Spike, not_finite, spikes
 
 if TYPE_CHECKING:
-    from scaling.watch.across import Across
+    from scaling.watching.across import Across
 
 # The name of this way to forecast; a change of its numbers is a new name.
 METHOD = "curve 1"
@@ -142,8 +142,8 @@ def progress(
         gain: the part of the loss by which a plateau is judged, between 0 and 1.
         smooth: window of the mean, in the unit of the series; None for 1 % of the run of a training
             loss, and values as they are of an evaluation.
-        schedule: of the learning rate (`scaling.watch.schedule`); None for a curve that goes on as
-            it has.
+        schedule: of the learning rate (`scaling.watching.schedule`); None for a curve that goes on
+            as it has.
         earlier: points of the curve (k,) and (k,) that the log no longer has.
         across: other runs that inform the end.
 

@@ -15,15 +15,15 @@ import polars as pl
 from scaling.arrays import Array
 from scaling.errors import InputError
 from scaling.plan.costs import Hardware
-from scaling.watch.across import Across
-from scaling.watch.alert import Left, left_interval
-from scaling.watch.journal import CURVE, Journal, now
-from scaling.watch.progress import GAIN, Progress, TooShort, progress
-from scaling.watch.remaining import Remaining, remaining
-from scaling.watch.schedule import schedule_of
-from scaling.watch.score import key_of, observed, row_of, score
-from scaling.watch.series import Series, window_of
-from scaling.watch.source import Absent, NothingYet, Unclear, Wanted, observations
+from scaling.watching.across import Across
+from scaling.watching.alert import Left, left_interval
+from scaling.watching.journal import CURVE, Journal, now
+from scaling.watching.progress import GAIN, Progress, TooShort, progress
+from scaling.watching.remaining import Remaining, remaining
+from scaling.watching.schedule import schedule_of
+from scaling.watching.score import key_of, observed, row_of, score
+from scaling.watching.series import Series, window_of
+from scaling.watching.source import Absent, NothingYet, Unclear, Wanted, observations
 
 # Reading and forecasting take at most this share of one processor core: the wait grows with a log.
 LOAD = 0.05
@@ -32,9 +32,9 @@ WAITING, RUNNING, ENDED, STOPPED = "waiting", "running", "ended", "stopped"
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a run: `scaling.watch.progress.progress`, `scaling.watch.remaining` and
-    `scaling.watch.alert` have the meanings. ``ended`` says that the run has ended, ``across`` has
-    the other runs that inform its end."""
+    """What is asked of a run: `scaling.watching.progress.progress`, `scaling.watching.remaining`
+    and `scaling.watching.alert` have the meanings. ``ended`` says that the run has ended,
+    ``across`` has the other runs that inform its end."""
 
     beat: float | None = None
     gain: float = GAIN

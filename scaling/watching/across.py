@@ -12,9 +12,9 @@ from scaling.forecasting.collapse import Finished
 from scaling.forecasting.pooled import Opinion
 from scaling.forecasting.study_end import Study, study_end
 from scaling.runs.schedules import Schedule
-from scaling.watch.like import borrowed, like_runs, logs_of, of_like_runs, same_schedule
-from scaling.watch.series import Curve, Series, window_of
-from scaling.watch.source import Wanted
+from scaling.watching.like import borrowed, like_runs, logs_of, of_like_runs, same_schedule
+from scaling.watching.series import Curve, Series, window_of
+from scaling.watching.source import Wanted
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import polars as pl
 
 from scaling.forecasting import schedule_input
 from scaling.runs.schedules import Schedule
-from scaling.watch.series import Series
+from scaling.watching.series import Series
 
 if TYPE_CHECKING:
-    from scaling.watch.across import Across
+    from scaling.watching.across import Across
 
 # Of a constant rate, as loggers print it.
 SAME = 2e-3
