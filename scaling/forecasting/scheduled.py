@@ -29,6 +29,9 @@
 
    q is that share, gap the distance between the two, and the constants are `SCALE`.
 
+5. Where the rate is known to the present only, it is taken to stay, and the scale allows for a fall
+   that may come (`possible_fall`).
+
 docs/benchmarks/schedules.md has how the constants were chosen and what it is worth.
 """
 
@@ -45,7 +48,7 @@ from scaling.forecasting.curves import extrapolate, merged, spread
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape
 from scaling.laws._falls import Falls, falls
-from scaling.runs.schedules import Schedule
+from scaling.runs.schedules import DECAY, Schedule
 
 # gamma and beta of the multi-power law: means of the authors' three sizes
 # (`scaling.laws.multi_power`), which differ by 3 %.
@@ -66,6 +69,8 @@ GAIN_SPREAD, BETWEEN = 0.5, 0.3
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
 SCALE, DEGREES = (1.6, 0.55, 1.0), 4.0
+# Runs whose rate falls at a place that nothing says, as a share.
+FALLS = 0.25
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
 
@@ -86,6 +91,7 @@ class Scheduled:
         disagreement: that of the shapes (T,).
         noise: scatter of points about them.
         unseen: the share of the falls up to a target that lies beyond the last point (T,).
+        coming: what those falls take off, as a share of the level (T,).
     """
 
     location: Array
@@ -93,6 +99,7 @@ class Scheduled:
     disagreement: Array
     noise: float
     unseen: Array
+    coming: Array
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class _Fit:
     value: Array
     variance: Array
     unseen: Array
+    coming: Array
     gain: float
     gain_variance: float
 
@@ -126,12 +134,18 @@ def forecast_end(
         others: other runs of the study, in the same metric and unit.
     """
     plain = extrapolate(x, y, at)
-    if schedule is None or not matters(schedule, x, at):
+    if schedule is None:
         return Predictive(plain.location, *spread(plain), disagreement=plain.disagreement)
-    made = shapes(x, y, at, schedule, study_gains(others, share=share))
+    gains = study_gains(others, share=share)
+    open_fall = possible_fall(schedule, at, gains)
+    if not matters(schedule, x, at):
+        scale, degrees = spread(plain)
+        wider = np.hypot(scale, open_fall) if open_fall.any() else scale
+        return Predictive(plain.location, wider, degrees, disagreement=plain.disagreement)
+    made = shapes(x, y, at, schedule, gains)
     q = PLAIN * (1.0 - made.unseen)
     gap = plain.location - made.location
-    scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + q * (1.0 - q) * gap**2)
+    scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + q * (1.0 - q) * gap**2 + open_fall**2)
     return Predictive(made.location + q * gap, scale, DEGREES, disagreement=made.disagreement)
 
 
@@ -142,6 +156,21 @@ def matters(schedule: Schedule, x: Array, at: Array) -> bool:
     """
     end = float(max(x.max(), at.max()))
     return bool(len(falls(schedule, end, unit=schedule.peak).size))
+
+
+def possible_fall(schedule: Schedule, at: Array, gains: Gains) -> Array:
+    """Scale (T,) of a fall that nothing says: sqrt(p) b eta(x_o) min(1, (x - x_o) / (s x)).
+
+    x_o is where the rate is last known (`Schedule.open_from`), eta its share of the peak there, b
+    the mean over families, s the usual share of a run that decays (`scaling.runs.schedules.DECAY`),
+    p how many runs fall (`FALLS`).
+    """
+    last = schedule.open_from
+    if not np.isfinite(last):
+        return np.zeros(len(at))
+    done = np.clip((at - last) / (DECAY * at), 0.0, 1.0)
+    share = float(schedule.at(np.array([last]))[0]) / schedule.peak
+    return np.asarray(np.sqrt(FALLS) * np.exp(gains[:, 0]).mean() * share * done)
 
 
 def features(made: Scheduled) -> Array:
@@ -195,6 +224,7 @@ def shapes(x: Array, y: Array, at: Array, schedule: Schedule, gains: Gains) -> S
         np.sqrt(weight @ (values - location) ** 2),
         float(weight @ [one.optima.noise for one in fits]),
         np.clip(weight @ np.array([one.unseen for one in fits]), 0.0, 1.0),
+        weight @ np.array([one.coming for one in fits]),
     )
 
 
@@ -232,7 +262,7 @@ def _fit(
     logs, weight = optima.theta[:, 3], optima.weight
     size = float(weight @ logs)
     doubt = float(weight @ (temper * optima.covariance[:, 3, 3] + (logs - size) ** 2))
-    return _Fit(optima, middle, variance, unseen, size, doubt)
+    return _Fit(optima, middle, variance, unseen, np.exp(size) * np.abs(coming), size, doubt)
 
 
 def _drop(name: str, pace: float, cut: Falls) -> Callable[[Array], Array]:
