@@ -68,8 +68,8 @@ MEAN, SPREAD = (2.8, float(np.log(0.6))), (2.0, 0.6)
 GAIN_SPREAD, BETWEEN = 0.5, 0.3
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
-SCALE, DEGREES = (1.6, 0.7, 1.0), 3.0
-# Runs whose rate falls at a place that nothing says, as a share.
+SCALE, DEGREES = (1.6, 0.85, 1.0), 3.0
+# Runs whose rate falls at a place that nothing says, as a share (docs/benchmarks/schedules.md).
 FALLS = 0.25
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
