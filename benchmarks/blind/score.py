@@ -47,7 +47,10 @@ class Scored:
 def scored(curve: Curve, share: float) -> Scored:
     """Forecasts with the schedule and without, and the last value carried on."""
     x, y, at, truth = curve.split(share)
-    both = [score(curve, forecast_end(x, y, at, one), truth) for one in (curve.schedule, None)]
+    both = [
+        score(curve, forecast_end(x, y, at, one, share=curve.share), truth)
+        for one in (curve.schedule, None)
+    ]
     last = float(np.sqrt(((np.log(y[-1]) - truth) ** 2).mean()))
     return Scored(curve, share, (both[0].error, both[1].error, last),
                   (both[0].rank, both[1].rank), both[0].end)  # fmt: skip

@@ -17,20 +17,33 @@ from scaling.runs.logged_rates import (
     column_of,
     continued,
     is_constant,
+    is_rising,
     joined,
+    like_a_rate,
     logged,
 )
-from scaling.runs.schedules import Schedule, plan
+from scaling.runs.schedules import EXAMPLE, Schedule, plan
 
 # Text that says that a logged rate is not to be read.
 NONE = "none"
 # Share of the rows at which a schedule may turn; the rates of a sweep turn at two thirds of them.
 TURNS = 0.2
+# A schedule that ends so much before the rows, or beyond the farthest target, is in another unit:
+# steps and tokens differ by the tokens of a batch, a thousand or more.
+BEFORE, BEYOND = 100.0, 1000.0
+# Beyond this ratio the unit is asked.
+DOUBTFUL = 20.0
 # Inputs along which one run trains.
 ALONG = re.compile(
     r"(?:^|[/._ ])(?:global_?)?(?:steps?|iter(?:ation)?s?|updates?|tokens?|samples?|images?|"
     r"examples?|epochs?|x)(?:_?seen)?$",
     re.IGNORECASE,
+)
+# What a forecast of one run says where nothing tells its learning rate.
+UNKNOWN = (
+    "No learning rate is logged along {name}: the forecast takes the curve to go on as it has. A "
+    "run whose rate falls at the end ends lower: log the rate (a column lr) or name the schedule "
+    "(--schedule)."
 )
 RUNS = ("run", "run_id", "run_name")
 
@@ -64,8 +77,10 @@ def schedule_of(
             runs log, if they do.
 
     Raises:
-        InputError: a schedule for other than one input, or a text or a log that is none.
+        InputError: a schedule for other than one input, a text or a log that is none, or a schedule
+            in another unit than the input.
     """
+    schedule = _schedule_or_text(schedule)
     if isinstance(schedule, str) and schedule.strip().lower() == NONE:
         return None, ()
     if len(inputs) != 1:
@@ -80,8 +95,34 @@ def schedule_of(
     if schedule is None:
         return _logged(log, why, x, end)
     planned = schedule if isinstance(schedule, Schedule) else plan(schedule, end)
+    unsure = _other_unit(planned, x, end, inputs[0])
     whole = planned if log is None else joined(log, planned)
-    return whole, (*_said(whole, x, end), *whole.notes, *_past(planned, end))
+    return whole, (*_said(whole, x, end), *whole.notes, *unsure, *_past(planned, end))
+
+
+def _schedule_or_text(given: object) -> Schedule | str | None:
+    """Refuse what is neither."""
+    if given is None or isinstance(given, Schedule | str):
+        return given
+    allowed = f"a text such as {EXAMPLE}, or none"
+    raise InputError("no schedule", value=repr(given), allowed=allowed)
+
+
+def _other_unit(planned: Schedule, x: Array, end: float, name: str) -> tuple[str, ...]:
+    """Refuse a schedule that is in another unit than the input, or ask where that is not sure."""
+    last = float(planned.x[-1])
+    if last < x.max() / BEFORE or last > BEYOND * end:
+        raise InputError(
+            "the schedule is in another unit than the input",
+            value=f"{planned.source} ends at {last:.6g}",
+            allowed=f"lengths in the unit of {name}: rows reach {x.max():.6g}, targets {end:.6g}",
+        )
+    if last <= DOUBTFUL * end:
+        return ()
+    return (
+        f"The schedule ends at {last:.6g}, {last / end:.0f} times as far as the farthest target: "
+        f"is it in the unit of {name}?",
+    )
 
 
 def rate_along(runs: pl.DataFrame, inputs: Sequence[str]) -> str | None:
@@ -109,14 +150,20 @@ def _log(
     runs: pl.DataFrame, at: pl.DataFrame, name: str, x: Array
 ) -> tuple[Schedule | None, tuple[str, ...]]:
     """The rate that the rows log, those of the targets with them, and why a column is not read."""
+    if not ALONG.search(name) or runs.height < MIN_ROWS:
+        return None, ()
+    several = any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS)
     column = column_of(runs.drop(name))
     if column is None or runs[column].null_count() == runs.height:
-        return None, ()
-    if not ALONG.search(name) or runs[column].count() < MIN_ROWS:
-        return None, ()
-    if any(one in runs.columns and runs[one].n_unique() > 1 for one in RUNS):
+        return None, () if several else (*_unread(runs), UNKNOWN.format(name=name))
+    if several:
         return None, (f"The column {column} is not read: the rows are of several runs.",)
     rate = number(runs, column)
+    given = int(np.isfinite(rate).sum())
+    if given < MIN_ROWS:
+        return None, (
+            f"The column {column} is not read: {given} rows have a rate, {MIN_ROWS} are needed.",
+        )
     if column in at.columns and at[column].null_count() < at.height:
         rate = np.concatenate([rate, number(at, column)])
         x = np.concatenate([x, positive(at, name)])
@@ -127,16 +174,28 @@ def _log(
     return found, ()
 
 
+def _unread(runs: pl.DataFrame) -> tuple[str, ...]:
+    """A sentence about columns that may be a learning rate."""
+    found = like_a_rate(runs)
+    if not found:
+        return ()
+    columns = ", ".join(found)
+    return (f"Not read as a learning rate: {columns}. If it is one, rename the column to lr.",)
+
+
 def _logged(log: Schedule | None, why: tuple[str, ...], x: Array, end: float) -> Found:
     """What a log alone says; a constant one says nothing of the curve, only of what is assumed."""
     if log is None:
         return None, why
-    if is_constant(log):
-        return None, (
-            f"The learning rate ({log.source}) is constant as far as it is logged: the forecast "
-            "assumes that it stays so. If it is to fall, name the schedule (--schedule).",
-        )
     whole = continued(log, end)
+    if whole.open_from < end and (is_constant(log) or is_rising(log)):
+        so_far = "rising" if is_rising(log) else "constant"
+        return whole, (
+            *log.notes,
+            f"The learning rate ({log.source}) is {so_far} as far as it is logged: the forecast "
+            f"assumes that it stays at {log.rate[-1]:.3g}, and its interval is wider, since the "
+            "rate may fall. If it is to fall, name the schedule (--schedule).",
+        )
     return whole, (*_said(whole, x, end), *whole.notes)
 
 

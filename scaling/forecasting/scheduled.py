@@ -22,12 +22,15 @@
 3. Other runs of the study say how much a fall of the rate gains (`study_gains`): each has its own
    log b, known the better the more of its falls are behind it, and they differ by `BETWEEN`.
 
-4. The curve without a schedule (`scaling.forecasting.curves`) has a share of the location: at most
-   `PLAIN`, less by as much of the falls as is yet to come, which it cannot know.
+4. The curve without a schedule (`scaling.forecasting.curves`) has a share q of the location,
+   `PLAIN`: early in a run it errs less, in spite of falls that it cannot know.
 
        scale^2 = (s1 noise)^2 + (s2 posterior)^2 + disagreement^2 + q (1 - q) gap^2
 
-   q is that share, gap the distance between the two, and the constants are `SCALE`.
+   gap is the distance between the two, and the constants are `SCALE`.
+
+5. Where the rate is known to the present only, it is taken to stay, and the scale allows for a fall
+   that may come (`possible_fall`).
 
 docs/benchmarks/schedules.md has how the constants were chosen and what it is worth.
 """
@@ -45,7 +48,7 @@ from scaling.forecasting.curves import extrapolate, merged, spread
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.map_estimate import Optima, Shape, evenly, fit_shape
 from scaling.laws._falls import Falls, falls
-from scaling.runs.schedules import Schedule
+from scaling.runs.schedules import DECAY, Schedule
 
 # gamma and beta of the multi-power law: means of the authors' three sizes
 # (`scaling.laws.multi_power`), which differ by 3 %.
@@ -61,11 +64,13 @@ FAMILIES = (
 SHARE_FACTOR = 7.0
 # Means and spreads of the logit of e and of log alpha, and the spread of log b: between studies,
 # and between the runs of one (docs/benchmarks/schedules.md).
-MEAN, SPREAD = (2.8, float(np.log(0.6))), (1.5, 0.4)
+MEAN, SPREAD = (2.8, float(np.log(0.6))), (2.0, 0.6)
 GAIN_SPREAD, BETWEEN = 0.5, 0.3
 EFFECTIVE, POWER, PLAIN = 12.0, 3.0, 0.25
 # Weights of (noise, posterior, disagreement) in the scale, and degrees of freedom.
-SCALE, DEGREES = (1.6, 0.55, 1.0), 4.0
+SCALE, DEGREES = (1.6, 0.85, 1.0), 3.0
+# Runs whose rate falls at a place that nothing says, as a share (docs/benchmarks/schedules.md).
+FALLS = 0.25
 STARTS = 24
 MIN_LEVEL, MIN_SUM = 1e-6, 1e-9
 
@@ -85,25 +90,21 @@ class Scheduled:
         posterior: standard deviation of the parameters' posterior (T,).
         disagreement: that of the shapes (T,).
         noise: scatter of points about them.
-        unseen: the share of the falls up to a target that lies beyond the last point (T,).
     """
 
     location: Array
     posterior: Array
     disagreement: Array
     noise: float
-    unseen: Array
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """One shape: optima; log y, posterior variance and share of the falls to come (T,); log b and
-    its variance."""
+    """One shape: optima; log y and posterior variance (T,); log b and its variance."""
 
     optima: Optima
     value: Array
     variance: Array
-    unseen: Array
     gain: float
     gain_variance: float
 
@@ -126,13 +127,19 @@ def forecast_end(
         others: other runs of the study, in the same metric and unit.
     """
     plain = extrapolate(x, y, at)
-    if schedule is None or not matters(schedule, x, at):
+    if schedule is None:
         return Predictive(plain.location, *spread(plain), disagreement=plain.disagreement)
-    made = shapes(x, y, at, schedule, study_gains(others, share=share))
-    q = PLAIN * (1.0 - made.unseen)
+    gains = study_gains(others, share=share)
+    open_fall = possible_fall(schedule, at, gains)
+    if not matters(schedule, x, at):
+        scale, degrees = spread(plain)
+        wider = np.hypot(scale, open_fall) if open_fall.any() else scale
+        return Predictive(plain.location, wider, degrees, disagreement=plain.disagreement)
+    made = shapes(x, y, at, schedule, gains)
     gap = plain.location - made.location
-    scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + q * (1.0 - q) * gap**2)
-    return Predictive(made.location + q * gap, scale, DEGREES, disagreement=made.disagreement)
+    mixed = PLAIN * (1.0 - PLAIN) * gap**2
+    scale = np.sqrt(features(made) ** 2 @ np.square(SCALE) + mixed + open_fall**2)
+    return Predictive(made.location + PLAIN * gap, scale, DEGREES, disagreement=made.disagreement)
 
 
 def matters(schedule: Schedule, x: Array, at: Array) -> bool:
@@ -142,6 +149,21 @@ def matters(schedule: Schedule, x: Array, at: Array) -> bool:
     """
     end = float(max(x.max(), at.max()))
     return bool(len(falls(schedule, end, unit=schedule.peak).size))
+
+
+def possible_fall(schedule: Schedule, at: Array, gains: Gains) -> Array:
+    """Scale (T,) of a fall that nothing says: sqrt(p) b eta(x_o) min(1, (x - x_o) / (s x)).
+
+    x_o is where the rate is last known (`Schedule.open_from`), eta its share of the peak there, b
+    the mean over families, s the usual share of a run that decays (`scaling.runs.schedules.DECAY`),
+    p how many runs fall (`FALLS`).
+    """
+    last = schedule.open_from
+    if not np.isfinite(last):
+        return np.zeros(len(at))
+    done = np.clip((at - last) / (DECAY * at), 0.0, 1.0)
+    share = float(schedule.at(np.array([last]))[0]) / schedule.peak
+    return np.asarray(np.sqrt(FALLS) * np.exp(gains[:, 0]).mean() * share * done)
 
 
 def features(made: Scheduled) -> Array:
@@ -165,7 +187,8 @@ def study_gains(others: Sequence[Run], *, share: bool = False) -> Gains:
     precision = 1.0 / (variance + BETWEEN**2)
     whole = precision.sum(0) + 1.0 / GAIN_SPREAD**2
     middle = ((precision * mean).sum(0) + gains[:, 0] / GAIN_SPREAD**2) / whole
-    return np.column_stack([middle, np.sqrt(1.0 / whole + BETWEEN**2)])
+    # Other runs never say less than none.
+    return np.column_stack([middle, np.minimum(np.sqrt(1.0 / whole + BETWEEN**2), GAIN_SPREAD)])
 
 
 def _gain(run: Run, gains: Gains) -> tuple[Array, Array]:
@@ -194,7 +217,6 @@ def shapes(x: Array, y: Array, at: Array, schedule: Schedule, gains: Gains) -> S
         np.sqrt(weight @ np.array([one.variance for one in fits])),
         np.sqrt(weight @ (values - location) ** 2),
         float(weight @ [one.optima.noise for one in fits]),
-        np.clip(weight @ np.array([one.unseen for one in fits]), 0.0, 1.0),
     )
 
 
@@ -226,13 +248,10 @@ def _fit(
     own = temper * np.einsum("stp,spq,stq->st", slope, optima.covariance, slope)
     middle = optima.weight @ value
     variance = optima.weight @ (own + (value - middle) ** 2)
-    coming = drop(at) - drop(x[-1:])
-    whole = np.abs(drop(x[-1:])) + np.abs(coming)
-    unseen = np.abs(coming) / np.maximum(whole, 1e-12)
     logs, weight = optima.theta[:, 3], optima.weight
     size = float(weight @ logs)
     doubt = float(weight @ (temper * optima.covariance[:, 3, 3] + (logs - size) ** 2))
-    return _Fit(optima, middle, variance, unseen, size, doubt)
+    return _Fit(optima, middle, variance, size, doubt)
 
 
 def _drop(name: str, pace: float, cut: Falls) -> Callable[[Array], Array]:

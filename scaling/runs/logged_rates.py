@@ -14,7 +14,13 @@ from scaling.errors import InputError
 from scaling.runs.schedules import PIECES, Schedule
 
 # What people call a logged learning rate, as the last part of a name such as train/lr.
-NAMES = re.compile(r"(?:^|[/.])(?:lr|learning[ _-]?rate)(?:[-_/](?:adamw?|sgd|pg\d+|\d+))*$", re.I)
+NAMES = re.compile(
+    r"(?:^|[/.])(?:(?:current|train|base|max|actor)[ _-])?(?:lr|learning[ _-]?rate)"
+    r"(?:[-_/ ]?(?:adamw?|sgd|lion|muon|pg\d+|(?:param[-_]?)?groups?[-_]?\d+|\d+))*$",
+    re.I,
+)
+# Names that may be one all the same.
+LIKE = re.compile(r"(?:^|[^a-z])lr(?:[^a-z]|$)|learning[ _-]?rate", re.I)
 # Rates that differ by less, as a share of the peak, are one: loggers print three or four digits.
 SAME = 2e-3
 # Largest error, as a share of the peak, at which a cosine that ends with the run is taken for the
@@ -31,11 +37,18 @@ def column_of(runs: pl.DataFrame) -> str | None:
     return next((name for name in runs.columns if NAMES.search(name)), None)
 
 
+def like_a_rate(runs: pl.DataFrame) -> list[str]:
+    """Columns of numbers that may hold a learning rate, but are not known to."""
+    return [name for name in runs.columns if LIKE.search(name) and not NAMES.search(name)
+            and runs[name].dtype.is_numeric()]  # fmt: skip
+
+
 def logged(x: Array, rate: Array, column: str) -> Schedule | None:
     """The schedule that rows log: places (n,) and rates (n,); NaN is a rate that was not logged.
 
     None where the rows tell no schedule: fewer than two have a rate, all are 0, or one place has
-    several, as in a table of several runs.
+    several, as in a table of several runs. A single 0 between rates is one that was not logged,
+    which the schedule's notes say.
 
     Raises:
         InputError: a rate that is negative or infinite.
@@ -56,7 +69,16 @@ def logged(x: Array, rate: Array, column: str) -> Schedule | None:
     if np.any(same & (np.abs(np.diff(value)) > SAME * value.max())):
         return None
     keep = np.concatenate([[True], ~same])
-    return Schedule(*_with_jumps(at[keep], value[keep]), f"the column {column}")
+    at, value = at[keep], value[keep]
+    lost = np.concatenate(
+        [[False], (value[1:-1] == 0) & (value[:-2] > 0) & (value[2:] > 0), [False]]
+    )
+    notes: tuple[str, ...] = ()
+    if lost.any():
+        notes = (f"The column {column} is 0 at {at[lost][0]:.6g} between rates above 0"
+                 + (f", and so {int(lost.sum())} times" if lost.sum() > 1 else "")
+                 + ": taken as not logged.",)  # fmt: skip
+    return Schedule(*_with_jumps(at[~lost], value[~lost]), f"the column {column}", notes)
 
 
 def _with_jumps(x: Array, rate: Array) -> tuple[Array, Array]:
@@ -71,6 +93,11 @@ def _with_jumps(x: Array, rate: Array) -> tuple[Array, Array]:
     value = np.concatenate([rate, rate[jump], rate[jump + 1]])
     order = np.argsort(at, kind="stable")
     return at[order], value[order]
+
+
+def is_rising(schedule: Schedule) -> bool:
+    """Whether the rate is still rising where the log ends: the warm-up is not over."""
+    return bool(schedule.warm >= schedule.x[-1] and schedule.rate[-1] > schedule.rate[0])
 
 
 def is_constant(schedule: Schedule) -> bool:
@@ -89,21 +116,24 @@ def joined(log: Schedule, planned: Schedule) -> Schedule:
     x = np.concatenate([planned.x[before], log.x, [last], planned.x[after]])
     rate = np.concatenate([rates[before], log.rate, ends, rates[after]])
     off = np.abs(log.rate - factor * planned.at(log.x)) / log.peak
-    notes, at = planned.notes, int(np.argmax(off))
+    notes, at = log.notes + planned.notes, int(np.argmax(off))
     if off[at] > OTHER:
         planned_there = factor * planned.at(log.x[at : at + 1])[0]
         notes += (
-            f"{log.source} is not {planned.source}: at {log.x[at]:.6g} it has {log.rate[at]:.3g}, "
-            f"planned was {planned_there:.3g}. The log is used as far as it reaches, the plan "
-            "beyond it.",
+            f"{log.source[0].upper()}{log.source[1:]} is not {planned.source}: at "
+            f"{log.x[at]:.6g} it has {log.rate[at]:.3g}, planned was {planned_there:.3g}. The log "
+            "is used as far as it reaches, the plan beyond it.",
         )
     source = f"{log.source} up to {last:.6g}, then {planned.source}"
     return Schedule(x, rate, source, notes)
 
 
 def continued(log: Schedule, end: float) -> Schedule:
-    """The log up to ``end``, with a note of how it was assumed to go on."""
-    last = float(log.x[-1])
+    """The log up to ``end``, with a note of how it was assumed to go on.
+
+    `Schedule.open_from` is its last place where no cosine and no line fits its last fall.
+    """
+    last, open_from = float(log.x[-1]), np.inf
     if last >= end:
         return log
     for name, curve in (("a cosine", _cosine(log, end)), ("a straight line", _line(log, end))):
@@ -112,15 +142,17 @@ def continued(log: Schedule, end: float) -> Schedule:
             said = f"assumed to go on falling as {name}, to {rate[-1] / log.peak:.0%} of its peak"
             break
     else:
-        x, rate = np.array([end]), log.rate[-1:]
+        x, rate, open_from = np.array([end]), log.rate[-1:], last
         said = f"assumed to stay at {rate[0]:.3g}"
+    wider = "" if open_from > last else ", and the interval is wider, since it may fall"
     note = (
-        f"The learning rate is logged up to {last:.6g}; from there to {end:.6g} it is {said}. "
-        "A planned schedule (--schedule) says it better."
+        f"The learning rate is logged up to {last:.6g}; from there to {end:.6g} it is {said}"
+        f"{wider}. A planned schedule (--schedule) says it better."
     )
     return replace(
-        log, x=np.concatenate([log.x, x]), rate=np.concatenate([log.rate, rate]), notes=(note,)
-    )
+        log, x=np.concatenate([log.x, x]), rate=np.concatenate([log.rate, rate]),
+        notes=(*log.notes, note), open_from=open_from,
+    )  # fmt: skip
 
 
 def _fall(log: Schedule) -> tuple[Array, Array, float] | None:

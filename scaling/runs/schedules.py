@@ -7,9 +7,10 @@
                                            constant, then a decay over the last share
     points:0=0,2000=3e-4,20000=3e-4,24000=0    straight lines; two at one place are a jump
 
-u is the share of the decay that is done, f the floor as a share of the peak. Lengths are in the
-unit of the curve's input (steps, tokens, epochs) or shares of the end, rates in any unit: a
-forecast reads only their ratios to the peak.
+u is the share of the decay that is done, f the floor, the rate at the end, as a share of the peak.
+Lengths are in the unit of the curve's input (steps, tokens, epochs) or shares of the end: 20%, or
+.2 where the run is longer than `LONG`. Rates are in any unit: a forecast reads only their ratios to
+the peak, and a floor of .01 or more without a peak is such a ratio.
 
 Shapes of a decay: linear, cosine, sqrt (1 - sqrt(u), Haegele et al. 2024, arXiv:2405.18392) and exp
 (f^u, which needs a floor above 0).
@@ -34,12 +35,27 @@ DECAY = 0.2
 # The default floor of cosine: a tenth of the peak (Hoffmann et al. 2022, arXiv:2203.15556, app. B).
 FLOOR = 0.1
 SHAPES = ("linear", "cosine", "sqrt", "exp")
+OTHER_NAMES = {"1-sqrt": "sqrt", "exponential": "exp"}
+# Runs from this length on have no length below 1: that is a share.
+LONG = 100.0
+# Shares of the run below which a length is in another unit: steps of a run in tokens.
+SHORTEST = 1e-5
+# Ratio to the peak from which a floor can be no rate: peaks are lower.
+LEAST_RATIO = 0.01
 KEYS = {
     "constant": ("peak", "warmup", "end"),
     "cosine": ("peak", "floor", "warmup", "end"),
     "linear": ("peak", "floor", "warmup", "end"),
     "wsd": ("peak", "floor", "warmup", "end", "decay", "shape"),
     "points": (),
+}
+MEANS = {
+    "peak": "highest rate",
+    "floor": "rate at the end, such as 10%",
+    "warmup": "length of the warm-up",
+    "end": "length of the run",
+    "decay": "length of the decay",
+    "shape": ", ".join(SHAPES[:-1]) + " or exp",
 }
 EXAMPLE = "constant, cosine:floor=10%,end=24000, linear:warmup=2%, wsd:decay=20%,shape=sqrt"
 
@@ -54,6 +70,7 @@ class Schedule:
         source: where it is from, for people.
         notes: what was assumed, sentences.
         relative: the rates are in units of the peak, which was not named.
+        open_from: the place beyond which nothing says the rate, so that it is taken as constant.
     """
 
     x: Array
@@ -61,6 +78,7 @@ class Schedule:
     source: str
     notes: tuple[str, ...] = ()
     relative: bool = False
+    open_from: float = math.inf
 
     @property
     def peak(self) -> float:
@@ -97,13 +115,13 @@ def plan(text: str, end: float | None = None) -> Schedule:
         )
     pairs = list(_pairs(rest, text))
     if kind == "points":
-        return _points(pairs, text)
+        return _points(pairs, end, text)
     given = dict(pairs)
     if len(given) < len(pairs):
         raise InputError("schedule: a key stands twice", value=text, allowed="each key once")
     for key in given:
         if key not in KEYS[kind]:
-            allowed = ", ".join(KEYS[kind])
+            allowed = ", ".join(f"{one} ({MEANS[one]})" for one in KEYS[kind])
             raise InputError(f"{kind} has no {key!r}", value=text, allowed=allowed)
     return _named(kind, given, end, text)
 
@@ -142,13 +160,13 @@ def _named(kind: str, given: Mapping[str, str], end: float | None, text: str) ->
     if not end:
         raise InputError("schedule: where does it end?", value=text, allowed="end=NUMBER, > 0")
     peak = _peak(given, text)
-    warmup = _length("warmup", given.get("warmup", "0"), end, text)
+    warmup = _length("warmup", given.get("warmup", "0"), end, text, assumed)
     if "warmup" not in given:
         assumed.append("no warm-up")
     floor = _floor(kind, given, peak, text, assumed)
     begins = _decay_begin(kind, given, (warmup, end), text, assumed)
-    shape = given.get("shape", "linear") if kind == "wsd" else kind
-    share = _decay(shape, floor, text)
+    shape = given.get("shape", "linear").lower() if kind == "wsd" else kind
+    share = _decay(OTHER_NAMES.get(shape, shape), floor, text)
     x = np.concatenate([[0.0], [warmup] * (warmup > 0), np.linspace(begins, end, len(share))])
     rate = np.concatenate([[1.0 if warmup == 0 else 0.0], [1.0] * (warmup > 0), share])
     said = (f"Schedule {text}. Assumed: {', '.join(assumed)}.",) if assumed else ()
@@ -169,10 +187,14 @@ def _floor(
     if kind == "constant":
         return 1.0
     if "floor" not in given:
-        default = FLOOR if kind == "cosine" or given.get("shape") == "exp" else 0.0
+        shape = given.get("shape", "").lower()
+        default = FLOOR if kind == "cosine" or OTHER_NAMES.get(shape, shape) == "exp" else 0.0
         assumed.append(f"a floor of {default:.0%} of the peak")
         return default
     floor, share = _number("floor", given["floor"], text)
+    if not share and "peak" not in given and LEAST_RATIO <= floor <= 1.0:
+        assumed.append(f"a floor of {floor:.0%} of the peak, since no peak is named")
+        return floor
     if not share and floor > 0 and "peak" not in given:
         raise InputError(
             "schedule: a floor that is a rate needs the peak",
@@ -185,9 +207,19 @@ def _floor(
     return floor
 
 
-def _length(key: str, value: str, end: float, text: str) -> float:
+def _length(key: str, value: str, end: float, text: str, assumed: list[str]) -> float:
+    """A length in the unit of the end."""
     number, share = _number(key, value, text)
+    if not share and 0 < number < 1 and end > LONG:
+        assumed.append(f"{key} as {number:.0%} of the run")
+        share = True
     length = number * end if share else number
+    if 0 < length < SHORTEST * end:
+        raise InputError(
+            f"schedule: {key} is in another unit than the run",
+            value=text,
+            allowed=f"a share such as 2%, or a length in the unit of {end:g}, the end",
+        )
     if length > end:
         raise InputError(
             f"schedule: {key} is longer than the run", value=text, allowed=f"<= {end:g}, the end"
@@ -208,7 +240,7 @@ def _decay_begin(
         return warmup
     if "decay" not in given:
         assumed.append(f"a decay over the last {DECAY:.0%}")
-    begins = end - _length("decay", given.get("decay", f"{DECAY:.0%}"), end, text)
+    begins = end - _length("decay", given.get("decay", f"{DECAY:.0%}"), end, text, assumed)
     if begins < warmup:
         raise InputError(
             "schedule: the decay begins within the warm-up",
@@ -235,9 +267,12 @@ def _decay(shape: str, floor: float, text: str) -> Array:
     raise InputError("schedule: no such shape of decay", value=text, allowed=allowed)
 
 
-def _points(pairs: Sequence[tuple[str, str]], text: str) -> Schedule:
+def _points(pairs: Sequence[tuple[str, str]], end: float | None, text: str) -> Schedule:
     """A schedule through points; two at one place are a jump."""
-    places = [_number("place", place, text)[0] for place, _ in pairs]
+    found = [_number("place", place, text) for place, _ in pairs]
+    if end is None and any(share for _, share in found):
+        raise InputError("schedule: where does it end?", value=text, allowed="places without %")
+    places = [at * (end or 1.0) if share else at for at, share in found]
     rates = [_number("rate", rate, text)[0] for _, rate in pairs]
     if len(places) < 2 or np.any(np.diff(places) < 0) or not max(rates) > 0:
         raise InputError(

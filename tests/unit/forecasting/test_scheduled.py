@@ -128,17 +128,69 @@ def test_a_logged_cosine_is_used_and_said() -> None:
     assert any("as a cosine" in note for note in made.notes)
 
 
-def test_a_constant_log_changes_nothing_and_says_what_it_assumes() -> None:
+def test_a_constant_log_says_what_it_assumes_and_allows_for_a_fall() -> None:
+    _, y, _ = simulated(WSD)
     made = scaling.forecast(table(WSD), {"step": [24000]}, inputs=["step"])
     plain = scaling.forecast(table(WSD, rate=False), {"step": [24000]}, inputs=["step"])
-    assert made["value"].to_list() == plain["value"].to_list()
-    assert any("assumes that it stays so" in note for note in made.notes)
+    assert median(made) == median(plain)
+    low = {one: float(t.filter(pl.col("quantile") == 0.05)["value"][0])
+           for one, t in (("open", made), ("plain", plain))}  # fmt: skip
+    assert low["open"] < y[-1] < low["plain"]
+    assert any("assumes that it stays at 0.0003, and its interval is wider" in note
+               for note in made.notes)  # fmt: skip
+    near = scaling.forecast(table(WSD), {"step": [12001]}, inputs=["step"])
+    same = scaling.forecast(table(WSD, rate=False), {"step": [12001]}, inputs=["step"])
+    np.testing.assert_allclose(near["value"], same["value"], rtol=1e-3)
+
+
+def test_a_log_that_ends_within_the_warm_up_says_so() -> None:
+    rows = table(WSD, rate=False).with_columns(lr=1e-7 * pl.col("step"))
+    made = scaling.forecast(rows, {"step": [24000]}, inputs=["step"])
+    assert any("rising as far as it is logged" in note for note in made.notes)
+
+
+def test_a_curve_without_a_rate_says_that_none_is_known() -> None:
+    made = scaling.forecast(table(WSD, rate=False), {"step": [24000]}, inputs=["step"])
+    assert any("No learning rate is logged along step" in note for note in made.notes)
+    odd = table(WSD).rename({"train/lr": "lr (x1e-4)"})
+    made = scaling.forecast(odd, {"step": [24000]}, inputs=["step"])
+    assert any("Not read as a learning rate: lr (x1e-4)" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "schedule"),
+    [(5e5, WSD), (1.0, "cosine:end=12B"), (1.0, "cosine:end=12B,warmup=1B"), (1.0, "linear:end=1")],
+)
+def test_a_schedule_in_another_unit_than_the_input_is_refused(unit: float, schedule: str) -> None:
+    rows = table(WSD, rate=False).with_columns(pl.col("step") * unit)
+    with pytest.raises(InputError, match=r"in another unit than the input.*the unit of step"):
+        scaling.forecast(rows, {"step": [24000 * unit]}, inputs=["step"], schedule=schedule)
+
+
+def test_a_schedule_far_longer_than_the_targets_is_asked_about() -> None:
+    rows, at = table(WSD, rate=False), {"step": [24000]}
+    made = scaling.forecast(rows, at, inputs=["step"], schedule="cosine:end=1m")
+    assert any("is it in the unit of step?" in note for note in made.notes)
+    made = scaling.forecast(rows, at, inputs=["step"], schedule="cosine:end=50000")
+    assert not any("is it in the unit" in note for note in made.notes)
+
+
+def test_a_rate_in_too_few_rows_is_not_read() -> None:
+    rate = pl.when(pl.col("step") < 2500).then(pl.col("train/lr")).otherwise(float("nan"))
+    rows = table(COSINE).with_columns(rate)
+    made = scaling.forecast(rows, {"step": [24000]}, inputs=["step"])
+    assert any("4 rows have a rate, 10 are needed" in note for note in made.notes)
 
 
 def test_none_reads_no_rate() -> None:
     made = scaling.forecast(table(COSINE), {"step": [24000]}, inputs=["step"], schedule="none")
     plain = scaling.forecast(table(COSINE, rate=False), {"step": [24000]}, inputs=["step"])
     assert made["value"].to_list() == plain["value"].to_list() and not made.notes
+
+
+def test_a_number_is_no_schedule() -> None:
+    with pytest.raises(InputError, match="no schedule"):
+        scaling.forecast(table(COSINE), {"step": [24000]}, inputs=["step"], schedule=5)  # type: ignore[arg-type]
 
 
 def test_targets_beyond_the_schedule_are_said() -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from scaling.errors import InputError
-from scaling.runs.logged_rates import column_of, continued, is_constant, joined, logged
+from scaling.runs.logged_rates import column_of, continued, is_constant, is_rising, joined, logged
 from scaling.runs.schedules import plan
 
 
@@ -51,6 +51,14 @@ def test_what_is_assumed_is_listed() -> None:
         ("cosine:flor=1", "has no 'flor'"),
         ("cosine:floor=-1", "floor is no such number"),
         ("cosine:floor=3e-5", "needs the peak"),
+        ("cosine:end_ratio=0.1", r"has no 'end_ratio'.*floor \(rate at the end, such as 10%\)"),
+        ("wsd:warmup_steps=2", r"warmup \(length of the warm-up\)"),
+        ("wsd:decay=120", "decay is longer than the run"),
+        ("wsd:decay=120%", "a share such as 10%"),
+        ("cosine:warmup=2000 steps", "warmup is no such number"),
+        ("cosine:floor=10%;end=90", "floor is no such number"),
+        ("cosine floor=10%", "Did you mean 'cosine'"),
+        ("linear_decay", "Did you mean 'linear'"),
         ("cosine:floor=2,peak=1", "above the peak"),
         ("cosine:warmup=200", "warmup is longer"),
         ("wsd:decay=90%,warmup=20%", "within the warm-up"),
@@ -70,14 +78,50 @@ def test_what_is_no_schedule_is_refused(text: str, found: str) -> None:
         plan(text, end=100.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("WSD:decay=0.2,floor=10%", "wsd:decay=20%,floor=10%"),
+        ("wsd:decay=20%,shape=1-sqrt", "wsd:decay=20%,shape=sqrt"),
+        ("wsd:decay=20%,shape=Exponential", "wsd:decay=20%,shape=exp"),
+        ("cosine:floor=0.1,warmup=.02", "cosine:floor=10%,warmup=2%"),
+        ("points:0=1,50%=1,100%=0", "points:0=1,12000=1,24000=0"),
+        ("cosine:end=24k,floor=3e-5,peak=3e-4", "cosine:end=24000,floor=10%,peak=3e-4"),
+    ],
+)
+def test_two_ways_to_say_the_same(text: str, same: str) -> None:
+    at = np.linspace(0.0, 24000.0, 49)
+    np.testing.assert_allclose(plan(text, 24000.0).at(at), plan(same, 24000.0).at(at), atol=1e-12)
+
+
+def test_a_share_written_as_a_number_is_said() -> None:
+    assert "decay as 20% of the run" in plan("wsd:decay=0.2", 24000.0).notes[0]
+    assert "a floor of 10% of the peak" in plan("cosine:floor=0.1", 24000.0).notes[0]
+
+
+def test_a_short_run_in_epochs_has_lengths_below_one() -> None:
+    assert plan("wsd:decay=0.5,floor=0", 3.0).at(np.array([2.75]))[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("text", ["wsd:decay=20%,warmup=2000", "wsd:decay=4800"])
+def test_steps_of_a_run_in_tokens_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is in another unit than the run"):
+        plan(text, 12e9)
+
+
 def test_a_schedule_without_an_end_is_refused() -> None:
     with pytest.raises(InputError, match="where does it end"):
         plan("cosine")
+    with pytest.raises(InputError, match="where does it end"):
+        plan("points:0=1,50%=1,100%=0")
 
 
 @pytest.mark.parametrize(
-    "name", ["lr", "learning_rate", "train/lr", "Learning Rate", "lr-AdamW", "optim/learning_rate"]
-)
+    "name",
+    ["lr", "learning_rate", "train/lr", "Learning Rate", "lr-AdamW", "optim/learning_rate",
+     "optim/learning_rate_group0", "lr_group0", "param_groups/0/lr", "current_lr", "train_lr",
+     "lr_param_group_1", "learningRate"],
+)  # fmt: skip
 def test_names_of_logged_rates(name: str) -> None:
     assert column_of(pl.DataFrame({"loss": [1.0], name: [1.0]})) == name
 
@@ -96,6 +140,20 @@ def test_a_logged_step_is_a_jump() -> None:
 
 def test_several_rates_at_one_place_are_no_log() -> None:
     assert logged(np.array([1.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]), "lr") is None
+
+
+def test_a_zero_between_rates_was_not_logged() -> None:
+    x = np.arange(1.0, 21.0)
+    made = logged(x, np.where(x == 7, 0.0, 3e-4), "lr")
+    assert made is not None and made.rate.min() == 3e-4
+    assert "is 0 at 7 between rates above 0: taken as not logged" in made.notes[0]
+    ended = logged(x, np.where(x > 15, 0.0, 3e-4), "lr")
+    assert ended is not None and ended.rate[-1] == 0 and not ended.notes
+
+
+def test_a_log_that_ends_within_the_warm_up_is_rising() -> None:
+    log = logged(np.arange(1.0, 20.0), np.arange(1.0, 20.0), "lr")
+    assert log is not None and is_rising(log)
 
 
 @pytest.mark.parametrize("bad", [-1e-4, np.inf])
@@ -136,7 +194,8 @@ def test_a_log_of_a_line_goes_on_to_zero() -> None:
 def test_a_constant_log_stays_and_says_so() -> None:
     log = logged(np.arange(1.0, 20.0), np.full(19, 3e-4), "lr")
     assert log is not None and is_constant(log)
-    assert "stay at 0.0003" in continued(log, 40.0).notes[0]
+    made = continued(log, 40.0)
+    assert "stay at 0.0003" in made.notes[0] and made.open_from == 19.0
 
 
 def test_a_plan_goes_on_from_the_log_in_its_units() -> None:
@@ -151,4 +210,4 @@ def test_a_plan_that_is_not_the_log_is_said() -> None:
     log = logged(np.arange(1.0, 51.0), np.full(50, 3e-4), "lr")
     assert log is not None
     made = joined(log, plan("cosine:peak=3e-4,floor=10%", end=100.0))
-    assert any("the column lr is not the schedule cosine" in note for note in made.notes)
+    assert any("The column lr is not the schedule cosine" in note for note in made.notes)

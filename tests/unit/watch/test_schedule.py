@@ -20,7 +20,7 @@ def series(lr: Array) -> Series:
 def test_without_a_rate_it_is_said_what_the_forecast_takes() -> None:
     found, notes = schedule.schedule_of(series(AT * np.nan), None)
     assert found is None
-    assert "no learning rate is logged" in notes[0]
+    assert "No learning rate is logged" in notes[0]
 
 
 def test_a_logged_rate_goes_on_as_it_has_and_says_so() -> None:
