@@ -11,6 +11,7 @@ import polars as pl
 
 from scaling.api._inputs import stated
 from scaling.errors import InputError
+from scaling.forecasting.study_end import Study
 from scaling.frames import POLARS, Table, kind_of, path_of, to_polars
 from scaling.given import Given, counting
 from scaling.runs.units import COUNTS, units_of
@@ -63,6 +64,19 @@ def ask(runs: Table, at: Table = None, inputs: Any = None, *, by_name: bool = Fa
         for name, one in given.items()
     }
     return Asked(made["runs"], made.get("at"), known, kind, notes)
+
+
+def study_of(table: Table, metric: str | None = None, target: str = "loss") -> Study:
+    """The finished runs of a study, whose law is asked.
+
+    Raises:
+        InputError: as `ask`, or no column of the target.
+    """
+    given = ask(table).runs
+    runs = given.of_metric(metric if "metric" in given.frame.columns else None, target)
+    runs.require(target)
+    name = "study" if runs.file is None else str(runs.file)
+    return Study(name, runs.frame, target, runs.file, runs.rows)
 
 
 def _read(table: Table, notes: list[str]) -> PythonTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from scaling.api._table import ask
+from scaling.api._table import ask, study_of
 from scaling.errors import InputError
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.engine import LEVELS
@@ -27,7 +27,6 @@ from scaling.forecasting.partial import (
     refuse_with_partial,
     with_partial,
 )
-from scaling.forecasting.study_end import Study
 from scaling.frames import Table, back
 from scaling.given import Given
 from scaling.runs.schedules import Schedule
@@ -159,13 +158,7 @@ def _other_runs(given: Given, study: Table, what: What, others: Sequence[str]) -
         if study is not None:
             raise InputError("cannot be combined", value=", ".join(["study", *others]))
         return None
-    known = None
-    if study is not None:
-        table = ask(study).runs
-        runs = table.of_metric(metric if "metric" in table.frame.columns else None, target)
-        runs.require(target)
-        name = "study" if runs.file is None else str(runs.file)
-        known = Study(name, runs.frame, target, runs.file, runs.rows)
+    known = None if study is None else study_of(study, metric, target)
     return informed(given.frame, tuple(names), target, metric, known, schedule)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.api._table import study_of
 from scaling.errors import InputError
+from scaling.frames import Table
 from scaling.io.notebook import Drawn, html_table, markdown_table
 from scaling.plan.costs import CHIP
 from scaling.runs.counts import count
+from scaling.watching.across import Across
 from scaling.watching.journal import Journal
 from scaling.watching.place import place_of
 from scaling.watching.progress import GAIN
@@ -107,6 +110,10 @@ def watch(
     maps: Mapping[str, str] | None = None,
     smooth: float | None = None,
     schedule: str | None = None,
+    study: Table = None,
+    study_metric: str | None = None,
+    params: float | str | None = None,
+    like: Sequence[str | os.PathLike[str]] = (),
     gain: float = GAIN,
     chips: float | None = None,
     chip: str = CHIP,
@@ -133,6 +140,10 @@ def watch(
         smooth: steps or tokens over which the loss is averaged, 0 for none; None for 1 % of the run
             of a training loss, none of an evaluation.
         schedule: of the learning rate, such as "cosine:floor=10%".
+        study: finished runs of the recipe, whose law also forecasts the end; ``study_metric`` where
+            the table has several.
+        params: of the run, for study and like.
+        like: logs, tables or folders of finished runs of the recipe, whose shape the curve takes.
         gain: part of the loss that tells a plateau.
         chips, chip, price, power, pue: for energy and money left, bands as "MID" or "LOW,MID,HIGH".
         ended: whether the run has ended: its forecasts are scored.
@@ -146,12 +157,20 @@ def watch(
     """
     bands = {"price": price, "power": power, "pue": pue}
     by = None if chips is None else hardware(chip, bands)
-    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended)
     seen = None if tokens is None else count(tokens, "tokens", place="tokens")
     named = maps_of([f"{name}={one}" for name, one in (maps or {}).items()])
     wanted = Wanted(run, metric, steps, seen, named)
     folder = None if out is None else Path(out)
     place = place_of(os.fspath(log), experiment, folder, find(Path.cwd()) is not None)
+    across = None
+    if study is not None or like:
+        known = None if study is None else study_of(study, study_metric)
+        size = None if params is None else count(params, "params", place="params")
+        across = Across(known, size, tuple(Path(one) for one in like), place.file, wanted)
+    elif params is not None or study_metric is not None:
+        allowed = "study=TABLE, or like=LOGS"
+        raise InputError("params and study_metric are of other runs", allowed=allowed)
+    question = Question(beat, gain, smooth, schedule, chips, by, alert_after, ended, across)
     with Journal(place.record).held() as journal:
         place.refuse_another(journal)
         watcher = Watcher(place.file, wanted, question, journal, place.name, place.fetch)

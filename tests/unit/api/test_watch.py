@@ -64,3 +64,18 @@ def test_what_has_to_be_said_is_an_error() -> None:
         Path("other").mkdir()
         Path("run.jsonl").rename("other/run.jsonl")
         watch("other/run.jsonl", STEPS)
+
+
+def test_other_runs_inform_it_as_on_the_command_line() -> None:
+    _log(120)
+    rows = [(size, 2.0 + 40.0 * size**-0.2) for size in (1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 6e8)]
+    text = "params,loss\n" + "".join(f"{size},{loss}\n" for size, loss in rows)
+    Path("runs.csv").write_text(text)
+    made = watch("run.jsonl", STEPS, study="runs.csv", params="1B", out="python")
+    command = ["watch", "run.jsonl", "--steps", str(STEPS), "--once", "--json", "--out", "shell"]
+    found = CliRunner().invoke(app, [*command, "--study", "runs.csv", "--params", "1B"])
+    own = json.loads(json.dumps(made.to_dict()))
+    assert {**own, "time": ""} == {**json.loads(found.stdout), "time": ""}
+    assert len(own["progress"]["sources"]) == 2
+    with pytest.raises(InputError, match="are of other runs"):
+        watch("run.jsonl", STEPS, params="1B")
