@@ -153,7 +153,7 @@ def progress(
         plateau=by_doubling < 0.5,
         spikes=tuple(spikes(series.at, series.value)),
         not_finite=not_finite(series.at, series.value),
-        method=METHOD if schedule is None else f"{METHOD} with schedule",
+        method=METHOD if schedule is None else f"{METHOD} with schedule 2",
         curve=found,
     )
 
