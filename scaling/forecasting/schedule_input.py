@@ -114,7 +114,7 @@ def _other_unit(planned: Schedule, x: Array, end: float, name: str) -> tuple[str
     if last < x.max() / BEFORE or last > BEYOND * end:
         raise InputError(
             "the schedule is in another unit than the input",
-            value=f"{planned.source} ends at {last:.6g}",
+            value=f"{last:.6g}, the end of {planned.source}",
             allowed=f"lengths in the unit of {name}: rows reach {x.max():.6g}, targets {end:.6g}",
         )
     if last <= DOUBTFUL * end:
