@@ -189,13 +189,9 @@ def progress(
         plateau=by_doubling < 0.5,
         spikes=tuple(spikes(series.at, series.value)),
         not_finite=not_finite(series.at, series.value),
-<<<<<<< HEAD:scaling/watching/progress.py
         method=METHOD
-        + " with schedule" * (schedule is not None)
+        + " with schedule 2" * (schedule is not None)
         + " with other runs" * bool(pooled),
-=======
-        method=METHOD if schedule is None else f"{METHOD} with schedule 2",
->>>>>>> h-schedules:scaling/watch/progress.py
         curve=found,
         sources=() if pooled is None else _sources(pooled),
         notes=(*notes, *(() if pooled is None else pooled.warnings())),
