@@ -1,6 +1,6 @@
 """How often 90 % intervals of a forecast hold the next run, for laws tested on simulated runs only.
 
-    python -m benchmarks.families [--tables 20] [--law NAME ...] [--out FILE]
+    python -m benchmarks.families [--tables 20] [--seed 100] [--law NAME ...] [--out FILE]
 
 For each design of `benchmarks.families_designs`: tables are simulated, and the planned runs, one
 step of the grid beyond them, are forecast as a person does it: `scaling.forecast` with the law
@@ -41,10 +41,10 @@ def forecasts(design: Design, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(rows), planned[design.target].to_numpy()
 
 
-def line(design: Design, tables: int) -> str:
+def line(design: Design, tables: int, first: int) -> str:
     """The cells of one design."""
     began, held, widths, misses, refused = time.process_time(), [], [], [], 0
-    for seed in range(tables):
+    for seed in range(first, first + tables):
         try:
             (low, middle, high), seen = forecasts(design, seed)
         except scaling.InputError as error:
@@ -76,16 +76,17 @@ def main() -> None:
     """Print the table's lines, and write it where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=100, help="of the first table")
     parser.add_argument("--law", nargs="+")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     chosen = [one for one in DESIGNS if args.law is None or one.law in args.law]
     columns = ["law", "runs", "noise", "refused", "held", "width", "miss", "CPU s"]
-    write_table(HEAD, columns, _rows(chosen, args.tables), args.out)
+    write_table(HEAD, columns, _rows(chosen, args.tables, args.seed), args.out)
 
 
-def _rows(designs: list[Design], tables: int) -> Iterator[str]:
-    return (line(one, tables) for one in designs)
+def _rows(designs: list[Design], tables: int, first: int) -> Iterator[str]:
+    return (line(one, tables, first) for one in designs)
 
 
 if __name__ == "__main__":
