@@ -103,7 +103,7 @@ def example(rng: np.random.Generator) -> tuple[pl.DataFrame, dict[str, float]]:
     """Four sizes with fifteen points each."""
     truth = {"alpha": 0.2, "beta": 1.1, "N0": 5e8}
     rows = []
-    for size, pace in zip((1.5e9, 3e9, 7e9, 1.4e10), (3e19, 4e19, 8e19, 1.5e20), strict=True):
+    for size, pace in zip((1.5e9, 3e9, 1e10, 1.4e10), (3e19, 4e19, 1.1e20, 1.5e20), strict=True):
         for flops in np.geomspace(1e19, 1e22, 15):
             inner = (truth["N0"] / size) ** truth["beta"] + pace / (flops + 3e19)
             rows.append((size, flops, inner ** truth["alpha"] * np.exp(1e-4 * rng.normal())))

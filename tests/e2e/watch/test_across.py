@@ -66,7 +66,7 @@ def test_the_study_and_finished_runs_inform_the_end(tmp_path: Path) -> None:
     ):
         assert words in done.stdout
     made = json.loads(cli(*watch, "--study", known, "--like", runs, "--json").stdout)["progress"]
-    assert made["method"] == "curve 1 with schedule with other runs"
+    assert made["method"] == "curve 1 with schedule 2 with other runs"
     assert made["quantiles"]["q05"] < END < made["quantiles"]["q95"]
     assert made["quantiles"]["q50"] == pytest.approx(END, rel=0.01)
     assert sum(one["weight"] for one in made["sources"]) == pytest.approx(1.0)
@@ -88,7 +88,7 @@ def test_a_run_on_another_data_set_is_said_to_disagree(tmp_path: Path) -> None:
     )
     weight = re.search(r"study\.csv alone: .*; weight (\d+)%", done.stdout)
     assert weight
-    assert int(weight[1]) < 10
+    assert int(weight[1]) < 20
 
 
 def test_what_is_left_out_of_the_finished_runs_is_said(tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ def test_a_run_enters_with_its_forecast_end_and_counts_by_how_far_it_is() -> Non
     assert late["loss"] == pytest.approx(loss(3e9, 6e10), rel=0.01)
     assert 0.0 < early[WEIGHT] < 0.1 < 0.5 < late[WEIGHT] < 1.0
     assert made[WEIGHT][:20].to_list() == [1.0] * 20
-    assert "run late is 90% done: its loss at the end is forecast as " in said[1]
-    assert f"counts {late[WEIGHT]:.2g} of a finished run" in said[1]
+    (of_late,) = (one for one in said if one.startswith("run late is 90% done: "))
+    assert "its loss at the end is forecast as " in of_late
+    assert f"counts {late[WEIGHT]:.2g} of a finished run" in of_late
 
 
 def test_the_standard_error_is_that_of_the_weight() -> None:
