@@ -156,8 +156,8 @@ def test_coverage_at_one_compute_is_the_law_of_attempts() -> None:
 def test_reinforcement_learning_goes_on_at_a_size_of_the_table_alone() -> None:
     runs = rl_table(np.random.default_rng(0))[0]
     how = {"laws": ["rl_by_size"], "target": "error", "quantiles": (0.05, 0.95)}
-    made = scaling.forecast(runs, {"params": [7e9], "flops": [5e22]}, **how)
-    true = ((5e8 / 7e9) ** 1.1 + 8e19 / (5e22 + 3e19)) ** 0.2
+    made = scaling.forecast(runs, {"params": [1e10], "flops": [5e22]}, **how)
+    true = ((5e8 / 1e10) ** 1.1 + 1.1e20 / (5e22 + 3e19)) ** 0.2
     assert made["value"].to_list() == pytest.approx([true, true], rel=2e-3)
     with pytest.raises(InputError, match=r"no runs of this size; found 8000000000.*1.4e\+10"):
         scaling.forecast(runs, {"params": [8e9], "flops": [5e22]}, **how)
