@@ -233,7 +233,7 @@ def test_a_new_study_needs_one_entry_and_refits_alone(
 ) -> None:
     assert refit(root, environment).returncode == 0
     with (root / "params.yaml").open("a") as params:
-        params.write("  d: {law: x}\n")
+        params.write("  d: {law: x, source: a}\n")
     done = refit(root, environment)
     assert done.returncode == 0
     ran = [stage for stage, what in told(done.stdout).items() if what == "ran"]
