@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import polars as pl
 
 from scaling.api._inputs import stated
 from scaling.errors import InputError
-from scaling.forecasting.study_end import Study
+from scaling.forecasting.study_end import Study, finished_runs
 from scaling.frames import POLARS, Table, kind_of, path_of, to_polars
 from scaling.given import Given, counting
 from scaling.runs.units import COUNTS, units_of
@@ -66,17 +66,26 @@ def ask(runs: Table, at: Table = None, inputs: Any = None, *, by_name: bool = Fa
     return Asked(made["runs"], made.get("at"), known, kind, notes)
 
 
-def study_of(table: Table, metric: str | None = None, target: str = "loss") -> Study:
-    """The finished runs of a study, whose law is asked.
+def ask_beside(
+    table: Table, say: Callable[[str | None], object], inputs: Any = None, *, by_name: bool = False
+) -> PythonTable:
+    """Read one more table; what it leaves out goes to the notes of the result by ``say``."""
+    asked = ask(table, inputs=inputs, by_name=by_name)
+    for note in asked.notes:
+        say(note)
+    return replace(asked.runs, say=say)
 
-    Raises:
-        InputError: as `ask`, or no column of the target.
-    """
-    given = ask(table).runs
-    runs = given.of_metric(metric if "metric" in given.frame.columns else None, target)
-    runs.require(target)
-    name = "study" if runs.file is None else str(runs.file)
-    return Study(name, runs.frame, target, runs.file, runs.rows)
+
+def study_table(
+    table: Table,
+    say: Callable[[str | None], object],
+    metric: str | None = None,
+    target: str = "loss",
+) -> Study:
+    """The finished runs of a study, as `finished_runs` reads them."""
+    given = ask_beside(table, say)
+    name = "study" if given.file is None else str(given.file)
+    return finished_runs(name, given, metric, target)
 
 
 def _read(table: Table, notes: list[str]) -> PythonTable:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from scaling import laws
-from scaling.api._table import ask
+from scaling.api._table import ask, ask_beside
 from scaling.errors import InputError
 from scaling.fitting.applicability import default_law
 from scaling.fitting.engine import fit as run
@@ -101,8 +101,9 @@ def fit(
         if weights is not None:
             raise InputError("partial brings its own weights", value=weights, allowed="one of them")
         scatter, weights = law_scatter(family, target, mixed), STANDARD_ERROR
-        curves = ask(partial, inputs=inputs, by_name=True).runs.of_metric(metric, target)
-        given = with_partial(whole, curves, target, scatter, STANDARD_ERROR, schedule)
+        curves = ask_beside(partial, whole.say, inputs, by_name=True)
+        of_one = curves.of_metric(metric, target)
+        given = with_partial(whole, of_one, target, scatter, STANDARD_ERROR, schedule)
     given = given.without_diverged(target, without_diverged)
     given = given.with_budgets(budget_column, [family])
     given.say(given.repeated())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from scaling.api._table import ask, study_of
+from scaling.api._table import ask, ask_beside, study_table
 from scaling.errors import InputError
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.engine import LEVELS
@@ -124,7 +124,7 @@ def forecast(
     )
     if partial is not None:
         given, schedule = (
-            _with_partial(whole, ask(partial, inputs=inputs).runs, what, beside_it),
+            _with_partial(whole, ask_beside(partial, whole.say, inputs), what, beside_it),
             None,
         )
     with given.placed():
@@ -158,7 +158,7 @@ def _other_runs(given: Given, study: Table, what: What, others: Sequence[str]) -
         if study is not None:
             raise InputError("cannot be combined", value=", ".join(["study", *others]))
         return None
-    known = None if study is None else study_of(study, metric, target)
+    known = None if study is None else study_table(study, given.say, metric, target)
     return informed(given.frame, tuple(names), target, metric, known, schedule)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.api._table import study_of
+from scaling.api._table import study_table
 from scaling.errors import InputError
 from scaling.frames import Table
 from scaling.io.notebook import Drawn, html_table, markdown_table
@@ -162,9 +162,9 @@ def watch(
     wanted = Wanted(run, metric, steps, seen, named)
     folder = None if out is None else Path(out)
     place = place_of(os.fspath(log), experiment, folder, find(Path.cwd()) is not None)
-    across = None
+    across, said = None, list[str | None]()
     if study is not None or like:
-        known = None if study is None else study_of(study, study_metric)
+        known = None if study is None else study_table(study, said.append, study_metric)
         size = None if params is None else count(params, "params", place="params")
         across = Across(known, size, tuple(Path(one) for one in like), place.file, wanted)
     elif params is not None or study_metric is not None:
@@ -175,4 +175,5 @@ def watch(
         place.refuse_another(journal)
         watcher = Watcher(place.file, wanted, question, journal, place.name, place.fetch)
         look = watcher.look(patient=False)
+        look = replace(look, notes=(*filter(None, said), *look.notes))
         return Watched(look, place.record, tuple(journal.rows))

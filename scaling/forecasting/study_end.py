@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scaling.errors import InputError, counted, placed
+from scaling.errors import InputError, counted, placed, shorten
 from scaling.fitting.data import number, unit_of_target
 from scaling.forecasting.display import Forecast
 from scaling.forecasting.distribution import Predictive
 from scaling.forecasting.inputs import check_planned, check_runs
 from scaling.forecasting.pooled import DEGREES, Opinion
+from scaling.given import Given
 from scaling.runs.units import PERPLEXITY
 
 INPUTS = ("params", "tokens")
@@ -52,6 +53,34 @@ class Study:
     target: str = "loss"
     file: Path | None = None
     rows: Sequence[int] = ()
+
+
+def finished_runs(name: str, table: Given, metric: str | None, target: str = "loss") -> Study:
+    """The finished runs of a table, whose law is asked; says what is left out.
+
+    Args:
+        name: of the table, in messages.
+        metric: of a table that has several; None for the only one.
+
+    Raises:
+        InputError: several metrics, no column of the target, or values that are not finite.
+    """
+    if metric is not None and "metric" not in table.frame.columns:
+        table.say(f"{name} has no column metric: its {target} is read.")
+        metric = None
+    if metric is None and "metric" in table.frame.columns and target not in table.frame.columns:
+        known = table.frame["metric"].drop_nulls().unique().sort().cast(pl.String).to_list()
+        if len(known) != 1:
+            raise InputError(
+                f"{len(known)} metrics, and none is named", file=table.file, column="metric",
+                allowed=f"one of {shorten(', '.join(known), 300)}",
+            )  # fmt: skip
+        metric = known[0]
+    given = table.of_metric(metric, target)
+    given.require(target)
+    given = given.without_diverged(target, leave_out=False)
+    given.say(given.repeated())
+    return Study(name, given.frame, target, given.file, given.rows)
 
 
 def study_end(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from scaling.extras import DISTRIBUTION
+# As the distribution is called.
+NAME = "scaling-forecast"
 
 
-def folder(name: str) -> Path:
-    """The cache folder of that name, which need not exist; ``XDG_CACHE_HOME`` says where."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, DISTRIBUTION, name).absolute()
+def folder(name: str) -> Path | None:
+    """The cache folder of that name, which need not exist; ``XDG_CACHE_HOME`` says where. None for
+    an account without a home folder."""
+    place = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), NAME, name)
+    return place if place.is_absolute() else None

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from scaling.arrays import Array
-from scaling.laws._law import Input, Law, Param, Published
+from scaling.laws._law import Law, Param, Published
+from scaling.laws._quantised import NEEDS
 
 
 def predict(p: Any, x: Any) -> Array:
@@ -45,19 +46,7 @@ LAW = Law(
     ),
     inputs=("loss_full", "params", "tokens", "bits_after"),
     predict=predict,
-    needs=(
-        Input("loss_full", "nats/token", "loss before quantisation", high=100.0, typical=(1.8, 4)),
-        Input(
-            "bits_after",
-            "bits",
-            "bits of weights after training",
-            low=1.0,
-            open_low=False,
-            high=16.0,
-            levels=2,
-            typical=(2.0, 5.0),
-        ),
-    ),
+    needs=NEEDS,
     size="non_embedding",
     kinds=("loss", "bits_per_byte"),
     monotone={"params": -1, "tokens": 1, "bits_after": -1, "loss_full": 1},

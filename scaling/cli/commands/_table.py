@@ -16,14 +16,13 @@ from scaling.cli.commands._options import (
     remark,
     tables,
 )
-from scaling.errors import InputError, counted, nearest, placed, shorten
+from scaling.errors import InputError, counted, nearest, placed
 from scaling.given import Given, complete, counting
 from scaling.runs import counts, unit_cells
 from scaling.runs.studies import PARAMS, STUDY, load_params, select
 from scaling.runs.units import COUNTS, LOSSES, SHARES, units_of
 
 if TYPE_CHECKING:
-    from scaling.forecasting.study_end import Study
     from scaling.runs.formats import ReadOptions
 
 __all__ = ["Given", "complete", "read"]
@@ -152,33 +151,6 @@ def of_options(**sizes: float | None) -> Given:
     given = {name: value for name, value in sizes.items() if value is not None}
     flags = {name: f"--{name}" for name in given}
     return Given(Path(" ".join(flags.values())), pl.DataFrame(given), [1], flags)
-
-
-def study_runs(path: Path, metric: str | None, target: str = "loss") -> Study:
-    """The finished runs of a study, or of a table, whose law is asked; says what is left out.
-
-    Raises:
-        InputError: as `read`, or no column of the target.
-    """
-    from scaling.forecasting.study_end import Study
-
-    table = read(path)
-    if metric is not None and "metric" not in table.frame.columns:
-        remark(f"{path} has no column metric: its {target} is read.")
-        metric = None
-    if metric is None and "metric" in table.frame.columns and target not in table.frame.columns:
-        known = table.frame["metric"].drop_nulls().unique().sort().cast(pl.String).to_list()
-        if len(known) != 1:
-            raise InputError(
-                f"{len(known)} metrics", file=table.file, column="metric",
-                allowed=f"one of {shorten(known, 300)}: --metric (of a watch, --study-metric)",
-            )  # fmt: skip
-        metric = known[0]
-    given = table.of_metric(metric, target)
-    given.require(target)
-    given = given.without_diverged(target, leave_out=False)
-    remark(given.repeated())
-    return Study(str(path), given.frame, target, given.file, given.rows)
 
 
 def _names_study(path: Path) -> bool:

@@ -174,15 +174,17 @@ def _other_runs(
     Raises:
         InputError: a study beside other options.
     """
-    from scaling.cli.commands._table import study_runs
+    from scaling.cli.commands._table import read
     from scaling.forecasting.informed import informed
+    from scaling.forecasting.study_end import finished_runs
 
     names, target, metric, schedule = what
     if others:
         if study is not None:
             raise InputError("cannot be combined", value=", ".join(["--study", *others]))
         return None
-    known = None if study is None else study_runs(Path(study), metric, target)
+    table = None if study is None else read(Path(study))
+    known = None if table is None else finished_runs(str(study), table, metric, target)
     return informed(given.frame, names, target, metric, known, schedule)
 
 

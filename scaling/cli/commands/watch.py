@@ -180,7 +180,8 @@ def _across(
     Raises:
         InputError: an option that nothing would read, or a table that cannot be read.
     """
-    from scaling.cli.commands._table import study_runs
+    from scaling.cli.commands._table import read
+    from scaling.forecasting.study_end import finished_runs
     from scaling.watching.across import Across
 
     if metric is not None and study is None:
@@ -190,7 +191,7 @@ def _across(
             allowed = "--study TABLE, or --like LOGS"
             raise InputError("--params is for other runs", value=params, allowed=allowed)
         return None
-    runs = None if study is None else study_runs(Path(study), metric)
+    runs = None if study is None else finished_runs(study, read(Path(study)), metric)
     return Across(runs, params, tuple(like))
 
 

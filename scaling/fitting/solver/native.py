@@ -20,6 +20,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from scaling.io import cache
 from scaling.io.atomic import write
 
 # Arguments of `walk`, and two before them: where numba's convention puts a result and an error.
@@ -86,9 +87,8 @@ def _places() -> list[Path]:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return [Path(chosen, name)]
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folders = [own / "__pycache__", Path(cache, "scaling")]
-    return [folder / name for folder in folders if folder.is_absolute()]  # no home: ~ stays
+    folders = [own / "__pycache__", cache.folder("solver")]
+    return [folder / name for folder in folders if folder is not None]
 
 
 def _kept() -> tuple[str, bytes] | None:

@@ -8,6 +8,7 @@ changes anywhere makes another hash. Whoever can write there can change the inst
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib import metadata
@@ -24,6 +25,7 @@ FILES = ("params.yaml", "scaling.toml")
 # They compute and draw beside our own code.
 PACKAGES = ("jinja2", "numpy", "polars", "scipy", "vl-convert-python")
 KEPT = 50
+STATES = "states.txt"
 
 
 def state(root: Path, certificate: Path | None = None) -> str:
@@ -51,18 +53,15 @@ def is_known(found: str) -> bool:
 def keep(found: str) -> None:
     """Remember a state; where the cache folder cannot be written, nothing is remembered."""
     known = [*(one for one in _known() if one != found), found][-KEPT:]
-    try:
-        atomic.write(_file(), "".join(f"{one}\n" for one in known).encode())
-    except OSError:
-        return
-
-
-def _file() -> Path:
-    return cached.folder("derivations") / "states.txt"
+    place = cached.folder("derivations")
+    with contextlib.suppress(OSError):
+        if place is not None:
+            atomic.write(place / STATES, "".join(f"{one}\n" for one in known).encode())
 
 
 def _known() -> list[str]:
-    try:
-        return _file().read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+    place = cached.folder("derivations")
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if place is not None:
+            return (place / STATES).read_text(encoding="ascii").splitlines()
+    return []

@@ -45,7 +45,10 @@ def present() -> Interpreter:
 
 def environments() -> Path:
     """Where environments of lock files are kept: any of them may be removed at any time."""
-    return cache.folder("environments")
+    place = cache.folder("environments")
+    if place is None:
+        raise ReproduceError("no folder for environments: XDG_CACHE_HOME=/A/FOLDER names one")
+    return place
 
 
 def locked(lock: Path, own: Path, say: Callable[[str], None], was: str = "") -> Interpreter:

@@ -135,3 +135,27 @@ def test_a_run_under_way_enters_only_where_it_is_asked_for() -> None:
 def test_what_is_refused(words: tuple[str, ...], problem: str) -> None:
     done = cli(*words)
     assert (done.returncode, problem in done.stderr) == (2, True), done.stderr
+
+
+def test_python_says_what_it_leaves_out_of_a_study_as_the_command_does() -> None:
+    study = pl.read_csv("study.csv")
+    lacking = pl.concat([study, study.head(1).with_columns(loss=pl.lit(None, pl.Float64))])
+    lacking.write_csv("lacking.csv")
+    words = ("curve.csv", *PLANNED, "--study", "lacking.csv", "--schedule", "cosine")
+    _, said, _ = median(*words)
+    made = scaling.forecast(
+        "curve.csv", params="1B", tokens="20B", study="lacking.csv", schedule="cosine"
+    )
+    (own,) = (one for one in made.notes if "without loss left out" in one)
+    assert any(own in one for one in said)
+
+
+def test_several_metrics_of_a_study_are_refused_in_both() -> None:
+    two = [pl.read_csv("study.csv").rename({"loss": "value"}).with_columns(metric=pl.lit(one))
+           for one in ("loss@a", "loss@b")]  # fmt: skip
+    pl.concat(two).write_csv("two.csv")
+    done = cli("forecast", "curve.csv", *PLANNED, "--study", "two.csv")
+    assert done.returncode == 2
+    assert "2 metrics, and none is named" in done.stderr and "loss@a, loss@b" in done.stderr
+    with pytest.raises(scaling.InputError, match="2 metrics, and none is named"):
+        scaling.forecast("curve.csv", params="1B", tokens="20B", study="two.csv")
